@@ -1,0 +1,1 @@
+"""Suya: a payments platform that does not lose money."""

@@ -1,0 +1,99 @@
+"""Settings: every SUYA_* variable, with its unit, its range and the reason of its default.
+
+Built once by a composition root and passed down; nothing else reads the environment. An unknown
+SUYA_ variable or a value out of range stops the start, with all faults listed at once.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """The configuration is wrong; the message lists every fault."""
+
+
+class Settings(BaseSettings):
+    """One process's configuration."""
+
+    model_config = SettingsConfigDict(env_prefix="SUYA_", frozen=True, extra="forbid")
+
+    home: Path = Path(".suya")
+    """Where the embedded database and its files live; a folder of the project by default, so that
+    deleting the folder deletes every trace."""
+    database_url: SecretStr | None = None
+    """`cockroachdb+psycopg://...` or `postgresql+psycopg://...`; none means the embedded PostgreSQL
+    under `home`."""
+    environment: Literal["sandbox", "production"] = "sandbox"
+    """A sandbox may make money out of nothing (/v1/deposits); production may not."""
+    region: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    """Where this process runs, and the home of merchants created without a region."""
+
+    host: str = "127.0.0.1"
+    """Address the api listens on; loopback, because a newcomer's machine is not a server."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port of the api."""
+    admin_key: SecretStr | None = Field(default=None, min_length=16)
+    """Bearer token of /v1/merchants and /v1/api_keys; without one these answer 401 to everybody."""
+    rate_limit_per_s: int = Field(default=50_000, ge=1, le=1_000_000)
+    """Requests a second and API key one process admits (a bulk item counts as one); above what one
+    process can do, so it only stops runaway clients until an operator lowers it."""
+    request_timeout_ms: int = Field(default=20_000, ge=100, le=120_000)
+    """How long a request may wait for its commit; a lease move of CockroachDB took 13 s when
+    measured, so less would turn a failover into errors."""
+    drain_timeout_ms: int = Field(default=8_000, ge=0, le=120_000)
+    """How long a stopping process finishes what it has; below the 10 s a supervisor usually waits."""
+
+    batch_size_max: int = Field(default=512, ge=1, le=4096)
+    """Commands per commit; measured gains above it are small, while latency grows with it."""
+    queue_length_max: int = Field(default=20_000, ge=1, le=1_000_000)
+    """Commands waiting per lane before 503; two bulk requests of the largest size."""
+    database_writers: int | None = Field(default=None, ge=1, le=64)
+    """Write transactions in flight per process; none means 1 on PostgreSQL (SERIALIZABLE aborts
+    concurrent batches there) and 4 on CockroachDB."""
+    database_readers: int = Field(default=8, ge=1, le=64)
+    """Connections for reads per process; about four per core of a small machine."""
+    statement_timeout_ms: int = Field(default=15_000, ge=100, le=120_000)
+    """A statement that runs longer is cancelled by the server; above CockroachDB's measured 13 s."""
+    lock_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
+    """A wait for a row lock that lasts longer fails; then the batch runs again."""
+    idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
+    """The server ends a transaction whose client went silent, so its locks do not outlive it."""
+
+    hold_days: int = Field(default=7, ge=1, le=30)
+    """Days after which an uncaptured authorization expires; what card networks allow."""
+    idempotency_kept_days: int = Field(default=30, ge=1, le=90)
+    """Days an answer is kept under its key; Stripe keeps 30."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """`auto`: readable on a terminal, JSON elsewhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is written."""
+    faults: str = ""
+    """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:
+        """The settings of this process: flags first, then variables, then defaults.
+
+        Raises:
+            SettingsError: with one line for each unknown variable and each bad value.
+        """
+        environ = os.environ if environ is None else environ
+        known = {f"SUYA_{name.upper()}" for name in cls.model_fields}
+        # The test suite's own switches belong to tests/, not to a process of the product.
+        given = {k: v for k, v in environ.items() if k.startswith("SUYA_") and not k.startswith("SUYA_TEST_")}
+        faults = [f"{name}: unknown setting" for name in sorted(given.keys() - known)]
+        values: dict[str, Any] = {k.removeprefix("SUYA_").lower(): v for k, v in given.items() if k in known}
+        values |= {name: value for name, value in flags.items() if value is not None}
+        try:
+            settings = cls(**values)
+        except ValidationError as error:
+            faults += [f"SUYA_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        if faults:
+            raise SettingsError("\n".join(faults))
+        return settings
