@@ -1,0 +1,30 @@
+"""The engine: `transact`, `GroupCommit`, named queries.
+
+Guarantees: what `transact` returned is durable; work that met a conflict or an unknown commit ran
+again as a whole; refusals of one command never abort its neighbours in a batch.
+
+Owns no table but Alembic's version and the workers' `leases`.
+
+Never decides by an error's text, never retries without a limit, and never lets a caller hold a
+transaction open while it waits for anything but the database.
+"""
+
+from app.database.engine import Database, database_url
+from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+from app.database.queries import Queries, Query
+from app.database.transact import KeysTaken, Tx, Writer, transact
+
+__all__ = [
+    "Database",
+    "GroupCommit",
+    "KeysTaken",
+    "Outcomes",
+    "Queries",
+    "Query",
+    "Receipt",
+    "Step",
+    "Tx",
+    "Writer",
+    "database_url",
+    "transact",
+]

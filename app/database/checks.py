@@ -1,0 +1,70 @@
+"""Start-up checks: a process does not serve on a database that may lose or misread its data."""
+
+import psycopg
+
+from app.database import migrations
+from app.database.engine import Database
+from app.database.queries import Query
+from app.database.errors import DatabaseUnreachable
+from app.errors import PlatformError
+
+_MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+class UnfitDatabase(PlatformError):
+    """{fault}"""
+
+    code = "unfit_database"
+    status = 503
+
+
+def _statement(text: str) -> Query:
+    return Query(name="check", comment="", text=text, source=text)
+
+
+async def check_durability(database: Database) -> None:
+    """Refuse a PostgreSQL that may forget what it acknowledged.
+
+    Raises:
+        UnfitDatabase: naming the setting that is off.
+    """
+    if database.is_cockroach:
+        return
+    for setting in _MUST_BE_ON:
+        [(value,)] = await database.read(_statement(f"SHOW {setting}"), {})
+        if value == "off":
+            raise UnfitDatabase(
+                fault=f"PostgreSQL runs with {setting} = off and would lose acknowledged payments "
+                f"in a crash; set {setting} = on."
+            )
+
+
+async def check_schema(database: Database) -> None:
+    """Refuse a schema that is not the one this code was written for.
+
+    Raises:
+        UnfitDatabase: naming both revisions and the command that mends it.
+    """
+    wanted = migrations.head()
+    try:
+        rows = await database.read(_statement("SELECT version_num FROM alembic_version"), {})
+        found = rows[0][0] if rows else "nothing"
+    except psycopg.errors.UndefinedTable:
+        found = "nothing"
+    if found != wanted:
+        raise UnfitDatabase(
+            fault=f"The schema is at {found} and this version needs {wanted}; run 'suya migrate'."
+        )
+
+
+async def check(database: Database) -> None:
+    """All start-up checks, in order.
+
+    Raises:
+        DatabaseUnreachable, UnfitDatabase
+    """
+    await check_durability(database)
+    await check_schema(database)
+
+
+__all__ = ["DatabaseUnreachable", "UnfitDatabase", "check", "check_durability", "check_schema"]

@@ -1,0 +1,56 @@
+"""Migrations: bring a database's schema to the head revision under `schema/`."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+import schema
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent))
+    return config
+
+
+def head() -> str:
+    """The newest revision this code knows."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def _connect(url: str) -> Connection:
+    engine = create_engine(url)
+    connection = engine.connect()
+    if engine.dialect.name == "cockroachdb":
+        # Schema changes are asynchronous there; inside a transaction they may fail after COMMIT.
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
+    return connection
+
+
+def current(url: str) -> str | None:
+    """The database's revision; none before the first migration."""
+    with _connect(url) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(url: str) -> list[str]:
+    """Apply what is missing, in order; returns the applied revisions, oldest first.
+
+    Safe to run again; run it from one process at a time.
+    """
+    script = ScriptDirectory.from_config(_config())
+    with _connect(url) as connection:
+        before = MigrationContext.configure(connection).get_current_revision()
+        connection.rollback()
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    applied = script.iterate_revisions(head(), before or "base")
+    return [revision.revision for revision in applied][::-1]

@@ -1,0 +1,260 @@
+"""`transact`: the only door through which money moves.
+
+A transaction is a function that may run again: a serialization failure can come from any statement
+and from COMMIT, and a connection can be lost while COMMIT is under way. So the work must have no
+effect outside `tx`, and it must write, in the same transaction, the key by which a second run
+recognises the first one.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from app import clock, ids
+from app.database import faults, sqlstate
+from app.database.engine import Database, Params, Rows
+from app.database.errors import (
+    CommitUnknown,
+    ContentionTooHigh,
+    DatabaseRefused,
+    DatabaseUnreachable,
+)
+from app.database.faults import FaultPoint
+from app.database.queries import Query
+from app.database.sqlstate import Verdict
+from app.errors import InvariantViolated
+from app.telemetry import metrics
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 40  # with the pauses below about 15 s: a crash recovery or a lease move fits in
+_PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a finished neighbour
+_PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
+
+
+class KeysTaken(Exception):  # noqa: N818 - a signal between a step and transact, not an error
+    """A key the work took for fresh has been claimed meanwhile; the next run looks it up."""
+
+
+class Writer:
+    """One unbroken run of commits by one lane: the identity of a chain of journal blocks.
+
+    After an attempt with unknown outcome the chain's head is unknown too, so a new chain begins.
+    """
+
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new chain."""
+        self.id: UUID = ids.new()
+        self.sequence = 0
+        self.head = b""
+        self._next: tuple[int, bytes] | None = None
+
+    def propose(self, sequence: int, head: bytes) -> None:
+        """What the chain will be if the transaction commits."""
+        self._next = (sequence, head)
+
+    def committed(self) -> None:
+        """The transaction committed; a proposal becomes the head."""
+        if self._next is not None:
+            self.sequence, self.head = self._next
+        self._next = None
+
+    def aborted(self) -> None:
+        """The transaction surely did not commit."""
+        self._next = None
+
+
+class Tx:
+    """One attempt of one transaction.
+
+    Reads go out at once. Writes are kept and leave together in one pipeline, so a batch costs one
+    round trip for all its writes; none of them is needed by a later read of the same transaction.
+    """
+
+    def __init__(
+        self, driver: psycopg.AsyncConnection[tuple[Any, ...]], attempt: int, writer: Writer
+    ) -> None:
+        self.attempt = attempt
+        """1 for the first run; later runs must reckon with their own earlier commit."""
+        self.writer = writer
+        self._driver = driver
+        self._writes: list[tuple[Query, Params, int | None, Callable[[], Exception] | None]] = []
+
+    async def rows(self, query: Query, params: Params) -> Rows:
+        """All rows of a statement, now. Writes that are still kept are not visible to it."""
+        cursor = await self._driver.execute(query.text, params)
+        return await cursor.fetchall()
+
+    async def execute(self, query: Query, params: Params) -> int:
+        """Run a writing statement now, because a later read needs it; returns the row count."""
+        cursor = await self._driver.execute(query.text, params)
+        return cursor.rowcount
+
+    def write(
+        self,
+        query: Query,
+        params: Params,
+        *,
+        rows: int | None = None,
+        otherwise: Callable[[], Exception] | None = None,
+    ) -> None:
+        """Keep a write for the pipeline before COMMIT.
+
+        Args:
+            rows: how many rows it must touch; another count aborts the transaction.
+            otherwise: makes the exception for that case; a bug is assumed where there is none.
+        """
+        self._writes.append((query, params, rows, otherwise))
+
+    async def flush(self) -> None:
+        """Send all kept writes in one round trip and check what they touched."""
+        if not self._writes:
+            return
+        writes, self._writes = self._writes, []
+        async with self._driver.pipeline():
+            cursors = [await self._driver.execute(q.text, params) for q, params, _, _ in writes]
+        for cursor, (query, _, rows, otherwise) in zip(cursors, writes, strict=True):
+            if rows is not None and cursor.rowcount != rows:
+                if otherwise is not None:
+                    raise otherwise()
+                message = f"{query.name} touched {cursor.rowcount} rows and not {rows}"
+                raise InvariantViolated(message)
+
+
+async def transact(
+    database: Database,
+    work: Callable[[Tx], Awaitable[T]],
+    *,
+    deadline: float | None = None,
+    writer: Writer | None = None,
+) -> T:
+    """Run `work` in a SERIALIZABLE transaction and commit it; the result is durable on return.
+
+    Runs `work` again after a serialization failure, a deadlock, a lost connection and an ambiguous
+    commit, with full jitter, up to `ATTEMPTS_MAX` times and never past `deadline`. A cancelled
+    caller does not cancel the transaction: it finishes on its own.
+
+    Args:
+        deadline: on `clock.monotonic()`; the request timeout from now where none is given.
+        writer: the journal chain the work may extend; a new one where none is given.
+
+    Raises:
+        ContentionTooHigh, DatabaseUnreachable: surely not committed.
+        CommitUnknown: an ambiguous commit that no later run could clear up in time.
+        DatabaseRefused: the server cancelled a statement; surely not committed.
+        Exception: whatever `work` raised; surely not committed.
+    """
+    if deadline is None:
+        deadline = clock.monotonic() + database.settings.request_timeout_ms / 1000
+    attempts = _Attempts(database, work, deadline, writer or Writer())
+    return await asyncio.shield(asyncio.ensure_future(attempts.run()))
+
+
+class _Attempts(Generic[T]):
+    """The attempts of one transaction, until one ends it."""
+
+    def __init__(
+        self,
+        database: Database,
+        work: Callable[[Tx], Awaitable[T]],
+        deadline: float,
+        writer: Writer,
+    ) -> None:
+        self.database = database
+        self.work = work
+        self.deadline = deadline
+        self.writer = writer
+        self.committing = False
+        self.ambiguous = False
+        """An earlier attempt may have committed; only a finished later one can tell."""
+
+    async def run(self) -> T:
+        """The result, or the exception that ends the transaction, by the deadline.
+
+        The time limit is for a server that neither answers nor breaks the connection; all other
+        waits have limits of their own.
+        """
+        try:
+            async with asyncio.timeout(self.deadline - clock.monotonic()):
+                return await self._run()
+        except TimeoutError:
+            self.writer.restart()
+            if self.ambiguous or self.committing:
+                raise CommitUnknown from None
+            raise DatabaseUnreachable from None
+
+    async def _run(self) -> T:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return await self._attempt(attempt)
+            except KeysTaken:
+                self.writer.aborted()
+                metrics.retries.labels("keys_taken").inc()
+            except psycopg.Error as error:
+                self._judge(error, attempt)
+                pause = random.uniform(0, min(_PAUSE_S_MAX, _PAUSE_S * 2**attempt))  # noqa: S311
+                if attempt == ATTEMPTS_MAX or clock.monotonic() + pause > self.deadline:
+                    raise self._given_up(error, attempt) from error
+                await asyncio.sleep(pause)
+            except BaseException:
+                self.writer.aborted()
+                raise
+        raise InvariantViolated("the last attempt neither returned nor raised")
+
+    async def _attempt(self, attempt: int) -> T:
+        """One run of the work and its COMMIT."""
+        self.committing = False
+        async with self.database.writer() as driver:
+            try:
+                await driver.execute("BEGIN")
+                tx = Tx(driver, attempt, self.writer)
+                faults.hit(FaultPoint.BEFORE_WORK)
+                result = await self.work(tx)
+                faults.hit(FaultPoint.BEFORE_WRITES)
+                await tx.flush()
+                faults.hit(FaultPoint.BEFORE_COMMIT)
+                self.committing = True
+                await driver.execute("COMMIT")
+            except BaseException:
+                # The first error is the one that counts; a connection that cannot even roll back
+                # leaves the pool, and its server ends the transaction.
+                with suppress(psycopg.Error):
+                    if driver.info.transaction_status is not TransactionStatus.IDLE:
+                        await driver.execute("ROLLBACK")
+                raise
+            faults.hit(FaultPoint.AFTER_COMMIT_BEFORE_ANSWER)
+        self.writer.committed()
+        metrics.attempts.observe(attempt)
+        return result
+
+    def _judge(self, error: psycopg.Error, attempt: int) -> None:
+        """Note what the failed attempt means; raise where running again is no remedy."""
+        verdict = sqlstate.verdict(error, committing=self.committing)
+        if verdict is Verdict.AMBIGUOUS:
+            self.ambiguous = True
+            self.writer.restart()
+        else:
+            self.writer.aborted()
+        if verdict is Verdict.BUG:
+            raise error
+        if verdict is Verdict.UNAVAILABLE:
+            raise self._given_up(error, attempt) from error
+        metrics.retries.labels(sqlstate.reason(error)).inc()
+
+    def _given_up(self, error: psycopg.Error, attempt: int) -> Exception:
+        if self.ambiguous:
+            return CommitUnknown()
+        if error.sqlstate in sqlstate.REFUSED:
+            return DatabaseRefused(sqlstate=error.sqlstate)
+        if error.sqlstate in sqlstate.SERIALIZATION | sqlstate.CROWDED:
+            return ContentionTooHigh(attempts=attempt)
+        return DatabaseUnreachable()

@@ -1,0 +1,92 @@
+"""Logs and metrics: one structured line per request, and counters with few, bounded labels."""
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector
+from prometheus_client import ProcessCollector
+
+from app.settings import Settings
+
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+
+class Metrics:
+    """All metrics of a process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        r = self.registry
+        self.requests = Counter(
+            "suya_requests", "Requests answered, by route template.", ["method", "route", "status"], registry=r
+        )
+        self.request_seconds = Histogram(
+            "suya_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=r
+        )
+        self.batch_size = Histogram(
+            "suya_batch_size", "Commands per commit.", ["kind"], buckets=_BATCH_SIZES, registry=r
+        )
+        self.queue_seconds = Histogram(
+            "suya_queue_seconds", "Wait of the oldest command of a batch.", ["kind"],
+            buckets=_SECONDS, registry=r,
+        )  # fmt: skip
+        self.commit_seconds = Histogram(
+            "suya_commit_seconds", "Time of a batch from BEGIN to COMMIT, retries included.",
+            ["kind"], buckets=_SECONDS, registry=r,
+        )  # fmt: skip
+        self.attempts = Histogram(
+            "suya_commit_attempts", "Attempts per committed transaction.",
+            buckets=(1, 2, 3, 5, 10, 20, 40), registry=r,
+        )  # fmt: skip
+        self.retries = Counter(
+            "suya_commit_retries", "Attempts run again, by SQLSTATE.", ["reason"], registry=r
+        )
+        self.bisected = Counter(
+            "suya_batches_bisected", "Batches split because of an unexpected error.", registry=r
+        )
+        self.holds_expired = Counter(
+            "suya_holds_expired", "Payments whose authorization the worker expired.", registry=r
+        )
+        self.verify_findings = Gauge(
+            "suya_verify_findings", "Findings of the last verification; -1 before the first.", registry=r
+        )
+        self.verify_findings.set(-1)
+
+
+metrics = Metrics()
+
+
+def _renderer(settings: Settings) -> Any:
+    console = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stdout.isatty()
+    )
+    if console:
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.JSONRenderer(
+        serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str).decode()
+    )
+
+
+def configure_logging(settings: Settings) -> None:
+    """Send structlog's lines to standard output in the settings' format."""
+    level = getattr(logging, settings.log_level.upper())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _renderer(settings),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+log = structlog.get_logger()

@@ -1,0 +1,4 @@
+"""The schema's history: plain SQL in Alembic revisions, forward only, run on either database.
+
+`NNNN_expand_*` goes before the code that needs it, `NNNN_contract_*` after it.
+"""
