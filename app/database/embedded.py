@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 from app.database import embedded_host as host
+from app.process import exclusive_lock, tail
 
 if TYPE_CHECKING:
     import psutil
@@ -115,7 +116,7 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> None:
         """Take the home, and let the server's account reach its program, data and socket."""
-        self._lock = self._lock or host.exclusive_lock(self.home / "postgres.lock")
+        self._lock = self._lock or exclusive_lock(self.home / "postgres.lock")
         if self._lock is None:
             raise EmbeddedPostgresError(f"Another process runs the database under {self.home}.")
         host.make_private_dir(self.socket_dir)
@@ -177,7 +178,7 @@ class EmbeddedPostgres:
             patience_s = max(timeout_s, _RECOVERY_S) if answer == pq.Ping.REJECT else timeout_s
             too_late = time.monotonic() - started > patience_s
             if too_late or self._process.poll() is not None:
-                said = host.tail(self.log_path, log_from, _LOG_LINES_SHOWN)
+                said = tail(self.log_path, log_from, _LOG_LINES_SHOWN)
                 self.kill()
                 what = "did not come up in time" if too_late else "could not start"
                 raise EmbeddedPostgresError(f"The embedded database {what}. Its log says:\n{said}")

@@ -1,6 +1,5 @@
-"""What the embedded PostgreSQL needs of its machine: a program, an account, memory, a lock."""
+"""What the embedded PostgreSQL needs of its machine: a program, an account, memory."""
 
-import fcntl
 import functools
 import importlib.util
 import os
@@ -9,7 +8,7 @@ import stat
 import subprocess
 from importlib import resources
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 _SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; this account runs it then
 _MEMORY_PLENTY_BYTES = 4 * 2**30
@@ -106,22 +105,3 @@ def _output(program: Path, *arguments: str) -> str:
     return subprocess.run(  # noqa: S603 - our own program
         [program, *arguments], check=True, capture_output=True, text=True
     ).stdout
-
-
-def exclusive_lock(path: Path) -> IO[str] | None:
-    """The lock of `path`, held until it is closed or its process ends; none if another has it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = path.open("a", encoding="utf-8")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    return lock
-
-
-def tail(path: Path, start: int, lines: int) -> str:
-    """The last lines of a log, of those written after byte `start`."""
-    with path.open("rb") as log:
-        log.seek(start)
-        return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])

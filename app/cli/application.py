@@ -1,0 +1,43 @@
+"""All commands under one name."""
+
+from collections.abc import Sequence
+
+import typer
+
+from app.cli import keys, merchants, operations, processes
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The application for a command line beginning with `words`."""
+    app = typer.Typer(
+        name="suya",
+        help="A payments platform that does not lose money.",
+        no_args_is_help=True,
+        add_completion=False,
+        # Plain help is there in a quarter of a second, and its examples can be copied whole.
+        rich_markup_mode=None,
+        context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
+        # A traceback is for a bug, and then plain: the pretty one is longer than the screen.
+        pretty_exceptions_enable=False,
+    )
+    for command in (
+        *(processes.dev, processes.serve, processes.worker),
+        *(operations.migrate, operations.verify, operations.trace, operations.openapi),
+    ):
+        app.command()(command)
+    _add_bench(app, words)
+    app.add_typer(merchants.app, name="merchants")
+    app.add_typer(keys.app, name="keys")
+    return app
+
+
+def _add_bench(app: typer.Typer, words: Sequence[str]) -> None:
+    """Register `bench` whole only when it is asked for: its imports take half a second."""
+    command = _bench_elsewhere
+    if list(words[:1]) == ["bench"]:
+        from app.bench.cli import bench as command
+    app.command(name="bench", short_help="Measure a running api.")(command)
+
+
+def _bench_elsewhere() -> None:
+    """Stand in the list of commands."""

@@ -1,0 +1,96 @@
+"""Commands on a database and on the application: migrate, verify, trace, openapi."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.context import load_settings, require_database, run
+from app.cli.failures import CommandFailed
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def migrate(json: Json = False) -> None:
+    """Bring the database's schema to this version's.
+
+    Example: SUYA_DATABASE_URL=cockroachdb+psycopg://root@h/db suya migrate
+    """
+    url = require_database(load_settings())
+    from app.database import migrations
+
+    with output.status("migrating ..."):
+        applied = migrations.upgrade(url)
+    if json:
+        output.write_json({"applied": applied, "head": migrations.head()})
+    elif applied:
+        output.write("\n".join(f"Applied {revision}." for revision in applied))
+    else:
+        output.write(f"Nothing to do: the schema is at {migrations.head()}.")
+
+
+def verify(json: Json = False) -> None:
+    """Check every promise; exit 1 if anything is off.
+
+    The whole database is read, as of one moment, while payments go on.
+
+    Example: suya verify --json
+    """
+    url = require_database(load_settings())
+    from app.verify import verify as verify_database
+
+    with output.progress_bars() as show:
+        findings = run(verify_database(url, show))
+    if json:
+        output.write_json({"findings": findings})
+    elif findings:
+        output.write_table(
+            ("check", "object", "detail"), [(f.check, f.object, f.detail) for f in findings]
+        )
+    else:
+        output.write("Nothing found: the books are in order.")
+    if findings:
+        raise typer.Exit(1)
+
+
+def trace(
+    correlation_id: Annotated[str, typer.Argument(help="The X-Request-Id of an answer.")],
+    json: Json = False,
+) -> None:
+    """Print everything one request caused, in order.
+
+    Example: suya trace req_01k9z3v5t8e0jr4x6m2n7q1w5y
+    """
+    url = require_database(load_settings())
+    from app.trace import trace as trace_request
+
+    steps = run(trace_request(url, correlation_id))
+    if json:
+        output.write_json({"steps": steps})
+    elif steps:
+        output.write_table(
+            ("at", "what", "object", "detail"),
+            [(step.at.isoformat(), step.what, step.object, step.detail) for step in steps],
+        )
+    if not steps:
+        raise CommandFailed(f"Nothing carries the id {correlation_id}.")
+
+
+def openapi(
+    file: Annotated[Path | None, typer.Option(help="Write there instead of to stdout.")] = None,
+) -> None:
+    """Print the OpenAPI document of the HTTP API.
+
+    Example: suya openapi --file openapi.json
+    """
+    import msgspec
+
+    from app.main import create_app
+
+    document = create_app().openapi_schema.to_schema()
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    if file is None:
+        output.write(text)
+    else:
+        file.write_text(f"{text}\n", encoding="utf-8")

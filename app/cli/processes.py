@@ -1,0 +1,91 @@
+"""Commands that run until they are stopped: dev, serve, worker."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.cli.context import load_settings, require_database, run
+
+Home = Annotated[
+    Path | None, typer.Option(help="Folder of the embedded database (default: .suya).")
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (default: 8000).")]
+DatabaseUrl = Annotated[
+    str | None, typer.Option(help="Database instead of the embedded one (or SUYA_DATABASE_URL).")
+]
+SupervisorPid = Annotated[int | None, typer.Option(hidden=True)]
+
+
+def dev(
+    home: Home = None,
+    port: Port = None,
+    logs: Annotated[bool, typer.Option("--logs", help="Show the logs of api and worker.")] = False,
+) -> None:
+    """Run everything on this machine, with a demo merchant.
+
+    The database, the api and the worker stop together by Ctrl-C, and go on with the same data when
+    started again.
+
+    Example: suya dev --port 8080
+    """
+    from app.dev import run_dev
+
+    _export(home=home, port=port)
+    run_dev(load_settings(), show_logs=logs)
+
+
+def serve(
+    host: Host = None,
+    port: Port = None,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    supervisor_pid: SupervisorPid = None,
+) -> None:
+    """Serve the HTTP API.
+
+    Example: suya serve --port 8001 --database-url postgresql+psycopg://u@h/db
+    """
+    from app.serving import serve as serve_api
+
+    _export(host=host, port=port, home=home, database_url=database_url)
+    settings = load_settings()
+    require_database(settings)
+    _follow(supervisor_pid)
+    serve_api(settings)
+
+
+def worker(
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    supervisor_pid: SupervisorPid = None,
+) -> None:
+    """Do the background work, beside any number of others.
+
+    It expires holds, reaps keys, resumes flows and audits the books.
+
+    Example: suya worker --home /var/lib/suya
+    """
+    from app.worker import run as run_worker
+
+    _export(home=home, database_url=database_url)
+    settings = load_settings()
+    require_database(settings)
+    _follow(supervisor_pid)
+    run(run_worker(settings))
+
+
+def _export(**flags: Any) -> None:
+    """Make flags variables, because the processes that follow read their own settings."""
+    for name, value in flags.items():
+        if value is not None:
+            os.environ[f"SUYA_{name.upper()}"] = str(value)
+
+
+def _follow(supervisor_pid: int | None) -> None:
+    if supervisor_pid is not None:
+        from app.process import end_with_parent
+
+        end_with_parent(supervisor_pid)

@@ -1,0 +1,55 @@
+"""Merchants and keys as the command line shows them."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from app import ids
+from app.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from app.merchants.model import ApiKey, Merchant
+
+COLUMNS_OF_MERCHANT = ("id", "name", "home_region", "mode", "fee_bps", "fee_fixed_minor")
+COLUMNS_OF_KEY = ("id", "prefix", "name", "scopes", "created_at", "revoked_at")
+
+
+def parse_id(kind: str, text: str) -> UUID:
+    """The id inside an argument.
+
+    Raises:
+        CommandFailed: it is not an id of that kind.
+    """
+    try:
+        return ids.decode(kind, text)
+    except ids.MalformedId as error:
+        prefix = ids.PREFIXES[kind]
+        raise CommandFailed(f"'{text}' is not an id of the form {prefix}_...") from error
+
+
+def merchant_view(merchant: "Merchant") -> dict[str, Any]:
+    """A merchant with its id as on the wire."""
+    return _view("merchant", merchant)
+
+
+def merchant_row(merchant: "Merchant") -> list[Any]:
+    """A merchant's cells."""
+    view = merchant_view(merchant)
+    return [view[column] for column in COLUMNS_OF_MERCHANT]
+
+
+def key_view(key: "ApiKey") -> dict[str, Any]:
+    """A key with its ids as on the wire; there is nothing secret in it."""
+    return {**_view("api_key", key), "merchant_id": ids.encode("merchant", key.merchant_id)}
+
+
+def key_row(key: "ApiKey") -> list[Any]:
+    """A key's cells."""
+    view = key_view(key)
+    return [view[column] for column in COLUMNS_OF_KEY]
+
+
+def _view(kind: str, struct: msgspec.Struct) -> dict[str, Any]:
+    view: dict[str, Any] = msgspec.to_builtins(struct)
+    return {**view, "id": ids.encode(kind, UUID(view["id"]))}

@@ -1,0 +1,168 @@
+"""What `suya dev` does, from the lock to the last process."""
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.database import migrations
+from app.database.embedded import EmbeddedPostgres
+from app.dev import demo
+from app.dev.api import Api, ApiRefused
+from app.dev.supervisor import Child, DevError, say
+from app.process import check_port, exclusive_lock
+from app.settings import Settings
+
+_READY_S = 60  # the api starts in two seconds; a busy machine takes its time
+_POLL_S = 0.1
+_WATCH_S = 0.25  # how soon a death is noticed
+# Ten seconds in all: the api and the worker together, then the database, which needs them gone.
+_DRAIN_MS = 3_000
+_CHILDREN_STOP_S = 4.5
+_DATABASE_STOP_S = 3.0
+
+
+def run_dev(settings: Settings, *, show_logs: bool = False) -> None:
+    """Run database, api and worker until Ctrl-C or SIGTERM.
+
+    Raises:
+        DevError: another instance has this home, or the api cannot start.
+        PortUnusable: something else listens on the port.
+        EmbeddedPostgresError: the database cannot be started.
+    """
+    settings = settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+    lock = exclusive_lock(settings.home / "lock")
+    if lock is None:
+        raise DevError(
+            f"Suya is already running under {settings.home}; stop it, or choose another --home."
+        )
+    with lock, _stoppable():
+        check_port(settings.host, settings.port)
+        _Dev(settings, show_logs=show_logs).run()
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal all end the block, quietly."""
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    for how in ends:
+        signal.signal(how, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+
+
+class _Dev:
+    """One run."""
+
+    def __init__(self, settings: Settings, *, show_logs: bool) -> None:
+        self.settings = settings
+        self.show_logs = show_logs
+        self.admin_key = _admin_key(settings)
+        # Who listens on every address is reached on the nearest.
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+        self.host = everywhere.get(settings.host, settings.host)
+        self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
+        self.children = [self._child("api", "serve"), self._child("worker", "worker")]
+
+    def run(self) -> None:
+        """Start all, show what to paste, and keep all alive."""
+        try:
+            self._start()
+            self._show()
+            while True:
+                time.sleep(_WATCH_S)
+                self._mend()
+        finally:
+            self._stop()
+
+    def _child(self, name: str, command: str) -> Child:
+        environ = {"SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS), **os.environ}
+        environ |= {
+            "SUYA_HOME": str(self.settings.home),
+            "SUYA_HOST": self.settings.host,
+            "SUYA_PORT": str(self.settings.port),
+            "SUYA_ADMIN_KEY": self.admin_key,
+        }
+        if not self.show_logs:
+            # A line per request would fill the disk of a machine that only wants to measure.
+            environ.setdefault("SUYA_LOG_LEVEL", "warning")
+        log_path = None if self.show_logs else self.settings.home / f"{name}.log"
+        return Child(name, [command], environ, log_path)
+
+    def _start(self) -> None:
+        if self.postgres is None:
+            assert self.settings.database_url is not None
+            url = self.settings.database_url.get_secret_value()
+        else:
+            url = self.postgres.url
+            new = not self.postgres.data_dir.exists()
+            say(f"{'Making' if new else 'Starting'} the database under {self.settings.home} ...")
+            self.postgres.start()
+        for revision in migrations.upgrade(url):
+            say(f"Applied {revision}.")
+        say("Starting api and worker ...")
+        for child in self.children:
+            child.start()
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        api, deadline = self.children[0], time.monotonic() + _READY_S
+        while not Api(self.host, self.settings.port, self.admin_key).is_ready():
+            if api.exit_code() is not None:
+                raise DevError(f"The api cannot start. It says:\n{api.last_words()}")
+            if time.monotonic() > deadline:
+                raise DevError(f"The api is not ready. It says:\n{api.last_words()}")
+            time.sleep(_POLL_S)
+
+    def _show(self) -> None:
+        try:
+            shown = demo.find_or_create(self.settings, self.host, self.admin_key)
+        except ApiRefused as error:
+            raise DevError(f"The demo cannot be made: {error}") from error
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        address = f"http://{host}:{self.settings.port}"
+        pay, refund, balance = demo.curl_lines(shown, address)
+        logs = "" if self.show_logs else f"  logs     {self.settings.home}/*.log\n"
+        say(
+            f"\nSuya is ready.\n\n  address  {address}   (pages: {address}/docs)\n"
+            f"  API key  {shown.api_key}\n{logs}\n"
+            f"Pay with ada's wallet:\n\n{pay}\n\n"
+            f"Refund a part of the newest payment:\n\n{refund}\n\n"
+            f"Read the balance of ada's wallet:\n\n{balance}\n\n"
+            "Each line can be pasted as often as you like. Ctrl-C stops everything; the data stays."
+        )
+
+    def _mend(self) -> None:
+        if self.postgres is not None and not self.postgres.is_running():
+            say("database died; starting it again, it recovers what was committed")
+            self.postgres.start()
+        for child in self.children:
+            child.mend()
+
+    def _stop(self) -> None:
+        # A second Ctrl-C would only leave work undone that is over in a moment.
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(how, signal.SIG_IGN)
+        if sys.exc_info()[0] is KeyboardInterrupt:
+            say("\nStopping ...")
+        for child in self.children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + _CHILDREN_STOP_S
+        for child in self.children:
+            child.wait_or_kill(deadline)
+        if self.postgres is not None:
+            self.postgres.stop(_DATABASE_STOP_S)
+
+
+def _admin_key(settings: Settings) -> str:
+    """The configured admin key, or the one of this home, made on the first run."""
+    if settings.admin_key is not None:
+        return settings.admin_key.get_secret_value()
+    path: Path = settings.home / "admin_key"
+    if not path.exists():
+        demo.write_secret(path, f"sk_admin_{secrets.token_hex(16)}")
+    return path.read_text("utf-8").strip()

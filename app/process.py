@@ -1,0 +1,69 @@
+"""One process among others: its port, its parent, its lock, the tail of its log."""
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+_PARENT_POLL_S = 0.1  # shorter than a supervisor's first pause, so that the port is free by then
+
+
+class PortUnusable(Exception):
+    """The address cannot be listened on; the message says why."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Nothing else listens there.
+
+    Raises:
+        PortUnusable: the address is taken, or not ours to take.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As the server does: connections that linger after a restart do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            raise PortUnusable(
+                f"Port {port} of {host} cannot be used ({error.strerror}); "
+                "choose another with --port or SUYA_PORT."
+            ) from error
+
+
+def end_with_parent(parent_pid: int, how: signal.Signals = signal.SIGTERM) -> None:
+    """Send ourselves `how` as soon as `parent_pid` is no longer our parent.
+
+    Polling is what works everywhere: a process is told when a child ends, not when its parent does.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent_pid:
+            time.sleep(_PARENT_POLL_S)
+        os.kill(os.getpid(), how)
+
+    threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def exclusive_lock(path: Path) -> IO[str] | None:
+    """The lock of `path`, held until it is closed or its process ends; none if another has it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = path.open("a", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def tail(path: Path, start: int, lines: int) -> str:
+    """The last lines of a log, of those written after byte `start`."""
+    with path.open("rb") as log:
+        log.seek(start)
+        return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,61 @@
+"""The HTTP server around the application."""
+
+import functools
+import math
+import os
+import signal
+from typing import Any
+
+import uvloop
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.log import LogLevels
+
+from app.database import Database
+from app.database.checks import check
+from app.process import check_port, end_with_parent
+from app.settings import Settings
+
+# Connections that may wait in the kernel, and requests that may be in hand at a time. A request is
+# at least one command, so the queue's own limit, which answers 503, is reached first by far.
+_BACKLOG = 2048
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in hand.
+
+    Raises:
+        PortUnusable: something else listens there.
+        DatabaseUnreachable, UnfitDatabase: the database is not one to serve on.
+    """
+    check_port(settings.host, settings.port)
+    uvloop.run(_check_database(settings))
+    server = Granian(
+        target="app.main:create_app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=1,  # one group commit per process; who needs more runs more processes
+        backlog=_BACKLOG,
+        log_level=LogLevels.warning,
+        workers_kill_timeout=math.ceil(settings.drain_timeout_ms / 1000) + 1,
+    )
+    # What answers requests is a child of this process, and must not outlive it.
+    server.serve(target_loader=functools.partial(_load, os.getpid()), wrap_loader=False)
+
+
+def _load(server_pid: int) -> Any:
+    """The application, in the process that runs it."""
+    end_with_parent(server_pid, signal.SIGKILL)
+    from app.main import create_app  # noqa: PLC0415 - the server around it has no use for it
+
+    return create_app()
+
+
+async def _check_database(settings: Settings) -> None:
+    """Say in one sentence now what would be a traceback in the child."""
+    async with Database.open(settings) as database:
+        await check(database)
