@@ -140,8 +140,16 @@ def _admin_key(settings: Settings) -> str:
 async def _measure(source: _Source, plan: Plan) -> Report:
     """Prepare and run, with a progress bar for either on a terminal's stderr."""
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, refresh_per_second=2) as bars:
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        refresh_per_second=2,  # redrawing takes CPU from what is measured
+        disable=not console.is_terminal,
+    )
+    with bars:
         dataset = await _prepare(source, bars)
         running = bars.add_task("measuring, s", total=round(plan.warmup_s + plan.seconds))
         ticking = asyncio.create_task(_tick(bars, running))

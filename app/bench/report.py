@@ -78,6 +78,7 @@ def table(report: Report) -> Table:
     rows = Table(
         title=f"{report.mode}, {report.connections} connections, {loop}, {report.seconds:.0f} s",
         show_header=False,
+        min_width=60,
     )
     rows.add_column(style="bold")
     rows.add_column(justify="right")
