@@ -62,15 +62,18 @@ class Metrics:
 metrics = Metrics()
 
 
-def _renderer(settings: Settings) -> Any:
+def _renderers(settings: Settings) -> list[Any]:
     console = settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stdout.isatty()
     )
     if console:
-        return structlog.dev.ConsoleRenderer()
-    return structlog.processors.JSONRenderer(
-        serializer=lambda event, **_: msgspec.json.encode(event, enc_hook=str).decode()
-    )
+        # Plain tracebacks: the pretty ones print local variables, and those may be secret.
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event).decode()),
+    ]
 
 
 def configure_logging(settings: Settings) -> None:
@@ -80,8 +83,7 @@ def configure_logging(settings: Settings) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            _renderer(settings),
+            *_renderers(settings),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(),

@@ -9,22 +9,29 @@ Never decides by an error's text, never retries without a limit, and never lets 
 transaction open while it waits for anything but the database.
 """
 
+from app.database import arrays
 from app.database.engine import Database, database_url
 from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+from app.database.pages import LAST, Listed, Page, listed
 from app.database.queries import Queries, Query
 from app.database.transact import KeysTaken, Tx, Writer, transact
 
 __all__ = [
+    "LAST",
     "Database",
     "GroupCommit",
     "KeysTaken",
+    "Listed",
     "Outcomes",
+    "Page",
     "Queries",
     "Query",
     "Receipt",
     "Step",
     "Tx",
     "Writer",
+    "arrays",
     "database_url",
+    "listed",
     "transact",
 ]

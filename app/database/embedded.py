@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
+from app import clock
 from app.database import embedded_host as host
 from app.process import exclusive_lock, tail
 
@@ -172,11 +173,11 @@ class EmbeddedPostgres:
 
         assert self._process is not None
         target = conninfo.make_conninfo(host=str(self.socket_dir), port=5432, user="postgres")
-        started = time.monotonic()
+        started = clock.monotonic()
         while (answer := pq.PGconn.ping(target.encode())) != pq.Ping.OK:
             # A server that answers "not yet" is replaying its log, which may take its time.
             patience_s = max(timeout_s, _RECOVERY_S) if answer == pq.Ping.REJECT else timeout_s
-            too_late = time.monotonic() - started > patience_s
+            too_late = clock.monotonic() - started > patience_s
             if too_late or self._process.poll() is not None:
                 said = tail(self.log_path, log_from, _LOG_LINES_SHOWN)
                 self.kill()
@@ -211,8 +212,8 @@ class EmbeddedPostgres:
         for process in processes:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, how)
-        deadline = time.monotonic() + patience_s
-        while self._processes() and time.monotonic() < deadline:
+        deadline = clock.monotonic() + patience_s
+        while self._processes() and clock.monotonic() < deadline:
             time.sleep(_POLL_S)
 
     def _processes(self) -> list["psutil.Process"]:

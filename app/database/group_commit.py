@@ -101,6 +101,8 @@ class _Lane:
         self.queue: deque[_Parcel] = deque()
         self.length = 0
         self.tasks: set[asyncio.Task[None]] = set()
+        self.running = 0
+        """Runners that will look at the queue again; a task that is about to end no longer does."""
         self.writers: list[Writer] = []
         """Journal chains no running batch uses; a chain is used by one batch at a time."""
 
@@ -119,7 +121,8 @@ class _Lane:
             self.queue.append(parcel)
             futures.append(parcel.future)
         self.length += len(commands)
-        if len(self.tasks) < self.owner.database.writers:
+        if self.running < self.owner.database.writers:
+            self.running += 1
             task = loop.create_task(self._run())
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
@@ -128,12 +131,15 @@ class _Lane:
     async def _run(self) -> None:
         """Commit batch after batch until the queue is empty."""
         writer = self.writers.pop() if self.writers else Writer()
-        while self.queue:
-            async with self.owner.slots:
-                parcels = self._take()
-                if parcels:
-                    await self._commit(parcels, writer)
-        self.writers.append(writer)
+        try:
+            while self.queue:
+                async with self.owner.slots:
+                    parcels = self._take()
+                    if parcels:
+                        await self._commit(parcels, writer)
+        finally:
+            self.writers.append(writer)
+            self.running -= 1
 
     def _take(self) -> list[_Parcel]:
         """The next batch: whole parcels, as many as fit, without those nobody waits for."""
@@ -160,13 +166,23 @@ class _Lane:
         commands = [command for parcel in parcels for command in parcel.commands]
         deadline = max(parcel.deadline for parcel in parcels)
         started = clock.monotonic()
-        outcomes = await self._outcomes(commands, deadline, writer)
-        metrics.commit_seconds.labels(self.name).observe(clock.monotonic() - started)
+        outcomes: Outcomes[Any] = [InvariantViolated("the batch ended without outcomes")]
+        try:
+            outcomes = await self._outcomes(commands, deadline, writer)
+            metrics.commit_seconds.labels(self.name).observe(clock.monotonic() - started)
+        finally:
+            # Whatever happens here, nobody is left waiting for ever.
+            self._hand_out(parcels, outcomes, len(commands))
+
+    @staticmethod
+    def _hand_out(parcels: Sequence[_Parcel], outcomes: Outcomes[Any], size: int) -> None:
+        if len(outcomes) != size:
+            outcomes = [outcomes[0]] * size
         at = 0
         for parcel in parcels:
             end = at + len(parcel.commands)
             if not parcel.future.done():
-                parcel.future.set_result(Receipt(outcomes[at:end], len(commands)))
+                parcel.future.set_result(Receipt(outcomes[at:end], size))
             at = end
 
     async def _outcomes(

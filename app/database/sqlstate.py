@@ -24,6 +24,8 @@ class Verdict(StrEnum):
 SERIALIZATION = frozenset({"40001", "40P01", "CR000"})
 """Serialization failure, deadlock victim (PostgreSQL only), CockroachDB's old code."""
 
+UNIQUE_VIOLATION = "23505"
+
 UNKNOWN_COMMIT = frozenset({"40003"})
 """CockroachDB: the result is ambiguous."""
 

@@ -29,11 +29,13 @@ from app.database.faults import FaultPoint
 from app.database.queries import Query
 from app.database.sqlstate import Verdict
 from app.errors import InvariantViolated
+from app.settings import Settings
 from app.telemetry import metrics
 
 T = TypeVar("T")
 
 ATTEMPTS_MAX = 40  # with the pauses below about 15 s: a crash recovery or a lease move fits in
+_LOOKED_UP_ATTEMPT = 2  # from the second attempt on, keys are looked up first
 _PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a finished neighbour
 _PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
 
@@ -81,8 +83,13 @@ class Tx:
     """
 
     def __init__(
-        self, driver: psycopg.AsyncConnection[tuple[Any, ...]], attempt: int, writer: Writer
+        self,
+        driver: psycopg.AsyncConnection[tuple[Any, ...]],
+        settings: Settings,
+        attempt: int,
+        writer: Writer,
     ) -> None:
+        self.settings = settings
         self.attempt = attempt
         """1 for the first run; later runs must reckon with their own earlier commit."""
         self.writer = writer
@@ -216,7 +223,7 @@ class _Attempts(Generic[T]):
         async with self.database.writer() as driver:
             try:
                 await driver.execute("BEGIN")
-                tx = Tx(driver, attempt, self.writer)
+                tx = Tx(driver, self.database.settings, attempt, self.writer)
                 faults.hit(FaultPoint.BEFORE_WORK)
                 result = await self.work(tx)
                 faults.hit(FaultPoint.BEFORE_WRITES)
@@ -239,6 +246,10 @@ class _Attempts(Generic[T]):
     def _judge(self, error: psycopg.Error, attempt: int) -> None:
         """Note what the failed attempt means; raise where running again is no remedy."""
         verdict = sqlstate.verdict(error, committing=self.committing)
+        if error.sqlstate == sqlstate.UNIQUE_VIOLATION and attempt <= _LOOKED_UP_ATTEMPT:
+            # An attempt of unknown outcome has committed after all, meanwhile. The next run looks
+            # its keys up; a duplicate that a look-up does not explain is a bug.
+            verdict = Verdict.RETRY
         if verdict is Verdict.AMBIGUOUS:
             self.ambiguous = True
             self.writer.restart()

@@ -1,0 +1,30 @@
+"""Claiming keys and keeping answers, many at a time."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from app.database import KeysTaken, Tx
+from app.idempotency import store
+from app.idempotency.model import Answer, Claims, Command
+
+C = TypeVar("C", bound=Command)
+
+
+async def claim(tx: Tx, commands: Sequence[C]) -> Claims[C]:
+    """Sort out which of `commands` act; replays and conflicts leave here with their answers.
+
+    A first attempt takes every key for fresh: nearly all are, and the insert in `keep` finds out.
+    If one was not, or an earlier attempt may have committed, the next attempt looks them up. So the
+    common case pays for no look-up, and none of its read locks.
+    """
+    known = await store.find_known(tx, commands) if tx.attempt > 1 else {}
+    return Claims(commands, known)
+
+
+def keep(tx: Tx, claims: Claims[C], answers: Sequence[Answer]) -> list[Answer]:
+    """Store the answers of the fresh commands under their keys; returns one answer per command.
+
+    Where another transaction took one of the keys meanwhile, the whole attempt is run again.
+    """
+    store.insert_keys(tx, claims.fresh, answers, otherwise=KeysTaken)
+    return claims.merge(answers)

@@ -1,0 +1,49 @@
+-- Statements of the package `idempotency`.
+
+-- name: find_known
+-- The requests and answers stored under some keys.
+-- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
+SELECT k.merchant_id, k.id, k.request, k.status, k.body
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN idempotency_keys AS k
+    ON k.region = :region
+   AND k.merchant_id = d.merchant_id
+   AND k.id = d.id
+   AND k.expires_at > :now;
+
+-- name: delete_expired_among
+-- Make room under keys whose time has passed but whose rows the sweeper has not reached yet.
+-- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
+DELETE FROM idempotency_keys
+ WHERE region = :region
+   AND (merchant_id, id) IN (
+       SELECT k.merchant_id, k.id
+         FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+         JOIN idempotency_keys AS k
+           ON k.region = :region
+          AND k.merchant_id = d.merchant_id
+          AND k.id = d.id
+          AND k.expires_at <= :now);
+
+-- name: insert_keys
+-- Store answers under their keys; a key that is already there is left alone and not counted.
+-- path: idempotency_keys_pkey
+INSERT INTO idempotency_keys
+       (region, merchant_id, id, key, request, status, body, correlation_id, expires_at)
+SELECT :region, d.merchant_id, d.id, d.key, d.request, d.status, d.body, d.correlation_id,
+       CAST(:expires_at AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:keys AS TEXT[]),
+              CAST(:requests AS TEXT[]), CAST(:statuses AS INT8[]), CAST(:bodies AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]))
+       AS d (merchant_id, id, key, request, status, body, correlation_id)
+    ON CONFLICT (region, merchant_id, id) DO NOTHING;
+
+-- name: list_page
+-- The next page of keys in key order, whatever their age, for the sweeper's walk.
+-- path: idempotency_keys_pkey, from a position
+SELECT merchant_id, id, expires_at
+  FROM idempotency_keys
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY merchant_id, id
+ LIMIT CAST(:page_size AS INT8);

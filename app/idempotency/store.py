@@ -1,0 +1,100 @@
+"""One typed function per statement."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from app import clock, ids
+from app.database import Database, Queries, Tx, arrays, transact
+from app.idempotency.model import Answer, Command, Known
+
+queries = Queries(__package__)
+
+SWEEP_PAGE = 1_000  # rows read per statement: short enough to disturb nobody
+
+
+async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UUID], Known]:
+    """What is stored under the commands' keys, by (merchant, key id); expired rows make way."""
+    named = [(c.merchant_id, c.intent.id) for c in commands if c.intent is not None]
+    if not named:
+        return {}
+    merchants, keys = zip(*named, strict=True)
+    params = {
+        "region": commands[0].region,
+        "merchant_ids": arrays.uuids(merchants),
+        "ids": arrays.uuids(keys),
+        "now": clock.now(),
+    }
+    await tx.execute(queries.delete_expired_among, params)
+    rows = await tx.rows(queries.find_known, params)
+    return {
+        (merchant, key): Known(request, Answer(status, body, replayed=True))
+        for merchant, key, request, status, body in rows
+    }
+
+
+def insert_keys(
+    tx: Tx,
+    commands: Sequence[Command],
+    answers: Sequence[Answer],
+    *,
+    otherwise: Callable[[], Exception],
+) -> None:
+    """Keep one row per named command; `otherwise` is raised if a key exists already."""
+    named = [(c, c.intent, a) for c, a in zip(commands, answers, strict=True) if c.intent is not None]
+    if not named:
+        return
+    tx.write(
+        queries.insert_keys,
+        {
+            "region": commands[0].region,
+            "expires_at": clock.now() + timedelta(days=tx.settings.idempotency_kept_days),
+            "merchant_ids": arrays.uuids([c.merchant_id for c, _, _ in named]),
+            "ids": arrays.uuids([i.id for _, i, _ in named]),
+            "keys": arrays.texts([i.key for _, i, _ in named]),
+            "requests": arrays.texts([i.request for _, i, _ in named]),
+            "statuses": arrays.ints([a.status for _, _, a in named]),
+            "bodies": arrays.texts([a.body for _, _, a in named]),
+            "correlation_ids": arrays.texts([c.correlation_id for c, _, _ in named]),
+        },
+        rows=len(named),
+        otherwise=otherwise,
+    )
+
+
+async def sweep(
+    database: Database, region: str, after: tuple[UUID, UUID] | None, now: datetime
+) -> tuple[int, tuple[UUID, UUID] | None]:
+    """Delete the expired keys of the next page after a position.
+
+    Walking the table in key order needs no index on the expiry, which every payment would have to
+    maintain. Returns how many rows went, and the position to go on from (none at the end).
+    """
+    merchant_id, key_id = after or (ids.NIL, ids.NIL)
+    rows = await database.read(
+        queries.list_page,
+        {
+            "region": region,
+            "after_merchant_id": merchant_id,
+            "after_id": key_id,
+            "page_size": SWEEP_PAGE,
+        },
+    )
+    expired = [(merchant, key) for merchant, key, expires_at in rows if expires_at <= now]
+    deleted = 0
+    if expired:
+        merchants, keys = zip(*expired, strict=True)
+        deleted = await transact(
+            database,
+            lambda tx: tx.execute(
+                queries.delete_expired_among,
+                {
+                    "region": region,
+                    "merchant_ids": arrays.uuids(merchants),
+                    "ids": arrays.uuids(keys),
+                    "now": now,
+                },
+            ),
+        )
+    position = (rows[-1][0], rows[-1][1]) if len(rows) == SWEEP_PAGE else None
+    return deleted, position

@@ -1,0 +1,63 @@
+"""Opening the book of a batch and writing what was booked: the ledger's road to the database."""
+
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from app import clock
+from app.database import Tx
+from app.errors import PlatformError
+from app.ledger import journal, store
+from app.ledger.chart import ChartAccount
+from app.ledger.model import Book, Draft, Transfer
+
+
+async def open_book(
+    tx: Tx,
+    region: str,
+    accounts: Collection[tuple[UUID, UUID]],
+    chart_accounts: Collection[ChartAccount] = (),
+) -> Book:
+    """Lock and load what a batch touches: accounts by (merchant, id), and accounts of the chart.
+
+    Accounts of the chart that are used for the first time are opened; other missing ones are
+    simply not in the book, and refuse what needs them.
+    """
+    wanted = {(a.merchant_id, a.id) for a in chart_accounts}
+    wanted.update(accounts)
+    loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
+    missing = [account for account in chart_accounts if account.id not in loaded]
+    now = clock.now()
+    if missing:
+        await store.open_chart_accounts(tx, region, missing, now)
+        loaded |= await store.lock_accounts(
+            tx, region, [(account.merchant_id, account.id) for account in missing]
+        )
+    return Book(loaded, now)
+
+
+def write_book(tx: Tx, region: str, book: Book) -> None:
+    """Write what was booked: sums, transfers, entries, and the journal block of this commit."""
+    if not book.transfers:
+        return
+    writer = tx.writer
+    block = journal.make_block(
+        writer.id,
+        writer.sequence + 1,
+        writer.head or journal.GENESIS,
+        book.transfers,
+        book.booked_at,
+    )
+    writer.propose(block.sequence, block.hash)
+    store.update_accounts(tx, region, book)
+    store.insert_transfers(tx, region, book.transfers, block)
+    store.insert_entries(tx, region, book)
+    store.insert_block(tx, region, block)
+
+
+async def post(tx: Tx, region: str, drafts: Sequence[Draft]) -> list[Transfer | PlatformError]:
+    """Book transfers and write them; one outcome per draft, in order."""
+    keys = {(change.merchant_id, change.account_id) for d in drafts for change in d.changes}
+    book = await open_book(tx, region, keys)
+    outcomes = [book.book(draft) for draft in drafts]
+    write_book(tx, region, book)
+    return outcomes

@@ -1,0 +1,292 @@
+-- Statements of the package `ledger`.
+
+-- name: lock_accounts
+-- Lock a batch's accounts in id order, so that batches of different processes queue.
+-- path: accounts_pkey (region, merchant_id, id), one look-up per account
+SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
+       a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
+       a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  JOIN accounts AS a
+    ON a.region = :region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id
+ ORDER BY a.merchant_id, a.id
+   FOR UPDATE OF a;
+
+-- name: lock_account_rows
+-- Lock some accounts in id order, with what their pages show.
+-- path: accounts_pkey (region, merchant_id, id), one look-up per account
+SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
+       a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
+       a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at, a.description,
+       CAST(a.metadata AS TEXT), a.created_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  JOIN accounts AS a
+    ON a.region = :region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id
+ ORDER BY a.merchant_id, a.id
+   FOR UPDATE OF a;
+
+-- name: insert_accounts
+-- Open accounts; one that exists already is left alone.
+-- path: accounts_pkey
+INSERT INTO accounts
+       (region, merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
+        posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
+        customer, description, metadata, correlation_id, created_at, booked_at)
+SELECT :region, d.merchant_id, d.id, d.kind, d.currency, d.normal_side, d.floor_minor, 0, 0, 0, 0,
+       0, 'open', d.customer, d.description, CAST(d.metadata AS JSONB), d.correlation_id,
+       CAST(:created_at AS TIMESTAMPTZ), CAST(:created_at AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[]), CAST(:kinds AS TEXT[]),
+              CAST(:currencies AS TEXT[]), CAST(:normal_sides AS TEXT[]),
+              CAST(:floors_minor AS INT8[]), CAST(:customers AS TEXT[]),
+              CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]))
+       AS d (merchant_id, id, kind, currency, normal_side, floor_minor, customer, description,
+             metadata, correlation_id)
+    ON CONFLICT (region, merchant_id, id) DO NOTHING;
+
+-- name: update_accounts
+-- Write the sums after a batch, each account once, if nobody changed it since it was locked.
+-- path: accounts_pkey, one look-up per account
+UPDATE accounts AS a
+   SET posted_debits_minor = d.posted_debits_minor,
+       posted_credits_minor = d.posted_credits_minor,
+       pending_debits_minor = d.pending_debits_minor,
+       pending_credits_minor = d.pending_credits_minor,
+       version = d.version,
+       booked_at = CAST(:booked_at AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[]),
+              CAST(:versions_before AS INT8[]), CAST(:versions AS INT8[]),
+              CAST(:posted_debits_minor AS INT8[]), CAST(:posted_credits_minor AS INT8[]),
+              CAST(:pending_debits_minor AS INT8[]), CAST(:pending_credits_minor AS INT8[]))
+       AS d (merchant_id, id, version_before, version, posted_debits_minor, posted_credits_minor,
+             pending_debits_minor, pending_credits_minor)
+ WHERE a.region = :region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id
+   AND a.version = d.version_before;
+
+-- name: close_accounts
+-- Close accounts.
+-- path: accounts_pkey, one look-up per account
+UPDATE accounts AS a
+   SET status = 'closed'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+ WHERE a.region = :region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id;
+
+-- name: insert_transfers
+-- Book transfers, which nobody changes afterwards.
+-- path: transfers_pkey
+INSERT INTO transfers
+       (region, merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
+        metadata, block_writer, block_sequence, correlation_id, booked_at)
+SELECT :region, d.merchant_id, d.id, d.kind, d.purpose, d.payment_id, d.hold_id, d.entries,
+       d.description, CAST(d.metadata AS JSONB), CAST(:block_writer AS UUID),
+       CAST(:block_sequence AS INT8), d.correlation_id, CAST(:booked_at AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:kinds AS TEXT[]),
+              CAST(:purposes AS TEXT[]), CAST(:payment_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
+              CAST(:entries AS TEXT[]), CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]))
+       AS d (merchant_id, id, kind, purpose, payment_id, hold_id, entries, description, metadata,
+             correlation_id);
+
+-- name: insert_entries
+-- Append entries to their accounts' timelines.
+-- path: entries_pkey
+INSERT INTO entries
+       (region, merchant_id, account_id, booked_at, version, transfer_id, direction, posted_minor,
+        pending_minor, posted_debits_minor, posted_credits_minor, pending_debits_minor,
+        pending_credits_minor)
+SELECT :region, d.merchant_id, d.account_id, CAST(:booked_at AS TIMESTAMPTZ), d.version,
+       d.transfer_id, d.direction, d.posted_minor, d.pending_minor, d.posted_debits_minor,
+       d.posted_credits_minor, d.pending_debits_minor, d.pending_credits_minor
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[]),
+              CAST(:versions AS INT8[]), CAST(:transfer_ids AS UUID[]),
+              CAST(:directions AS TEXT[]), CAST(:posted_minor AS INT8[]),
+              CAST(:pending_minor AS INT8[]), CAST(:posted_debits_minor AS INT8[]),
+              CAST(:posted_credits_minor AS INT8[]), CAST(:pending_debits_minor AS INT8[]),
+              CAST(:pending_credits_minor AS INT8[]))
+       AS d (merchant_id, account_id, version, transfer_id, direction, posted_minor,
+             pending_minor, posted_debits_minor, posted_credits_minor, pending_debits_minor,
+             pending_credits_minor);
+
+-- name: insert_block
+-- Append a journal block to its writer's chain.
+-- path: journal_blocks_pkey
+INSERT INTO journal_blocks
+       (region, writer, sequence, previous_hash, root, hash, merchant_ids, transfer_ids, created_at)
+VALUES (:region, CAST(:writer AS UUID), CAST(:sequence AS INT8), :previous_hash, :root, :hash,
+        CAST(:merchant_ids AS UUID[]), CAST(:transfer_ids AS UUID[]),
+        CAST(:created_at AS TIMESTAMPTZ));
+
+-- name: lock_holds
+-- Lock a batch's holds in id order.
+-- path: holds_pkey (region, merchant_id, id), one look-up per hold
+SELECT h.merchant_id, h.id, h.payment_id, h.debit_account_id, h.credit_account_id, h.amount_minor,
+       h.posted_minor, h.status, h.expires_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[])) AS d (merchant_id, id)
+  JOIN holds AS h
+    ON h.region = :region
+   AND h.merchant_id = d.merchant_id
+   AND h.id = d.id
+ ORDER BY h.merchant_id, h.id
+   FOR UPDATE OF h;
+
+-- name: insert_holds
+-- Begin holds.
+-- path: holds_pkey, holds_to_expire
+INSERT INTO holds
+       (region, merchant_id, id, payment_id, debit_account_id, credit_account_id, amount_minor,
+        posted_minor, status, expires_at, bucket)
+SELECT :region, d.merchant_id, d.id, d.payment_id, d.debit_account_id, d.credit_account_id,
+       d.amount_minor, 0, 'open', d.expires_at, d.bucket
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
+              CAST(:payment_ids AS UUID[]), CAST(:debit_account_ids AS UUID[]),
+              CAST(:credit_account_ids AS UUID[]), CAST(:amounts_minor AS INT8[]),
+              CAST(:expires_ats AS TIMESTAMPTZ[]), CAST(:buckets AS INT8[]))
+       AS d (merchant_id, id, payment_id, debit_account_id, credit_account_id, amount_minor,
+             expires_at, bucket);
+
+-- name: update_holds
+-- Write what was posted of holds and how they ended.
+-- path: holds_pkey, one look-up per hold
+UPDATE holds AS h
+   SET posted_minor = d.posted_minor,
+       status = d.status
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
+              CAST(:posted_minor AS INT8[]), CAST(:statuses AS TEXT[]))
+       AS d (merchant_id, id, posted_minor, status)
+ WHERE h.region = :region
+   AND h.merchant_id = d.merchant_id
+   AND h.id = d.id;
+
+-- name: list_holds_to_expire
+-- Open holds of one bucket whose time has come, the oldest first.
+-- path: holds_to_expire (region, bucket, expires_at)
+SELECT merchant_id, id, payment_id
+  FROM holds
+ WHERE region = :region
+   AND bucket = CAST(:bucket AS INT8)
+   AND status = 'open'
+   AND expires_at <= CAST(:now AS TIMESTAMPTZ)
+ ORDER BY expires_at, merchant_id, id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_account
+-- One account of a merchant with what its page shows.
+-- path: accounts_pkey
+SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
+       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
+       customer, booked_at, description, CAST(metadata AS TEXT), created_at
+  FROM accounts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_accounts_newest
+-- A page of a merchant's accounts between two positions, newest first.
+-- path: accounts_pkey, backwards
+SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
+       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
+       customer, booked_at, description, CAST(metadata AS TEXT), created_at
+  FROM accounts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_accounts_oldest
+-- A page of a merchant's accounts between two positions, oldest first.
+-- path: accounts_pkey
+SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
+       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
+       customer, booked_at, description, CAST(metadata AS TEXT), created_at
+  FROM accounts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_balance_as_of
+-- The sums of an account after its last entry at or before an instant.
+-- path: entries_pkey (region, merchant_id, account_id, booked_at), backwards, one row
+SELECT posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor,
+       version
+  FROM entries
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND account_id = :account_id
+   AND booked_at <= CAST(:as_of AS TIMESTAMPTZ)
+ ORDER BY booked_at DESC, version DESC
+ LIMIT 1;
+
+-- name: list_entries_newest
+-- A page of an account's entries before a position, newest first.
+-- path: entries_pkey, backwards
+SELECT booked_at, version, transfer_id, direction, posted_minor, pending_minor,
+       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor
+  FROM entries
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND account_id = :account_id
+   AND (booked_at, version) < (CAST(:before_at AS TIMESTAMPTZ), CAST(:before_version AS INT8))
+ ORDER BY booked_at DESC, version DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_entries_oldest
+-- A page of an account's entries after a position, oldest first.
+-- path: entries_pkey
+SELECT booked_at, version, transfer_id, direction, posted_minor, pending_minor,
+       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor
+  FROM entries
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND account_id = :account_id
+   AND (booked_at, version) > (CAST(:after_at AS TIMESTAMPTZ), CAST(:after_version AS INT8))
+ ORDER BY booked_at, version
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_transfer
+-- One transfer of a merchant.
+-- path: transfers_pkey
+SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
+       CAST(metadata AS TEXT), correlation_id, booked_at
+  FROM transfers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_transfers_newest
+-- A page of a merchant's transfers between two positions, newest first.
+-- path: transfers_pkey, backwards
+SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
+       CAST(metadata AS TEXT), correlation_id, booked_at
+  FROM transfers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_transfers_oldest
+-- A page of a merchant's transfers between two positions, oldest first.
+-- path: transfers_pkey
+SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
+       CAST(metadata AS TEXT), correlation_id, booked_at
+  FROM transfers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);

@@ -1,0 +1,66 @@
+-- Statements of the package `merchants`.
+
+-- name: insert_merchant
+-- Record a merchant.
+-- path: merchants_pkey
+INSERT INTO merchants (id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at)
+VALUES (CAST(:id AS UUID), :name, :home_region, :mode, CAST(:fee_bps AS INT8),
+        CAST(:fee_fixed_minor AS INT8), CAST(:created_at AS TIMESTAMPTZ));
+
+-- name: find_merchant
+-- One merchant.
+-- path: merchants_pkey
+SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at
+  FROM merchants
+ WHERE id = :id;
+
+-- name: list_merchants
+-- Merchants after a position, in the order of their making.
+-- path: merchants_pkey
+SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at
+  FROM merchants
+ WHERE id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: insert_key
+-- Record a key.
+-- path: api_keys_pkey, api_keys_secret_unique, api_keys_by_merchant
+INSERT INTO api_keys (id, secret_hash, prefix, merchant_id, name, scopes, created_at, revoked_at)
+VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :name,
+        CAST(:scopes AS TEXT[]), CAST(:created_at AS TIMESTAMPTZ), NULL);
+
+-- name: find_caller
+-- The merchant behind a secret, if its key was not revoked.
+-- path: api_keys_secret_unique, merchants_pkey
+SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fixed_minor,
+       m.created_at
+  FROM api_keys AS k
+  JOIN merchants AS m
+    ON m.id = k.merchant_id
+ WHERE k.secret_hash = :secret_hash
+   AND k.revoked_at IS NULL;
+
+-- name: list_keys
+-- The keys of a merchant, oldest first.
+-- path: api_keys_by_merchant
+SELECT id, prefix, merchant_id, name, scopes, created_at, revoked_at
+  FROM api_keys
+ WHERE merchant_id = :merchant_id
+ ORDER BY id
+ LIMIT 1000;
+
+-- name: find_key
+-- One key.
+-- path: api_keys_pkey
+SELECT id, prefix, merchant_id, name, scopes, created_at, revoked_at
+  FROM api_keys
+ WHERE id = :id;
+
+-- name: revoke_key
+-- Revoke a key that was not revoked before.
+-- path: api_keys_pkey
+UPDATE api_keys
+   SET revoked_at = CAST(:now AS TIMESTAMPTZ)
+ WHERE id = :id
+   AND revoked_at IS NULL;

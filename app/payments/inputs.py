@@ -1,0 +1,76 @@
+"""The commands on payments: what is asked, by whom, and the ids that make asking twice harmless.
+
+Ids are given when a command is made and not when it runs, so that a second run of the same command
+meets its own first one.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+
+from app.idempotency import Intent
+
+
+class OpenPayment(msgspec.Struct, frozen=True):
+    """Take or authorize a payment from a customer's wallet."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    account_id: UUID
+    amount_minor: int
+    """1 to money.AMOUNT_MINOR_MAX"""
+    currency: str
+    capture: str
+    """`automatic` or `manual`."""
+    description: str | None
+    metadata: Mapping[str, str]
+    fee_bps: int
+    fee_fixed_minor: int
+
+
+class CapturePayment(msgspec.Struct, frozen=True):
+    """Capture an authorized payment, in full or in part."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    amount_minor: int | None
+    """None: all that is left."""
+    final: bool
+    """Give back the rest of the hold."""
+
+
+class ReleasePayment(msgspec.Struct, frozen=True):
+    """Cancel a payment, or expire it: give back what is left of its hold."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    expired: bool = False
+
+
+class RefundPayment(msgspec.Struct, frozen=True):
+    """Give captured money back to the payer's wallet, in full or in part."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    refund_id: UUID
+    transfer_id: UUID
+    amount_minor: int | None
+    """None: all that is left."""
+    description: str | None
+    metadata: Mapping[str, str]

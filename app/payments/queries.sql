@@ -1,0 +1,297 @@
+-- Statements of the package `payments`.
+
+-- name: lock_payments
+-- Lock a batch's payments in id order.
+-- path: payments_pkey (region, merchant_id, id), one look-up per payment
+SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
+       p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
+       p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:payment_ids AS UUID[])) AS d (merchant_id, id)
+  JOIN payments AS p
+    ON p.region = :region
+   AND p.merchant_id = d.merchant_id
+   AND p.id = d.id
+ ORDER BY p.merchant_id, p.id
+   FOR UPDATE OF p;
+
+-- name: insert_payments
+-- Record new payments.
+-- path: payments_pkey, payments_by_customer, payments_by_status
+INSERT INTO payments
+       (region, merchant_id, id, status, method, capture, account_id, customer, currency,
+        amount_minor, amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps,
+        fee_fixed_minor, disputed, hold_id, description, metadata, version, correlation_id,
+        created_at, updated_at, expires_at)
+SELECT :region, d.merchant_id, d.id, d.status, 'wallet', d.capture, d.account_id, d.customer,
+       d.currency, d.amount_minor, d.amount_captured_minor, 0, d.fee_minor, d.fee_bps,
+       d.fee_fixed_minor, FALSE, d.hold_id, d.description, CAST(d.metadata AS JSONB), 1,
+       d.correlation_id, CAST(:now AS TIMESTAMPTZ), CAST(:now AS TIMESTAMPTZ), d.expires_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
+              CAST(:captures AS TEXT[]), CAST(:account_ids AS UUID[]), CAST(:customers AS TEXT[]),
+              CAST(:currencies AS TEXT[]), CAST(:amounts_minor AS INT8[]),
+              CAST(:amounts_captured_minor AS INT8[]), CAST(:fees_minor AS INT8[]),
+              CAST(:fees_bps AS INT8[]), CAST(:fees_fixed_minor AS INT8[]),
+              CAST(:hold_ids AS UUID[]), CAST(:descriptions AS TEXT[]),
+              CAST(:metadatas AS TEXT[]), CAST(:correlation_ids AS TEXT[]),
+              CAST(:expires_ats AS TIMESTAMPTZ[]))
+       AS d (merchant_id, id, status, capture, account_id, customer, currency, amount_minor,
+             amount_captured_minor, fee_minor, fee_bps, fee_fixed_minor, hold_id, description,
+             metadata, correlation_id, expires_at);
+
+-- name: update_payments
+-- Write how far payments have come.
+-- path: payments_pkey, one look-up per payment
+UPDATE payments AS p
+   SET status = d.status,
+       amount_captured_minor = d.amount_captured_minor,
+       amount_refunded_minor = d.amount_refunded_minor,
+       fee_minor = d.fee_minor,
+       version = d.version,
+       updated_at = CAST(:now AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
+              CAST(:amounts_captured_minor AS INT8[]), CAST(:amounts_refunded_minor AS INT8[]),
+              CAST(:fees_minor AS INT8[]), CAST(:versions AS INT8[]))
+       AS d (merchant_id, id, status, amount_captured_minor, amount_refunded_minor, fee_minor,
+             version)
+ WHERE p.region = :region
+   AND p.merchant_id = d.merchant_id
+   AND p.id = d.id;
+
+-- name: insert_labels
+-- Record pairs of metadata, by which payments are found.
+-- path: payment_labels_pkey
+INSERT INTO payment_labels (region, merchant_id, name, value, payment_id)
+SELECT :region, d.merchant_id, d.name, d.value, d.payment_id
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:names AS TEXT[]), CAST(:values AS TEXT[]),
+              CAST(:payment_ids AS UUID[]))
+       AS d (merchant_id, name, value, payment_id);
+
+-- name: insert_refunds
+-- Record refunds.
+-- path: refunds_pkey, refunds_by_payment
+INSERT INTO refunds
+       (region, merchant_id, id, payment_id, status, currency, amount_minor, description, metadata,
+        version, correlation_id, created_at)
+SELECT :region, d.merchant_id, d.id, d.payment_id, 'succeeded', d.currency, d.amount_minor,
+       d.description, CAST(d.metadata AS JSONB), 1, d.correlation_id, CAST(:now AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:payment_ids AS UUID[]),
+              CAST(:currencies AS TEXT[]), CAST(:amounts_minor AS INT8[]),
+              CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]))
+       AS d (merchant_id, id, payment_id, currency, amount_minor, description, metadata,
+             correlation_id);
+
+-- name: find_payment
+-- One payment of a merchant.
+-- path: payments_pkey
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_newest
+-- A stretch of payments between two positions, newest first.
+-- path: payments_pkey, backwards
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_oldest
+-- A stretch of payments between two positions, oldest first.
+-- path: payments_pkey
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_newest_by_status
+-- A stretch of payments that are not captured, by status, newest first.
+-- path: payments_by_status, backwards
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = :status
+   AND status <> 'captured'
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_oldest_by_status
+-- A stretch of payments that are not captured, by status, oldest first.
+-- path: payments_by_status
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = :status
+   AND status <> 'captured'
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_newest_by_customer
+-- A stretch of a customer's payments, newest first.
+-- path: payments_by_customer, backwards
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND customer = :customer
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_oldest_by_customer
+-- A stretch of a customer's payments, oldest first.
+-- path: payments_by_customer
+SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
+       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
+       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
+       created_at, updated_at, expires_at
+  FROM payments
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND customer = :customer
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_newest_by_label
+-- A stretch of the payments with a pair of metadata, newest first.
+-- path: payment_labels_pkey, backwards, then payments_pkey, one look-up per payment
+SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
+       p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
+       p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
+  FROM payment_labels AS l
+  JOIN payments AS p
+    ON p.region = l.region
+   AND p.merchant_id = l.merchant_id
+   AND p.id = l.payment_id
+ WHERE l.region = :region
+   AND l.merchant_id = :merchant_id
+   AND l.name = :name
+   AND l.value = :value
+   AND l.payment_id < :before
+   AND l.payment_id > :after
+ ORDER BY l.payment_id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_oldest_by_label
+-- A stretch of the payments with a pair of metadata, oldest first.
+-- path: payment_labels_pkey, then payments_pkey, one look-up per payment
+SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
+       p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
+       p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
+  FROM payment_labels AS l
+  JOIN payments AS p
+    ON p.region = l.region
+   AND p.merchant_id = l.merchant_id
+   AND p.id = l.payment_id
+ WHERE l.region = :region
+   AND l.merchant_id = :merchant_id
+   AND l.name = :name
+   AND l.value = :value
+   AND l.payment_id < :before
+   AND l.payment_id > :after
+ ORDER BY l.payment_id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_refund
+-- One refund of a merchant.
+-- path: refunds_pkey
+SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_refunds_newest
+-- A page of refunds between two positions, newest first.
+-- path: refunds_pkey, backwards
+SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_refunds_oldest
+-- A page of refunds between two positions, oldest first.
+-- path: refunds_pkey
+SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_refunds_newest_of_payment
+-- A page of a payment's refunds, newest first.
+-- path: refunds_by_payment, backwards
+SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND payment_id = :payment_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_refunds_oldest_of_payment
+-- A page of a payment's refunds, oldest first.
+-- path: refunds_by_payment
+SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND payment_id = :payment_id
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);

@@ -1,0 +1,129 @@
+"""Writing side: one typed function per statement."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.database import Queries, Tx, arrays
+from app.ledger import metadata_texts
+from app.payments.model import Payment, Refund
+
+queries = Queries(__package__)
+
+_METADATA = msgspec.json.Decoder(dict[str, str])
+
+
+def payment_of(row: tuple[Any, ...]) -> Payment:
+    """The struct of a payment's row."""
+    return Payment(*row[:17], _METADATA.decode(row[17]), *row[18:])
+
+
+async def lock_payments(
+    tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Payment]:
+    """The payments of some (merchant, id), locked in id order."""
+    if not keys:
+        return {}
+    merchants, payments = zip(*keys, strict=True)
+    params = {
+        "region": region,
+        "merchant_ids": arrays.uuids(merchants),
+        "payment_ids": arrays.uuids(payments),
+    }
+    rows = await tx.rows(queries.lock_payments, params)
+    return {(row[0], row[1]): payment_of(row) for row in rows}
+
+
+def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datetime) -> None:
+    """Record new payments and their labels."""
+    if not payments:
+        return
+    tx.write(
+        queries.insert_payments,
+        {
+            "region": region,
+            "now": now,
+            "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
+            "ids": arrays.uuids([p.id for p in payments]),
+            "statuses": arrays.words([p.status for p in payments]),
+            "captures": arrays.words([p.capture for p in payments]),
+            "account_ids": arrays.uuids([p.account_id for p in payments]),
+            "customers": arrays.texts([p.customer for p in payments]),
+            "currencies": arrays.words([p.currency for p in payments]),
+            "amounts_minor": arrays.ints([p.amount_minor for p in payments]),
+            "amounts_captured_minor": arrays.ints([p.amount_captured_minor for p in payments]),
+            "fees_minor": arrays.ints([p.fee_minor for p in payments]),
+            "fees_bps": arrays.ints([p.fee_bps for p in payments]),
+            "fees_fixed_minor": arrays.ints([p.fee_fixed_minor for p in payments]),
+            "hold_ids": arrays.uuids([p.hold_id for p in payments]),
+            "descriptions": arrays.texts([p.description for p in payments]),
+            "metadatas": metadata_texts([p.metadata for p in payments]),
+            "correlation_ids": arrays.texts([p.correlation_id for p in payments]),
+            "expires_ats": arrays.times([p.expires_at for p in payments]),
+        },
+        rows=len(payments),
+    )
+    _insert_labels(tx, region, payments)
+
+
+def _insert_labels(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
+    labels = [(p, name, value) for p in payments for name, value in p.metadata.items()]
+    if not labels:
+        return
+    tx.write(
+        queries.insert_labels,
+        {
+            "region": region,
+            "merchant_ids": arrays.uuids([p.merchant_id for p, _, _ in labels]),
+            "names": arrays.texts([name for _, name, _ in labels]),
+            "values": arrays.texts([value for _, _, value in labels]),
+            "payment_ids": arrays.uuids([p.id for p, _, _ in labels]),
+        },
+        rows=len(labels),
+    )
+
+
+def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datetime) -> None:
+    """Write how far payments have come."""
+    if not payments:
+        return
+    tx.write(
+        queries.update_payments,
+        {
+            "region": region,
+            "now": now,
+            "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
+            "ids": arrays.uuids([p.id for p in payments]),
+            "statuses": arrays.words([p.status for p in payments]),
+            "amounts_captured_minor": arrays.ints([p.amount_captured_minor for p in payments]),
+            "amounts_refunded_minor": arrays.ints([p.amount_refunded_minor for p in payments]),
+            "fees_minor": arrays.ints([p.fee_minor for p in payments]),
+            "versions": arrays.ints([p.version for p in payments]),
+        },
+        rows=len(payments),
+    )
+
+
+def insert_refunds(tx: Tx, region: str, refunds: Sequence[Refund], now: datetime) -> None:
+    """Record refunds."""
+    if not refunds:
+        return
+    tx.write(
+        queries.insert_refunds,
+        {
+            "region": region,
+            "now": now,
+            "merchant_ids": arrays.uuids([r.merchant_id for r in refunds]),
+            "ids": arrays.uuids([r.id for r in refunds]),
+            "payment_ids": arrays.uuids([r.payment_id for r in refunds]),
+            "currencies": arrays.words([r.currency for r in refunds]),
+            "amounts_minor": arrays.ints([r.amount_minor for r in refunds]),
+            "descriptions": arrays.texts([r.description for r in refunds]),
+            "metadatas": metadata_texts([r.metadata for r in refunds]),
+            "correlation_ids": arrays.texts([r.correlation_id for r in refunds]),
+        },
+        rows=len(refunds),
+    )
