@@ -1,0 +1,215 @@
+"""`suya dev`: one command runs everything, its printed lines work, and it ends as it should."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from app.database.embedded import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Suya
+
+READY_S = 60
+STOP_S = 10  # what the promise says
+MEND_S = 20  # a death is noticed, a pause is made, a Python is started
+
+
+class Dev:
+    """A running `suya dev`."""
+
+    def __init__(self, environ: Mapping[str, str], port: int) -> None:
+        from tests.cli.conftest import COMMAND
+
+        self.home = Path(environ["SUYA_HOME"])
+        self.process = subprocess.Popen(
+            [*COMMAND, "dev", "--port", str(port)],
+            env=dict(environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said: list[str] = []
+
+    def read_until(self, mark: str, within_s: float) -> list[str]:
+        """What it says up to a line with `mark`."""
+        said: list[str] = []
+        deadline = time.monotonic() + within_s
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            said.append(line.rstrip("\n"))
+            if mark in line:
+                return said
+            assert time.monotonic() < deadline, said
+        raise AssertionError(f"it ended before it said {mark!r}: {said}")
+
+    def curl_lines(self) -> list[str]:
+        return [
+            line
+            for line in self.read_until("Ctrl-C stops everything", READY_S)
+            if line.startswith("curl")
+        ]
+
+    def stop(self, how: signal.Signals) -> float:
+        """End it; returns the seconds it took."""
+        start = time.monotonic()
+        self.process.send_signal(how)
+        self.process.wait(timeout=STOP_S + 20)
+        return time.monotonic() - start
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that was started for this home."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return [process for process in below if process.status() != psutil.STATUS_ZOMBIE]
+
+    def child(self, word: str) -> psutil.Process:
+        """The child that runs a `suya` command."""
+        (found,) = [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if word in child.cmdline()
+        ]
+        return found
+
+
+@pytest.fixture
+def dev(environ: Mapping[str, str], free_port: int) -> Iterator[Dev]:
+    running = Dev(environ, free_port)
+    yield running
+    if running.process.poll() is None:
+        running.stop(signal.SIGTERM)
+    if running.process.stdout is not None:
+        running.process.stdout.close()
+
+
+def paste(line: str) -> dict[str, Any]:
+    """The answer to a line as it was printed, pasted into a shell."""
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=True, timeout=30
+    )
+    return dict(json.loads(done.stdout))
+
+
+@pytest.mark.slow
+def test_the_printed_lines_work_and_a_stop_keeps_the_data(
+    dev: Dev, environ: Mapping[str, str]
+) -> None:
+    """Pay, refund and balance work pasted twice, and again after SIGTERM and a new start."""
+    pay, refund, balance = dev.curl_lines()
+    before = paste(balance)["available"]
+
+    paid = [paste(pay), paste(pay)]
+    refunded = [paste(refund), paste(refund)]
+    after = paste(balance)["available"]
+
+    assert paid[0]["id"] != paid[1]["id"]
+    assert {payment["status"] for payment in paid} == {"captured"}
+    assert {back["payment"] for back in refunded} == {paid[1]["id"]}
+    spent = sum(payment["amount"] for payment in paid)
+    assert after == before - spent + sum(back["amount"] for back in refunded)
+
+    all_of_it = dev.processes()
+    seconds = dev.stop(signal.SIGTERM)
+
+    assert dev.process.returncode == 0
+    assert seconds < STOP_S
+    _, alive = psutil.wait_procs(all_of_it, timeout=1)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+    again = Dev(environ, int(pay.split("127.0.0.1:")[1].split("/")[0]))
+    try:
+        assert again.curl_lines() == [pay, refund, balance]
+        assert paste(balance)["available"] == after
+        paste(pay)
+    finally:
+        again.stop(signal.SIGINT)
+        assert again.process.stdout is not None
+        again.process.stdout.close()
+    assert again.process.returncode == 0
+
+
+@pytest.mark.slow
+def test_secrets_are_for_their_owner_only(dev: Dev) -> None:
+    """The files with keys cannot be read by others, nor the database be reached."""
+    dev.curl_lines()
+
+    for name in ("admin_key", "demo.json"):
+        assert (dev.home / name).stat().st_mode & 0o777 == 0o600
+    assert EmbeddedPostgres(dev.home).socket_dir.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.slow
+def test_a_second_instance_is_one_sentence(dev: Dev, suya: "Suya", free_port: int) -> None:
+    """The same home cannot be run twice, and the first instance does not notice the attempt."""
+    _, _, balance = dev.curl_lines()
+
+    second = suya("dev", "--port", str(free_port + 1))
+
+    assert second.returncode == 1
+    assert second.stderr.startswith("Suya is already running under ")
+    assert len(second.stderr.splitlines()) == 1
+    assert paste(balance)["available"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_what_dies_is_started_again(dev: Dev) -> None:
+    """A killed api, worker and database come back, each announced in one line."""
+    pay, _, balance = dev.curl_lines()
+    before = paste(balance)["available"]
+
+    dev.child("serve").kill()
+    assert dev.read_until("api was ended by SIGKILL; starting it again", MEND_S)
+    wait_until_answered(balance)
+    dev.child("worker").kill()
+    assert dev.read_until("worker was ended by SIGKILL; starting it again", MEND_S)
+    paid = paste(pay)
+    EmbeddedPostgres(dev.home).kill()
+    assert dev.read_until("database died; starting it again", MEND_S)
+
+    assert wait_until_answered(balance)["available"] == before - paid["amount"]
+    wait_until_answered(pay)
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_a_killed_parent_leaves_nothing_in_the_way(
+    dev: Dev, environ: Mapping[str, str], free_port: int
+) -> None:
+    """After SIGKILL of the whole command's parent, the next start takes over its home and port."""
+    _, _, balance = dev.curl_lines()
+    before = paste(balance)["available"]
+
+    os.kill(dev.process.pid, signal.SIGKILL)
+    dev.process.wait()
+    time.sleep(STOP_S / 2)  # its children notice, and finish what they have in hand
+
+    again = Dev(environ, free_port)
+    try:
+        again.curl_lines()
+        assert paste(balance)["available"] == before
+    finally:
+        again.stop(signal.SIGTERM)
+        assert again.process.stdout is not None
+        again.process.stdout.close()
+
+
+def wait_until_answered(line: str) -> dict[str, Any]:
+    """The first good answer to a line, while something is coming back."""
+    deadline = time.monotonic() + MEND_S
+    while True:
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30
+        )
+        answer = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+        if done.returncode == 0 and "code" not in answer:
+            return dict(answer)
+        assert time.monotonic() < deadline, done
+        time.sleep(0.2)
