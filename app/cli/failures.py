@@ -14,31 +14,26 @@ class Failure(NamedTuple):
     exit_code: int
 
 
-def explain(error: Exception) -> Failure | None:
+# By name, because importing them all would take longer than most commands run.
+_OURS = {
+    "app.cli.failures.CommandFailed",
+    "app.database.embedded.EmbeddedPostgresError",
+    "app.dev.supervisor.DevError",
+    "app.errors.PlatformError",
+    "app.process.PortUnusable",
+}
+
+
+def explain(error: BaseException) -> Failure | None:
     """The sentence for an error we know; none for a bug, which deserves its traceback."""
-    # Imported only now: a command that works never needs them.
-    import psycopg
-    from sqlalchemy.exc import DBAPIError
-
-    from app.database.embedded import EmbeddedPostgresError
-    from app.dev import DevError
-    from app.errors import PlatformError
-    from app.process import PortUnusable
-    from app.settings import SettingsError
-
-    match error:
-        case SettingsError():
-            return Failure(f"The configuration is wrong:\n{error}", 2)
-        case CommandFailed() | DevError() | PortUnusable():
-            return Failure(str(error), 1)
-        case EmbeddedPostgresError() | PlatformError():
-            return Failure(str(error), 1)
-        case DBAPIError(orig=psycopg.OperationalError() as cause) | (
-            psycopg.OperationalError() as cause
-        ):
-            return Failure(f"The database cannot be reached: {_first_line(cause)}", 1)
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if "app.settings.SettingsError" in names:
+        return Failure(f"The configuration is wrong:\n{error}", 2)
+    if names & _OURS:
+        return Failure(str(error), 1)
+    if "psycopg.OperationalError" in names:
+        reason = (str(error).strip() or "no reason was given").splitlines()[0]
+        return Failure(f"The database cannot be reached: {reason}", 1)
+    if "sqlalchemy.exc.DBAPIError" in names and error.__cause__ is not None:
+        return explain(error.__cause__)
     return None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

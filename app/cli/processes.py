@@ -31,10 +31,11 @@ def dev(
 
     Example: suya dev --port 8080
     """
+    _export(home=home, port=port)
+    settings = load_settings()
     from app.dev import run_dev
 
-    _export(home=home, port=port)
-    run_dev(load_settings(), show_logs=logs)
+    run_dev(settings, show_logs=logs)
 
 
 def serve(
@@ -48,12 +49,12 @@ def serve(
 
     Example: suya serve --port 8001 --database-url postgresql+psycopg://u@h/db
     """
-    from app.serving import serve as serve_api
-
     _export(host=host, port=port, home=home, database_url=database_url)
     settings = load_settings()
     require_database(settings)
     _follow(supervisor_pid)
+    from app.serving import serve as serve_api
+
     serve_api(settings)
 
 
@@ -68,12 +69,12 @@ def worker(
 
     Example: suya worker --home /var/lib/suya
     """
-    from app.worker import run as run_worker
-
     _export(home=home, database_url=database_url)
     settings = load_settings()
     require_database(settings)
     _follow(supervisor_pid)
+    from app.worker import run as run_worker
+
     run(run_worker(settings))
 
 

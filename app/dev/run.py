@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from app import clock
 from app.database import migrations
 from app.database.embedded import EmbeddedPostgres
 from app.dev import demo
@@ -110,11 +111,11 @@ class _Dev:
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
-        api, deadline = self.children[0], time.monotonic() + _READY_S
+        api, deadline = self.children[0], clock.monotonic() + _READY_S
         while not Api(self.host, self.settings.port, self.admin_key).is_ready():
             if api.exit_code() is not None:
                 raise DevError(f"The api cannot start. It says:\n{api.last_words()}")
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise DevError(f"The api is not ready. It says:\n{api.last_words()}")
             time.sleep(_POLL_S)
 
@@ -151,7 +152,7 @@ class _Dev:
             say("\nStopping ...")
         for child in self.children:
             child.ask_to_stop()
-        deadline = time.monotonic() + _CHILDREN_STOP_S
+        deadline = clock.monotonic() + _CHILDREN_STOP_S
         for child in self.children:
             child.wait_or_kill(deadline)
         if self.postgres is not None:

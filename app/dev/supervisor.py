@@ -5,10 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from app import clock
 from app.process import tail
 
 _PAUSE_MIN_S = 0.5
@@ -50,7 +50,7 @@ class Child:
 
     def start(self) -> None:
         """Run it, in a session of its own, so that a terminal's Ctrl-C reaches only us."""
-        self._started_at, self._start_again_at = time.monotonic(), None
+        self._started_at, self._start_again_at = clock.monotonic(), None
         with contextlib.ExitStack() as stack:
             log = None
             if self.log_path is not None:
@@ -78,7 +78,7 @@ class Child:
 
     def mend(self) -> None:
         """Start it again if it died, after a pause that doubles while it keeps dying."""
-        now = time.monotonic()
+        now = clock.monotonic()
         if self._start_again_at is not None:
             if now >= self._start_again_at:
                 self.start()
@@ -100,7 +100,7 @@ class Child:
         if self._process is None:
             return
         try:
-            self._process.wait(max(0.0, deadline - time.monotonic()))
+            self._process.wait(max(0.0, deadline - clock.monotonic()))
         except subprocess.TimeoutExpired:
             say(f"{self.name} did not stop in time and was killed")
         # The whole group, whatever its first process has left behind.
