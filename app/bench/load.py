@@ -72,6 +72,7 @@ class Loop:
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._dropped = False
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.opened_at = math.inf
         self.closed_at = math.inf
@@ -114,8 +115,8 @@ class Loop:
                 self.tally.failed(self._traffic.payments_per_request, "no answer")
 
     def stop(self) -> None:
-        """Drop all connections."""
-        self._stopped = True
+        """Drop all connections; what they still carry is no longer counted."""
+        self._stopped = self._dropped = True
         for task in self._tasks:
             task.cancel()
         for connection in tuple(self._connections):
@@ -151,6 +152,8 @@ class Loop:
         self._connections.discard(connection)
         if isinstance(error, UnsupportedAnswer) and not self._broken.done():
             self._broken.set_exception(error)
+            return
+        if self._dropped:
             return
         if connection.busy and self.counts(connection.meant_at, self._clock()):
             self.tally.failed(self._traffic.payments_per_request, "connection lost")
