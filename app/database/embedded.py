@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES_MAX = 103  # macOS allows 104 with the closing NUL, Linux 108
+_SHORT_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - a private folder is made there
 _POLL_S = 0.05  # a start takes 0.2 s, so a longer pause would be most of it
 _INIT_S = 120  # initdb takes 0.6 s here and half a minute on a slow disk
 _ORPHAN_STOP_S = 20  # an orphan may have half a GB of dirty pages to write before it ends
@@ -57,7 +58,8 @@ class EmbeddedPostgres:
             return near
         name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         # Not TMPDIR: it differs between a shell and a service, and with it the URL would.
-        return Path("/tmp") / f"suya-{name}"  # noqa: S108 - made private before use
+        short = [place for place in _SHORT_PLACES if os.access(place, os.W_OK)]
+        return Path(short[0] if short else _SHORT_PLACES[0]) / f"suya-{name}"
 
     @property
     def url(self) -> str:
