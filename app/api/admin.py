@@ -1,0 +1,179 @@
+"""/v1/merchants and /v1/api_keys: for the operator, who knows the admin key."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app import ids
+from app.api import lists, wire
+from app.api.call import ApiRequest, enter_admin, parse, path_id, send
+from app.api.docs import Doc
+from app.merchants import ApiKey, ApiKeyNotFound, Merchant, MerchantNotFound, admin
+
+
+class MerchantView(msgspec.Struct, frozen=True):
+    """A tenant."""
+
+    id: str
+    name: str
+    home_region: str
+    mode: str
+    fee_bps: int
+    """The platform's share of a payment, in hundredths of a percent."""
+    fee_fixed: int
+    """And a fixed part, in minor units of the payment's currency."""
+    created_at: datetime
+    object: str = "merchant"
+
+
+class ApiKeyView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An API key; its secret is shown once, when it is made."""
+
+    id: str
+    merchant: str
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+    secret: str | None = None
+
+
+def merchant_view(merchant: Merchant) -> MerchantView:
+    """A merchant on the wire."""
+    return MerchantView(
+        ids.encode("merchant", merchant.id),
+        merchant.name,
+        merchant.home_region,
+        merchant.mode,
+        merchant.fee_bps,
+        merchant.fee_fixed_minor,
+        merchant.created_at,
+    )
+
+
+def key_view(key: ApiKey, secret: str | None = None) -> ApiKeyView:
+    """A key on the wire."""
+    return ApiKeyView(
+        id=ids.encode("api_key", key.id),
+        merchant=ids.encode("merchant", key.merchant_id),
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        created_at=key.created_at,
+        revoked_at=key.revoked_at,
+        secret=secret,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Create a merchant", body=wire.CreateMerchant, answer=MerchantView, status=201, admin=True
+    ).opt(),
+)
+async def create_merchant(request: ApiRequest) -> ASGIResponse:
+    """Records a merchant, at home in a region."""
+    services = enter_admin(request)
+    body = await parse(request, wire.CreateMerchant)
+    merchant = await admin.create_merchant(
+        services.database,
+        name=body.name,
+        home_region=body.home_region or services.settings.region,
+        mode=body.mode,
+        fee_bps=body.fee_bps,
+        fee_fixed_minor=body.fee_fixed,
+    )
+    return send(merchant_view(merchant), 201)
+
+
+@get(
+    "/{merchant_id:str}",
+    opt=Doc("Read a merchant", answer=MerchantView, admin=True, errors=(MerchantNotFound,)).opt(),
+)
+async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
+    """One merchant."""
+    services = enter_admin(request)
+    merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
+    return send(merchant_view(merchant))
+
+
+_OLDEST_FIRST: Mapping[str, dict[str, object]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": lists.LIMIT_MAX},
+    "starting_after": {"type": "string"},
+}
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List merchants", answer=MerchantView, many=True, admin=True, parameters=_OLDEST_FIRST
+    ).opt(),
+)
+async def list_merchants(request: ApiRequest) -> ASGIResponse:
+    """Merchants in the order of their making."""
+    services = enter_admin(request)
+    given = lists.parameters(request, *_OLDEST_FIRST)
+    after = lists.cursor(given, "starting_after", "merchant") or ids.NIL
+    limit = lists.limit_of(given)
+    found = await admin.list_merchants(services.database, after, limit + 1)
+    return send(lists.list_view(found[:limit], merchant_view, more=len(found) > limit))
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Create an API key", body=wire.CreateApiKey, answer=ApiKeyView, status=201, admin=True,
+        errors=(MerchantNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def create_key(request: ApiRequest) -> ASGIResponse:
+    """Makes a key for a merchant; only this answer ever shows its secret."""
+    services = enter_admin(request)
+    body = await parse(request, wire.CreateApiKey)
+    key, secret = await admin.create_key(
+        services.database, body.merchant, name=body.name, scopes=body.scopes
+    )
+    return send(key_view(key, secret), 201)
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List API keys", answer=ApiKeyView, many=True, admin=True,
+        parameters={"merchant": {"type": "string", "x-required": True}},
+    ).opt(),
+)  # fmt: skip
+async def list_keys(request: ApiRequest) -> ASGIResponse:
+    """The keys of one merchant, revoked ones too."""
+    services = enter_admin(request)
+    merchant_id = lists.cursor(lists.parameters(request, "merchant"), "merchant", "merchant")
+    if merchant_id is None:
+        raise lists.bad("merchant", "is required")
+    found = await admin.list_keys(services.database, merchant_id)
+    return send(lists.list_view(found, key_view, more=False))
+
+
+@post(
+    "/{key_id:str}/revoke",
+    opt=Doc(
+        "Revoke an API key", body=wire.Nothing, answer=ApiKeyView, admin=True,
+        errors=(ApiKeyNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
+    """Ends a key; every process refuses it within 5 seconds."""
+    services = enter_admin(request)
+    await parse(request, wire.Nothing)
+    return send(key_view(await admin.revoke_key(services.database, path_id("api_key", key_id))))
+
+
+def routers() -> list[Router]:
+    """The operator's routes."""
+    return [
+        Router("/v1/merchants", route_handlers=[create_merchant, read_merchant, list_merchants]),
+        Router("/v1/api_keys", route_handlers=[create_key, list_keys, revoke_key]),
+    ]

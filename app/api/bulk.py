@@ -1,0 +1,113 @@
+"""/v1/payments/bulk: many payments in one request, each for itself, on the same road as single ones."""
+
+from collections.abc import Sequence
+
+import msgspec
+from litestar import post
+from litestar.response.base import ASGIResponse
+from pydantic import TypeAdapter, ValidationError
+
+from app import idempotency
+from app.api import wire
+from app.api.call import ApiRequest, Call, check_json, enter, validate
+from app.api.docs import BulkResult, Doc
+from app.api.errors import BulkTooLarge, InternalError, InvalidJson
+from app.api.payments import open_payment
+from app.errors import PlatformError, TooManyRequests
+from app.idempotency import Answer
+from app.payments import saga
+from app.payments.inputs import OpenPayment
+
+NDJSON = "application/x-ndjson"
+
+_all = TypeAdapter(list[wire.BulkPayment])
+_PATH = "/v1/payments"
+
+
+@post(
+    "/bulk",
+    opt=Doc(
+        "Take many payments", body=wire.BulkPayment, body_many=True, answer=BulkResult, many=True,
+        errors=(BulkTooLarge, InvalidJson),
+    ).opt(),
+)  # fmt: skip
+async def create_payments(request: ApiRequest) -> ASGIResponse:
+    """Up to 10,000 payments, each with its own key and its own result, in the order of the request.
+
+    An item's key is the same key a single request would use: either may retry the other.
+    """
+    call = await enter(request, "write")
+    media_type = check_json(request, NDJSON)
+    items = _parse(await request.body(), ndjson=media_type == NDJSON)
+    if not 1 <= len(items) <= wire.BULK_ITEMS_MAX:
+        raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
+    if not call.services.limiter.take(call.context.limit_key, len(items) - 1):
+        raise TooManyRequests
+    commands = [
+        item if isinstance(item, PlatformError) else _command(call, item) for item in items
+    ]
+    outcomes = await _commit(call, [c for c in commands if isinstance(c, OpenPayment)])
+    merged = iter(outcomes)
+    results = [
+        _result(call, command if isinstance(command, PlatformError) else next(merged))
+        for command in commands
+    ]
+    body = '{"data":[' + ",".join(results) + "]}"
+    return ASGIResponse(body=body.encode(), media_type="application/json")
+
+
+def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | PlatformError]:
+    """The items, or the problem of each that is malformed.
+
+    Raises:
+        InvalidJson: the body as a whole is not an array (or lines) of JSON.
+    """
+    if ndjson:
+        lines = [line for line in body.splitlines() if line.strip()]
+        return [_parse_item(line) for line in lines[: wire.BULK_ITEMS_MAX + 1]]
+    try:
+        return _all.validate_json(body)
+    except ValidationError:
+        pass
+    # Something is wrong somewhere: item by item finds out where, and spares the others.
+    try:
+        texts = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except msgspec.DecodeError as error:
+        raise InvalidJson(reason=str(error)) from None
+    return [_parse_item(bytes(text)) for text in texts[: wire.BULK_ITEMS_MAX + 1]]
+
+
+def _parse_item(text: bytes) -> wire.BulkPayment | PlatformError:
+    try:
+        return validate(wire.BulkPayment, text)
+    except PlatformError as error:
+        return error
+
+
+def _command(call: Call, item: wire.BulkPayment) -> OpenPayment | PlatformError:
+    try:
+        key = idempotency.parse_key(item.idempotency_key)
+    except PlatformError as error:
+        return error
+    request = item.model_dump_json(exclude={"idempotency_key"})
+    return open_payment(call, idempotency.intent(key, "POST", _PATH, request), item)
+
+
+async def _commit(call: Call, commands: Sequence[OpenPayment]) -> Sequence[Answer | Exception]:
+    if not commands:
+        return []
+    receipt = await saga.PAYMENT.run(
+        call.services.group_commit, call.region, commands, deadline=call.deadline
+    )
+    call.context.batch_size = receipt.batch_size
+    return receipt.outcomes
+
+
+def _result(call: Call, outcome: Answer | Exception) -> str:
+    """One item's result; a kept answer is set in as it is."""
+    if isinstance(outcome, Exception):
+        error = outcome if isinstance(outcome, PlatformError) else InternalError()
+        outcome = idempotency.refusal(error, call.request_id)
+    name = "payment" if outcome.status < 400 else "problem"  # noqa: PLR2004 - where errors begin
+    replayed = ',"replayed":true' if outcome.replayed else ""
+    return f'{{"status":{outcome.status},"{name}":{outcome.body}{replayed}}}'

@@ -1,0 +1,218 @@
+"""One authenticated call: who asks, for what, and by when an answer is due."""
+
+import hmac
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+from litestar.response.base import ASGIResponse
+from pydantic import BaseModel, ValidationError
+
+from app import clock, idempotency, ids
+from app.api.edge import Context
+from app.api.errors import (
+    InternalError,
+    InvalidBody,
+    InvalidJson,
+    InvalidRequestId,
+    ObjectNotFound,
+    UnsupportedMediaType,
+)
+from app.api.services import Services
+from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
+from app.idempotency import Answer, Intent
+from app.merchants import Merchant
+from app.saga import Saga
+
+ApiRequest: TypeAlias = Request[None, None, State]
+
+M = TypeVar("M", bound=BaseModel)
+C = TypeVar("C")
+
+JSON = "application/json"
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request whose caller is known."""
+
+    services: Services
+    context: Context
+    merchant: Merchant
+
+    @property
+    def region(self) -> str:
+        """Where the merchant's rows live."""
+        return self.merchant.home_region
+
+    @property
+    def request_id(self) -> str:
+        """Stored with everything this request causes."""
+        return self.context.request_id
+
+    @property
+    def deadline(self) -> float:
+        """On `clock.monotonic()`."""
+        return self.context.started + self.services.settings.request_timeout_ms / 1000
+
+
+def services_of(request: ApiRequest) -> Services:
+    """The process's parts."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+def context_of(request: ApiRequest) -> Context:
+    """What the edge knows of this request."""
+    context = request.scope["state"]["context"]
+    assert isinstance(context, Context)
+    if not context.request_id_is_valid:
+        raise InvalidRequestId
+    return context
+
+
+async def enter(request: ApiRequest, scope: str) -> Call:
+    """Who calls, if they may do this and are not too fast.
+
+    Raises: (the first that applies)
+        InvalidRequestId, Unauthorized, Forbidden, TooManyRequests
+    """
+    services = services_of(request)
+    context = context_of(request)
+    caller = await services.keyring.find_caller(_bearer(request))
+    if caller is None:
+        raise Unauthorized
+    context.merchant_id = caller.merchant.id
+    context.limit_key = caller.key_id
+    if scope not in caller.scopes:
+        raise Forbidden(scope=scope)
+    if not services.limiter.take(caller.key_id):
+        raise TooManyRequests
+    return Call(services, context, caller.merchant)
+
+
+def enter_admin(request: ApiRequest) -> Services:
+    """The process's parts, for whoever knows the admin key.
+
+    Raises:
+        InvalidRequestId, Unauthorized
+    """
+    services = services_of(request)
+    context_of(request)
+    admin_key = services.settings.admin_key
+    given = _bearer(request).encode()
+    if admin_key is None or not hmac.compare_digest(given, admin_key.get_secret_value().encode()):
+        raise Unauthorized
+    return services
+
+
+def _bearer(request: ApiRequest) -> str:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret:
+        raise Unauthorized
+    return secret.strip()
+
+
+def path_id(kind: str, text: str) -> Any:
+    """The id in a path; one that is malformed names nothing, so it is not found."""
+    try:
+        return ids.decode(kind, text)
+    except ids.MalformedId:
+        raise ObjectNotFound(kind=kind, id=text[:64]) from None
+
+
+def check_json(request: ApiRequest, *more: str) -> str:
+    """The media type of the body.
+
+    Raises:
+        UnsupportedMediaType: it is not JSON, nor one of `more`.
+    """
+    media_type = request.headers.get("content-type", JSON).split(";")[0].strip().lower()
+    if media_type != JSON and media_type not in more:
+        raise UnsupportedMediaType(expected=" or ".join((JSON, *more)))
+    return media_type
+
+
+async def parse(request: ApiRequest, model: type[M]) -> M:
+    """The request's body as `model`.
+
+    Raises:
+        UnsupportedMediaType, InvalidJson, InvalidBody
+    """
+    check_json(request)
+    body = await request.body()
+    return validate(model, body or b"{}")
+
+
+def validate(model: type[M], text: bytes | str) -> M:
+    """`text` as `model`; every fault is named.
+
+    Raises:
+        InvalidJson, InvalidBody
+    """
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: ValidationError) -> PlatformError:
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    if faults[0]["type"] == "json_invalid":
+        return InvalidJson(reason=faults[0]["msg"].removeprefix("Invalid JSON: "))
+    return InvalidBody(
+        errors=tuple(
+            FieldError("/" + "/".join(map(str, fault["loc"])), fault["msg"]) for fault in faults
+        )
+    )
+
+
+def named_intent(request: ApiRequest, body: BaseModel) -> Intent:
+    """The intent that the Idempotency-Key header names.
+
+    Raises:
+        KeyMissing, KeyMalformed
+    """
+    key = idempotency.parse_key(request.headers.get("idempotency-key"))
+    return idempotency.intent(key, request.method, request.url.path, body.model_dump_json())
+
+
+async def perform(
+    request: ApiRequest,
+    model: type[M],
+    saga: Saga[C],
+    make: Callable[[Call, Intent, M], C],
+) -> ASGIResponse:
+    """Serve a writing request: check it, make its command, run the saga, send the answer."""
+    call = await enter(request, "write")
+    body = await parse(request, model)
+    command = make(call, named_intent(request, body), body)
+    receipt = await saga.run(
+        call.services.group_commit, call.region, [command], deadline=call.deadline
+    )
+    call.context.batch_size = receipt.batch_size
+    outcome = receipt.outcomes[0]
+    if isinstance(outcome, Exception):
+        raise outcome if isinstance(outcome, PlatformError) else InternalError from outcome
+    return respond(outcome, call.services.settings.idempotency_kept_days)
+
+
+def respond(answer: Answer, kept_days: int) -> ASGIResponse:
+    """A kept answer as a response."""
+    headers = {"idempotency-expires": str(kept_days * 86_400)}
+    if answer.replayed:
+        headers["idempotent-replayed"] = "true"
+    is_problem = answer.status >= 400  # noqa: PLR2004 - where errors begin
+    return ASGIResponse(
+        body=answer.body.encode(),
+        status_code=answer.status,
+        media_type="application/problem+json" if is_problem else JSON,
+        headers=headers,
+    )
+
+
+def send(view: object, status: int = 200) -> ASGIResponse:
+    """A view as a response."""
+    return ASGIResponse(body=msgspec.json.encode(view), status_code=status, media_type=JSON)

@@ -1,0 +1,97 @@
+"""The outermost layer: request ids, one log line per request, metrics, and headers on every answer."""
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from app import clock, ids
+from app.api.services import Services
+from app.telemetry import log, metrics
+
+_REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
+
+
+class Context(msgspec.Struct):
+    """What the edge knows of one request; handlers fill in the rest for the log line."""
+
+    request_id: str
+    started: float
+    limit_key: object = None
+    merchant_id: UUID | None = None
+    batch_size: int = 0
+    request_id_is_valid: bool = True
+
+
+class Edge:
+    """Wraps the application; sees every request first and every answer last."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self.app = app
+        self.services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or pass lifespan events on."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        context = _context(scope)
+        scope["state"]["context"] = context
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                limiter = self.services.limiter
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", context.request_id.encode()),
+                    (b"ratelimit-policy", limiter.policy),
+                    (b"ratelimit", limiter.header(context.limit_key)),
+                ]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            _record(scope, context, status)
+
+
+def _context(scope: HTTPScope) -> Context:
+    scope.setdefault("state", {})
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            text = value.decode("latin-1")
+            if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
+                return Context(text, clock.monotonic())
+            return Context(_new_request_id(), clock.monotonic(), request_id_is_valid=False)
+    return Context(_new_request_id(), clock.monotonic())
+
+
+def _printable(text: str) -> bool:
+    return text.isprintable() and " " not in text
+
+
+def _new_request_id() -> str:
+    return ids.encode("request", ids.new())
+
+
+def _record(scope: Any, context: Context, status: int) -> None:
+    """Count the request and log its one line."""
+    seconds = clock.monotonic() - context.started
+    # The template, not the path: ids in labels would make a time series per payment.
+    route = scope.get("path_template") or "unmatched"
+    metrics.requests.labels(scope["method"], route, status).inc()
+    metrics.request_seconds.labels(route).observe(seconds)
+    log.info(
+        "request",
+        request_id=context.request_id,
+        merchant=context.merchant_id and ids.encode("merchant", context.merchant_id),
+        method=scope["method"],
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 2),
+        batch=context.batch_size,
+    )

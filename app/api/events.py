@@ -1,0 +1,55 @@
+"""/v1/events: what happened, newest first."""
+
+from litestar import Router, get
+from litestar.response.base import ASGIResponse
+
+from app import events, ids
+from app.api import lists
+from app.api.call import ApiRequest, enter, path_id, send
+from app.api.docs import LIST_PARAMETERS, Doc
+from app.api.errors import ObjectNotFound
+from app.events import EventView
+
+_OBJECTS = {ids.PREFIXES[kind]: kind for kind in ("payment", "refund", "transfer", "account")}
+
+
+@get(
+    "/{event_id:str}",
+    opt=Doc("Read an event", answer=EventView, errors=(ObjectNotFound,)).opt(),
+)
+async def read_event(request: ApiRequest, event_id: str) -> ASGIResponse:
+    """One event."""
+    call = await enter(request, "read")
+    event = await events.find_event(
+        call.services.database, call.region, call.merchant.id, path_id("event", event_id)
+    )
+    if event is None:
+        raise ObjectNotFound(kind="event", id=event_id)
+    return send(events.view(event))
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List events", answer=EventView, many=True,
+        parameters=LIST_PARAMETERS | {"object": {"type": "string"}},
+    ).opt(),
+)  # fmt: skip
+async def list_events(request: ApiRequest) -> ASGIResponse:
+    """Facts, newest first; all of the merchant's, or those about one object."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "object")
+    kind = _OBJECTS.get(given.get("object", "").rpartition("_")[0], "payment")
+    found = await events.list_events(
+        call.services.database,
+        call.region,
+        call.merchant.id,
+        lists.page(given, "event"),
+        lists.cursor(given, "object", kind),
+    )
+    return send(lists.list_view(found.items, events.view, more=found.has_more))
+
+
+def router() -> Router:
+    """The routes of events."""
+    return Router("/v1/events", route_handlers=[read_event, list_events])

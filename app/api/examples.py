@@ -1,0 +1,36 @@
+"""Example bodies for the documentation; a test sends each of them."""
+
+from typing import Any, Final
+
+_ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1qz"
+_OTHER_ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1r0"
+_PAYMENT = "pay_01j9x6f9k2e6s8v3b7d5m4n1qz"
+_MERCHANT = "mer_01j9x6f9k2e6s8v3b7d5m4n1qz"
+
+_CREATE: dict[str, Any] = {
+    "amount": 1234,
+    "currency": "USD",
+    "payment_method": {"type": "wallet", "account": _ACCOUNT},
+    "capture": "automatic",
+    "description": "One stick of suya",
+    "metadata": {"order": "6735"},
+}
+
+BODIES: Final[dict[str, Any]] = {
+    "BulkPayment": _CREATE | {"idempotency_key": "order-6735"},
+    "CreateAccount": {"currency": "USD", "customer": "ada", "metadata": {}},
+    "CreateApiKey": {"merchant": _MERCHANT, "name": "till", "scopes": ["read", "write"]},
+    "CreateCapture": {"amount": 200, "final": False},
+    "CreateDeposit": {"account": _ACCOUNT, "amount": 100_000, "currency": "USD"},
+    "CreateMerchant": {"name": "Suya stall", "mode": "test", "fee_bps": 290, "fee_fixed": 30},
+    "CreatePayment": _CREATE,
+    "CreateRefund": {"payment": _PAYMENT, "amount": 60},
+    "CreateTransfer": {
+        "currency": "USD",
+        "entries": [
+            {"account": _ACCOUNT, "direction": "debit", "amount": 500},
+            {"account": _OTHER_ACCOUNT, "direction": "credit", "amount": 500},
+        ],
+    },
+    "Nothing": {},
+}

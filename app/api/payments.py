@@ -1,0 +1,181 @@
+"""/v1/payments: create, read, list, capture, cancel."""
+
+from typing import Any
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app import ids
+from app.api import lists, wire
+from app.api.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.docs import LIST_PARAMETERS, Doc
+from app.api.lists import ListView
+from app.idempotency import Intent
+from app.ledger import errors as ledger_errors
+from app.money import AMOUNT_MINOR_MAX
+from app.payments import errors, reads, saga
+from app.payments.errors import PaymentNotFound
+from app.payments.inputs import CapturePayment, OpenPayment, ReleasePayment
+from app.payments.reads import PaymentFilter
+from app.payments.views import PaymentView, payment_view
+
+_STATUSES = (
+    "processing requires_action authorized partially_captured captured declined failed canceled "
+    "expired"
+).split()
+
+OPEN_ERRORS = (
+    ledger_errors.AccountNotFound,
+    ledger_errors.AccountNotUsable,
+    ledger_errors.CurrencyMismatch,
+    ledger_errors.AccountClosed,
+    ledger_errors.InsufficientFunds,
+    ledger_errors.BalanceLimit,
+)
+
+
+def open_payment(call: Call, intent: Intent, body: wire.CreatePayment) -> OpenPayment:
+    """The command of a create request."""
+    return OpenPayment(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        payment_id=ids.new(),
+        transfer_id=ids.new(),
+        account_id=body.payment_method.account,
+        amount_minor=body.amount,
+        currency=body.currency,
+        capture=body.capture,
+        description=body.description,
+        metadata=body.metadata,
+        fee_bps=call.merchant.fee_bps,
+        fee_fixed_minor=call.merchant.fee_fixed_minor,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Take a payment", body=wire.CreatePayment, answer=PaymentView, status=201,
+        errors=OPEN_ERRORS, idempotent=True,
+    ).opt(),
+)  # fmt: skip
+async def create_payment(request: ApiRequest) -> ASGIResponse:
+    """Takes the amount from a customer's wallet at once, or holds it (`capture: manual`)."""
+    return await perform(request, wire.CreatePayment, saga.PAYMENT, open_payment)
+
+
+@post(
+    "/{payment_id:str}/capture",
+    opt=Doc(
+        "Capture a payment", body=wire.CreateCapture, answer=PaymentView, idempotent=True,
+        errors=(errors.PaymentNotFound, errors.PaymentNotCapturable, errors.CaptureExceedsHold),
+    ).opt(),
+)  # fmt: skip
+async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
+    """Moves held money to the merchant: all that is left, or a part, as often as something is left.
+
+    `final` gives back the rest of the hold.
+    """
+
+    def make(call: Call, intent: Intent, body: wire.CreateCapture) -> CapturePayment:
+        return CapturePayment(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            payment_id=path_id("payment", payment_id),
+            transfer_id=ids.new(),
+            amount_minor=body.amount,
+            final=body.final,
+        )
+
+    return await perform(request, wire.CreateCapture, saga.CAPTURE, make)
+
+
+@post(
+    "/{payment_id:str}/cancel",
+    opt=Doc(
+        "Cancel a payment", body=wire.Nothing, answer=PaymentView, idempotent=True,
+        errors=(errors.PaymentNotFound, errors.PaymentNotCancelable),
+    ).opt(),
+)  # fmt: skip
+async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
+    """Gives back what is held; what was captured before stays captured."""
+
+    def make(call: Call, intent: Intent, _: wire.Nothing) -> ReleasePayment:
+        return ReleasePayment(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            payment_id=path_id("payment", payment_id),
+            transfer_id=ids.new(),
+        )
+
+    return await perform(request, wire.Nothing, saga.RELEASE, make)
+
+
+@get(
+    "/{payment_id:str}",
+    opt=Doc("Read a payment", answer=PaymentView, errors=(errors.PaymentNotFound,)).opt(),
+)
+async def read_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
+    """One payment, as it is now."""
+    call = await enter(request, "read")
+    payment = await reads.find_payment(
+        call.services.database, call.region, call.merchant.id, path_id("payment", payment_id)
+    )
+    if payment is None:
+        raise PaymentNotFound(payment=payment_id)
+    return send(payment_view(payment))
+
+
+_FILTERS: dict[str, dict[str, Any]] = {
+    "status": {"type": "string", "enum": _STATUSES},
+    "customer": {"type": "string", "maxLength": 255, "minLength": 1},
+    "amount[gte]": {"type": "integer", "minimum": 0, "maximum": AMOUNT_MINOR_MAX},
+    "amount[lte]": {"type": "integer", "minimum": 0, "maximum": AMOUNT_MINOR_MAX},
+}
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List payments", answer=PaymentView, many=True, parameters=LIST_PARAMETERS | _FILTERS
+    ).opt(),
+)
+async def list_payments(request: ApiRequest) -> ASGIResponse:
+    """Newest first; narrowed by status, customer, amount, time and `metadata[name]=value`.
+
+    Where few of many payments match, a page may end early and says so by `next_cursor`.
+    """
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED, *_FILTERS, metadata=True)
+    if given.get("status", _STATUSES[0]) not in _STATUSES:
+        raise lists.bad("status", f"must be one of {', '.join(_STATUSES)}")
+    narrowed = PaymentFilter(
+        status=given.get("status"),
+        customer=given.get("customer"),
+        amount_min=lists.whole(given, "amount[gte]", 0, AMOUNT_MINOR_MAX),
+        amount_max=lists.whole(given, "amount[lte]", 0, AMOUNT_MINOR_MAX),
+        metadata=lists.metadata_of(given),
+    )
+    page = lists.page(given, "payment")
+    found = await reads.list_payments(
+        call.services.database, call.region, call.merchant.id, page, narrowed
+    )
+    ended_early = found.has_more and len(found.items) < page.limit and found.position is not None
+    cursor = ids.encode("payment", found.position) if ended_early and found.position else None
+    return send(ListView([payment_view(p) for p in found.items], found.has_more, cursor))
+
+
+def router(*more: Any) -> Router:
+    """The routes of payments; bulk has its own module."""
+    return Router(
+        "/v1/payments",
+        route_handlers=[
+            create_payment, capture_payment, cancel_payment, read_payment, list_payments, *more,
+        ],
+    )  # fmt: skip

@@ -1,0 +1,88 @@
+"""From exceptions to problem details: the only place where errors meet HTTP."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse
+from litestar.status_codes import (
+    HTTP_404_NOT_FOUND,
+    HTTP_405_METHOD_NOT_ALLOWED,
+    HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+)
+
+from app.api.call import ApiRequest
+from app.api.errors import BodyTooLarge, InternalError, MethodNotAllowed, RouteNotFound
+from app.errors import Invalid, PlatformError, problem
+from app.telemetry import log
+
+BODY_BYTES_MAX = 8 * 1024 * 1024
+"""Room for the largest bulk request: 10,000 payments of 800 bytes."""
+
+
+def problem_response(request: ApiRequest, error: PlatformError) -> Any:
+    """`error` as an RFC 9457 answer."""
+    context = request.scope["state"]["context"]
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    if error.status == 401:  # noqa: PLR2004 - unauthorized
+        headers["www-authenticate"] = "Bearer"
+    body = problem(error, context.request_id, request.url.path)
+    return _Answer(
+        ASGIResponse(
+            body=msgspec.json.encode(body),
+            status_code=error.status,
+            media_type="application/problem+json",
+            headers=headers,
+        )
+    )
+
+
+class _Answer:
+    """Litestar asks exception handlers for something that becomes a response."""
+
+    def __init__(self, response: ASGIResponse) -> None:
+        self.response = response
+
+    def to_asgi_response(self, **_: Any) -> ASGIResponse:
+        """The response, as it is."""
+        return self.response
+
+
+def on_platform_error(request: ApiRequest, error: PlatformError) -> Any:
+    """An error of ours."""
+    return problem_response(request, error)
+
+
+def on_http_exception(request: ApiRequest, error: HTTPException) -> Any:
+    """An error of the framework: no such route, wrong method, body too large, bad syntax."""
+    known: Mapping[int, PlatformError] = {
+        HTTP_404_NOT_FOUND: RouteNotFound(),
+        HTTP_405_METHOD_NOT_ALLOWED: MethodNotAllowed(),
+        HTTP_413_REQUEST_ENTITY_TOO_LARGE: BodyTooLarge(limit=BODY_BYTES_MAX),
+    }
+    if error.status_code in known:
+        answer = problem_response(request, known[error.status_code])
+    elif error.status_code < 500:  # noqa: PLR2004 - the client's fault
+        answer = problem_response(request, Invalid())
+    else:
+        return on_exception(request, error)
+    if error.headers and "Allow" in error.headers:
+        answer.response.headers.add("allow", error.headers["Allow"])
+    return answer
+
+
+def on_exception(request: ApiRequest, error: Exception) -> Any:
+    """A bug, or something nobody foresaw: logged with its trace, answered without."""
+    context = request.scope["state"]["context"]
+    log.error("unexpected_error", request_id=context.request_id, exc_info=error)
+    return problem_response(request, InternalError())
+
+
+HANDLERS: Any = {
+    PlatformError: on_platform_error,
+    HTTPException: on_http_exception,
+    Exception: on_exception,
+}

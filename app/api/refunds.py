@@ -1,0 +1,86 @@
+"""/v1/refunds: create, read, list."""
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app import ids
+from app.api import lists, wire
+from app.api.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.docs import LIST_PARAMETERS, Doc
+from app.idempotency import Intent
+from app.ledger import errors as ledger_errors
+from app.payments import errors, reads, saga
+from app.payments.errors import RefundNotFound
+from app.payments.inputs import RefundPayment
+from app.payments.views import RefundView, refund_view
+
+
+def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPayment:
+    return RefundPayment(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        payment_id=body.payment,
+        refund_id=ids.new(),
+        transfer_id=ids.new(),
+        amount_minor=body.amount,
+        description=body.description,
+        metadata=body.metadata,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Refund a payment", body=wire.CreateRefund, answer=RefundView, status=201, idempotent=True,
+        errors=(
+            errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundExceedsCapture,
+            ledger_errors.AccountClosed,
+        ),
+    ).opt(),
+)  # fmt: skip
+async def create_refund(request: ApiRequest) -> ASGIResponse:
+    """Gives captured money back to the payer's wallet: all that is left, or a part."""
+    return await perform(request, wire.CreateRefund, saga.REFUND, _refund)
+
+
+@get(
+    "/{refund_id:str}",
+    opt=Doc("Read a refund", answer=RefundView, errors=(errors.RefundNotFound,)).opt(),
+)
+async def read_refund(request: ApiRequest, refund_id: str) -> ASGIResponse:
+    """One refund."""
+    call = await enter(request, "read")
+    refund = await reads.find_refund(
+        call.services.database, call.region, call.merchant.id, path_id("refund", refund_id)
+    )
+    if refund is None:
+        raise RefundNotFound(refund=refund_id)
+    return send(refund_view(refund))
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List refunds", answer=RefundView, many=True,
+        parameters=LIST_PARAMETERS | {"payment": {"type": "string"}},
+    ).opt(),
+)  # fmt: skip
+async def list_refunds(request: ApiRequest) -> ASGIResponse:
+    """Newest first; all of the merchant's, or one payment's."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "payment")
+    found = await reads.list_refunds(
+        call.services.database,
+        call.region,
+        call.merchant.id,
+        lists.page(given, "refund"),
+        lists.cursor(given, "payment", "payment"),
+    )
+    return send(lists.list_view(found.items, refund_view, more=found.has_more))
+
+
+def router() -> Router:
+    """The routes of refunds."""
+    return Router("/v1/refunds", route_handlers=[create_refund, read_refund, list_refunds])

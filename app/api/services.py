@@ -1,0 +1,21 @@
+"""What handlers work with, made once per process."""
+
+from dataclasses import dataclass, field
+
+from app.api.limits import RateLimiter
+from app.database import Database, GroupCommit
+from app.merchants import Keyring
+from app.settings import Settings
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of one api process."""
+
+    settings: Settings
+    database: Database
+    group_commit: GroupCommit
+    keyring: Keyring
+    limiter: RateLimiter
+    draining: bool = field(default=False)
+    """Set when the process was told to stop; `/readyz` answers 503 from then on."""

@@ -1,0 +1,117 @@
+"""/v1/transfers and /v1/deposits: money between wallets, and sandbox money into them."""
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app import ids
+from app.api import lists, wire
+from app.api.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.docs import LIST_PARAMETERS, Doc
+from app.api.errors import SandboxOnly
+from app.idempotency import Intent
+from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, saga
+from app.ledger.errors import TransferNotFound
+from app.ledger.views import TransferView, transfer_view
+
+_WALLET_ERRORS = (
+    errors.AccountNotFound,
+    errors.AccountNotUsable,
+    errors.CurrencyMismatch,
+    errors.AccountClosed,
+    errors.BalanceLimit,
+)
+
+
+def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer) -> MakeTransfer:
+    return MakeTransfer(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        transfer_id=ids.new(),
+        currency=body.currency,
+        entries=[EntrySpec(e.account, e.direction, e.amount) for e in body.entries],
+        description=body.description,
+        metadata=body.metadata,
+    )
+
+
+def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposit:
+    if call.services.settings.environment != "sandbox" or call.merchant.mode != "test":
+        raise SandboxOnly
+    return MakeDeposit(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        transfer_id=ids.new(),
+        account_id=body.account,
+        currency=body.currency,
+        amount_minor=body.amount,
+        description=body.description,
+        metadata=body.metadata,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Make a transfer", body=wire.CreateTransfer, answer=TransferView, status=201,
+        idempotent=True,
+        errors=(
+            errors.TransferUnbalanced, errors.AccountsMustDiffer, *_WALLET_ERRORS,
+            errors.InsufficientFunds,
+        ),
+    ).opt(),
+)  # fmt: skip
+async def create_transfer(request: ApiRequest) -> ASGIResponse:
+    """Moves money between the merchant's wallets: two or more entries that balance."""
+    return await perform(request, wire.CreateTransfer, saga.TRANSFER, _transfer)
+
+
+@get(
+    "/{transfer_id:str}",
+    opt=Doc("Read a transfer", answer=TransferView, errors=(errors.TransferNotFound,)).opt(),
+)
+async def read_transfer(request: ApiRequest, transfer_id: str) -> ASGIResponse:
+    """One transfer, with its entries."""
+    call = await enter(request, "read")
+    transfer = await reads.find_transfer(
+        call.services.database, call.region, call.merchant.id, path_id("transfer", transfer_id)
+    )
+    if transfer is None:
+        raise TransferNotFound(transfer=transfer_id)
+    return send(transfer_view(transfer))
+
+
+@get(
+    "/", opt=Doc("List transfers", answer=TransferView, many=True, parameters=LIST_PARAMETERS).opt()
+)
+async def list_transfers(request: ApiRequest) -> ASGIResponse:
+    """All movements of the merchant's money, newest first: payments, refunds, holds, deposits ..."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
+    found = await reads.list_transfers(
+        call.services.database, call.region, call.merchant.id, lists.page(given, "transfer")
+    )
+    return send(lists.list_view(found.items, transfer_view, more=found.has_more))
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Make a deposit", body=wire.CreateDeposit, answer=TransferView, status=201,
+        idempotent=True, errors=(SandboxOnly, *_WALLET_ERRORS),
+    ).opt(),
+)  # fmt: skip
+async def create_deposit(request: ApiRequest) -> ASGIResponse:
+    """Brings sandbox money from outside into a wallet."""
+    return await perform(request, wire.CreateDeposit, saga.DEPOSIT, _deposit)
+
+
+def routers() -> list[Router]:
+    """The routes of transfers and deposits."""
+    return [
+        Router("/v1/transfers", route_handlers=[create_transfer, read_transfer, list_transfers]),
+        Router("/v1/deposits", route_handlers=[create_deposit]),
+    ]

@@ -1,0 +1,196 @@
+"""What clients may send: strict models, unknown fields refused.
+
+Numbers with a fraction or an exponent are refused even where they are whole (`1.0`, `1e2`), because
+a client that sends them computes amounts as floats.
+"""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from app import ids
+from app.money import AMOUNT_MINOR_MAX, EXPONENTS
+
+METADATA_PAIRS_MAX = 50
+METADATA_NAME_MAX = 40
+METADATA_VALUE_MAX = 500
+BULK_ITEMS_MAX = 10_000
+ENTRIES_MAX = 100  # a transfer that touches more accounts would hold too many locks
+
+
+def _no_nul(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _known_currency(text: str) -> str:
+    if text not in EXPONENTS:
+        raise ValueError("is not an ISO 4217 currency code (three capital letters)")
+    return text
+
+
+def _check_metadata(pairs: dict[str, str]) -> dict[str, str]:
+    if len(pairs) > METADATA_PAIRS_MAX:
+        raise ValueError(f"has more than {METADATA_PAIRS_MAX} pairs")
+    for name, value in pairs.items():
+        if not 1 <= len(name) <= METADATA_NAME_MAX:
+            raise ValueError(f"has a name that is not 1 to {METADATA_NAME_MAX} characters long")
+        if len(value) > METADATA_VALUE_MAX:
+            raise ValueError(f"has a value longer than {METADATA_VALUE_MAX} characters")
+        _no_nul(name)
+        _no_nul(value)
+    # Sorted, so that the same pairs in another order are the same request.
+    return dict(sorted(pairs.items())) if len(pairs) > 1 else pairs
+
+
+def _id(kind: str) -> Any:
+    def read(value: Any) -> UUID:
+        if isinstance(value, str):
+            try:
+                return ids.decode(kind, value)
+            except ids.MalformedId:
+                pass
+        raise ValueError(f"is not the id of a {kind} ({ids.PREFIXES[kind]}_ and 26 characters)")
+
+    pattern = f"^{ids.PREFIXES[kind]}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
+    return Annotated[
+        UUID,
+        BeforeValidator(read),
+        WithJsonSchema({"type": "string", "pattern": pattern}),
+    ]
+
+
+AccountId = _id("account")
+PaymentId = _id("payment")
+MerchantId = _id("merchant")
+
+Amount = Annotated[
+    int,
+    Field(gt=0, le=AMOUNT_MINOR_MAX, description="Minor units of the currency.", examples=[1234]),
+]
+Currency = Annotated[
+    str,
+    AfterValidator(_known_currency),
+    Field(description="ISO 4217 code.", examples=["USD"]),
+    WithJsonSchema({"type": "string", "enum": sorted(EXPONENTS)}),
+]
+Text = Annotated[str, AfterValidator(_no_nul), Field(min_length=1, max_length=255)]
+Description = Annotated[str, AfterValidator(_no_nul), Field(max_length=1000)]
+Metadata = Annotated[
+    dict[str, str],
+    AfterValidator(_check_metadata),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": METADATA_PAIRS_MAX,
+            "propertyNames": {"minLength": 1, "maxLength": METADATA_NAME_MAX},
+            "additionalProperties": {"type": "string", "maxLength": METADATA_VALUE_MAX},
+        }
+    ),
+]
+
+
+class Wire(BaseModel):
+    """A request body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Nothing(Wire):
+    """An empty body."""
+
+
+class WalletMethod(Wire):
+    """The payer pays from a wallet."""
+
+    type: Literal["wallet"]
+    account: AccountId
+
+
+class CreatePayment(Wire):
+    """Take a payment, or authorize it for a later capture."""
+
+    amount: Amount
+    currency: Currency
+    payment_method: WalletMethod
+    capture: Literal["automatic", "manual"] = "automatic"
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class BulkPayment(CreatePayment):
+    """One payment of a bulk request, with its own key."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class CreateCapture(Wire):
+    """Capture an authorized payment."""
+
+    amount: Amount | None = None
+    final: bool = False
+
+
+class CreateRefund(Wire):
+    """Give money back."""
+
+    payment: PaymentId
+    amount: Amount | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class CreateAccount(Wire):
+    """Open a customer's wallet."""
+
+    currency: Currency
+    customer: Text | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class CreateDeposit(Wire):
+    """Bring sandbox money into a wallet."""
+
+    account: AccountId
+    amount: Amount
+    currency: Currency
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class TransferEntry(Wire):
+    """One entry of a transfer."""
+
+    account: AccountId
+    direction: Literal["debit", "credit"]
+    amount: Amount
+
+
+class CreateTransfer(Wire):
+    """Move money between wallets: debits take from wallets, credits give."""
+
+    currency: Currency
+    entries: Annotated[list[TransferEntry], Field(min_length=2, max_length=ENTRIES_MAX)]
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class CreateMerchant(Wire):
+    """Record a merchant."""
+
+    name: Text
+    home_region: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    mode: Literal["test", "live"] = "test"
+    fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 290
+    fee_fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 30
+
+
+class CreateApiKey(Wire):
+    """Make a key for a merchant."""
+
+    merchant: MerchantId
+    name: Text = "default"
+    scopes: Annotated[list[Literal["read", "write"]], Field(min_length=1, max_length=2)] = ["read", "write"]

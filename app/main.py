@@ -1,0 +1,78 @@
+"""The api process: everything put together, in one place."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ASGIApp
+
+from app.api import accounts, admin, bulk, events, health, pages, payments, refunds, transfers
+from app.api.edge import Edge
+from app.api.limits import RateLimiter
+from app.api.problems import BODY_BYTES_MAX, HANDLERS
+from app.api.services import Services
+from app.database import Database, GroupCommit, checks, database_url, faults
+from app.merchants import Keyring
+from app.settings import Settings
+from app.telemetry import configure_logging, log
+
+
+def create_app(settings: Settings | None = None) -> ASGIApp:
+    """The application, for an ASGI server.
+
+    Raises:
+        SettingsError: the configuration is wrong.
+    """
+    settings = settings or Settings.load()
+    configure_logging(settings)
+    faults.arm(settings.faults)
+    database = Database(database_url(settings), settings)
+    services = Services(
+        settings=settings,
+        database=database,
+        group_commit=GroupCommit(database),
+        keyring=Keyring(database),
+        limiter=RateLimiter(settings.rate_limit_per_s),
+    )
+    return Edge(build(services), services)
+
+
+def build(services: Services) -> Litestar:
+    """The routes over a process's parts."""
+    return Litestar(
+        route_handlers=[
+            payments.router(bulk.create_payments),
+            refunds.router(),
+            accounts.router(),
+            *transfers.routers(),
+            events.router(),
+            *admin.routers(),
+            health.healthz,
+            health.readyz,
+            health.read_metrics,
+            pages.schema,
+            pages.docs,
+            pages.docs_errors,
+        ],
+        lifespan=[_lifespan],
+        exception_handlers=HANDLERS,
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+        state=State({"services": services}),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
+    """Refuse an unfit database; on the way out finish what is queued."""
+    services: Services = app.state.services
+    await checks.check(services.database)
+    log.info("started", process="api", region=services.settings.region)
+    try:
+        yield
+    finally:
+        services.draining = True
+        await services.group_commit.close(services.settings.drain_timeout_ms / 1000)
+        await services.database.close()
+        log.info("stopped", process="api")
