@@ -13,7 +13,6 @@ What would change our mind: the floors at the end of this file.
 
 import argparse
 import contextlib
-import json
 import statistics
 import sys
 from collections import defaultdict
@@ -23,13 +22,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Client, Dataset, Mode, Plan, Report, prepare, run
+from app.bench import Mode, Plan, Report, run
 from app.database.embedded import EmbeddedPostgres
 from benchmarks import lab, pgbench
 from benchmarks.lab import Api, say
@@ -213,8 +211,10 @@ def running(arguments: argparse.Namespace) -> Iterator[Bench]:
         serializable = stack.enter_context(lab.naive(server, "naive", "SERIALIZABLE"))
         read_committed = stack.enter_context(lab.naive(server, "naive", "READ COMMITTED"))
         for api in (ours, read_committed):
-            say(f"opening {arguments.accounts:,} wallets in {api.name}")
-            api.dataset = uvloop.run(_prepare(api, arguments.merchants, arguments.accounts))
+            wallets = lab.open_wallets(
+                api, merchants=arguments.merchants, accounts=arguments.accounts
+            )
+            api.dataset = uvloop.run(wallets)
         serializable.dataset = read_committed.dataset  # they share the database
 
         program = pgbench.find()
@@ -235,14 +235,6 @@ def running(arguments: argparse.Namespace) -> Iterator[Bench]:
             arguments.seconds,
             arguments.warmup,
         )
-
-
-async def _prepare(api: Api, merchants: int, accounts: int) -> Dataset:
-    client = Client(api.endpoint, 32)
-    try:
-        return await prepare(client, lab.ADMIN_KEY, merchants=merchants, accounts=accounts)
-    finally:
-        client.close()
 
 
 def verdicts(result: Figures) -> Table:
@@ -286,8 +278,7 @@ def main() -> None:
     parser.add_argument("--merchants", type=int, default=10)
     parser.add_argument("--accounts", type=int, default=10_000, help="wallets over all merchants")
     parser.add_argument("--pgbench-scale", type=int, default=100)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    parser.add_argument("--save", action="store_true", help="keep it in benchmarks/results/ too")
+    lab.add_output_flags(parser)
     arguments = parser.parse_args()
 
     with running(arguments) as bench:
@@ -295,11 +286,7 @@ def main() -> None:
         measured = measure(bench, arguments.runs)
         result = summarize(measured, bench.ours)
     result |= facts | {"seconds": arguments.seconds, "runs_each": arguments.runs}
-    if arguments.save:
-        lab.result_path("compare", result).write_text(json.dumps(result, indent=1) + "\n")
-    Console(stderr=True).print(verdicts(result))
-    if arguments.json:
-        print(json.dumps(result))
+    lab.publish("compare", result, verdicts(result), arguments)
 
 
 if __name__ == "__main__":

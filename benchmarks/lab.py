@@ -1,7 +1,9 @@
 """What the benchmarks run on: one embedded PostgreSQL, the servers beside it, and the machine."""
 
+import argparse
 import contextlib
 import http.client
+import json
 import os
 import platform
 import shutil
@@ -23,8 +25,10 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 import sqlalchemy
+from rich.console import Console
+from rich.table import Table
 
-from app.bench import Dataset, Endpoint
+from app.bench import Client, Dataset, Endpoint, prepare
 from app.database.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -202,6 +206,16 @@ def naive(
     )
 
 
+async def open_wallets(api: Api, *, merchants: int = 10, accounts: int = 10_000) -> Dataset:
+    """Merchants with funded wallets in a server that has none yet."""
+    say(f"opening {accounts:,} wallets in {api.name}")
+    client = Client(api.endpoint, 32)
+    try:
+        return await prepare(client, ADMIN_KEY, merchants=merchants, accounts=accounts)
+    finally:
+        client.close()
+
+
 def facts(server: EmbeddedPostgres) -> dict[str, Any]:
     """What a reader has to know to compare the figures with others."""
     settings = {name: execute(server, "postgres", f"SHOW {name}")[0][0] for name in SERVER_SETTINGS}
@@ -257,8 +271,20 @@ def fsync_us(folder: Path) -> float:
     return statistics.median(taken) * 1e6
 
 
-def result_path(kind: str, figures: Mapping[str, Any]) -> Path:
-    """Where a result is kept; see benchmarks/results/README.md."""
-    day = str(figures["at"])[:10]
-    commit_name = str(figures["commit"]).replace("+", "-dirty")
-    return RESULTS / f"{day}-{commit_name}-{figures['cores']}cores-{kind}.json"
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """What every benchmark can do with its result."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    parser.add_argument("--save", action="store_true", help="keep it in benchmarks/results/ too")
+
+
+def publish(
+    kind: str, result: Mapping[str, Any], table: Table, arguments: argparse.Namespace
+) -> None:
+    """Print a result, and keep it if that is asked for; see benchmarks/results/README.md."""
+    if arguments.save:
+        day, commit_name = str(result["at"])[:10], str(result["commit"]).replace("+", "-dirty")
+        name = f"{day}-{commit_name}-{result['cores']}cores-{kind}.json"
+        (RESULTS / name).write_text(json.dumps(result, indent=1) + "\n")
+    Console(stderr=True).print(table)
+    if arguments.json:
+        print(json.dumps(result))
