@@ -1,7 +1,7 @@
 """Commands on a database and on the application: migrate, verify, trace, openapi."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -84,12 +84,16 @@ def openapi(
 
     Example: suya openapi --file openapi.json
     """
+    settings = load_settings()
     import msgspec
 
+    from app import __version__
+    from app.api.openapi import document
     from app.main import create_app
 
-    document = create_app().openapi_schema.to_schema()
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    edge: Any = create_app(settings)
+    spec = msgspec.json.encode(document(edge.app.routes, __version__))
+    text = msgspec.json.format(spec, indent=2).decode()
     if file is None:
         output.write(text)
     else:

@@ -69,14 +69,13 @@ class Dev:
         below = psutil.Process(self.process.pid).children(recursive=True)
         return [process for process in below if process.status() != psutil.STATUS_ZOMBIE]
 
-    def child(self, word: str) -> psutil.Process:
-        """The child that runs a `suya` command."""
-        (found,) = [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if word in child.cmdline()
-        ]
-        return found
+    def kill(self, command: str) -> None:
+        """SIGKILL the child that runs a `suya` command."""
+        for child in psutil.Process(self.process.pid).children():
+            if child.status() != psutil.STATUS_ZOMBIE and command in child.cmdline():
+                child.kill()
+                return
+        raise AssertionError(f"no child runs {command!r}")
 
 
 @pytest.fixture
@@ -165,10 +164,10 @@ def test_what_dies_is_started_again(dev: Dev) -> None:
     pay, _, balance = dev.curl_lines()
     before = paste(balance)["available"]
 
-    dev.child("serve").kill()
+    dev.kill("serve")
     assert dev.read_until("api was ended by SIGKILL; starting it again", MEND_S)
     wait_until_answered(balance)
-    dev.child("worker").kill()
+    dev.kill("worker")
     assert dev.read_until("worker was ended by SIGKILL; starting it again", MEND_S)
     paid = paste(pay)
     EmbeddedPostgres(dev.home).kill()
