@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.types import ASGIApp
 
+from app import __version__
 from app.api import accounts, admin, bulk, events, health, pages, payments, refunds, transfers
 from app.api.edge import Edge
 from app.api.limits import RateLimiter
+from app.api.openapi import document
 from app.api.problems import BODY_BYTES_MAX, HANDLERS
 from app.api.services import Services
 from app.database import Database, GroupCommit, checks, database_url, faults
@@ -27,15 +30,25 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     settings = settings or Settings.load()
     configure_logging(settings)
     faults.arm(settings.faults)
+    services = make_services(settings)
+    return Edge(build(services), services)
+
+
+def make_services(settings: Settings) -> Services:
+    """A process's parts; nothing is connected yet."""
     database = Database(database_url(settings), settings)
-    services = Services(
+    return Services(
         settings=settings,
         database=database,
         group_commit=GroupCommit(database),
         keyring=Keyring(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
     )
-    return Edge(build(services), services)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, without serving anything."""
+    return document(build(make_services(Settings.load())).routes, __version__)
 
 
 def build(services: Services) -> Litestar:

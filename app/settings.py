@@ -64,6 +64,11 @@ class Settings(BaseSettings):
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
     """The server ends a transaction whose client went silent, so its locks do not outlive it."""
 
+    sweep_interval_ms: int = Field(default=1_000, ge=50, le=600_000)
+    """How often the worker looks for holds to expire; an expiry is promised to the second."""
+    audit_interval_s: int = Field(default=3_600, ge=1, le=604_800)
+    """How often the worker verifies the books; a full reading an hour disturbs nobody."""
+
     hold_days: int = Field(default=7, ge=1, le=30)
     """Days after which an uncaptured authorization expires; what card networks allow."""
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)

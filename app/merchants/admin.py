@@ -72,6 +72,11 @@ async def list_merchants(
     return [Merchant(*row) for row in await database.read(queries.list_merchants, params)]
 
 
+async def list_home_regions(database: Database) -> list[str]:
+    """The regions in which merchants are at home."""
+    return [region for (region,) in await database.read(queries.list_home_regions, {})]
+
+
 async def create_key(
     database: Database, merchant_id: UUID, *, name: str, scopes: Sequence[str]
 ) -> tuple[ApiKey, str]:

@@ -64,3 +64,10 @@ UPDATE api_keys
    SET revoked_at = CAST(:now AS TIMESTAMPTZ)
  WHERE id = :id
    AND revoked_at IS NULL;
+
+-- name: list_home_regions
+-- The regions in which merchants are at home.
+-- full scan: merchants are few, and only the worker asks
+SELECT DISTINCT home_region
+  FROM merchants
+ ORDER BY home_region;

@@ -1,0 +1,60 @@
+-- Statements of the package `trace`.
+
+-- name: list_events
+-- What one request caused, wherever its merchant is at home.
+-- full scan: merchants are few; then events_by_correlation, one look-up per merchant
+SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.merchant_id,
+       e.correlation_id
+  FROM merchants AS m
+  JOIN events AS e
+    ON e.region = m.home_region
+   AND e.merchant_id = m.id
+ WHERE e.correlation_id = :correlation_id
+ ORDER BY e.id
+ LIMIT 10000;
+
+-- name: list_events_of_payment
+-- What became of one payment, wherever its merchant is at home.
+-- full scan: merchants are few; then events_object_sequence_unique, one look-up per merchant
+SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.merchant_id,
+       e.correlation_id
+  FROM merchants AS m
+  JOIN events AS e
+    ON e.region = m.home_region
+   AND e.merchant_id = m.id
+ WHERE e.object_id = :id
+ ORDER BY e.sequence
+ LIMIT 10000;
+
+-- name: list_transfers_of_payment
+-- All transfers of one payment, wherever its merchant is at home.
+-- full scan: merchants are few; then transfers_by_payment, one look-up per merchant
+SELECT t.booked_at, t.id, t.kind, t.purpose, t.entries, t.block_writer, t.block_sequence
+  FROM merchants AS m
+  JOIN transfers AS t
+    ON t.region = m.home_region
+   AND t.merchant_id = m.id
+ WHERE t.payment_id = :id
+ ORDER BY t.id
+ LIMIT 10000;
+
+-- name: list_transfers
+-- The transfers one request made for one payment.
+-- path: transfers_by_payment
+SELECT booked_at, id, kind, purpose, entries, block_writer, block_sequence
+  FROM transfers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND payment_id = :payment_id
+   AND correlation_id = :correlation_id
+ ORDER BY id
+ LIMIT 10000;
+
+-- name: find_transfer
+-- One transfer.
+-- path: transfers_pkey
+SELECT booked_at, id, kind, purpose, entries, block_writer, block_sequence
+  FROM transfers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;

@@ -1,0 +1,156 @@
+"""The worker process: expires holds, reaps idempotency keys, verifies the books.
+
+Everything it does is safe to do twice and from several workers; leases only keep them from doing
+the same at the same time. What fails is logged and tried again at the next round.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from app import clock, idempotency, ids
+from app.database import Database, GroupCommit, checks, faults
+from app.database.faults import FaultPoint
+from app.database.leases import take_lease
+from app.errors import PlatformError
+from app.ledger.reads import list_holds_to_expire
+from app.ledger.store import HOLD_BUCKETS
+from app.merchants.admin import list_home_regions
+from app.payments.inputs import ReleasePayment
+from app.payments.saga import RELEASE
+from app.settings import Settings
+from app.telemetry import configure_logging, log, metrics
+from app.verify import verify
+
+SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
+REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
+LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
+LEASE_S_MIN = 5.0
+AUDIT_LEASE_S = 600.0  # a full reading of a large database may take minutes
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish the round and return."""
+    configure_logging(settings)
+    faults.arm(settings.faults)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with Database.open(settings) as database:
+        await checks.check(database)
+        worker = Worker(database)
+        log.info("started", process="worker", holder=str(worker.holder))
+        await asyncio.gather(
+            _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
+            _every(stop, REAP_INTERVAL_S, worker.reap_keys),
+            _every(stop, settings.audit_interval_s, worker.audit),
+        )
+        await worker.group_commit.close(settings.drain_timeout_ms / 1000)
+    log.info("stopped", process="worker")
+
+
+async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` now and then every `seconds`, until told to stop."""
+    while not stop.is_set():
+        try:
+            await work()
+        except Exception as error:
+            # The next round is the retry; nothing is lost by waiting for it.
+            known = isinstance(error, PlatformError)
+            log.warning("round_failed", work=work.__name__, error=str(error), exc_info=not known)
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+class Worker:
+    """One worker: its name in leases, and its rounds."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.group_commit = GroupCommit(database)
+        self.holder: UUID = ids.new()
+
+    async def expire_holds(self) -> None:
+        """Release the holds whose time has come, in every region where merchants are at home."""
+        lease_s = max(LEASE_S_MIN, LEASE_FACTOR * self.database.settings.sweep_interval_ms / 1000)
+        for region in await list_home_regions(self.database):
+            if await take_lease(
+                self.database, region, "expire_holds", self.holder, seconds=lease_s
+            ):
+                for bucket in range(HOLD_BUCKETS):
+                    await self._expire_bucket(region, bucket)
+
+    async def _expire_bucket(self, region: str, bucket: int) -> None:
+        """Release one bucket's holds, batch after batch; what fails stays for the next round."""
+        while True:
+            due = await list_holds_to_expire(
+                self.database, region, bucket, clock.now(), SWEEP_BATCH
+            )
+            if not due:
+                return
+            faults.hit(FaultPoint.BEFORE_SWEEP)
+            correlation_id = ids.encode("request", ids.new())
+            commands = [
+                ReleasePayment(
+                    region=region,
+                    merchant_id=hold.merchant_id,
+                    intent=None,
+                    correlation_id=correlation_id,
+                    payment_id=hold.payment_id,
+                    transfer_id=ids.new(),
+                    expired=True,
+                )
+                for hold in due
+            ]
+            deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
+            receipt = await RELEASE.run(self.group_commit, region, commands, deadline=deadline)
+            faults.hit(FaultPoint.AFTER_SWEEP)
+            expired = sum(
+                not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004
+                for outcome in receipt.outcomes
+            )
+            metrics.holds_expired.inc(expired)
+            log.info("holds_expired", region=region, count=expired, request_id=correlation_id)
+            if expired < len(due):
+                return
+
+    async def reap_keys(self) -> None:
+        """Delete idempotency keys whose time has passed, in one walk over the table."""
+        for region in await list_home_regions(self.database):
+            if not await take_lease(
+                self.database, region, "reap_keys", self.holder, seconds=2 * REAP_INTERVAL_S
+            ):
+                continue
+            position: tuple[UUID, UUID] | None = None
+            deleted = 0
+            while True:
+                count, position = await idempotency.sweep(
+                    self.database, region, position, clock.now()
+                )
+                deleted += count
+                if position is None:
+                    break
+            if deleted:
+                log.info("keys_reaped", region=region, count=deleted)
+
+    async def audit(self) -> None:
+        """Verify the books and publish how many findings there are."""
+        region = self.database.settings.region
+        if not await take_lease(
+            self.database, region, "audit", self.holder, seconds=AUDIT_LEASE_S
+        ):
+            return
+        findings = await verify(self.database.url, lambda *_: None)
+        metrics.verify_findings.set(len(findings))
+        for finding in findings[:100]:  # the log is for alarms; `suya verify` shows them all
+            log.error(
+                "verify_finding",
+                check=finding.check,
+                object=finding.object,
+                detail=finding.detail,
+            )
+        log.info("verified", findings=len(findings))
