@@ -2,4 +2,6 @@
 
 from app.cli import main
 
-main()
+# Where processes are spawned and not forked, a child imports this module again to find its work.
+if __name__ == "__main__":
+    main()
