@@ -61,5 +61,7 @@ def verdict(error: psycopg.Error, *, committing: bool) -> Verdict:
     if state in CROWDED:
         return Verdict.RETRY
     if state in REFUSED:
-        return Verdict.UNAVAILABLE
+        # CockroachDB reports a COMMIT that outlasted the statement timeout as cancelled (57014),
+        # whatever became of it.
+        return Verdict.AMBIGUOUS if committing else Verdict.UNAVAILABLE
     return Verdict.BUG
