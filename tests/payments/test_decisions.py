@@ -1,0 +1,146 @@
+"""Payments: which command is right in which state, and what it costs."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import money
+from app.errors import PlatformError
+from app.payments import model
+from app.payments.model import Capture, Payment
+from tests.support.tables import Row, table
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def payment(status: str, *, captured: int = 0, refunded: int = 0, amount: int = 100) -> Payment:
+    return Payment(
+        merchant_id=UUID(int=1),
+        id=UUID(int=2),
+        status=status,
+        method="wallet",
+        capture="manual",
+        account_id=UUID(int=3),
+        customer=None,
+        currency="USD",
+        amount_minor=amount,
+        amount_captured_minor=captured,
+        amount_refunded_minor=refunded,
+        fee_minor=0,
+        fee_bps=0,
+        fee_fixed_minor=0,
+        disputed=False,
+        hold_id=UUID(int=4),
+        description=None,
+        metadata={},
+        version=1,
+        correlation_id="req_1",
+        created_at=NOW,
+        updated_at=NOW,
+        expires_at=None,
+    )
+
+
+@table("""
+    status              captured  asked  final  result
+    authorized                 0    100      0  captured
+    authorized                 0      -      0  captured              -- no amount: all that is left
+    authorized                 0     40      0  partially_captured
+    authorized                 0     40      1  captured
+    authorized                 0    101      0  capture_exceeds_hold
+    partially_captured        40     60      0  captured
+    partially_captured        40      -      0  captured
+    partially_captured        40     59      0  partially_captured
+    partially_captured        40     61      0  capture_exceeds_hold
+    captured                 100      1      0  payment_not_capturable
+    captured                  40      1      0  payment_not_capturable
+    canceled                   0    101      0  payment_not_capturable   -- before the amount
+    expired                    0      1      0  payment_not_capturable
+    processing                 0      1      0  payment_not_capturable
+    requires_action            0      1      0  payment_not_capturable
+    declined                   0      1      0  payment_not_capturable
+    failed                     0      1      0  payment_not_capturable
+""")
+def test_captures(row: Row) -> None:
+    """A capture takes what is held, in parts if asked, and never more."""
+    found = payment(row.status, captured=row.captured)
+    left = 100 - row.captured
+
+    decided = model.decide_capture(found, row.asked, final=bool(row.final), left_minor=left)
+    if isinstance(decided, Capture):
+        model.apply_capture(found, decided, NOW)
+
+    assert row.result == (decided.code if isinstance(decided, PlatformError) else found.status)
+
+
+@table("""
+    status              captured  expired  result
+    authorized                 0        0  canceled
+    authorized                 0        1  expired
+    partially_captured        40        0  captured    -- what was captured stays captured
+    partially_captured        40        1  captured
+    captured                 100        0  payment_not_cancelable
+    captured                 100        1  payment_not_cancelable
+    canceled                   0        1  payment_not_cancelable
+    expired                    0        0  payment_not_cancelable
+    declined                   0        0  payment_not_cancelable
+""")
+def test_releases(row: Row) -> None:
+    """Cancel and expiry end an open hold, and nothing else."""
+    found = payment(row.status, captured=row.captured)
+
+    refusal = model.decide_cancel(found)
+    if refusal is None:
+        model.apply_release(found, NOW, expired=bool(row.expired))
+
+    assert row.result == (refusal.code if refusal else found.status)
+
+
+@table("""
+    status              captured  refunded  asked  result
+    captured                 100         0    100  100
+    captured                 100         0      -  100   -- no amount: all that is left
+    captured                 100        40      -  60
+    captured                 100        40     60  60
+    captured                 100        40     61  refund_exceeds_capture
+    captured                 100       100      1  refund_exceeds_capture
+    captured                 100       100      -  refund_exceeds_capture
+    partially_captured        40         0     40  40
+    partially_captured        40         0     41  refund_exceeds_capture  -- of 100, but 40 taken
+    authorized                 0         0      1  payment_not_refundable
+    canceled                   0         0      1  payment_not_refundable
+    expired                    0         0      1  payment_not_refundable
+    declined                   0         0      1  payment_not_refundable
+""")
+def test_refunds(row: Row) -> None:
+    """A refund gives back what was captured and not refunded yet, and never more."""
+    found = payment(row.status, captured=row.captured, refunded=row.refunded)
+
+    decided = model.decide_refund(found, row.asked)
+
+    assert row.result == (decided.code if isinstance(decided, PlatformError) else decided)
+
+
+@given(
+    st.lists(st.integers(1, 10_000), min_size=1, max_size=8),
+    st.integers(0, 10_000),
+    st.integers(0, 100),
+)
+def test_parts_cost_together_what_the_whole_would(parts: list[int], bps: int, fixed: int) -> None:
+    """Fees of partial captures add up to the fee of one capture, if each part can bear its own."""
+    found = payment("authorized", amount=sum(parts))
+    found.fee_bps, found.fee_fixed_minor = bps, fixed
+    fees = []
+
+    for part in parts:
+        fee = model.fee_of_capture(found, part)
+        model.apply_capture(found, Capture(part, fee, final=False), NOW)
+        fees.append((fee, part))
+
+    assert all(0 <= fee <= part for fee, part in fees)
+    whole = money.fee_minor(sum(parts), bps=bps, fixed_minor=fixed)
+    assert found.fee_minor <= whole
+    if parts[-1] > whole:
+        assert found.fee_minor == whole

@@ -1,0 +1,82 @@
+"""Money: whole minor units, rounded half to even, with the exponents of ISO 4217."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import money
+from tests.support.tables import Row, table
+
+
+@table("""
+    numerator  denominator  result
+            0            2       0
+            1            2       0   -- a half goes to the even neighbour
+            3            2       2
+            5            2       2
+            7            2       4
+            2            3       1
+            1            3       0
+           10            2       5
+           -1            2       0
+           -3            2      -2
+""")
+def test_halves_go_to_the_even_neighbour(row: Row) -> None:
+    """A quotient is rounded to the nearest integer, and a half to the even one."""
+    assert money.divide_half_even(row.numerator, row.denominator) == row.result
+
+
+@given(st.integers(), st.integers(min_value=1))
+def test_rounding_is_that_of_exact_fractions(numerator: int, denominator: int) -> None:
+    """Division agrees with exact arithmetic for integers of any size."""
+    exact = round(Fraction(numerator, denominator))
+
+    assert money.divide_half_even(numerator, denominator) == exact
+
+
+@table("""
+    amount    bps  fixed  fee
+     10000    290     30  320
+      1234    290     30   66   -- 35.786 + 30
+        50    100      0    0   -- half a minor unit goes to the even one
+       150    100      0    2
+        10    290     30   10   -- never more than the amount
+         1      0      0    0
+     10000  10000     30  10000
+""")
+def test_fees_are_a_share_and_a_fixed_part(row: Row) -> None:
+    """A fee is the rounded share plus the fixed part, and at most the amount itself."""
+    assert money.fee_minor(row.amount, bps=row.bps, fixed_minor=row.fixed) == row.fee
+
+
+@table("""
+    currency  digits
+    JPY            0
+    KRW            0
+    CLP            0
+    VND            0
+    XAF            0
+    XOF            0
+    BHD            3
+    IQD            3
+    JOD            3
+    KWD            3
+    LYD            3
+    OMR            3
+    TND            3
+    CLF            4
+    UYW            4
+    USD            2
+    EUR            2
+    NGN            2
+""")
+def test_currencies_have_their_exponents(row: Row) -> None:
+    """Yen have no decimals, dinars three, accounting units four, most others two."""
+    assert money.EXPONENTS[row.currency] == row.digits
+
+
+def test_an_unknown_currency_has_no_exponent() -> None:
+    """There is no default that would make an unknown code look like dollars."""
+    assert "XXY" not in money.EXPONENTS
+    assert "usd" not in money.EXPONENTS
