@@ -27,6 +27,8 @@ def parse(text: str) -> ServerCounters:
     """The totals in a Prometheus text exposition, summed over their labels."""
     totals: dict[str, float] = {}
     for family in text_string_to_metric_families(text):
+        if family.name == RETRIES.removesuffix("_total"):
+            totals[RETRIES] = 0.0  # a counter with labels has no sample before its first increment
         for sample in family.samples:
             if sample.name in {BATCH_SUM, BATCH_COUNT} and sample.labels.get("kind") != BATCH_KIND:
                 continue
@@ -46,10 +48,7 @@ async def scrape(client: Client) -> ServerCounters:
 def retries_per_thousand(
     before: ServerCounters, after: ServerCounters, payments: int
 ) -> float | None:
-    """Commits run again, per 1,000 settled payments.
-
-    A counter that has not been incremented yet does not appear with its labels, hence the zero.
-    """
+    """Commits run again, per 1,000 settled payments."""
     if after.retries is None or not payments:
         return None
     return 1000 * (after.retries - (before.retries or 0.0)) / payments

@@ -80,8 +80,9 @@ def test_the_figures_are_of_the_window_alone() -> None:
     assert batch_mean(before, after) == pytest.approx(200)
 
 
-def test_a_counter_that_appears_in_the_window_began_at_zero() -> None:
-    """A counter with labels is exposed from its first increment on."""
-    before, after = ServerCounters(), ServerCounters(retries=3)
+def test_a_counter_without_increments_is_zero() -> None:
+    """A counter with labels shows no sample before its first increment, but it is there."""
+    counters = parse("# TYPE suya_commit_retries_total counter\n")
 
-    assert retries_per_thousand(before, after, 1_000) == pytest.approx(3)
+    assert counters == ServerCounters(retries=0.0)
+    assert retries_per_thousand(counters, counters, 1_000) == 0
