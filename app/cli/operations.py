@@ -55,10 +55,14 @@ def verify(json: Json = False) -> None:
 
 
 def trace(
-    correlation_id: Annotated[str, typer.Argument(help="The X-Request-Id of an answer.")],
+    correlation_id: Annotated[
+        str, typer.Argument(help="The X-Request-Id of an answer, or a payment's id.")
+    ],
     json: Json = False,
 ) -> None:
     """Print everything one request caused, in order.
+
+    A payment's id prints the payment's whole life.
 
     Example: suya trace req_01k9z3v5t8e0jr4x6m2n7q1w5y
     """
