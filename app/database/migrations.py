@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, NullPool, create_engine
 
 import schema
 
@@ -25,7 +25,8 @@ def head() -> str:
 
 
 def _connect(url: str) -> Connection:
-    engine = create_engine(url)
+    # No pool: the one connection ends with its block, and nobody is left connected.
+    engine = create_engine(url, poolclass=NullPool)
     connection = engine.connect()
     if engine.dialect.name == "cockroachdb":
         # Schema changes are asynchronous there; inside a transaction they may fail after COMMIT.
