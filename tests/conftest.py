@@ -1,0 +1,112 @@
+"""What all tests share: a database server, an api process, and a merchant of one's own.
+
+Tests run against real commits and roll nothing back, so each makes what it needs under a merchant
+(or a database) of its own and asserts about nothing else.
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+import pytest_asyncio
+
+from tests.support import builders
+from tests.support.builders import Merchant
+from tests.support.client import Api
+from tests.support.cluster import cockroach
+from tests.support.databases import Server
+from tests.support.processes import ADMIN_KEY, ApiProcess
+
+NewMerchant: TypeAlias = Callable[..., Awaitable[Merchant]]
+
+
+def pytest_configure() -> None:
+    """Whatever shell the tests run in, no setting of it reaches them."""
+    for name in [n for n in os.environ if n.startswith("SUYA_") and not n.startswith("SUYA_TEST_")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The embedded PostgreSQL of this run."""
+    with Server() as running:
+        yield running
+
+
+@pytest.fixture
+def database_url(server: Server) -> Iterator[str]:
+    """A fresh, migrated database for one test, for example to corrupt it."""
+    url = server.new_database()
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def cockroach_url() -> Iterator[str]:
+    """A fresh, migrated database on CockroachDB; tests that take it are marked `cluster`."""
+    with cockroach() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_database_url(server: Server) -> str:
+    """The database behind the shared api."""
+    return server.new_database()
+
+
+@pytest.fixture(scope="session")
+def api_process(
+    shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ApiProcess]:
+    """The api that tests share; those that stop or kill one start their own."""
+    folder = tmp_path_factory.mktemp("api")
+    with ApiProcess(shared_database_url, folder) as process:
+        process.start()
+        yield process
+        process.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def api(api_process: ApiProcess) -> AsyncIterator[Api]:
+    """A caller of the shared api without a key."""
+    async with Api(api_process.url) as caller:
+        yield caller
+
+
+@pytest.fixture(scope="session")
+def admin(api: Api) -> Api:
+    """The operator of the shared api."""
+    return api.as_(ADMIN_KEY)
+
+
+@pytest.fixture
+def new_merchant(admin: Api) -> NewMerchant:
+    """Makes merchants; its arguments are fields of theirs, such as `fee_bps=0`."""
+
+    async def make(**fields: Any) -> Merchant:
+        return await builders.new_merchant(admin, **fields)
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def merchant(new_merchant: NewMerchant) -> Merchant:
+    """The merchant of this test."""
+    return await new_merchant()
+
+
+@pytest.fixture
+def start_api(tmp_path: Path) -> Iterator[Callable[..., ApiProcess]]:
+    """Starts api processes of this test, such as `start_api(url, rate_limit_per_s="1")`."""
+    started: list[ApiProcess] = []
+
+    def start(database_url: str, **settings: str) -> ApiProcess:
+        process = ApiProcess(database_url, tmp_path, **settings)
+        started.append(process)
+        return process.start()
+
+    yield start
+    for process in started:
+        process.kill()

@@ -1,0 +1,93 @@
+"""A CockroachDB for tests marked `cluster`: one that is named, or a node of our own in memory."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from app.database import migrations
+from tests.support.databases import execute
+from tests.support.processes import free_port
+
+VARIABLE = "SUYA_TEST_COCKROACH_URL"
+READY_S = 60
+_POLL_S = 0.1
+_WHY_NOT = (
+    f"no CockroachDB: put the program 'cockroach' on the PATH, or name a cluster by {VARIABLE}"
+)
+
+
+@contextlib.contextmanager
+def cockroach() -> Iterator[str]:
+    """The URL of a fresh, migrated database on a CockroachDB; skips the test if there is none."""
+    with contextlib.ExitStack() as stack:
+        url = os.environ.get(VARIABLE)
+        if url is None:
+            program = shutil.which("cockroach")
+            if program is None:
+                pytest.skip(_WHY_NOT)
+            url = stack.enter_context(_node(program))
+        yield stack.enter_context(_database(url))
+
+
+@contextlib.contextmanager
+def _database(url: str) -> Iterator[str]:
+    """A migrated database of its own on the cluster, removed afterwards."""
+    name = f"suya_{uuid4().hex[:12]}"
+    execute(url, f"CREATE DATABASE {name}")
+    address, mark, options = url.partition("?")
+    ours = f"{address.rpartition('/')[0]}/{name}{mark}{options}"
+    try:
+        migrations.upgrade(ours)
+        yield ours
+    finally:
+        execute(url, f"DROP DATABASE {name} CASCADE")
+
+
+@contextlib.contextmanager
+def _node(program: str) -> Iterator[str]:
+    """A single node that keeps everything in memory."""
+    folder = Path(tempfile.mkdtemp(prefix="suya-cockroach-"))
+    port = free_port()
+    url = f"cockroachdb+psycopg://root@127.0.0.1:{port}/defaultdb?sslmode=disable"
+    with (folder / "log").open("wb") as log:
+        node = subprocess.Popen(
+            [
+                *(program, "start-single-node", "--insecure", "--store=type=mem,size=1GiB"),
+                *(f"--listen-addr=127.0.0.1:{port}", f"--http-addr=127.0.0.1:{free_port()}"),
+            ],
+            cwd=folder,
+            env={**os.environ, "COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING": "true"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(node, url, folder / "log")
+        yield url
+    finally:
+        node.send_signal(signal.SIGKILL)  # it keeps nothing, so there is nothing to finish
+        node.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_ready(node: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + READY_S
+    while True:
+        with contextlib.suppress(psycopg.OperationalError):
+            execute(url, "SELECT 1")
+            return
+        said = log.read_text("utf-8", errors="replace")
+        assert node.poll() is None, f"the node ended; it said:\n{said}"
+        assert time.monotonic() < deadline, f"the node did not get ready; it said:\n{said}"
+        time.sleep(_POLL_S)
