@@ -72,6 +72,7 @@ def build(services: Services) -> Litestar:
         exception_handlers=HANDLERS,
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=None,
+        logging_config=None,  # structlog does it, without a thread of its own
         state=State({"services": services}),
     )
 

@@ -1,15 +1,18 @@
 """The outermost layer: request ids, one log line per request, metrics, and headers on every answer."""
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
 
 from app import clock, ids
 from app.api.services import Services
 from app.telemetry import log, metrics
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
 
 
@@ -59,6 +62,11 @@ class Edge:
             _record(scope, context, status)
 
 
+@lru_cache(maxsize=2_000)  # methods x routes x statuses; looking a series up costs more than it
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return metrics.requests.labels(method, route, status), metrics.request_seconds.labels(route)
+
+
 def _context(scope: HTTPScope) -> Context:
     scope.setdefault("state", {})
     for name, value in scope["headers"]:
@@ -83,8 +91,10 @@ def _record(scope: Any, context: Context, status: int) -> None:
     seconds = clock.monotonic() - context.started
     # The template, not the path: ids in labels would make a time series per payment.
     route = scope.get("path_template") or "unmatched"
-    metrics.requests.labels(scope["method"], route, status).inc()
-    metrics.request_seconds.labels(route).observe(seconds)
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    count, duration = _series(method, route, status)
+    count.inc()
+    duration.observe(seconds)
     log.info(
         "request",
         request_id=context.request_id,

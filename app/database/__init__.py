@@ -10,7 +10,7 @@ transaction open while it waits for anything but the database.
 """
 
 from app.database import arrays
-from app.database.engine import Database, database_url
+from app.database.engine import Database, Rows, database_url
 from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
 from app.database.pages import LAST, Listed, Page, listed
 from app.database.queries import Queries, Query
@@ -27,6 +27,7 @@ __all__ = [
     "Queries",
     "Query",
     "Receipt",
+    "Rows",
     "Step",
     "Tx",
     "Writer",
