@@ -1,9 +1,6 @@
-"""Running `suya` as its users do: as a process, with an environment of its own."""
+"""A home, an environment and a database of each test's own."""
 
-import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -11,8 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
-
-COMMAND = (sys.executable, "-m", "app.cli")
+from tests.support.commands import environ_of, find_free_port, run_suya
 
 
 class Suya(Protocol):
@@ -23,32 +19,20 @@ class Suya(Protocol):
 
 @pytest.fixture
 def environ(tmp_path: Path) -> dict[str, str]:
-    """The environment without any SUYA_ variable but a home of this test."""
-    scrubbed = {name: value for name, value in os.environ.items() if not name.startswith("SUYA_")}
-    return {**scrubbed, "SUYA_HOME": str(tmp_path / "home")}
+    return environ_of(tmp_path / "home")
 
 
 @pytest.fixture
 def suya(environ: Mapping[str, str]) -> Suya:
     def call(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *words],
-            env={**environ, **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_suya({**environ, **variables}, *words)
 
     return call
 
 
 @pytest.fixture
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_free_port()
 
 
 @pytest.fixture

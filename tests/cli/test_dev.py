@@ -1,5 +1,6 @@
 """`suya dev`: one command runs everything, its printed lines work, and it ends as it should."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,15 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
-
-if TYPE_CHECKING:
-    from tests.cli.conftest import Suya
+from tests.support.commands import COMMAND, environ_of, find_free_port, run_suya
 
 READY_S = 60
 STOP_S = 10  # what the promise says
@@ -26,17 +25,16 @@ class Dev:
     """A running `suya dev`."""
 
     def __init__(self, environ: Mapping[str, str], port: int) -> None:
-        from tests.cli.conftest import COMMAND
-
+        self.environ = dict(environ)
         self.home = Path(environ["SUYA_HOME"])
         self.process = subprocess.Popen(
             [*COMMAND, "dev", "--port", str(port)],
-            env=dict(environ),
+            env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     def read_until(self, mark: str, within_s: float) -> list[str]:
         """What it says up to a line with `mark`."""
@@ -51,11 +49,13 @@ class Dev:
         raise AssertionError(f"it ended before it said {mark!r}: {said}")
 
     def curl_lines(self) -> list[str]:
-        return [
+        """What it tells a newcomer to paste, once it is ready."""
+        self.lines = self.lines or [
             line
             for line in self.read_until("Ctrl-C stops everything", READY_S)
             if line.startswith("curl")
         ]
+        return self.lines
 
     def stop(self, how: signal.Signals) -> float:
         """End it; returns the seconds it took."""
@@ -77,15 +77,32 @@ class Dev:
                 return
         raise AssertionError(f"no child runs {command!r}")
 
+    def close(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        if self.process.poll() is None:
+            self.stop(signal.SIGTERM)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
 
 @pytest.fixture
 def dev(environ: Mapping[str, str], free_port: int) -> Iterator[Dev]:
-    running = Dev(environ, free_port)
-    yield running
-    if running.process.poll() is None:
-        running.stop(signal.SIGTERM)
-    if running.process.stdout is not None:
-        running.process.stdout.close()
+    """One for a test that stops or breaks it."""
+    with contextlib.closing(Dev(environ, free_port)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """One for the tests that only look."""
+    environ = environ_of(tmp_path_factory.mktemp("shared") / "home")
+    with contextlib.closing(Dev(environ, find_free_port())) as running:
+        yield running
+
+
+def ask(running: Dev, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command on the same home."""
+    return run_suya(running.environ, *words)
 
 
 def paste(line: str) -> dict[str, Any]:
@@ -98,7 +115,7 @@ def paste(line: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_printed_lines_work_and_a_stop_keeps_the_data(
-    dev: Dev, environ: Mapping[str, str]
+    dev: Dev, environ: Mapping[str, str], free_port: int
 ) -> None:
     """Pay, refund and balance work pasted twice, and again after SIGTERM and a new start."""
     pay, refund, balance = dev.curl_lines()
@@ -122,34 +139,51 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
     _, alive = psutil.wait_procs(all_of_it, timeout=1)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
-    again = Dev(environ, int(pay.split("127.0.0.1:")[1].split("/")[0]))
-    try:
+    with contextlib.closing(Dev(environ, free_port)) as again:
         assert again.curl_lines() == [pay, refund, balance]
         assert paste(balance)["available"] == after
         paste(pay)
-    finally:
         again.stop(signal.SIGINT)
-        assert again.process.stdout is not None
-        again.process.stdout.close()
-    assert again.process.returncode == 0
+        assert again.process.returncode == 0
 
 
 @pytest.mark.slow
-def test_secrets_are_for_their_owner_only(dev: Dev) -> None:
+def test_operators_ask_a_running_system(shared: Dev) -> None:
+    """While it runs, the books verify, a payment can be traced, and the merchant is listed."""
+    pay, refund, _ = shared.curl_lines()
+    paid, refunded = paste(pay), paste(refund)
+
+    verified = ask(shared, "verify", "--json")
+    request = json.loads(ask(shared, "trace", paid["correlation_id"], "--json").stdout)["steps"]
+    life = json.loads(ask(shared, "trace", paid["id"], "--json").stdout)["steps"]
+    merchants = json.loads(ask(shared, "merchants", "list", "--json").stdout)["data"]
+    nothing = ask(shared, "trace", "req_of_nobody")
+
+    assert (verified.returncode, json.loads(verified.stdout)) == (0, {"findings": []})
+    assert {paid["id"]} <= {step["object"] for step in request}
+    assert len(life) > len(request)
+    assert refunded["payment"] == paid["id"]
+    assert len(merchants) == 1
+    assert nothing.returncode == 1
+    assert nothing.stderr == "Nothing carries the id req_of_nobody.\n"
+
+
+@pytest.mark.slow
+def test_secrets_are_for_their_owner_only(shared: Dev) -> None:
     """The files with keys cannot be read by others, nor the database be reached."""
-    dev.curl_lines()
+    shared.curl_lines()
 
     for name in ("admin_key", "demo.json"):
-        assert (dev.home / name).stat().st_mode & 0o777 == 0o600
-    assert EmbeddedPostgres(dev.home).socket_dir.stat().st_mode & 0o777 == 0o700
+        assert (shared.home / name).stat().st_mode & 0o777 == 0o600
+    assert EmbeddedPostgres(shared.home).socket_dir.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.slow
-def test_a_second_instance_is_one_sentence(dev: Dev, suya: "Suya", free_port: int) -> None:
+def test_a_second_instance_is_one_sentence(shared: Dev, free_port: int) -> None:
     """The same home cannot be run twice, and the first instance does not notice the attempt."""
-    _, _, balance = dev.curl_lines()
+    _, _, balance = shared.curl_lines()
 
-    second = suya("dev", "--port", str(free_port + 1))
+    second = ask(shared, "dev", "--port", str(free_port))
 
     assert second.returncode == 1
     assert second.stderr.startswith("Suya is already running under ")
@@ -190,14 +224,9 @@ def test_a_killed_parent_leaves_nothing_in_the_way(
     dev.process.wait()
     time.sleep(STOP_S / 2)  # its children notice, and finish what they have in hand
 
-    again = Dev(environ, free_port)
-    try:
+    with contextlib.closing(Dev(environ, free_port)) as again:
         again.curl_lines()
         assert paste(balance)["available"] == before
-    finally:
-        again.stop(signal.SIGTERM)
-        assert again.process.stdout is not None
-        again.process.stdout.close()
 
 
 def wait_until_answered(line: str) -> dict[str, Any]:

@@ -1,0 +1,36 @@
+"""Running `suya` as its users do: as a process, with an environment of its own."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "app.cli")
+COMMAND_S = 60  # the longest command of the tests migrates an empty database
+
+
+def environ_of(home: Path) -> dict[str, str]:
+    """The environment without any SUYA_ variable but a home."""
+    scrubbed = {name: value for name, value in os.environ.items() if not name.startswith("SUYA_")}
+    return {**scrubbed, "SUYA_HOME": str(home)}
+
+
+def run_suya(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    """A command, run to its end."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_S,
+    )
+
+
+def find_free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
