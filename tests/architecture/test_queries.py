@@ -1,0 +1,130 @@
+"""Every named statement keeps to the SQL that both databases speak, and walks an index."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+import app
+from app.database.queries import Query, parse
+from tests.support.databases import Server
+
+_ROOT = Path(app.__file__).parent
+
+STATEMENTS = [
+    pytest.param(query, id=f"{path.parent.name}.{query.name}")
+    for path in sorted(_ROOT.rglob("queries.sql"))
+    for query in parse(path.read_text(encoding="utf-8"))
+]
+
+BANNED = {
+    r"\bSELECT\s+\*": "name the columns: a changed schema breaks prepared statements",
+    r"\bSKIP\s+LOCKED\b": "use a lease",
+    r"\badvisory\b": "use a row and FOR UPDATE; these locks do nothing on CockroachDB",
+    r"\b(LISTEN|NOTIFY)\b": "poll",
+    r"\bxmax\b|\bxmin\b|\bctid\b": "CockroachDB has no such column",
+    r"\bMERGE\b": "use INSERT ... ON CONFLICT",
+    r"\bDEFERR": "CockroachDB checks constraints at once",
+    r"\bnextval\b|\bserial\b": "make ids outside",
+    r"\bIS\s+NULL\s+OR\b": "one statement per access path",
+    r"::": "write CAST(... AS ...)",
+    r"\bnow\(\)": "pass the instant; a statement may run again",
+}
+_MUTATION = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
+_MERCHANTS_OWN = re.compile(
+    r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(accounts|transfers|entries|holds|payments|payment_labels|"
+    r"refunds|idempotency_keys|events)\b"
+)
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_it_says_what_it_is_for_and_which_way_it_goes(query: Query) -> None:
+    """A statement begins with its purpose and names its index, or why it reads everything."""
+    lines = query.comment.splitlines()
+
+    assert lines
+    assert not lines[0].startswith(("-- path:", "-- full scan:"))
+    assert re.search(r"^-- (path|full scan): \S", query.comment, re.MULTILINE)
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_it_is_portable(query: Query) -> None:
+    """A statement uses nothing that one of the databases lacks, or does differently."""
+    found = {reason for pattern, reason in BANNED.items() if re.search(pattern, query.source, re.I)}
+
+    assert found == set()
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_it_changes_a_table_once(query: Query) -> None:
+    """CockroachDB refuses two changes of one table in one statement."""
+    text = re.sub(r"\b(DO UPDATE|FOR UPDATE)\b", "", query.source)
+    tables = _MUTATION.findall(text)
+
+    assert len(tables) == len(set(tables))
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_its_pages_are_ordered(query: Query) -> None:
+    """A LIMIT without an order would make a page of chance."""
+    if re.search(r"\bLIMIT\b", query.source):
+        assert re.search(r"\bORDER BY\b", query.source)
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_arrays_are_cast(query: Query) -> None:
+    """An array without a type would be planned anew for each size of its numbers."""
+    for arguments in re.findall(r"unnest\((.*?)\)\s*AS|unnest\((.*?)\)\s*\n", query.source, re.S):
+        for argument in filter(None, arguments):
+            for name in re.findall(r":(\w+)", argument):
+                assert f"CAST(:{name} AS" in argument
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_a_merchants_rows_are_reached_through_region_and_merchant(query: Query) -> None:
+    """No statement on a merchant's rows forgets where they live and whose they are."""
+    if _MERCHANTS_OWN.search(query.source) and "-- full scan:" not in query.comment:
+        assert re.search(r"\bregion\b", query.source)
+        assert "merchant_id" in query.source
+
+
+@pytest.mark.parametrize("query", STATEMENTS)
+def test_it_walks_an_index(query: Query, plans: psycopg.Connection) -> None:
+    """PostgreSQL finds an index for it; a full scan has its reason written above it."""
+    plan = _explain(plans, query)
+
+    if "-- full scan:" not in query.comment:
+        assert "Seq Scan" not in plan, plan
+
+
+@pytest.fixture(scope="module")
+def plans(server: Server) -> Iterator[psycopg.Connection]:
+    """A connection that asks for plans as the product's connections do."""
+    url = make_url(server.new_database())
+    with psycopg.connect(
+        host=url.query["host"],
+        user=url.username,
+        dbname=url.database,
+        options="-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+def _explain(connection: psycopg.Connection, query: Query) -> str:
+    """The plan for any parameters."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    text = re.sub(r"(?<![:\w]):([a-z_]+)", number, query.source)
+    cursor = psycopg.RawCursor(connection)
+    # GENERIC_PLAN takes the placeholders as they are (PostgreSQL 16 and later).
+    cursor.execute(f"EXPLAIN (GENERIC_PLAN) {text}".encode())
+    return "\n".join(row[0] for row in cursor.fetchall())
