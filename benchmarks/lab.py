@@ -37,6 +37,7 @@ ADMIN_KEY = "admin-key-of-the-benchmarks"
 START_S = 60.0  # a cold start on a slow disk, with all imports; it takes two seconds here
 STOP_S = 15.0  # more than a server takes to finish what it has in hand
 RSS_EVERY_S = 0.5
+TABLE_WIDTH = 110  # also where stderr is a file and would be taken for 80 columns
 SERVER_SETTINGS = (
     "server_version",
     "fsync",
@@ -61,6 +62,8 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
     Under the project and not under /tmp, which is memory on many machines: fsync would be free.
     """
+    # Without this a SIGTERM would leave the servers running, and the data where it is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     (ROOT / ".suya").mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / ".suya"))
     server = EmbeddedPostgres(home)
@@ -227,6 +230,11 @@ def facts(server: EmbeddedPostgres) -> dict[str, Any]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
         "fsync_us": round(fsync_us(server.home)),
         "settings": settings,
+        "environment": {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith("SUYA_") and not name.endswith(("_KEY", "_URL"))
+        },
         "versions": {
             "python": platform.python_version(),
             **{package.lower(): version(package) for package in PACKAGES},
@@ -285,6 +293,6 @@ def publish(
         day, commit_name = str(result["at"])[:10], str(result["commit"]).replace("+", "-dirty")
         name = f"{day}-{commit_name}-{result['cores']}cores-{kind}.json"
         (RESULTS / name).write_text(json.dumps(result, indent=1) + "\n")
-    Console(stderr=True).print(table)
+    Console(stderr=True, width=TABLE_WIDTH).print(table)
     if arguments.json:
         print(json.dumps(result))
