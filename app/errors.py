@@ -23,7 +23,7 @@ Retry = Literal["never", "same_key", "new_key"]
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One fault of a request: a JSON pointer into the body (or a parameter's name) and a sentence."""
+    """One fault of a request: a JSON pointer into the body, or a parameter, and a sentence."""
 
     pointer: str
     message: str

@@ -24,7 +24,10 @@ _THREE: Final = "BHD IQD JOD KWD LYD OMR TND".split()
 _FOUR: Final = "CLF UYW".split()
 
 EXPONENTS: Final[dict[str, int]] = (
-    dict.fromkeys(_TWO, 2) | dict.fromkeys(_ZERO, 0) | dict.fromkeys(_THREE, 3) | dict.fromkeys(_FOUR, 4)
+    dict.fromkeys(_TWO, 2)
+    | dict.fromkeys(_ZERO, 0)
+    | dict.fromkeys(_THREE, 3)
+    | dict.fromkeys(_FOUR, 4)
 )
 """Currency code -> digits after the decimal point."""
 

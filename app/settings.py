@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     """How long a request may wait for its commit; a lease move of CockroachDB took 13 s when
     measured, so less would turn a failover into errors."""
     drain_timeout_ms: int = Field(default=8_000, ge=0, le=120_000)
-    """How long a stopping process finishes what it has; below the 10 s a supervisor usually waits."""
+    """How long a stopping process finishes what it has; supervisors usually wait for 10 s."""
 
     batch_size_max: int = Field(default=512, ge=1, le=4096)
     """Commands per commit; measured gains above it are small, while latency grows with it."""
@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     database_readers: int = Field(default=8, ge=1, le=64)
     """Connections for reads per process; about four per core of a small machine."""
     statement_timeout_ms: int = Field(default=15_000, ge=100, le=120_000)
-    """A statement that runs longer is cancelled by the server; above CockroachDB's measured 13 s."""
+    """A statement that runs longer is cancelled by the server; a lease move may take 13 s."""
     lock_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
     """A wait for a row lock that lasts longer fails; then the batch runs again."""
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
@@ -91,9 +91,15 @@ class Settings(BaseSettings):
         environ = os.environ if environ is None else environ
         known = {f"SUYA_{name.upper()}" for name in cls.model_fields}
         # The test suite's own switches belong to tests/, not to a process of the product.
-        given = {k: v for k, v in environ.items() if k.startswith("SUYA_") and not k.startswith("SUYA_TEST_")}
+        given = {
+            k: v
+            for k, v in environ.items()
+            if k.startswith("SUYA_") and not k.startswith("SUYA_TEST_")
+        }
         faults = [f"{name}: unknown setting" for name in sorted(given.keys() - known)]
-        values: dict[str, Any] = {k.removeprefix("SUYA_").lower(): v for k, v in given.items() if k in known}
+        values: dict[str, Any] = {
+            k.removeprefix("SUYA_").lower(): v for k, v in given.items() if k in known
+        }
         values |= {name: value for name, value in flags.items() if value is not None}
         try:
             settings = cls(**values)

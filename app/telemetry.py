@@ -8,8 +8,14 @@ from typing import Any, TextIO
 
 import msgspec
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector
-from prometheus_client import ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 from app.settings import Settings
 
@@ -26,7 +32,10 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         r = self.registry
         self.requests = Counter(
-            "suya_requests", "Requests answered, by route template.", ["method", "route", "status"], registry=r
+            "suya_requests",
+            "Requests answered, by route template.",
+            ["method", "route", "status"],
+            registry=r,
         )
         self.request_seconds = Histogram(
             "suya_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=r
@@ -56,7 +65,9 @@ class Metrics:
             "suya_holds_expired", "Payments whose authorization the worker expired.", registry=r
         )
         self.verify_findings = Gauge(
-            "suya_verify_findings", "Findings of the last verification; -1 before the first.", registry=r
+            "suya_verify_findings",
+            "Findings of the last verification; -1 before the first.",
+            registry=r,
         )
         self.verify_findings.set(-1)
 

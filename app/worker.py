@@ -56,7 +56,7 @@ async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitab
     while not stop.is_set():
         try:
             await work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a round that fails must not end the worker
             # The next round is the retry; nothing is lost by waiting for it.
             known = isinstance(error, PlatformError)
             log.warning("round_failed", work=work.__name__, error=str(error), exc_info=not known)
@@ -140,9 +140,7 @@ class Worker:
     async def audit(self) -> None:
         """Verify the books and publish how many findings there are."""
         region = self.database.settings.region
-        if not await take_lease(
-            self.database, region, "audit", self.holder, seconds=AUDIT_LEASE_S
-        ):
+        if not await take_lease(self.database, region, "audit", self.holder, seconds=AUDIT_LEASE_S):
             return
         findings = await verify(self.database.url, lambda *_: None)
         metrics.verify_findings.set(len(findings))

@@ -1,4 +1,4 @@
-"""/v1/payments/bulk: many payments in one request, each for itself, on the same road as single ones."""
+"""/v1/payments/bulk: many payments in one request, each for itself, on the road of single ones."""
 
 from collections.abc import Sequence
 
@@ -43,9 +43,7 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
     if not call.services.limiter.take(call.context.limit_key, len(items) - 1):
         raise TooManyRequests
-    commands = [
-        item if isinstance(item, PlatformError) else _command(call, item) for item in items
-    ]
+    commands = [item if isinstance(item, PlatformError) else _command(call, item) for item in items]
     outcomes = await _commit(call, [c for c in commands if isinstance(c, OpenPayment)])
     merged = iter(outcomes)
     results = [
@@ -72,7 +70,7 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     # Something is wrong somewhere: item by item finds out where, and spares the others.
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJson(reason=str(error)) from None
     return [_parse_item(bytes(text)) for text in texts[: wire.BULK_ITEMS_MAX + 1]]
 

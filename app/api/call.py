@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 from pydantic import BaseModel, ValidationError
 
-from app import clock, idempotency, ids
+from app import idempotency, ids
 from app.api.edge import Context
 from app.api.errors import (
     InternalError,
@@ -32,6 +32,9 @@ M = TypeVar("M", bound=BaseModel)
 C = TypeVar("C")
 
 JSON = "application/json"
+
+_FAULTS_MAX = 100  # whoever has more will not read them all, and a body has room for a million
+_POINTER_LENGTH_MAX = 256  # to the deepest field of ours it is 60
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -164,9 +167,15 @@ def _refusal(error: ValidationError) -> PlatformError:
         return InvalidJson(reason=faults[0]["msg"].removeprefix("Invalid JSON: "))
     return InvalidBody(
         errors=tuple(
-            FieldError("/" + "/".join(map(str, fault["loc"])), fault["msg"]) for fault in faults
+            FieldError(_pointer(fault["loc"]), fault["msg"]) for fault in faults[:_FAULTS_MAX]
         )
     )
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901), whose names a client may have chosen as long as it likes."""
+    names = (str(part).replace("~", "~0").replace("/", "~1") for part in place)
+    return "".join(f"/{name}" for name in names)[:_POINTER_LENGTH_MAX]
 
 
 def named_intent(request: ApiRequest, body: BaseModel) -> Intent:

@@ -1,10 +1,11 @@
-"""The outermost layer: request ids, one log line per request, metrics, and headers on every answer."""
+"""The outermost layer: request ids, one log line per request, metrics, headers on every answer."""
 
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
@@ -36,7 +37,7 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass lifespan events on."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
         context = _context(scope)

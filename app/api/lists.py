@@ -13,7 +13,6 @@ from app.api.call import ApiRequest
 from app.api.errors import InvalidParameter
 from app.database import LAST, Page
 from app.errors import FieldError
-from app.money import AMOUNT_MINOR_MAX
 
 T = TypeVar("T")
 
@@ -81,7 +80,9 @@ def instant(given: Mapping[str, str], name: str) -> datetime | None:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise bad(name, "must be an RFC 3339 date and time with offset, such as 2026-01-31T12:00:00Z")
+        raise bad(
+            name, "must be an RFC 3339 date and time with offset, such as 2026-01-31T12:00:00Z"
+        )
     return at
 
 

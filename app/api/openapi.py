@@ -1,5 +1,6 @@
-"""The OpenAPI 3.1 document, made from the routes' own declarations. Complete: every status, every
-problem, every header.
+"""The OpenAPI 3.1 document, made from the routes' own declarations.
+
+Complete: every status, every problem, every header.
 """
 
 from collections.abc import Iterable

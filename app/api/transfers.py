@@ -88,7 +88,7 @@ async def read_transfer(request: ApiRequest, transfer_id: str) -> ASGIResponse:
     "/", opt=Doc("List transfers", answer=TransferView, many=True, parameters=LIST_PARAMETERS).opt()
 )
 async def list_transfers(request: ApiRequest) -> ASGIResponse:
-    """All movements of the merchant's money, newest first: payments, refunds, holds, deposits ..."""
+    """All movements of the merchant's money, newest first: payments, refunds, holds, deposits."""
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
     found = await reads.list_transfers(

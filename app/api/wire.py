@@ -4,7 +4,7 @@ Numbers with a fraction or an exponent are refused even where they are whole (`1
 a client that sends them computes amounts as floats.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -45,7 +45,7 @@ def _check_metadata(pairs: dict[str, str]) -> dict[str, str]:
     return dict(sorted(pairs.items())) if len(pairs) > 1 else pairs
 
 
-def _id(kind: str) -> Any:
+def _reader(kind: str) -> BeforeValidator:
     def read(value: Any) -> UUID:
         if isinstance(value, str):
             try:
@@ -54,17 +54,17 @@ def _id(kind: str) -> Any:
                 pass
         raise ValueError(f"is not the id of a {kind} ({ids.PREFIXES[kind]}_ and 26 characters)")
 
+    return BeforeValidator(read)
+
+
+def _shape(kind: str) -> WithJsonSchema:
     pattern = f"^{ids.PREFIXES[kind]}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
-    return Annotated[
-        UUID,
-        BeforeValidator(read),
-        WithJsonSchema({"type": "string", "pattern": pattern}),
-    ]
+    return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-AccountId = _id("account")
-PaymentId = _id("payment")
-MerchantId = _id("merchant")
+AccountId: TypeAlias = Annotated[UUID, _reader("account"), _shape("account")]
+PaymentId: TypeAlias = Annotated[UUID, _reader("payment"), _shape("payment")]
+MerchantId: TypeAlias = Annotated[UUID, _reader("merchant"), _shape("merchant")]
 
 Amount = Annotated[
     int,
@@ -193,4 +193,7 @@ class CreateApiKey(Wire):
 
     merchant: MerchantId
     name: Text = "default"
-    scopes: Annotated[list[Literal["read", "write"]], Field(min_length=1, max_length=2)] = ["read", "write"]
+    scopes: Annotated[list[Literal["read", "write"]], Field(min_length=1, max_length=2)] = [
+        "read",
+        "write",
+    ]

@@ -4,15 +4,15 @@ import psycopg
 
 from app.database import migrations
 from app.database.engine import Database
-from app.database.queries import Query
 from app.database.errors import DatabaseUnreachable
+from app.database.queries import Query
 from app.errors import PlatformError
 
 _MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 class UnfitDatabase(PlatformError):
-    """{fault}"""
+    """The database is not fit to serve on: {fault}."""
 
     code = "unfit_database"
     status = 503
@@ -35,7 +35,7 @@ async def check_durability(database: Database) -> None:
         if value == "off":
             raise UnfitDatabase(
                 fault=f"PostgreSQL runs with {setting} = off and would lose acknowledged payments "
-                f"in a crash; set {setting} = on."
+                f"in a crash; set {setting} = on"
             )
 
 
@@ -53,7 +53,7 @@ async def check_schema(database: Database) -> None:
         found = "nothing"
     if found != wanted:
         raise UnfitDatabase(
-            fault=f"The schema is at {found} and this version needs {wanted}; run 'suya migrate'."
+            fault=f"its schema is at {found} and this version needs {wanted}; run 'suya migrate'"
         )
 
 

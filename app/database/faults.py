@@ -46,7 +46,9 @@ def arm(spec: str) -> None:
         action, _, count = rest.partition(":")
         action = action or "kill"
         if point not in FaultPoint.__members__ or action not in {"kill", "retry"}:
-            raise FaultSpecError(f"'{item}' is not POINT[:kill|retry[:n]]; points: {', '.join(FaultPoint)}")
+            raise FaultSpecError(
+                f"'{item}' is not POINT[:kill|retry[:n]]; points: {', '.join(FaultPoint)}"
+            )
         if count and not (count.isdecimal() and int(count) > 0):
             raise FaultSpecError(f"'{item}': n must be a positive number")
         _armed[point] = (action, int(count or 1))

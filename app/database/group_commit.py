@@ -20,19 +20,19 @@ from app.errors import InvariantViolated, PlatformError
 from app.telemetry import log, metrics
 
 C = TypeVar("C")
-O = TypeVar("O")
+Out = TypeVar("Out")
 
-Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[O]]]
-"""An atomic step: many commands of one kind and region in, one outcome per command out, in order."""
+Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
+"""An atomic step: many commands of one kind and region in, one outcome for each out, in order."""
 
-Outcomes: TypeAlias = Sequence[O | Exception]
+Outcomes: TypeAlias = Sequence[Out | Exception]
 """An exception stands where a command failed for itself alone; refusals are ordinary outcomes."""
 
 
-class Receipt(msgspec.Struct, Generic[O], frozen=True):
+class Receipt(msgspec.Struct, Generic[Out], frozen=True):
     """What a caller gets back: its outcomes, and how many commands shared its commit."""
 
-    outcomes: Sequence[O | Exception]
+    outcomes: Sequence[Out | Exception]
     batch_size: int
 
 
@@ -56,8 +56,8 @@ class GroupCommit:
         self.slots = asyncio.Semaphore(database.writers)
 
     async def submit(
-        self, step: Step[C, O], region: str, commands: Sequence[C], *, deadline: float
-    ) -> Receipt[O]:
+        self, step: Step[C, Out], region: str, commands: Sequence[C], *, deadline: float
+    ) -> Receipt[Out]:
         """The outcomes of `commands`, in order, once they are durable.
 
         The caller may go away: what was queued commits (or not) all the same, because a cancelled
@@ -106,9 +106,7 @@ class _Lane:
         self.writers: list[Writer] = []
         """Journal chains no running batch uses; a chain is used by one batch at a time."""
 
-    def put(
-        self, commands: Sequence[Any], deadline: float
-    ) -> list["asyncio.Future[Receipt[Any]]"]:
+    def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
         """Queue commands, in parcels no larger than a batch, and see that somebody runs them."""
         if self.length + len(commands) > self.length_max:
             raise QueueFull
@@ -198,7 +196,7 @@ class _Lane:
             )
         except PlatformError as error:
             return [error] * len(commands)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not take the others along
             log.exception("batch_failed", kind=self.name, commands=len(commands))
             if len(commands) == 1:
                 return [error]

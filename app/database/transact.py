@@ -40,7 +40,7 @@ _PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a fi
 _PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
 
 
-class KeysTaken(Exception):  # noqa: N818 - a signal between a step and transact, not an error
+class KeysTaken(Exception):
     """A key the work took for fresh has been claimed meanwhile; the next run looks it up."""
 
 

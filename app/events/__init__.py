@@ -10,7 +10,7 @@ Never sends anything to anybody: delivery reads what is here.
 
 from app.events.commands import append
 from app.events.model import Event
-from app.events.store import list_events, find_event
+from app.events.store import find_event, list_events
 from app.events.views import EventView, view
 
 __all__ = ["Event", "EventView", "append", "find_event", "list_events", "view"]

@@ -11,7 +11,15 @@ Never stores an answer that decided nothing (a malformed request, "try again lat
 
 from app.idempotency.commands import claim, keep
 from app.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
-from app.idempotency.model import Answer, Claims, Intent, intent, internal_intent, parse_key, refusal
+from app.idempotency.model import (
+    Answer,
+    Claims,
+    Intent,
+    intent,
+    internal_intent,
+    parse_key,
+    refusal,
+)
 from app.idempotency.store import sweep
 
 __all__ = [

@@ -155,20 +155,26 @@ class Known(msgspec.Struct, frozen=True):
 
 
 def _reused(command: Command, before: str, now: str) -> Answer:
-    return refusal(KeyReused(differs_in=", ".join(_differences(before, now))), command.correlation_id)
+    return refusal(
+        KeyReused(differs_in=", ".join(_differences(before, now))), command.correlation_id
+    )
 
 
 def _differences(before: str, now: str) -> list[str]:
     """Names of what differs between two requests: method, path, or fields of the body."""
     old_method, old_path, old_body = before.split(" ", 2)
     new_method, new_path, new_body = now.split(" ", 2)
-    names = [name for name, old, new in (("method", old_method, new_method), ("path", old_path, new_path)) if old != new]
+    names = [
+        name
+        for name, old, new in (("method", old_method, new_method), ("path", old_path, new_path))
+        if old != new
+    ]
     old, new = _fields(old_body), _fields(new_body)
-    return names + sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return names + sorted(
+        name for name in old.keys() | new.keys() if old.get(name) != new.get(name)
+    )
 
 
 def _fields(body: str) -> dict[str, Any]:
     fields = msgspec.json.decode(body)
     return fields if isinstance(fields, dict) else {"body": fields}
-
-

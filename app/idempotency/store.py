@@ -41,7 +41,9 @@ def insert_keys(
     otherwise: Callable[[], Exception],
 ) -> None:
     """Keep one row per named command; `otherwise` is raised if a key exists already."""
-    named = [(c, c.intent, a) for c, a in zip(commands, answers, strict=True) if c.intent is not None]
+    named = [
+        (c, c.intent, a) for c, a in zip(commands, answers, strict=True) if c.intent is not None
+    ]
     if not named:
         return
     tx.write(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,7 +11,7 @@ from app import clock, events, idempotency, ids
 from app.database import Tx
 from app.errors import PlatformError
 from app.events import Event
-from app.idempotency import Answer, Intent, refusal
+from app.idempotency import Answer, Claims, Intent, refusal
 from app.ledger import chart, store
 from app.ledger.books import open_book, write_book
 from app.ledger.errors import (
@@ -21,11 +22,13 @@ from app.ledger.errors import (
     CurrencyMismatch,
     TransferUnbalanced,
 )
-from app.ledger.model import NO_METADATA, Account, Book, Change, Draft, Transfer
+from app.ledger.model import NO_METADATA, Account, Book, Change, Direction, Draft, Transfer
 from app.ledger.store import AccountRow
 from app.ledger.views import account_view, transfer_view
 
 _encode = msgspec.json.encode
+
+M = TypeVar("M", "MakeTransfer", "MakeDeposit")
 
 
 class OpenAccount(msgspec.Struct, frozen=True):
@@ -56,7 +59,7 @@ class EntrySpec(msgspec.Struct, frozen=True):
     """One entry of a transfer that a merchant asks for."""
 
     account_id: UUID
-    direction: str
+    direction: Direction
     amount_minor: int
     """> 0"""
 
@@ -101,7 +104,7 @@ async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]
         row = AccountRow(account, command.description, command.metadata, now)
         body = _encode(account_view(row)).decode()
         answers.append(Answer(201, body))
-        facts.append(_event(command, "account.opened", command.account_id, 1, body, now))
+        facts.append(_event(command, "account.opened", command.account_id, body, at=now))
         rows.append(
             store.WalletRow(
                 command.merchant_id,
@@ -143,7 +146,9 @@ async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answe
         answers.append(Answer(200, body))
         if was_open:
             closed.append(row.account)
-            facts.append(_event(command, "account.closed", row.account.id, 2, body, now))
+            facts.append(
+                _event(command, "account.closed", row.account.id, body, at=now, sequence=2)
+            )
     # After this line only writes.
     store.close_accounts(tx, region, closed)
     events.append(tx, region, facts)
@@ -241,9 +246,7 @@ def _refuse_close(command: CloseAccount, account: Account | None) -> PlatformErr
     return None
 
 
-def _draft(
-    command: MakeTransfer | MakeDeposit, purpose: str, changes: Sequence[Change]
-) -> Draft:
+def _draft(command: MakeTransfer | MakeDeposit, purpose: str, changes: Sequence[Change]) -> Draft:
     return Draft(
         merchant_id=command.merchant_id,
         id=command.transfer_id,
@@ -258,7 +261,7 @@ def _draft(
 
 def _answer_transfers(
     tx: Tx,
-    claims: "idempotency.Claims[MakeTransfer] | idempotency.Claims[MakeDeposit]",
+    claims: Claims[M],
     book: Book,
     outcomes: Sequence[Transfer | PlatformError],
     event_type: str,
@@ -272,7 +275,7 @@ def _answer_transfers(
             continue
         body = _encode(transfer_view(outcome)).decode()
         answers.append(Answer(201, body))
-        facts.append(_event(command, event_type, outcome.id, 1, body, book.booked_at))
+        facts.append(_event(command, event_type, outcome.id, body, at=book.booked_at))
     # After this line only writes.
     write_book(tx, region, book)
     events.append(tx, region, facts)
@@ -302,9 +305,10 @@ def _event(
     command: OpenAccount | CloseAccount | MakeTransfer | MakeDeposit,
     event_type: str,
     object_id: UUID,
-    sequence: int,
     data: str,
+    *,
     at: datetime,
+    sequence: int = 1,
 ) -> Event:
     return Event(
         merchant_id=command.merchant_id,

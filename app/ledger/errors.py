@@ -22,7 +22,7 @@ class AccountNotUsable(Rejected):
 
 
 class AccountNotEmpty(Rejected):
-    """Account {account} still holds money or has open holds; only an empty account can be closed."""
+    """Account {account} still has money or open holds; only an empty account can be closed."""
 
     code = "account_not_empty"
 

@@ -62,7 +62,7 @@ def post_hold(
     ]
     if fee_change is not None:
         changes.append(fee_change)
-    booked = book.book(_end(hold, "post", "capture", transfer_id, changes, correlation_id))
+    booked = book.book(_end(hold, ("post", "capture"), transfer_id, changes, correlation_id))
     if isinstance(booked, Transfer):
         ends = final or amount_minor == hold.left_minor
         hold.posted_minor += amount_minor
@@ -84,8 +84,8 @@ def release_hold(
         Change(hold.merchant_id, hold.debit_account_id, "debit", 0, -left),
         Change(hold.merchant_id, hold.credit_account_id, "credit", 0, -left),
     ]
-    kind, purpose = ("expire", "expiry") if expired else ("void", "cancellation")
-    booked = book.book(_end(hold, kind, purpose, transfer_id, changes, correlation_id))
+    how = ("expire", "expiry") if expired else ("void", "cancellation")
+    booked = book.book(_end(hold, how, transfer_id, changes, correlation_id))
     if isinstance(booked, Transfer):
         hold.status = "expired" if expired else "voided"
     return booked
@@ -93,8 +93,7 @@ def release_hold(
 
 def _end(
     hold: Hold,
-    kind: str,
-    purpose: str,
+    how: tuple[str, str],
     transfer_id: UUID,
     changes: Sequence[Change],
     correlation_id: str,
@@ -102,8 +101,8 @@ def _end(
     return Draft(
         merchant_id=hold.merchant_id,
         id=transfer_id,
-        kind=kind,
-        purpose=purpose,
+        kind=how[0],
+        purpose=how[1],
         changes=changes,
         correlation_id=correlation_id,
         payment_id=hold.payment_id,

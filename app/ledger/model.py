@@ -28,7 +28,7 @@ NO_METADATA: dict[str, str] = {}
 
 
 class Account(msgspec.Struct):
-    """A ledger account with its four sums, in minor units, each only ever counted on its own side."""
+    """A ledger account with its four sums, in minor units, each counted on its own side."""
 
     merchant_id: UUID
     id: UUID
@@ -274,5 +274,3 @@ class Hold(msgspec.Struct):
     def left_minor(self) -> int:
         """What can still be posted."""
         return self.amount_minor - self.posted_minor if self.status == "open" else 0
-
-

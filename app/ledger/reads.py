@@ -56,7 +56,7 @@ _LATEST = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
 
 def _transfer(row: tuple[Any, ...]) -> Transfer:
     metadata = msgspec.json.decode(row[8], type=dict[str, str])
-    return Transfer(*row[:8], metadata, *row[9:])
+    return Transfer(*(*row[:8], metadata, *row[9:]))
 
 
 async def find_account(

@@ -53,7 +53,7 @@ def metadata_texts(items: Sequence[Mapping[str, str]]) -> str:
 async def lock_accounts(
     tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]
 ) -> dict[UUID, Account]:
-    """The accounts of some (merchant, id), locked in id order; those that are missing are left out."""
+    """The accounts of some (merchant, id), locked in id order; missing ones are left out."""
     merchants, accounts = zip(*keys, strict=True)
     params = {
         "region": region,

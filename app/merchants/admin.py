@@ -23,9 +23,7 @@ async def create_merchant(
     fee_fixed_minor: int = 30,
 ) -> Merchant:
     """Record a merchant; the default fee plan is 2.9 % plus 30 minor units."""
-    merchant = Merchant(
-        ids.new(), name, home_region, mode, fee_bps, fee_fixed_minor, clock.now()
-    )
+    merchant = Merchant(ids.new(), name, home_region, mode, fee_bps, fee_fixed_minor, clock.now())
 
     async def work(tx: Tx) -> None:
         tx.write(

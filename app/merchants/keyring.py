@@ -38,9 +38,7 @@ class Keyring:
         return caller
 
     async def _look_up(self, secret: str) -> Caller | None:
-        rows = await self._database.read(
-            queries.find_caller, {"secret_hash": hash_secret(secret)}
-        )
+        rows = await self._database.read(queries.find_caller, {"secret_hash": hash_secret(secret)})
         if not rows:
             return None
         key_id, scopes, *merchant = rows[0]

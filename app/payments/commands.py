@@ -49,7 +49,9 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
             continue
         text = payment_text(payment)
         payments.append(payment)
-        facts.append(_payment_event(payment, command.correlation_id, text, f"payment.{payment.status}"))
+        facts.append(
+            _payment_event(payment, command.correlation_id, text, f"payment.{payment.status}")
+        )
         answers.append(Answer(201, text))
     # After this line only writes.
     ledger.write_book(tx, region, book)
@@ -199,9 +201,7 @@ async def _load(
     held_keys = [(p.merchant_id, p.hold_id) for p in payments.values() if held and p.hold_id]
     holds = await ledger.lock_holds(tx, region, held_keys)
     accounts = {(p.merchant_id, p.account_id) for p in payments.values()}
-    charts = {
-        decisions.available_account(p.merchant_id, p.currency) for p in payments.values()
-    }
+    charts = {decisions.available_account(p.merchant_id, p.currency) for p in payments.values()}
     if fees:
         stripe = _stripe(tx)
         charts |= {decisions.fee_account(region, p.currency, stripe) for p in payments.values()}

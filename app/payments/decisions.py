@@ -38,7 +38,9 @@ def decide_open(
         payment.expires_at = hold.expires_at
         return payment
     fee = model.fee_of_capture(payment, payment.amount_minor)
-    booked = book.book(_draft(command, "posted", "payment", _paid_changes(payment, command.region, fee, stripe)))
+    booked = book.book(
+        _draft(command, "posted", "payment", _paid_changes(payment, command.region, fee, stripe))
+    )
     if isinstance(booked, PlatformError):
         return booked
     payment.status = "captured"
@@ -95,9 +97,7 @@ def decide_release(
     return None
 
 
-def decide_refund(
-    book: Book, command: RefundPayment, payment: Payment
-) -> Refund | PlatformError:
+def decide_refund(book: Book, command: RefundPayment, payment: Payment) -> Refund | PlatformError:
     """Book a refund, or say why not; refusals in the order of `refund_payments`."""
     amount = model.decide_refund(payment, command.amount_minor)
     if isinstance(amount, PlatformError):

@@ -72,15 +72,17 @@ async def list_payments(
         rows = [payment_of(row) for row in await database.read(query, params)]
         found += [payment for payment in rows if narrowed.admits(payment)]
         if len(found) > page.limit or len(rows) < size:
-            return _payment_page(page, found, len(found) > page.limit)
+            return _payment_page(page, found, more=len(found) > page.limit)
         bound = "after" if page.backwards else "before"
         here = msgspec.structs.replace(here, **{bound: rows[-1].id})
         size = STRETCH
-    return _payment_page(page, found, more=True, position=here.after if page.backwards else here.before)
+    return _payment_page(
+        page, found, more=True, position=here.after if page.backwards else here.before
+    )
 
 
 def _payment_page(
-    page: Page, found: list[Payment], more: bool, position: UUID | None = None
+    page: Page, found: list[Payment], *, more: bool, position: UUID | None = None
 ) -> PaymentPage:
     items = found[: page.limit]
     if position is None and items:
@@ -104,7 +106,7 @@ def _path(page: Page, narrowed: PaymentFilter) -> tuple[Query, dict[str, Any]]:
 
 
 def _refund(row: tuple[Any, ...]) -> Refund:
-    return Refund(*row[:7], msgspec.json.decode(row[7], type=dict[str, str]), *row[8:])
+    return Refund(*(*row[:7], msgspec.json.decode(row[7], type=dict[str, str]), *row[8:]))
 
 
 async def find_refund(
@@ -129,5 +131,3 @@ async def list_refunds(
         )
         params = page.params(region, merchant_id, payment_id=payment_id)
     return listed(page, [_refund(row) for row in await database.read(query, params)])
-
-

@@ -18,7 +18,7 @@ _METADATA = msgspec.json.Decoder(dict[str, str])
 
 def payment_of(row: tuple[Any, ...]) -> Payment:
     """The struct of a payment's row."""
-    return Payment(*row[:17], _METADATA.decode(row[17]), *row[18:])
+    return Payment(*(*row[:17], _METADATA.decode(row[17]), *row[18:]))
 
 
 async def lock_payments(

@@ -75,9 +75,7 @@ def payment_view(payment: Payment) -> PaymentView:
         fee=payment.fee_minor,
         currency=payment.currency,
         capture=payment.capture,
-        payment_method=PaymentMethodView(
-            payment.method, ids.encode("account", payment.account_id)
-        ),
+        payment_method=PaymentMethodView(payment.method, ids.encode("account", payment.account_id)),
         customer=payment.customer,
         disputed=payment.disputed,
         description=payment.description,

@@ -6,6 +6,7 @@ Owns no table.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -47,7 +48,7 @@ async def trace(url: str, correlation_id: str) -> list[Step]:
             params = {"correlation_id": correlation_id}
             events = await database.read(queries.list_events, params)
             transfers = await _transfers_of(database, events, correlation_id)
-    steps = [_event_step(*row) for row in events] + _transfer_steps(transfers)
+    steps = [_event_step(row) for row in events] + _transfer_steps(transfers)
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -69,16 +70,8 @@ async def _transfers_of(database: Database, events: Rows, correlation_id: str) -
     return list(seen.values())
 
 
-def _event_step(
-    at: datetime,
-    event_type: str,
-    object_id: UUID,
-    sequence: int,
-    data: str,
-    region: str,
-    merchant_id: UUID,
-    correlation_id: str,
-) -> Step:
+def _event_step(row: tuple[Any, ...]) -> Step:
+    at, event_type, object_id, sequence, data, region, merchant_id, correlation_id = row
     kind = _OBJECTS.get(event_type.partition(".")[0], "transfer")
     fields = msgspec.json.decode(data)
     amount = f" {fields['amount']} {fields['currency']}" if "amount" in fields else ""

@@ -8,7 +8,7 @@ branch_labels = None
 depends_on = None
 
 UP = """
--- A tenant. Written by the admin API. GLOBAL: read by every request in every region, seldom written.
+-- A tenant. Written by the admin API. GLOBAL: read by every request everywhere, seldom written.
 CREATE TABLE merchants (
     id              UUID        NOT NULL,
     name            TEXT        NOT NULL,

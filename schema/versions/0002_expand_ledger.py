@@ -73,7 +73,7 @@ CREATE INDEX transfers_by_payment ON transfers (region, merchant_id, payment_id,
  WHERE payment_id IS NOT NULL;
 
 -- One side of a transfer on one account, with the account's sums after it. The key is the account's
--- own timeline, so the balance as of any instant is one look-up. Written by the ledger, never changed.
+-- own timeline, so the balance as of any instant is one look-up. Written by the ledger for ever.
 CREATE TABLE entries (
     region                TEXT        NOT NULL,
     merchant_id           UUID        NOT NULL,
@@ -90,7 +90,9 @@ CREATE TABLE entries (
     pending_credits_minor INT8        NOT NULL,
     CONSTRAINT entries_pkey PRIMARY KEY (region, merchant_id, account_id, booked_at, version),
     CONSTRAINT entries_direction_known CHECK (direction IN ('debit', 'credit')),
-    CONSTRAINT entries_move_something CHECK (posted_minor > 0 OR (posted_minor = 0 AND pending_minor <> 0))
+    CONSTRAINT entries_move_something CHECK (
+        posted_minor > 0 OR (posted_minor = 0 AND pending_minor <> 0)
+    )
 );
 
 -- What became of a pending transfer: how much of it was posted, and how it ended. Written by the

@@ -44,7 +44,9 @@ CREATE TABLE payments (
     )),
     CONSTRAINT payments_capture_known CHECK (capture IN ('automatic', 'manual')),
     CONSTRAINT payments_amount_positive CHECK (amount_minor > 0),
-    CONSTRAINT payments_captured_within_amount CHECK (amount_captured_minor BETWEEN 0 AND amount_minor),
+    CONSTRAINT payments_captured_within_amount CHECK (
+        amount_captured_minor BETWEEN 0 AND amount_minor
+    ),
     CONSTRAINT payments_refunded_within_captured CHECK (
         amount_refunded_minor BETWEEN 0 AND amount_captured_minor
     ),
