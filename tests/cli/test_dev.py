@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
+from app.process import PortUnusable, check_port
 from tests.support.commands import COMMAND, environ_of, find_free_port, run_suya
 
 READY_S = 60
@@ -222,11 +223,24 @@ def test_a_killed_parent_leaves_nothing_in_the_way(
 
     os.kill(dev.process.pid, signal.SIGKILL)
     dev.process.wait()
-    time.sleep(STOP_S / 2)  # its children notice, and finish what they have in hand
+    wait_until_free(free_port)  # its children notice, and finish what they have in hand
 
     with contextlib.closing(Dev(environ, free_port)) as again:
         again.curl_lines()
         assert paste(balance)["available"] == before
+
+
+def wait_until_free(port: int) -> None:
+    """Return when nothing listens on `port` any more."""
+    deadline = time.monotonic() + MEND_S
+    while True:
+        try:
+            check_port("127.0.0.1", port)
+        except PortUnusable:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
 
 
 def wait_until_answered(line: str) -> dict[str, Any]:
