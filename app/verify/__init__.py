@@ -1,0 +1,14 @@
+"""`suya verify`: whether the books are in order, as of one moment, while payments go on.
+
+Guarantees: every row of every table is looked at in one consistent snapshot; what is off is named
+by its check and its id on the wire. Memory does not grow with the database.
+
+Owns no table.
+
+Never writes, and never mends: what is off is for a person to judge.
+"""
+
+from app.verify.model import FINDINGS_MAX, Check, Finding
+from app.verify.run import verify, verify_database
+
+__all__ = ["FINDINGS_MAX", "Check", "Finding", "verify", "verify_database"]

@@ -1,0 +1,71 @@
+"""Kept answers: each success names an object that exists."""
+
+from collections import defaultdict
+
+import msgspec
+
+from app import ids
+from app.database import Query
+from app.verify.audit import Audit
+from app.verify.model import Check, wire
+from app.verify.store import FIRST, queries, uuid_array
+
+
+class _Body(msgspec.Struct):
+    """What every success says."""
+
+    id: str
+    object: str
+
+
+_body = msgspec.json.Decoder(_Body)
+
+_EXISTING: dict[str, Query] = {
+    "account": queries.find_accounts_among,
+    "payment": queries.find_payments_among,
+    "refund": queries.find_refunds_among,
+    "transfer": queries.find_transfers_among,
+}
+
+Named = dict[tuple[str, str], str]
+"""(merchant, object) -> the key whose answer names it."""
+
+
+async def check(audit: Audit) -> None:
+    """Walk all kept answers, page by page with the objects they name."""
+    stream = audit.snapshot.stream(
+        queries.list_answers, audit.region, after_merchant_id=FIRST, after_id=FIRST
+    )
+    async for rows in audit.pages("kept answers", stream, queries.count_answers):
+        named: defaultdict[str, Named] = defaultdict(dict)
+        for merchant_id, _, key, status, body in rows:
+            if status not in {200, 201}:
+                continue
+            try:
+                said = _body.decode(body)
+                if said.object in _EXISTING:
+                    object_id = str(ids.decode(said.object, said.id))
+                    named[said.object][merchant_id, object_id] = key
+            except (msgspec.MsgspecError, ids.MalformedId) as error:
+                what = f"the answer {status} kept under it names nothing: {error}"
+                audit.add(Check.IDEMPOTENCY_ANSWER, _name(merchant_id, key), what)
+        for kind, some in named.items():
+            await _check_existing(audit, kind, some)
+
+
+async def _check_existing(audit: Audit, kind: str, named: Named) -> None:
+    params = {
+        "region": audit.region,
+        "merchant_ids": uuid_array([merchant for merchant, _ in named]),
+        "ids": uuid_array([object_id for _, object_id in named]),
+    }
+    rows = await audit.snapshot.rows(_EXISTING[kind], params)
+    for merchant_id, object_id in named.keys() - {(row[0], row[1]) for row in rows}:
+        what = f"its answer names {wire(kind, object_id)}, which does not exist"
+        name = _name(merchant_id, named[merchant_id, object_id])
+        audit.add(Check.IDEMPOTENCY_ANSWER, name, what)
+
+
+def _name(merchant_id: str, key: str) -> str:
+    """A key is known by its merchant and its text."""
+    return f"{wire('merchant', merchant_id)}/{key}"

@@ -1,0 +1,67 @@
+"""One run over one region: what the checks read, note and compare."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+from app.database import Query, Rows
+from app.verify.model import Findings
+from app.verify.store import PAGE_ROWS, Snapshot, Stream
+from app.verify.tally import Tally
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being checked, how many rows are done, and about how many there are."""
+
+Said: TypeAlias = tuple[str, str, str, int, int, str]
+"""What is said of an entry: merchant (hex), transfer, direction, posted and pending minor units,
+and when it was booked."""
+
+
+class Audit:
+    """What the checks of one region share."""
+
+    def __init__(
+        self, snapshot: Snapshot, region: str, findings: Findings, progress: Progress
+    ) -> None:
+        self.snapshot = snapshot
+        self.region = region
+        self.findings = findings
+        self.add = findings.add
+        self._progress = progress
+        self.entries = Tally()
+        """Lines of transfers against entries, by (account, version)."""
+        self.listings = Tally()
+        """Blocks that transfers name against transfers that blocks list, by block."""
+        self.held = Tally()
+        """What open holds hold against what accounts have pending, by account."""
+
+    async def progress(self, what: str, counting: Query) -> Callable[[int], None]:
+        """A function that is told of rows that are done; it shows them now and then."""
+        total = await self.snapshot.count(counting, self.region)
+        done = shown = 0
+        self._progress(what, done, total)
+
+        def add(count: int) -> None:
+            nonlocal done, shown
+            done += count
+            if done - shown >= PAGE_ROWS or done == total:
+                shown = done
+                self._progress(what, done, max(done, total))
+
+        return add
+
+    async def pages(self, what: str, stream: Stream, counting: Query) -> AsyncIterator[Rows]:
+        """The stream's pages, with progress shown."""
+        add = await self.progress(what, counting)
+        async for rows in stream.pages():
+            yield rows
+            add(len(rows))
+
+    def count_entry(self, key: tuple[str, int], said: Said, times: int = 1) -> None:
+        """Count an entry at (account hex, version), or `times` -1 the line that says the same."""
+        # The pending amount once more, doubled, because a hash does not tell -1 from -2.
+        self.entries.add(key, (said, 2 * said[4]), times)
+
+    def count_held(self, account_id: str, side: str, amount_minor: int) -> None:
+        """Count what is pending on one side of an account; what holds hold, below zero."""
+        if amount_minor:
+            self.held.add(account_id, side, amount_minor)

@@ -1,0 +1,181 @@
+"""Events against the objects they tell of, merged in the order of the objects' ids."""
+
+import heapq
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import msgspec
+
+from app.ledger.model import Transfer
+from app.ledger.store import account_row
+from app.ledger.views import account_view, transfer_view
+from app.payments.model import Refund
+from app.payments.store import payment_of
+from app.payments.views import payment_text, refund_text
+from app.verify.audit import Audit
+from app.verify.model import Check, wire
+from app.verify.store import FIRST, Row, Stream, queries
+
+KINDS: Final = {
+    "payment": "payment",
+    "refund": "refund",
+    "account": "account",
+    "transfer": "transfer",
+    "deposit": "transfer",
+}
+"""Beginning of an event's type -> kind of the object it tells of."""
+
+_METADATA = msgspec.json.Decoder(dict[str, str])
+
+State = tuple[int, str]
+"""How many events an object must have, and its JSON as it is now."""
+
+
+def _payment(row: Row) -> State:
+    payment = payment_of(row[2:])
+    return payment.version, payment_text(payment)
+
+
+def _refund(row: Row) -> State:
+    refund = Refund(*(*row[2:9], _METADATA.decode(row[9]), *row[10:]))
+    return refund.version, refund_text(refund)
+
+
+def _account(row: Row) -> State:
+    account = account_row(row[2:])
+    count = 1 if account.account.status == "open" else 2  # opened; and closed
+    return count, msgspec.json.encode(account_view(account)).decode()
+
+
+def _transfer(row: Row) -> State:
+    transfer = Transfer(*(*row[2:10], _METADATA.decode(row[10]), *row[11:]))
+    return 1, msgspec.json.encode(transfer_view(transfer)).decode()
+
+
+class _History:
+    """The events about one object, taken in order."""
+
+    def __init__(self, audit: Audit, kind: str, object_id: str) -> None:
+        self.audit = audit
+        self.kind = kind
+        self.object_id = object_id
+        self.sequence = 0
+        self.data = ""
+
+    @property
+    def name(self) -> str:
+        """The object on the wire."""
+        return wire(self.kind, self.object_id)
+
+    def take(self, row: Row) -> None:
+        """Check the next event's place."""
+        _, _, sequence, event_id, event_type, self.data = row
+        if sequence != self.sequence + 1:
+            _gap(self.audit, self.name, self.sequence, sequence)
+        if KINDS.get(event_type.partition(".")[0]) != self.kind:
+            what = f"it is a {event_type} about {self.name}"
+            self.audit.add(Check.EVENT_OBJECT, wire("event", event_id), what)
+        self.sequence = sequence
+
+    def close(self, state: Callable[[Row], State], row: Row) -> None:
+        """Check the last event against the object."""
+        try:
+            count, text = state(row)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self.audit.add(Check.EVENT_DATA, self.name, f"it cannot be read: {error}")
+            return
+        if self.sequence == 0:
+            self.audit.add(Check.EVENT_SEQUENCE, self.name, "it has no event")
+        elif self.sequence != count:
+            what = f"it has {self.sequence} events, and had {count} changes"
+            self.audit.add(Check.EVENT_SEQUENCE, self.name, what)
+        elif self.data != text and (what := _differences(self.data, text)):
+            self.audit.add(Check.EVENT_DATA, self.name, what)
+
+
+def _gap(audit: Audit, name: str, before: int, sequence: int) -> None:
+    what = (
+        f"event {sequence} follows event {before}" if before else f"event {sequence} is its first"
+    )
+    audit.add(Check.EVENT_SEQUENCE, name, what)
+
+
+def _differences(said: str, now: str) -> str:
+    """How the last event differs from the object; nothing where only the order of names does."""
+    try:
+        old: Any = msgspec.json.decode(said)
+    except msgspec.DecodeError:
+        return "the data of its last event is no JSON"
+    new = msgspec.json.decode(now)
+    if not isinstance(old, dict):
+        return "the data of its last event is no object"
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    parts = [f"{name} {old.get(name)!r}, and it has {new.get(name)!r}" for name in names]
+    return f"its last event says {'; '.join(parts)}" if parts else ""
+
+
+class _Strangers:
+    """Events about objects that no table here has."""
+
+    def __init__(self, audit: Audit) -> None:
+        self.audit = audit
+        self.key: tuple[str, str] = (FIRST, FIRST)
+        self.sequence = 0
+
+    def take(self, row: Row) -> None:
+        """Name the event, or at least check its place if it is of a kind not known here."""
+        _, object_id, sequence, event_id, event_type, _ = row
+        kind = KINDS.get(event_type.partition(".")[0])
+        if kind is not None:
+            what = f"it tells of {wire(kind, object_id)}, which does not exist"
+            self.audit.add(Check.EVENT_OBJECT, wire("event", event_id), what)
+            return
+        self.sequence = self.sequence if self.key == row[:2] else 0
+        if sequence != self.sequence + 1:
+            _gap(self.audit, wire("event", event_id), self.sequence, sequence)
+        self.key, self.sequence = row[:2], sequence
+
+
+async def _merged(streams: list[Stream]) -> AsyncIterator[tuple[int, Row]]:
+    """The rows of all streams in the order of their first two columns, each with its stream."""
+    heads = [(row[:2], at, row) for at, s in enumerate(streams) if (row := await s.head())]
+    heapq.heapify(heads)
+    while heads:
+        _, at, row = heads[0]
+        yield at, row
+        streams[at].skip()
+        following = await streams[at].head()
+        if following is None:
+            heapq.heappop(heads)
+        else:
+            heapq.heapreplace(heads, (following[:2], at, following))
+
+
+async def check(audit: Audit) -> None:
+    """Walk all objects that have events, each with them."""
+    kinds = (
+        ("payment", _payment, queries.list_payment_states),
+        ("refund", _refund, queries.list_refund_states),
+        ("account", _account, queries.list_wallet_states),
+        ("transfer", _transfer, queries.list_transfer_states),
+    )
+    streams = [
+        audit.snapshot.stream(query, audit.region, after_merchant_id=FIRST, after_id=FIRST)
+        for _, _, query in kinds
+    ]
+    events = audit.snapshot.stream(
+        queries.list_events,
+        audit.region,
+        after_merchant_id=FIRST,
+        after_object_id=FIRST,
+        after_sequence=0,
+    )
+    strangers = _Strangers(audit)
+    progress = await audit.progress("events", queries.count_events)
+    async for at, row in _merged(streams):
+        kind, state, _ = kinds[at]
+        history = _History(audit, kind, row[1])
+        await events.up_to(row[:2], below=strangers.take, at=history.take)
+        history.close(state, row)
+        progress(max(1, history.sequence))
+    await events.rest(strangers.take)

@@ -1,0 +1,312 @@
+-- Statements of the package `verify`. Paged ones begin each row with its position. They say in
+-- ORDER BY whose column is meant, because the bare name would be the text that is selected.
+
+-- name: find_next_region
+-- The first region after another that any table has rows of.
+-- path: the primary key of each table, one look-up each
+SELECT min(r.region)
+  FROM ((SELECT region FROM accounts WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM transfers WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM entries WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM holds WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM journal_blocks WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM payments WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM refunds WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM events WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM idempotency_keys WHERE region > :after ORDER BY region LIMIT 1)) AS r;
+
+-- name: count_accounts
+-- How many rows there are to go through.
+-- full scan: every row is read afterwards anyway
+SELECT count(*) FROM accounts WHERE region = :region;
+
+-- name: count_transfers
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM transfers WHERE region = :region;
+
+-- name: count_holds
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM holds WHERE region = :region;
+
+-- name: count_payments
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM payments WHERE region = :region;
+
+-- name: count_events
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM events WHERE region = :region;
+
+-- name: count_blocks
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM journal_blocks WHERE region = :region;
+
+-- name: count_answers
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM idempotency_keys WHERE region = :region;
+
+-- name: list_accounts
+-- The next accounts with their sums.
+-- path: accounts_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), currency, normal_side, floor_minor,
+       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor,
+       version
+  FROM accounts AS t
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_entries
+-- The next entries, each account's in the order of its timeline.
+-- path: entries_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(account_id AS TEXT), CAST(booked_at AS TEXT), version,
+       CAST(transfer_id AS TEXT), direction, posted_minor, pending_minor, posted_debits_minor,
+       posted_credits_minor, pending_debits_minor, pending_credits_minor
+  FROM entries AS t
+ WHERE region = :region
+   AND (merchant_id, account_id, booked_at, version)
+       > (CAST(:after_merchant_id AS UUID), CAST(:after_account_id AS UUID),
+          CAST(:after_at AS TIMESTAMPTZ), CAST(:after_version AS INT8))
+ ORDER BY t.merchant_id, t.account_id, t.booked_at, t.version
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_transfers
+-- The next transfers with their lines and the block they name.
+-- path: transfers_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), entries, CAST(block_writer AS TEXT),
+       block_sequence, CAST(booked_at AS TEXT)
+  FROM transfers AS t
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_currencies
+-- The currencies of some accounts.
+-- path: accounts_pkey, one look-up per account
+SELECT CAST(a.id AS TEXT), a.currency
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  JOIN accounts AS a
+    ON a.region = :region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id;
+
+-- name: list_holds
+-- The next holds with what is left of them, and the hold that the payment of each names.
+-- path: holds_pkey, from a position; payments_pkey, one look-up per hold
+SELECT CAST(h.merchant_id AS TEXT), CAST(h.id AS TEXT), CAST(h.payment_id AS TEXT),
+       CAST(h.debit_account_id AS TEXT), CAST(h.credit_account_id AS TEXT),
+       CASE WHEN h.status = 'open' THEN h.amount_minor - h.posted_minor ELSE 0 END,
+       CAST(p.hold_id AS TEXT)
+  FROM holds AS h
+  LEFT JOIN payments AS p
+    ON p.region = :region
+   AND p.merchant_id = h.merchant_id
+   AND p.id = h.payment_id
+ WHERE h.region = :region
+   AND (h.merchant_id, h.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY h.merchant_id, h.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_payments
+-- The next payments with their amounts and holds.
+-- path: payments_pkey, from a position; holds_pkey, one look-up per payment with a hold
+SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account_id AS TEXT),
+       p.currency, p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor,
+       CAST(p.hold_id AS TEXT), h.status, CAST(h.debit_account_id AS TEXT), h.amount_minor,
+       h.posted_minor
+  FROM payments AS p
+  LEFT JOIN holds AS h
+    ON h.region = :region
+   AND h.merchant_id = p.merchant_id
+   AND h.id = p.hold_id
+ WHERE p.region = :region
+   AND (p.merchant_id, p.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY p.merchant_id, p.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_payment_transfers
+-- The next transfers for payments, in the order of the payments.
+-- path: transfers_by_payment, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), kind, purpose,
+       CAST(hold_id AS TEXT), entries
+  FROM transfers AS t
+ WHERE region = :region
+   AND payment_id IS NOT NULL
+   AND (merchant_id, payment_id, id)
+       > (CAST(:after_merchant_id AS UUID), CAST(:after_payment_id AS UUID),
+          CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.payment_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_payment_refunds
+-- The next refunds, in the order of their payments.
+-- path: refunds_by_payment, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), status, currency,
+       amount_minor
+  FROM refunds AS t
+ WHERE region = :region
+   AND (merchant_id, payment_id, id)
+       > (CAST(:after_merchant_id AS UUID), CAST(:after_payment_id AS UUID),
+          CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.payment_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_events
+-- The next events, in the order of the objects they tell of.
+-- path: events_object_sequence_unique, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(object_id AS TEXT), sequence, CAST(id AS TEXT), type, data
+  FROM events AS t
+ WHERE region = :region
+   AND (merchant_id, object_id, sequence)
+       > (CAST(:after_merchant_id AS UUID), CAST(:after_object_id AS UUID),
+          CAST(:after_sequence AS INT8))
+ ORDER BY t.merchant_id, t.object_id, t.sequence
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_payment_states
+-- The next payments with all they say, after their position.
+-- path: payments_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, status, method, capture,
+       account_id, customer, currency, amount_minor, amount_captured_minor,
+       amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor, disputed, hold_id, description,
+       CAST(metadata AS TEXT), version, correlation_id, created_at, updated_at, expires_at
+  FROM payments AS t
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_refund_states
+-- The next refunds with all they say, after their position.
+-- path: refunds_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, payment_id, status, currency,
+       amount_minor, description, CAST(metadata AS TEXT), version, correlation_id, created_at
+  FROM refunds AS t
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_wallet_states
+-- The next customers' wallets with all they say, after their position; others have no events.
+-- path: accounts_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, kind, currency, normal_side,
+       floor_minor, posted_debits_minor, posted_credits_minor, pending_debits_minor,
+       pending_credits_minor, version, status, customer, booked_at, description,
+       CAST(metadata AS TEXT), created_at
+  FROM accounts AS t
+ WHERE region = :region
+   AND kind = 'customer_wallet'
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_transfer_states
+-- The next transfers and deposits that clients asked for, with all they say, after their position.
+-- path: transfers_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, kind, purpose, payment_id,
+       hold_id, entries, description, CAST(metadata AS TEXT), correlation_id, booked_at
+  FROM transfers AS t
+ WHERE region = :region
+   AND purpose IN ('transfer', 'deposit')
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_blocks
+-- The next journal blocks, each writer's in order, with how many transfers they list.
+-- path: journal_blocks_pkey, from a position
+SELECT CAST(writer AS TEXT), sequence, previous_hash, root, hash, created_at,
+       COALESCE(array_length(transfer_ids, 1), 0)
+  FROM journal_blocks AS t
+ WHERE region = :region
+   AND (writer, sequence) > (CAST(:after_writer AS UUID), CAST(:after_sequence AS INT8))
+ ORDER BY t.writer, t.sequence
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_block_members
+-- The transfers that some blocks of one writer list.
+-- path: journal_blocks_pkey, a range of one writer
+SELECT sequence, CAST(merchant_ids AS TEXT[]), CAST(transfer_ids AS TEXT[])
+  FROM journal_blocks AS t
+ WHERE region = :region
+   AND writer = CAST(:writer AS UUID)
+   AND sequence BETWEEN CAST(:first AS INT8) AND CAST(:last AS INT8)
+ ORDER BY t.sequence;
+
+-- name: list_transfers_among
+-- Some transfers with what their leaf of the journal hashes, and the block they name.
+-- path: transfers_pkey, one look-up per transfer
+SELECT CAST(t.id AS TEXT), CAST(t.block_writer AS TEXT), t.block_sequence, t.merchant_id, t.id,
+       t.kind, t.purpose, t.payment_id, t.hold_id, t.entries, t.description, t.correlation_id,
+       t.booked_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN transfers AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id;
+
+-- name: list_answers
+-- The next kept answers.
+-- path: idempotency_keys_pkey, from a position
+SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), key, status, body
+  FROM idempotency_keys AS t
+ WHERE region = :region
+   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_accounts_among
+-- Those of some accounts that exist.
+-- path: accounts_pkey, one look-up per account
+SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN accounts AS o
+    ON o.region = :region
+   AND o.merchant_id = d.merchant_id
+   AND o.id = d.id;
+
+-- name: find_payments_among
+-- Those of some payments that exist.
+-- path: payments_pkey, one look-up per payment
+SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN payments AS o
+    ON o.region = :region
+   AND o.merchant_id = d.merchant_id
+   AND o.id = d.id;
+
+-- name: find_refunds_among
+-- Those of some refunds that exist.
+-- path: refunds_pkey, one look-up per refund
+SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN refunds AS o
+    ON o.region = :region
+   AND o.merchant_id = d.merchant_id
+   AND o.id = d.id;
+
+-- name: find_transfers_among
+-- Those of some transfers that exist.
+-- path: transfers_pkey, one look-up per transfer
+SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN transfers AS o
+    ON o.region = :region
+   AND o.merchant_id = d.merchant_id
+   AND o.id = d.id;

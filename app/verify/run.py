@@ -1,0 +1,37 @@
+"""Running every check over one snapshot."""
+
+from app.database import Database
+from app.settings import Settings
+from app.verify import accounts, answers, events, holds, journal, payments, transfers
+from app.verify.audit import Audit, Progress
+from app.verify.model import Finding, Findings
+from app.verify.store import Snapshot
+
+
+async def verify(url: str, progress: Progress) -> list[Finding]:
+    """What is off in the database at `url`, as of now; nothing where the books are in order."""
+    async with Database.open(Settings.load(), url) as database:
+        return await verify_database(database, progress)
+
+
+async def verify_database(database: Database, progress: Progress) -> list[Finding]:
+    """As `verify`, over a database that is open."""
+    findings = Findings()
+    async with Snapshot.take(database) as snapshot:
+        for region in await snapshot.regions():
+            await _verify_region(Audit(snapshot, region, findings, progress))
+    return findings.all()
+
+
+async def _verify_region(audit: Audit) -> None:
+    # Transfers are the one side of three comparisons; they are made when the other side is read.
+    await transfers.check(audit)
+    await accounts.check(audit)
+    await transfers.compare_entries(audit)
+    await holds.check(audit)
+    await holds.compare_pending(audit)
+    await payments.check(audit)
+    await events.check(audit)
+    await journal.check(audit)
+    await transfers.compare_listings(audit)
+    await answers.check(audit)
