@@ -29,6 +29,11 @@ def words(values: Iterable[str]) -> str:
     return "{" + ",".join(values) + "}"
 
 
+def same(word: str, count: int) -> str:
+    """A literal for TEXT[] that holds one plain word `count` times."""
+    return words([word] * count)
+
+
 def texts(values: Iterable[str | None]) -> str:
     """A literal for TEXT[] of any text; only the quote and the backslash need escaping."""
     return (

@@ -4,9 +4,10 @@
 -- The requests and answers stored under some keys.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 SELECT k.merchant_id, k.id, k.request, k.status, k.body
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN idempotency_keys AS k
-    ON k.region = :region
+    ON k.region = d.region
    AND k.merchant_id = d.merchant_id
    AND k.id = d.id
    AND k.expires_at > :now;
@@ -15,12 +16,12 @@ SELECT k.merchant_id, k.id, k.request, k.status, k.body
 -- Make room under keys whose time has passed but whose rows the sweeper has not reached yet.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 DELETE FROM idempotency_keys
- WHERE region = :region
-   AND (merchant_id, id) IN (
-       SELECT k.merchant_id, k.id
-         FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+ WHERE (region, merchant_id, id) IN (
+       SELECT k.region, k.merchant_id, k.id
+         FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+                     CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
          JOIN idempotency_keys AS k
-           ON k.region = :region
+           ON k.region = d.region
           AND k.merchant_id = d.merchant_id
           AND k.id = d.id
           AND k.expires_at <= :now);

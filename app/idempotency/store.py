@@ -20,7 +20,7 @@ async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UU
         return {}
     merchants, keys = zip(*named, strict=True)
     params = {
-        "region": commands[0].region,
+        "regions": arrays.same(commands[0].region, len(named)),
         "merchant_ids": arrays.uuids(merchants),
         "ids": arrays.uuids(keys),
         "now": clock.now(),
@@ -91,7 +91,7 @@ async def sweep(
             lambda tx: tx.execute(
                 queries.delete_expired_among,
                 {
-                    "region": region,
+                    "regions": arrays.same(region, len(expired)),
                     "merchant_ids": arrays.uuids(merchants),
                     "ids": arrays.uuids(keys),
                     "now": now,

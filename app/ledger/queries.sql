@@ -1,4 +1,7 @@
 -- Statements of the package `ledger`.
+--
+-- The region comes with each row of a batch, though it is the same in all: compared with a constant,
+-- PostgreSQL plans a scan of the region while the table is small, and keeps that plan as it grows.
 
 -- name: lock_accounts
 -- Lock a batch's accounts in id order, so that batches of different processes queue.
@@ -6,9 +9,10 @@
 SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
        a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
        a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN accounts AS a
-    ON a.region = :region
+    ON a.region = d.region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id
  ORDER BY a.merchant_id, a.id
@@ -21,9 +25,10 @@ SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
        a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
        a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at, a.description,
        CAST(a.metadata AS TEXT), a.created_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN accounts AS a
-    ON a.region = :region
+    ON a.region = d.region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id
  ORDER BY a.merchant_id, a.id
@@ -58,13 +63,14 @@ UPDATE accounts AS a
        pending_credits_minor = d.pending_credits_minor,
        version = d.version,
        booked_at = CAST(:booked_at AS TIMESTAMPTZ)
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[]),
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:account_ids AS UUID[]),
               CAST(:versions_before AS INT8[]), CAST(:versions AS INT8[]),
               CAST(:posted_debits_minor AS INT8[]), CAST(:posted_credits_minor AS INT8[]),
               CAST(:pending_debits_minor AS INT8[]), CAST(:pending_credits_minor AS INT8[]))
-       AS d (merchant_id, id, version_before, version, posted_debits_minor, posted_credits_minor,
-             pending_debits_minor, pending_credits_minor)
- WHERE a.region = :region
+       AS d (region, merchant_id, id, version_before, version, posted_debits_minor,
+             posted_credits_minor, pending_debits_minor, pending_credits_minor)
+ WHERE a.region = d.region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id
    AND a.version = d.version_before;
@@ -74,8 +80,9 @@ UPDATE accounts AS a
 -- path: accounts_pkey, one look-up per account
 UPDATE accounts AS a
    SET status = 'closed'
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
- WHERE a.region = :region
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE a.region = d.region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id;
 
@@ -129,9 +136,10 @@ VALUES (:region, CAST(:writer AS UUID), CAST(:sequence AS INT8), :previous_hash,
 -- path: holds_pkey (region, merchant_id, id), one look-up per hold
 SELECT h.merchant_id, h.id, h.payment_id, h.debit_account_id, h.credit_account_id, h.amount_minor,
        h.posted_minor, h.status, h.expires_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:hold_ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN holds AS h
-    ON h.region = :region
+    ON h.region = d.region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id
  ORDER BY h.merchant_id, h.id
@@ -158,10 +166,11 @@ SELECT :region, d.merchant_id, d.id, d.payment_id, d.debit_account_id, d.credit_
 UPDATE holds AS h
    SET posted_minor = d.posted_minor,
        status = d.status
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:hold_ids AS UUID[]),
               CAST(:posted_minor AS INT8[]), CAST(:statuses AS TEXT[]))
-       AS d (merchant_id, id, posted_minor, status)
- WHERE h.region = :region
+       AS d (region, merchant_id, id, posted_minor, status)
+ WHERE h.region = d.region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id;
 

@@ -56,7 +56,7 @@ async def lock_accounts(
     """The accounts of some (merchant, id), locked in id order; missing ones are left out."""
     merchants, accounts = zip(*keys, strict=True)
     params = {
-        "region": region,
+        "regions": arrays.same(region, len(keys)),
         "merchant_ids": arrays.uuids(merchants),
         "account_ids": arrays.uuids(accounts),
     }
@@ -71,7 +71,7 @@ async def lock_account_rows(
         return {}
     merchants, accounts = zip(*keys, strict=True)
     params = {
-        "region": region,
+        "regions": arrays.same(region, len(keys)),
         "merchant_ids": arrays.uuids(merchants),
         "account_ids": arrays.uuids(accounts),
     }
@@ -130,7 +130,7 @@ def close_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
         tx.write(
             queries.close_accounts,
             {
-                "region": region,
+                "regions": arrays.same(region, len(accounts)),
                 "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
                 "account_ids": arrays.uuids([a.id for a in accounts]),
             },
@@ -144,7 +144,7 @@ def update_accounts(tx: Tx, region: str, book: Book) -> None:
     tx.write(
         queries.update_accounts,
         {
-            "region": region,
+            "regions": arrays.same(region, len(accounts)),
             "booked_at": book.booked_at,
             "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
             "account_ids": arrays.uuids([a.id for a in accounts]),
@@ -233,7 +233,7 @@ async def lock_holds(tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]) -
         return {}
     merchants, holds = zip(*keys, strict=True)
     params = {
-        "region": region,
+        "regions": arrays.same(region, len(keys)),
         "merchant_ids": arrays.uuids(merchants),
         "hold_ids": arrays.uuids(holds),
     }
@@ -268,7 +268,7 @@ def update_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
     tx.write(
         queries.update_holds,
         {
-            "region": region,
+            "regions": arrays.same(region, len(holds)),
             "merchant_ids": arrays.uuids([h.merchant_id for h in holds]),
             "hold_ids": arrays.uuids([h.id for h in holds]),
             "posted_minor": arrays.ints([h.posted_minor for h in holds]),

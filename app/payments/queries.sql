@@ -7,9 +7,10 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
        p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
        p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
        p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:payment_ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:payment_ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN payments AS p
-    ON p.region = :region
+    ON p.region = d.region
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id
  ORDER BY p.merchant_id, p.id
@@ -49,12 +50,12 @@ UPDATE payments AS p
        fee_minor = d.fee_minor,
        version = d.version,
        updated_at = CAST(:now AS TIMESTAMPTZ)
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
               CAST(:amounts_captured_minor AS INT8[]), CAST(:amounts_refunded_minor AS INT8[]),
               CAST(:fees_minor AS INT8[]), CAST(:versions AS INT8[]))
-       AS d (merchant_id, id, status, amount_captured_minor, amount_refunded_minor, fee_minor,
+       AS d (region, merchant_id, id, status, amount_captured_minor, amount_refunded_minor, fee_minor,
              version)
- WHERE p.region = :region
+ WHERE p.region = d.region
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id;
 

@@ -29,7 +29,7 @@ async def lock_payments(
         return {}
     merchants, payments = zip(*keys, strict=True)
     params = {
-        "region": region,
+        "regions": arrays.same(region, len(keys)),
         "merchant_ids": arrays.uuids(merchants),
         "payment_ids": arrays.uuids(payments),
     }
@@ -93,7 +93,7 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
     tx.write(
         queries.update_payments,
         {
-            "region": region,
+            "regions": arrays.same(region, len(payments)),
             "now": now,
             "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
             "ids": arrays.uuids([p.id for p in payments]),

@@ -1,4 +1,4 @@
-"""Every constraint has a name, a meaning and a consequence; and every merchant's key has a region."""
+"""Every constraint has a name, a meaning and a consequence; merchants' keys have a region."""
 
 import re
 from collections.abc import Iterator
