@@ -4,6 +4,8 @@ import asyncio
 import atexit
 import logging
 import sys
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
@@ -75,11 +77,14 @@ class Metrics:
 metrics = Metrics()
 
 
-def _renderers(settings: Settings) -> list[Any]:
-    console = settings.log_format == "console" or (
+def _is_console(settings: Settings) -> bool:
+    return settings.log_format == "console" or (
         settings.log_format == "auto" and sys.stdout.isatty()
     )
-    if console:
+
+
+def _renderers(settings: Settings) -> list[Any]:
+    if _is_console(settings):
         # Plain tracebacks: the pretty ones print local variables, and those may be secret.
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -91,7 +96,9 @@ def _renderers(settings: Settings) -> list[Any]:
 
 def configure_logging(settings: Settings) -> None:
     """Send structlog's lines to standard output in the settings' format."""
+    global _request_writer  # noqa: PLW0603 - like structlog's own configuration, one per process
     level = getattr(logging, settings.log_level.upper())
+    writer = _LineWriter(sys.stdout)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -99,9 +106,54 @@ def configure_logging(settings: Settings) -> None:
             *_renderers(settings),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _LineWriter(sys.stdout),
+        logger_factory=lambda *_: writer,
         cache_logger_on_first_use=True,
     )
+    _request_writer = _make_request_writer(settings, writer)
+
+
+class RequestLine(msgspec.Struct, frozen=True):
+    """The one line of a request."""
+
+    timestamp: datetime
+    request_id: str
+    merchant: str | None
+    method: str
+    route: str
+    status: int
+    ms: float
+    batch: int
+    """How many commands shared the request's commit; 0 where it made none."""
+    level: str = "info"
+    event: str = "request"
+
+
+def _write_nothing(_: RequestLine) -> None:
+    """What becomes of requests' lines until logging is configured, or when they are not wanted."""
+
+
+_request_writer = _write_nothing
+
+
+def log_request(line: RequestLine) -> None:
+    """Write a request's line; where that is JSON, straight to its text."""
+    _request_writer(line)
+
+
+def _make_request_writer(
+    settings: Settings, writer: "_LineWriter"
+) -> Callable[[RequestLine], None]:
+    if settings.log_level not in {"debug", "info"}:
+        return _write_nothing
+    if _is_console(settings):
+        return lambda line: log.info("request", **_console_fields(line))
+    encode = msgspec.json.Encoder().encode
+    return lambda line: writer.info(encode(line).decode())
+
+
+def _console_fields(line: RequestLine) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(line)
+    return {k: v for k, v in fields.items() if k not in {"timestamp", "level", "event"}}
 
 
 class _LineWriter:

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from app import clock, ids
 from app.api.services import Services
-from app.telemetry import log, metrics
+from app.telemetry import RequestLine, log_request, metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
@@ -22,6 +22,7 @@ class Context(msgspec.Struct):
 
     request_id: str
     started: float
+    headers: dict[bytes, bytes]
     limit_key: object = None
     merchant_id: UUID | None = None
     batch_size: int = 0
@@ -70,13 +71,14 @@ def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 
 def _context(scope: HTTPScope) -> Context:
     scope.setdefault("state", {})
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            text = value.decode("latin-1")
-            if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
-                return Context(text, clock.monotonic())
-            return Context(_new_request_id(), clock.monotonic(), request_id_is_valid=False)
-    return Context(_new_request_id(), clock.monotonic())
+    headers = dict(scope["headers"])
+    given = headers.get(b"x-request-id")
+    if given is None:
+        return Context(_new_request_id(), clock.monotonic(), headers)
+    text = given.decode("latin-1")
+    if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
+        return Context(text, clock.monotonic(), headers)
+    return Context(_new_request_id(), clock.monotonic(), headers, request_id_is_valid=False)
 
 
 def _printable(text: str) -> bool:
@@ -96,13 +98,20 @@ def _record(scope: Any, context: Context, status: int) -> None:
     count, duration = _series(method, route, status)
     count.inc()
     duration.observe(seconds)
-    log.info(
-        "request",
-        request_id=context.request_id,
-        merchant=context.merchant_id and ids.encode("merchant", context.merchant_id),
-        method=scope["method"],
-        route=route,
-        status=status,
-        ms=round(seconds * 1000, 2),
-        batch=context.batch_size,
+    log_request(
+        RequestLine(
+            timestamp=clock.now(),
+            request_id=context.request_id,
+            merchant=_merchant_name(context.merchant_id) if context.merchant_id else None,
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            batch=context.batch_size,
+        )
     )
+
+
+@lru_cache(maxsize=10_000)
+def _merchant_name(merchant_id: UUID) -> str:
+    return ids.encode("merchant", merchant_id)

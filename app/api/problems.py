@@ -29,7 +29,7 @@ def problem_response(request: ApiRequest, error: PlatformError) -> Any:
         headers["retry-after"] = str(error.retry_after_s)
     if error.status == 401:  # noqa: PLR2004 - unauthorized
         headers["www-authenticate"] = "Bearer"
-    body = problem(error, context.request_id, request.url.path)
+    body = problem(error, context.request_id, request.scope["path"])
     return _Answer(
         ASGIResponse(
             body=msgspec.json.encode(body),
