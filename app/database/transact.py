@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -75,6 +75,15 @@ class Writer:
         self._next = None
 
 
+class _Write(NamedTuple):
+    """A write that waits for the pipeline."""
+
+    query: Query
+    params: Callable[[], Params]
+    rows: int | None
+    otherwise: Callable[[], Exception] | None
+
+
 class Tx:
     """One attempt of one transaction.
 
@@ -94,7 +103,7 @@ class Tx:
         """1 for the first run; later runs must reckon with their own earlier commit."""
         self.writer = writer
         self._driver = driver
-        self._writes: list[tuple[Query, Params, int | None, Callable[[], Exception] | None]] = []
+        self._writes: list[_Write] = []
 
     async def rows(self, query: Query, params: Params) -> Rows:
         """All rows of a statement, now. Writes that are still kept are not visible to it."""
@@ -109,7 +118,7 @@ class Tx:
     def write(
         self,
         query: Query,
-        params: Params,
+        params: Callable[[], Params],
         *,
         rows: int | None = None,
         otherwise: Callable[[], Exception] | None = None,
@@ -117,10 +126,12 @@ class Tx:
         """Keep a write for the pipeline before COMMIT.
 
         Args:
+            params: makes the parameters when their turn has come, so that the database works on
+                one statement while the next one's columns are put together.
             rows: how many rows it must touch; another count aborts the transaction.
             otherwise: makes the exception for that case; a bug is assumed where there is none.
         """
-        self._writes.append((query, params, rows, otherwise))
+        self._writes.append(_Write(query, params, rows, otherwise))
 
     async def flush(self) -> None:
         """Send all kept writes in one round trip and check what they touched."""
@@ -128,12 +139,12 @@ class Tx:
             return
         writes, self._writes = self._writes, []
         async with self._driver.pipeline():
-            cursors = [await self._driver.execute(q.text, params) for q, params, _, _ in writes]
-        for cursor, (query, _, rows, otherwise) in zip(cursors, writes, strict=True):
-            if rows is not None and cursor.rowcount != rows:
-                if otherwise is not None:
-                    raise otherwise()
-                message = f"{query.name} touched {cursor.rowcount} rows and not {rows}"
+            cursors = [await self._driver.execute(w.query.text, w.params()) for w in writes]
+        for cursor, write in zip(cursors, writes, strict=True):
+            if write.rows is not None and cursor.rowcount != write.rows:
+                if write.otherwise is not None:
+                    raise write.otherwise()
+                message = f"{write.query.name} touched {cursor.rowcount} rows and not {write.rows}"
                 raise InvariantViolated(message)
 
 

@@ -13,7 +13,7 @@ def insert_events(tx: Tx, region: str, events: Sequence[Event]) -> None:
     """Write events before COMMIT."""
     tx.write(
         queries.insert_events,
-        {
+        lambda: {
             "region": region,
             "merchant_ids": arrays.uuids([e.merchant_id for e in events]),
             "ids": arrays.uuids([e.id for e in events]),

@@ -48,7 +48,7 @@ def insert_keys(
         return
     tx.write(
         queries.insert_keys,
-        {
+        lambda: {
             "region": commands[0].region,
             "expires_at": clock.now() + timedelta(days=tx.settings.idempotency_kept_days),
             "merchant_ids": arrays.uuids([c.merchant_id for c, _, _ in named]),

@@ -106,7 +106,7 @@ def insert_wallets(tx: Tx, region: str, wallets: Sequence[WalletRow], now: datet
     """Open customers' wallets."""
     tx.write(
         queries.insert_accounts,
-        {
+        lambda: {
             "region": region,
             "created_at": now,
             "merchant_ids": arrays.uuids([w.merchant_id for w in wallets]),
@@ -129,7 +129,7 @@ def close_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
     if accounts:
         tx.write(
             queries.close_accounts,
-            {
+            lambda: {
                 "regions": arrays.same(region, len(accounts)),
                 "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
                 "account_ids": arrays.uuids([a.id for a in accounts]),
@@ -143,7 +143,7 @@ def update_accounts(tx: Tx, region: str, book: Book) -> None:
     accounts = [book.accounts[account_id] for account_id in book.touched]
     tx.write(
         queries.update_accounts,
-        {
+        lambda: {
             "regions": arrays.same(region, len(accounts)),
             "booked_at": book.booked_at,
             "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
@@ -163,7 +163,7 @@ def insert_transfers(tx: Tx, region: str, transfers: Sequence[Transfer], block: 
     """Book the transfers of a block."""
     tx.write(
         queries.insert_transfers,
-        {
+        lambda: {
             "region": region,
             "block_writer": block.writer,
             "block_sequence": block.sequence,
@@ -189,7 +189,7 @@ def insert_entries(tx: Tx, region: str, book: Book) -> None:
     uuids, ints = arrays.uuids, arrays.ints
     tx.write(
         queries.insert_entries,
-        {
+        lambda: {
             "region": region,
             "booked_at": book.booked_at,
             "merchant_ids": uuids(columns[0]),
@@ -212,7 +212,7 @@ def insert_block(tx: Tx, region: str, block: Block) -> None:
     """Append a block to its writer's chain."""
     tx.write(
         queries.insert_block,
-        {
+        lambda: {
             "region": region,
             "writer": block.writer,
             "sequence": block.sequence,
@@ -246,7 +246,7 @@ def insert_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
         return
     tx.write(
         queries.insert_holds,
-        {
+        lambda: {
             "region": region,
             "merchant_ids": arrays.uuids([h.merchant_id for h in holds]),
             "hold_ids": arrays.uuids([h.id for h in holds]),
@@ -267,7 +267,7 @@ def update_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
         return
     tx.write(
         queries.update_holds,
-        {
+        lambda: {
             "regions": arrays.same(region, len(holds)),
             "merchant_ids": arrays.uuids([h.merchant_id for h in holds]),
             "hold_ids": arrays.uuids([h.id for h in holds]),

@@ -28,7 +28,7 @@ async def create_merchant(
     async def work(tx: Tx) -> None:
         tx.write(
             queries.insert_merchant,
-            {
+            lambda: {
                 "id": merchant.id,
                 "name": merchant.name,
                 "home_region": merchant.home_region,
@@ -92,7 +92,7 @@ async def create_key(
     async def work(tx: Tx) -> None:
         tx.write(
             queries.insert_key,
-            {
+            lambda: {
                 "id": key.id,
                 "secret_hash": hash_secret(secret),
                 "prefix": key.prefix,
@@ -122,7 +122,7 @@ async def revoke_key(database: Database, key_id: UUID) -> ApiKey:
     """
 
     async def work(tx: Tx) -> None:
-        tx.write(queries.revoke_key, {"id": key_id, "now": clock.now()})
+        tx.write(queries.revoke_key, lambda: {"id": key_id, "now": clock.now()})
 
     await transact(database, work)
     rows = await database.read(queries.find_key, {"id": key_id})

@@ -43,7 +43,7 @@ def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
         return
     tx.write(
         queries.insert_payments,
-        {
+        lambda: {
             "region": region,
             "now": now,
             "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
@@ -75,7 +75,7 @@ def _insert_labels(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
         return
     tx.write(
         queries.insert_labels,
-        {
+        lambda: {
             "region": region,
             "merchant_ids": arrays.uuids([p.merchant_id for p, _, _ in labels]),
             "names": arrays.texts([name for _, name, _ in labels]),
@@ -92,7 +92,7 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
         return
     tx.write(
         queries.update_payments,
-        {
+        lambda: {
             "regions": arrays.same(region, len(payments)),
             "now": now,
             "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
@@ -113,7 +113,7 @@ def insert_refunds(tx: Tx, region: str, refunds: Sequence[Refund], now: datetime
         return
     tx.write(
         queries.insert_refunds,
-        {
+        lambda: {
             "region": region,
             "now": now,
             "merchant_ids": arrays.uuids([r.merchant_id for r in refunds]),
