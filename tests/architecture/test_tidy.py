@@ -16,7 +16,10 @@ BANNED = {
     # pattern: (instead, where it is right)
     r"\bdatetime\.(utc)?now\(": ("clock.now()", {"app/clock.py"}),
     r"\btime\.(time|monotonic)\(": ("clock.now() or clock.monotonic()", {"app/clock.py"}),
-    r"\bfloat\(": ("integers of minor units", {"app/bench", "app/telemetry.py"}),
+    r"\bfloat\(": (
+        "integers of minor units",
+        {"app/bench", "app/telemetry.py", "app/api/limits.py"},
+    ),
     r"\brandom\.(?!Random\(|SystemRandom\(|uniform\()": (
         "a seeded Random that is passed in",
         set(),
