@@ -139,9 +139,9 @@ async def test_a_command_the_database_refuses_stands_alone(url: str) -> None:
     """A violated CHECK, which no decision foresaw, costs nobody but its own command."""
 
     async def step(tx: Tx, names: Sequence[str]) -> list[str]:
-        tx.write(LEAVE, {"names": list(names)})
+        tx.write(LEAVE, lambda: {"names": list(names)})
         if "heavy" in names:
-            tx.write(query("UPDATE marks SET count = 1000 WHERE name = 'heavy'"), {})
+            tx.write(query("UPDATE marks SET count = 1000 WHERE name = 'heavy'"), dict)
         return [f"marked {name}" for name in names]
 
     async with opened(url) as database:
@@ -272,7 +272,7 @@ async def test_a_batch_with_an_ambiguous_commit_acts_once(url: str, fault: Fault
     """Everyone in a batch whose COMMIT was lost gets an answer, and each has acted once."""
 
     async def step(tx: Tx, names: Sequence[str]) -> list[str]:
-        tx.write(ONCE, {"names": list(names)})
+        tx.write(ONCE, lambda: {"names": list(names)})
         return list(names)
 
     with FaultProxy(url) as proxy:
@@ -296,7 +296,7 @@ async def test_several_processes_share_a_row(url: str) -> None:
                 "INSERT INTO marks VALUES ('hot', %(n)s)"
                 " ON CONFLICT (name) DO UPDATE SET count = marks.count + %(n)s"
             ),
-            {"n": len(names)},
+            lambda: {"n": len(names)},
         )
         return list(names)
 

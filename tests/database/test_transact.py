@@ -49,7 +49,7 @@ async def connected(tx: Tx) -> None:
 
 async def leave(tx: Tx) -> int:
     """Work that may run again: it leaves its mark once."""
-    tx.write(ONCE, {"names": ["a"]})
+    tx.write(ONCE, lambda: {"names": ["a"]})
     return tx.attempt
 
 
@@ -71,7 +71,7 @@ async def test_a_conflict_is_run_again(url: str) -> None:
         [(count,)] = await tx.rows(READ, {"name": "a"})
         if tx.attempt == 1:
             execute(url, "UPDATE marks SET count = count + 10 WHERE name = 'a'")
-        tx.write(SET, {"name": "a", "count": count + 1})
+        tx.write(SET, lambda: {"name": "a", "count": count + 1})
 
     async with opened(url) as database:
         await transact(database, work)
@@ -93,7 +93,7 @@ async def test_two_that_each_read_what_the_other_writes_do_not_both_commit(url: 
             if tx.attempt == 1:
                 await met.wait()
             if left:
-                tx.write(SET, {"name": mine, "count": 0})
+                tx.write(SET, lambda: {"name": mine, "count": 0})
 
         await transact(database, work)
 
@@ -123,7 +123,7 @@ async def test_a_deadlock_is_run_again(url: str) -> None:
             thread.start()
             await asyncio.to_thread(has_b.wait)
         await tx.rows(lock, {"name": "b"})
-        tx.write(SET, {"name": "a", "count": count + 1})
+        tx.write(SET, lambda: {"name": "a", "count": count + 1})
         return tx.attempt
 
     thread = threading.Thread(target=other)
@@ -179,7 +179,7 @@ async def test_a_connection_lost_before_commit_is_replaced(
 
     async def work(tx: Tx) -> int:
         await tx.rows(READ, {"name": "a"})
-        tx.write(LEAVE, {"names": ["a"]})
+        tx.write(LEAVE, lambda: {"names": ["a"]})
         return tx.attempt
 
     with FaultProxy(url) as proxy:
@@ -271,7 +271,7 @@ async def test_a_cancelled_caller_does_not_cancel_the_transaction(url: str) -> N
     inside, go_on = asyncio.Event(), asyncio.Event()
 
     async def work(tx: Tx) -> None:
-        tx.write(LEAVE, {"names": ["a"]})
+        tx.write(LEAVE, lambda: {"names": ["a"]})
         inside.set()
         await go_on.wait()
 
@@ -310,13 +310,13 @@ async def test_a_write_that_touches_another_number_of_rows_aborts(url: str) -> N
     """A write that misses a row is a bug unless the step says otherwise, and commits nothing."""
 
     async def missing(tx: Tx) -> None:
-        tx.write(LEAVE, {"names": ["a"]})
-        tx.write(SET, {"name": "nobody", "count": 1}, rows=1)
+        tx.write(LEAVE, lambda: {"names": ["a"]})
+        tx.write(SET, lambda: {"name": "nobody", "count": 1}, rows=1)
 
     async def expected(tx: Tx) -> int:
         if tx.attempt == 1:
-            tx.write(LEAVE, {"names": ["b"]})
-            tx.write(SET, {"name": "nobody", "count": 1}, rows=1, otherwise=KeysTaken)
+            tx.write(LEAVE, lambda: {"names": ["b"]})
+            tx.write(SET, lambda: {"name": "nobody", "count": 1}, rows=1, otherwise=KeysTaken)
         return tx.attempt
 
     async with opened(url) as database:

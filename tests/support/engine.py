@@ -50,5 +50,5 @@ async def leave_marks(tx: Tx, names: Sequence[str]) -> list[str]:
     """A step that marks each command; a command `poison` is one that cannot be run."""
     if "poison" in names:
         raise ValueError("poison")
-    tx.write(LEAVE, {"names": list(names)})
+    tx.write(LEAVE, lambda: {"names": list(names)})
     return [f"marked {name}" for name in names]
