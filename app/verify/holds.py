@@ -16,7 +16,7 @@ def _stream(audit: Audit) -> Stream:
 async def check(audit: Audit) -> None:
     """Walk all holds; `accounts` has what is pending."""
     async for rows in audit.pages("holds", _stream(audit), queries.count_holds):
-        for _, hold_id, payment_id, debit_id, credit_id, left, named in rows:
+        for _, hold_id, payment_id, debit_id, credit_id, named, left in rows:
             if named != hold_id:
                 payment = wire("payment", payment_id)
                 does_not = f"names {hold_wire(named)}" if named else "names no hold, or is missing"
@@ -34,7 +34,7 @@ async def compare_pending(audit: Audit) -> None:
     audit.findings.unexplored(Check.HELD_IS_PENDING, suspects.more)
     held: Counter[tuple[str, str]] = Counter()
     async for rows in _stream(audit).pages():
-        for _, _, _, debit_id, credit_id, left, _ in rows:
+        for _, _, _, debit_id, credit_id, _, left in rows:
             for account_id, side in ((debit_id, "debit"), (credit_id, "credit")):
                 if account_id in suspects:
                     held[account_id, side] += left

@@ -61,24 +61,25 @@ SELECT count(*) FROM idempotency_keys WHERE region = :region;
 -- name: list_accounts
 -- The next accounts with their sums.
 -- path: accounts_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), currency, normal_side, floor_minor,
-       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor,
-       version
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.currency, t.normal_side, t.floor_minor,
+       t.posted_debits_minor, t.posted_credits_minor, t.pending_debits_minor,
+       t.pending_credits_minor, t.version
   FROM accounts AS t
- WHERE region = :region
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_entries
 -- The next entries, each account's in the order of its timeline.
 -- path: entries_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(account_id AS TEXT), CAST(booked_at AS TEXT), version,
-       CAST(transfer_id AS TEXT), direction, posted_minor, pending_minor, posted_debits_minor,
-       posted_credits_minor, pending_debits_minor, pending_credits_minor
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.account_id AS TEXT), CAST(t.booked_at AS TEXT),
+       t.version, CAST(t.transfer_id AS TEXT), t.direction, t.posted_minor, t.pending_minor,
+       t.posted_debits_minor, t.posted_credits_minor, t.pending_debits_minor,
+       t.pending_credits_minor
   FROM entries AS t
- WHERE region = :region
-   AND (merchant_id, account_id, booked_at, version)
+ WHERE t.region = :region
+   AND (t.merchant_id, t.account_id, t.booked_at, t.version)
        > (CAST(:after_merchant_id AS UUID), CAST(:after_account_id AS UUID),
           CAST(:after_at AS TIMESTAMPTZ), CAST(:after_version AS INT8))
  ORDER BY t.merchant_id, t.account_id, t.booked_at, t.version
@@ -87,11 +88,11 @@ SELECT CAST(merchant_id AS TEXT), CAST(account_id AS TEXT), CAST(booked_at AS TE
 -- name: list_transfers
 -- The next transfers with their lines and the block they name.
 -- path: transfers_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), entries, CAST(block_writer AS TEXT),
-       block_sequence, CAST(booked_at AS TEXT)
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.entries, CAST(t.block_writer AS TEXT),
+       t.block_sequence, CAST(t.booked_at AS TEXT)
   FROM transfers AS t
- WHERE region = :region
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
@@ -110,8 +111,8 @@ SELECT CAST(a.id AS TEXT), a.currency
 -- path: holds_pkey, from a position; payments_pkey, one look-up per hold
 SELECT CAST(h.merchant_id AS TEXT), CAST(h.id AS TEXT), CAST(h.payment_id AS TEXT),
        CAST(h.debit_account_id AS TEXT), CAST(h.credit_account_id AS TEXT),
-       CASE WHEN h.status = 'open' THEN h.amount_minor - h.posted_minor ELSE 0 END,
-       CAST(p.hold_id AS TEXT)
+       CAST(p.hold_id AS TEXT),
+       CASE WHEN h.status = 'open' THEN h.amount_minor - h.posted_minor ELSE 0 END
   FROM holds AS h
   LEFT JOIN payments AS p
     ON p.region = :region
@@ -142,12 +143,12 @@ SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account
 -- name: list_payment_transfers
 -- The next transfers for payments, in the order of the payments.
 -- path: transfers_by_payment, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), kind, purpose,
-       CAST(hold_id AS TEXT), entries
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.payment_id AS TEXT), CAST(t.id AS TEXT), t.kind,
+       t.purpose, CAST(t.hold_id AS TEXT), t.entries
   FROM transfers AS t
- WHERE region = :region
-   AND payment_id IS NOT NULL
-   AND (merchant_id, payment_id, id)
+ WHERE t.region = :region
+   AND t.payment_id IS NOT NULL
+   AND (t.merchant_id, t.payment_id, t.id)
        > (CAST(:after_merchant_id AS UUID), CAST(:after_payment_id AS UUID),
           CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.payment_id, t.id
@@ -156,11 +157,11 @@ SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), ki
 -- name: list_payment_refunds
 -- The next refunds, in the order of their payments.
 -- path: refunds_by_payment, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), status, currency,
-       amount_minor
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.payment_id AS TEXT), CAST(t.id AS TEXT), t.status,
+       t.currency, t.amount_minor
   FROM refunds AS t
- WHERE region = :region
-   AND (merchant_id, payment_id, id)
+ WHERE t.region = :region
+   AND (t.merchant_id, t.payment_id, t.id)
        > (CAST(:after_merchant_id AS UUID), CAST(:after_payment_id AS UUID),
           CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.payment_id, t.id
@@ -169,10 +170,11 @@ SELECT CAST(merchant_id AS TEXT), CAST(payment_id AS TEXT), CAST(id AS TEXT), st
 -- name: list_events
 -- The next events, in the order of the objects they tell of.
 -- path: events_object_sequence_unique, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(object_id AS TEXT), sequence, CAST(id AS TEXT), type, data
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.object_id AS TEXT), t.sequence, CAST(t.id AS TEXT),
+       t.type, t.data
   FROM events AS t
- WHERE region = :region
-   AND (merchant_id, object_id, sequence)
+ WHERE t.region = :region
+   AND (t.merchant_id, t.object_id, t.sequence)
        > (CAST(:after_merchant_id AS UUID), CAST(:after_object_id AS UUID),
           CAST(:after_sequence AS INT8))
  ORDER BY t.merchant_id, t.object_id, t.sequence
@@ -181,72 +183,75 @@ SELECT CAST(merchant_id AS TEXT), CAST(object_id AS TEXT), sequence, CAST(id AS 
 -- name: list_payment_states
 -- The next payments with all they say, after their position.
 -- path: payments_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, status, method, capture,
-       account_id, customer, currency, amount_minor, amount_captured_minor,
-       amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor, disputed, hold_id, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at, updated_at, expires_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.status, t.method,
+       t.capture, t.account_id, t.customer, t.currency, t.amount_minor, t.amount_captured_minor,
+       t.amount_refunded_minor, t.fee_minor, t.fee_bps, t.fee_fixed_minor, t.disputed, t.hold_id,
+       t.description, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
+       t.updated_at, t.expires_at
   FROM payments AS t
- WHERE region = :region
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_refund_states
 -- The next refunds with all they say, after their position.
 -- path: refunds_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, payment_id, status, currency,
-       amount_minor, description, CAST(metadata AS TEXT), version, correlation_id, created_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
+       t.status, t.currency, t.amount_minor, t.description, CAST(t.metadata AS TEXT), t.version,
+       t.correlation_id, t.created_at
   FROM refunds AS t
- WHERE region = :region
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_wallet_states
 -- The next customers' wallets with all they say, after their position; others have no events.
 -- path: accounts_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, kind, currency, normal_side,
-       floor_minor, posted_debits_minor, posted_credits_minor, pending_debits_minor,
-       pending_credits_minor, version, status, customer, booked_at, description,
-       CAST(metadata AS TEXT), created_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.currency,
+       t.normal_side, t.floor_minor, t.posted_debits_minor, t.posted_credits_minor,
+       t.pending_debits_minor, t.pending_credits_minor, t.version, t.status, t.customer,
+       t.booked_at, t.description, CAST(t.metadata AS TEXT), t.created_at
   FROM accounts AS t
- WHERE region = :region
-   AND kind = 'customer_wallet'
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND t.kind = 'customer_wallet'
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_transfer_states
 -- The next transfers and deposits that clients asked for, with all they say, after their position.
 -- path: transfers_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), merchant_id, id, kind, purpose, payment_id,
-       hold_id, entries, description, CAST(metadata AS TEXT), correlation_id, booked_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.purpose,
+       t.payment_id, t.hold_id, t.entries, t.description, CAST(t.metadata AS TEXT),
+       t.correlation_id, t.booked_at
   FROM transfers AS t
- WHERE region = :region
-   AND purpose IN ('transfer', 'deposit')
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND t.purpose IN ('transfer', 'deposit')
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_blocks
 -- The next journal blocks, each writer's in order, with how many transfers they list.
 -- path: journal_blocks_pkey, from a position
-SELECT CAST(writer AS TEXT), sequence, previous_hash, root, hash, created_at,
-       COALESCE(array_length(transfer_ids, 1), 0)
+SELECT CAST(t.writer AS TEXT), t.sequence, t.previous_hash, t.root, t.hash, t.created_at,
+       COALESCE(array_length(t.transfer_ids, 1), 0)
   FROM journal_blocks AS t
- WHERE region = :region
-   AND (writer, sequence) > (CAST(:after_writer AS UUID), CAST(:after_sequence AS INT8))
+ WHERE t.region = :region
+   AND (t.writer, t.sequence) > (CAST(:after_writer AS UUID), CAST(:after_sequence AS INT8))
  ORDER BY t.writer, t.sequence
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_block_members
 -- The transfers that some blocks of one writer list.
 -- path: journal_blocks_pkey, a range of one writer
-SELECT sequence, CAST(merchant_ids AS TEXT[]), CAST(transfer_ids AS TEXT[])
+SELECT t.sequence, CAST(t.merchant_ids AS TEXT[]), CAST(t.transfer_ids AS TEXT[])
   FROM journal_blocks AS t
- WHERE region = :region
-   AND writer = CAST(:writer AS UUID)
-   AND sequence BETWEEN CAST(:first AS INT8) AND CAST(:last AS INT8)
+ WHERE t.region = :region
+   AND t.writer = CAST(:writer AS UUID)
+   AND t.sequence BETWEEN CAST(:first AS INT8) AND CAST(:last AS INT8)
  ORDER BY t.sequence;
 
 -- name: list_transfers_among
@@ -264,10 +269,10 @@ SELECT CAST(t.id AS TEXT), CAST(t.block_writer AS TEXT), t.block_sequence, t.mer
 -- name: list_answers
 -- The next kept answers.
 -- path: idempotency_keys_pkey, from a position
-SELECT CAST(merchant_id AS TEXT), CAST(id AS TEXT), key, status, body
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.key, t.status, t.body
   FROM idempotency_keys AS t
- WHERE region = :region
-   AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 

@@ -1,0 +1,196 @@
+"""A small but rich history, made by running the product's own steps."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from app import clock, ids
+from app.database import GroupCommit
+from app.idempotency import Answer, intent
+from app.ledger import chart
+from app.ledger import saga as ledger
+from app.ledger.commands import (
+    CloseAccount,
+    EntrySpec,
+    MakeDeposit,
+    MakeTransfer,
+    OpenAccount,
+)
+from app.merchants import Merchant, admin
+from app.payments import saga as payments
+from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.saga import Saga
+from tests.support.engine import opened
+
+REGION: Final = "local"
+DEADLINE_S: Final = 30  # the whole history takes half a second
+
+
+class History:
+    """What was made, by name; `names` are parameters for statements that corrupt it."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, UUID] = {}
+
+    def wire(self, kind: str, name: str) -> str:
+        """The id on the wire of what was made under a name."""
+        return ids.encode(kind, self.names[name])
+
+
+class Writer:
+    """Runs commands one after the other, each in a commit of its own."""
+
+    def __init__(self, group_commit: GroupCommit, merchant: Merchant, history: History) -> None:
+        self.group_commit = group_commit
+        self.merchant = merchant
+        self.history = history
+
+    def new(self, name: str) -> UUID:
+        """A fresh id, kept under a name."""
+        made = self.history.names[name] = ids.new()
+        return made
+
+    def common(self) -> dict[str, Any]:
+        """What every command carries."""
+        return {
+            "region": REGION,
+            "merchant_id": self.merchant.id,
+            "intent": intent(str(uuid4()), "POST", "/test", "{}"),
+            "correlation_id": f"req_{uuid4().hex}",
+        }
+
+    async def run(self, saga: Saga[Any], *commands: Any, status: int = 201) -> Sequence[Answer]:
+        """The answers of commands of one kind, all of which have this status."""
+        deadline = clock.monotonic() + DEADLINE_S
+        receipt = await saga.run(self.group_commit, REGION, commands, deadline=deadline)
+        answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
+        assert [answer.status for answer in answers] == [status] * len(commands)
+        return answers
+
+    async def open_wallet(self, name: str, currency: str, funds: int = 0) -> UUID:
+        """A wallet with money in it."""
+        account = self.new(name)
+        labels = {"tier": "gold", "b": "2", "a": "1"}
+        await self.run(
+            ledger.ACCOUNT,
+            OpenAccount(
+                **self.common(), account_id=account, currency=currency, customer=name,
+                metadata=labels,
+            ),
+        )  # fmt: skip
+        if funds:
+            deposit = self.new(f"{name}_deposit")
+            await self.run(
+                ledger.DEPOSIT,
+                MakeDeposit(
+                    **self.common(), transfer_id=deposit, account_id=account, currency=currency,
+                    amount_minor=funds, description="cash", metadata=labels,
+                ),
+            )  # fmt: skip
+        return account
+
+    def payment(
+        self, name: str, wallet: str, amount: int, currency: str = "USD", capture: str = "automatic"
+    ) -> OpenPayment:
+        """A command to pay; `<name>_transfer` is its transfer, the hold of a manual one."""
+        return OpenPayment(
+            **self.common(),
+            payment_id=self.new(name),
+            transfer_id=self.new(f"{name}_transfer"),
+            account_id=self.history.names[wallet],
+            amount_minor=amount,
+            currency=currency,
+            capture=capture,
+            description="a stick of suya",
+            metadata={"table": "7", "waiter": "Bola", "x": "y"},
+            fee_bps=self.merchant.fee_bps,
+            fee_fixed_minor=self.merchant.fee_fixed_minor,
+        )
+
+    async def capture(self, name: str, amount: int | None, *, final: bool = False) -> None:
+        """Capture a part of a payment."""
+        await self.run(
+            payments.CAPTURE,
+            CapturePayment(
+                **self.common(), payment_id=self.history.names[name],
+                transfer_id=self.new(f"{name}_capture"), amount_minor=amount, final=final,
+            ),
+            status=200,
+        )  # fmt: skip
+
+    async def release(self, name: str, *, expired: bool = False) -> None:
+        """Cancel or expire a payment."""
+        await self.run(
+            payments.RELEASE,
+            ReleasePayment(
+                **self.common(), payment_id=self.history.names[name],
+                transfer_id=self.new(f"{name}_release"), expired=expired,
+            ),
+            status=200,
+        )  # fmt: skip
+
+    async def refund(self, name: str, amount: int) -> None:
+        """Refund a part of a payment."""
+        await self.run(
+            payments.REFUND,
+            RefundPayment(
+                **self.common(), payment_id=self.history.names[name],
+                refund_id=self.new(f"{name}_refund"), transfer_id=self.new(f"{name}_refunding"),
+                amount_minor=amount, description="burnt", metadata={"why": "burnt", "a": "b"},
+            ),
+        )  # fmt: skip
+
+
+async def make_history(url: str) -> History:
+    """Fill an empty database with something of everything."""
+    history = History()
+    async with opened(url) as database:
+        group_commit = GroupCommit(database)
+        for number in (1, 2):
+            merchant = await admin.create_merchant(
+                database, name="stall", home_region=REGION, fee_bps=290 * (number - 1)
+            )
+            history.names[f"merchant_{number}"] = merchant.id
+        available = chart.merchant_account(merchant.id, "USD", "merchant_available")
+        history.names["available"] = available.id
+        await _make_payments(Writer(group_commit, merchant, history))
+        await group_commit.close(1)
+    return history
+
+
+async def _make_payments(writer: Writer) -> None:
+    for name, currency, funds in (
+        ("ada", "USD", 100_000), ("bob", "USD", 50_000), ("eve", "EUR", 20_000), ("old", "USD", 0)
+    ):  # fmt: skip
+        await writer.open_wallet(name, currency, funds)
+    close = CloseAccount(**writer.common(), account_id=writer.history.names["old"])
+    await writer.run(ledger.CLOSURE, close, status=200)
+    await writer.run(
+        ledger.TRANSFER,
+        MakeTransfer(
+            **writer.common(), transfer_id=writer.new("gift"), currency="USD",
+            entries=[
+                EntrySpec(writer.history.names["bob"], "debit", 700),
+                EntrySpec(writer.history.names["ada"], "credit", 700),
+            ],
+        ),
+    )  # fmt: skip
+    pay = payments.PAYMENT
+    await writer.run(pay, *[writer.payment(f"paid_{n}", "ada", 1_000 + n) for n in range(5)])
+    await writer.run(pay, writer.payment("euros", "eve", 999, "EUR"))
+    await writer.run(pay, writer.payment("too_much", "bob", 10**9), status=402)
+    for name in ("held", "parts", "part", "canceled", "expired", "rest"):
+        await writer.run(pay, writer.payment(name, "bob", 500, capture="manual"))
+    await writer.capture("part", 200)
+    await writer.capture("parts", 200)
+    await writer.capture("parts", 100, final=True)
+    await writer.release("canceled")
+    await writer.release("expired", expired=True)
+    await writer.capture("rest", 100)
+    await writer.release("rest")
+    await writer.run(pay, writer.payment("refunded", "ada", 2_000))
+    await writer.refund("refunded", 300)
+    await writer.refund("refunded", 60)
+    twice = writer.payment("twice", "ada", 50)
+    await writer.run(pay, twice)
+    await writer.run(pay, twice)
