@@ -187,13 +187,16 @@ class _Lane:
         self, commands: Sequence[Any], deadline: float, writer: Writer
     ) -> Outcomes[Any]:
         """One outcome per command; an unexpected error halves the batch until it stands alone."""
+
+        async def work(tx: Tx) -> Sequence[Any]:
+            outcomes: Sequence[Any] = await self.step(tx, commands)
+            if len(outcomes) != len(commands):
+                message = f"{self.name} gave {len(outcomes)} outcomes for {len(commands)} commands"
+                raise InvariantViolated(message)
+            return outcomes
+
         try:
-            outcomes = await transact(
-                self.owner.database,
-                lambda tx: self.step(tx, commands),
-                deadline=deadline,
-                writer=writer,
-            )
+            return await transact(self.owner.database, work, deadline=deadline, writer=writer)
         except PlatformError as error:
             return [error] * len(commands)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not take the others along
@@ -206,7 +209,3 @@ class _Lane:
                 *await self._outcomes(commands[:middle], deadline, writer),
                 *await self._outcomes(commands[middle:], deadline, writer),
             ]
-        if len(outcomes) != len(commands):
-            message = f"{self.name} gave {len(outcomes)} outcomes for {len(commands)} commands"
-            raise InvariantViolated(message)
-        return outcomes
