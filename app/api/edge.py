@@ -1,5 +1,7 @@
 """The outermost layer: request ids, one log line per request, metrics, headers on every answer."""
 
+import asyncio
+import contextlib
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -14,6 +16,8 @@ from app.api.services import Services
 from app.telemetry import RequestLine, log_request, metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; beyond that nobody means well
+_DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
 
 
@@ -43,12 +47,15 @@ class Edge:
             return
         context = _context(scope)
         scope["state"]["context"] = context
+        body = _Body(receive)
         status = 500
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if scope["method"] != "GET" and status >= 400:  # noqa: PLR2004 - where errors begin
+                    await body.drain()
                 limiter = self.services.limiter
                 message["headers"] = [
                     *message["headers"],
@@ -59,9 +66,36 @@ class Edge:
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, body.receive, send_with_headers)
         finally:
             _record(scope, context, status)
+
+
+class _Body:
+    """A request's body on its way in.
+
+    An answer that comes before the end of the body closes the connection, and a client that still
+    sends would lose the answer with it. So a refused body is read to its end and thrown away.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = False
+
+    async def receive(self) -> Any:
+        """The next piece."""
+        message = await self._receive()
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, within limits."""
+        left = _DRAIN_BYTES_MAX
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while not self._is_whole and left > 0:
+                    message = await self.receive()
+                    left -= len(message.get("body", b""))
 
 
 @lru_cache(maxsize=2_000)  # methods x routes x statuses; looking a series up costs more than it
