@@ -54,11 +54,11 @@ class Api:
 
         A body of bytes is sent as it is, anything else as JSON.
         """
-        given = {"content-type": "application/json"} | self._headers(headers)
+        given = {"content_type": "application/json"} | headers
         if key is not None:
-            given["idempotency-key"] = str(uuid4()) if key is FRESH else key
+            given["idempotency_key"] = str(uuid4()) if key is FRESH else key
         content = body if isinstance(body, bytes) else json.dumps({} if body is None else body)
-        return await self.client.post(path, content=content, headers=given)
+        return await self.client.post(path, content=content, headers=self._headers(given))
 
     async def request(self, method: str, path: str, **headers: str) -> httpx.Response:
         """The answer to any other method."""
@@ -74,11 +74,11 @@ class Api:
                 return found
             params["starting_after"] = page.get("next_cursor") or found[-1]["id"]
 
-    def _headers(self, given: Mapping[str, str]) -> dict[str, str]:
+    def _headers(self, given: Mapping[str, str]) -> httpx.Headers:
         headers = {name.replace("_", "-"): value for name, value in given.items()}
         if self.secret is not None:
             headers.setdefault("authorization", f"Bearer {self.secret}")
-        return headers
+        return httpx.Headers(headers, encoding="latin-1")
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,0 +1,83 @@
+"""Every endpoint that writes under an Idempotency-Key, each with a request that will succeed.
+
+For tests of what all of them have in common.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from tests.support.builders import Merchant, payment
+
+
+class Ready(NamedTuple):
+    """A request that will succeed."""
+
+    path: str
+    body: dict[str, Any]
+    status: int
+
+
+Prepare: TypeAlias = Callable[[Merchant], Awaitable[Ready]]
+
+
+async def _payment(merchant: Merchant) -> Ready:
+    return Ready("/v1/payments", payment(await merchant.wallet(funds=5_000)), 201)
+
+
+async def _capture(merchant: Merchant) -> Ready:
+    held = await merchant.authorize(await merchant.wallet(funds=5_000))
+    return Ready(f"/v1/payments/{held['id']}/capture", {"amount": 300}, 200)
+
+
+async def _cancel(merchant: Merchant) -> Ready:
+    held = await merchant.authorize(await merchant.wallet(funds=5_000))
+    return Ready(f"/v1/payments/{held['id']}/cancel", {}, 200)
+
+
+async def _refund(merchant: Merchant) -> Ready:
+    paid = await merchant.pay(await merchant.wallet(funds=5_000))
+    return Ready("/v1/refunds", {"payment": paid["id"], "amount": 60}, 201)
+
+
+async def _account(_: Merchant) -> Ready:
+    return Ready("/v1/accounts", {"currency": "USD", "customer": "ada"}, 201)
+
+
+async def _closure(merchant: Merchant) -> Ready:
+    return Ready(f"/v1/accounts/{await merchant.wallet()}/close", {}, 200)
+
+
+async def _transfer(merchant: Merchant) -> Ready:
+    source, target = await merchant.wallet(funds=5_000), await merchant.wallet()
+    return Ready("/v1/transfers", transfer((source, -500), (target, 500)), 201)
+
+
+async def _deposit(merchant: Merchant) -> Ready:
+    body = {"account": await merchant.wallet(), "amount": 700, "currency": "USD"}
+    return Ready("/v1/deposits", body, 201)
+
+
+WRITING: dict[str, Prepare] = {
+    "payment": _payment,
+    "capture": _capture,
+    "cancel": _cancel,
+    "refund": _refund,
+    "account": _account,
+    "closure": _closure,
+    "transfer": _transfer,
+    "deposit": _deposit,
+}
+"""Name -> what prepares the request."""
+
+
+def transfer(*moves: tuple[str, Any], currency: str = "USD") -> dict[str, Any]:
+    """The body of a transfer: each account with what it gets, or gives (below 0)."""
+    entries = [
+        {
+            "account": account,
+            "direction": "credit" if amount > 0 else "debit",
+            "amount": abs(amount),
+        }
+        for account, amount in moves
+    ]
+    return {"currency": currency, "entries": entries}
