@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app import clock, idempotency, ids
 from app.database import Database, GroupCommit, Tx
-from app.idempotency import Answer
+from app.idempotency import Answer, Intent
 from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount, reads
 from app.ledger import saga as ledger_saga
 from app.merchants import admin
@@ -43,7 +43,7 @@ class Stall:
         ).id
         return self
 
-    def head(self, key: str | None = None) -> tuple[Any, ...]:
+    def head(self, key: str | None = None) -> tuple[str, UUID, Intent, str]:
         """What every command begins with."""
         intent = idempotency.intent(key or str(uuid4()), "POST", "/", "{}")
         return "local", self.merchant, intent, "req_1"

@@ -1,0 +1,81 @@
+"""Keys are kept for a published time; after it they make way, and payments never do."""
+
+import asyncio
+
+from app import clock, idempotency, ids
+from tests.support.builders import Merchant
+from tests.support.client import refused
+from tests.support.databases import execute, rows
+from tests.support.engine import opened
+
+
+def expire_keys(url: str, merchant: Merchant, key: str) -> None:
+    """Let a key's time have passed."""
+    execute(
+        url,
+        "UPDATE idempotency_keys SET expires_at = now() - INTERVAL '1 second'"
+        " WHERE merchant_id = %s AND key = %s",
+        [ids.decode("merchant", merchant.id), key],
+    )
+
+
+def keys_of(url: str, merchant: Merchant) -> set[str]:
+    """The keys that are kept for a merchant's payments."""
+    found = rows(
+        url,
+        "SELECT key FROM idempotency_keys WHERE merchant_id = %s"
+        " AND request LIKE 'POST /v1/payments %%'",
+        [ids.decode("merchant", merchant.id)],
+    )
+    return {key for (key,) in found}
+
+
+async def test_an_answer_is_promised_for_thirty_days(merchant: Merchant) -> None:
+    """Each answer says for how many seconds it is kept."""
+    wallet = await merchant.wallet(funds=1_000)
+
+    answer = await merchant.send_payment(wallet, 100)
+
+    assert answer.headers["idempotency-expires"] == str(30 * 86_400)
+
+
+async def test_an_expired_key_names_a_new_intent(
+    merchant: Merchant, shared_database_url: str
+) -> None:
+    """After its time a key may be used again, also for another request, and acts once again."""
+    wallet = await merchant.wallet(funds=1_000)
+    first = await merchant.send_payment(wallet, 100, key="order-1")
+    refused(await merchant.send_payment(wallet, 200, key="order-1"), 422, "idempotency_key_reused")
+
+    expire_keys(shared_database_url, merchant, "order-1")
+    answers = await asyncio.gather(
+        *[merchant.send_payment(wallet, 200, key="order-1") for _ in range(10)]
+    )
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert answers[0].json()["id"] != first.json()["id"]
+    assert await merchant.available(wallet) == 700
+
+
+async def test_the_sweeper_takes_what_has_expired_and_nothing_else(
+    merchant: Merchant, shared_database_url: str
+) -> None:
+    """A walk over all keys deletes the expired ones; their payments stay."""
+    wallet = await merchant.wallet(funds=1_000)
+    for number in range(4):
+        await merchant.send_payment(wallet, 100, key=f"order-{number}")
+    for number in (1, 3):
+        expire_keys(shared_database_url, merchant, f"order-{number}")
+
+    deleted, position = 0, None
+    async with opened(shared_database_url) as database:
+        while True:
+            count, position = await idempotency.sweep(database, "local", position, clock.now())
+            deleted += count
+            if position is None:
+                break
+
+    assert deleted >= 2
+    assert keys_of(shared_database_url, merchant) == {"order-0", "order-2"}
+    assert len(await merchant.api.all("/v1/payments")) == 4
