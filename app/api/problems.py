@@ -69,8 +69,9 @@ def on_http_exception(request: ApiRequest, error: HTTPException) -> Any:
         answer = problem_response(request, Invalid())
     else:
         return on_exception(request, error)
-    if error.headers and "Allow" in error.headers:
-        answer.response.headers.add("allow", error.headers["Allow"])
+    for name, value in (error.headers or {}).items():
+        if name.lower() == "allow":
+            answer.response.headers.add("allow", value)
     return answer
 
 
