@@ -25,7 +25,7 @@ from app.ledger.views import (
     with_sums,
 )
 
-_ENTRY_ID = re.compile(r"^ent_(\d{1,17})_(\d{1,18})$")
+_ENTRY_ID = re.compile(r"ent_([0-9]{1,17})_([0-9]{1,18})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -162,7 +162,7 @@ def _position(given: dict[str, str], name: str) -> EntryPosition | None:
     text = given.get(name)
     if text is None:
         return None
-    match = _ENTRY_ID.match(text)
+    match = _ENTRY_ID.fullmatch(text)
     if match is None:
         raise lists.bad(name, "must be the id of an entry")
     return EntryPosition(_EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
