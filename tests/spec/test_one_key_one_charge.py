@@ -278,3 +278,27 @@ async def test_a_lost_commit_is_found_out_and_not_guessed(
     assert [a.content for a in repeated] == [a.content for a in answers]
     assert sorted(payments_of(url, wallet, behind)) == [100 + n for n in range(PARALLEL)]
     await books.assert_in_order(url)
+
+
+@pytest.mark.slow
+async def test_a_commit_nobody_answers_is_told_as_unknown_and_found_out_later(
+    database_url: str, start_api: Callable[..., ApiProcess]
+) -> None:
+    """A client whose COMMIT fell silent hears 503 and 'same key', and its retry charges nothing."""
+    with FaultProxy(database_url) as proxy:
+        process = start_api(proxy.url, request_timeout_ms="1000")
+        async with Api(process.url) as api:
+            merchant = await new_merchant(api.as_(ADMIN_KEY))
+            wallet = await merchant.wallet(funds=1_000)
+            proxy.arm(Fault.SILENCE)
+
+            silent = await merchant.send_payment(wallet, 300, key="order-1")
+            while (again := await merchant.send_payment(wallet, 300, key="order-1")).is_error:
+                assert again.status_code == 503
+
+            problem = refused(silent, 503, "commit_unknown")
+            assert (problem["retry"], silent.headers["retry-after"]) == ("same_key", "1")
+            assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+            assert await merchant.available(wallet) == 700
+    assert payments_of(database_url, wallet, merchant) == [300]
+    await books.assert_in_order(database_url)
