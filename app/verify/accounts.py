@@ -67,7 +67,8 @@ class Timeline:
             self._off(f"entry {version} ({wire('transfer', transfer_id)}) has", sums, due)
         # From here on the entry's own word counts, so that one fault is one finding.
         self.version, self.sums = version, sums
-        self._check_floor(sums, f"after entry {version}")
+        if self.account.floor_minor is not None or min(sums) < 0:
+            self._check_floor(sums, f"after entry {version}")
 
     def close(self) -> None:
         """Check what the account says of itself against its last entry."""

@@ -276,42 +276,46 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.key, t.status, t.body
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
--- name: find_accounts_among
--- Those of some accounts that exist.
+-- name: find_missing_accounts
+-- Those of some accounts that do not exist.
 -- path: accounts_pkey, one look-up per account
-SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
-  JOIN accounts AS o
+  LEFT JOIN accounts AS o
     ON o.region = :region
    AND o.merchant_id = d.merchant_id
-   AND o.id = d.id;
+   AND o.id = d.id
+ WHERE o.id IS NULL;
 
--- name: find_payments_among
--- Those of some payments that exist.
+-- name: find_missing_payments
+-- Those of some payments that do not exist.
 -- path: payments_pkey, one look-up per payment
-SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
-  JOIN payments AS o
+  LEFT JOIN payments AS o
     ON o.region = :region
    AND o.merchant_id = d.merchant_id
-   AND o.id = d.id;
+   AND o.id = d.id
+ WHERE o.id IS NULL;
 
--- name: find_refunds_among
--- Those of some refunds that exist.
+-- name: find_missing_refunds
+-- Those of some refunds that do not exist.
 -- path: refunds_pkey, one look-up per refund
-SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
-  JOIN refunds AS o
+  LEFT JOIN refunds AS o
     ON o.region = :region
    AND o.merchant_id = d.merchant_id
-   AND o.id = d.id;
+   AND o.id = d.id
+ WHERE o.id IS NULL;
 
--- name: find_transfers_among
--- Those of some transfers that exist.
+-- name: find_missing_transfers
+-- Those of some transfers that do not exist.
 -- path: transfers_pkey, one look-up per transfer
-SELECT CAST(o.merchant_id AS TEXT), CAST(o.id AS TEXT)
+SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
-  JOIN transfers AS o
+  LEFT JOIN transfers AS o
     ON o.region = :region
    AND o.merchant_id = d.merchant_id
-   AND o.id = d.id;
+   AND o.id = d.id
+ WHERE o.id IS NULL;

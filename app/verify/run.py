@@ -1,11 +1,28 @@
 """Running every check over one snapshot."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from app.database import Database
 from app.settings import Settings
 from app.verify import accounts, answers, events, holds, journal, payments, transfers
 from app.verify.audit import Audit, Progress
 from app.verify.model import Finding, Findings
 from app.verify.store import Snapshot
+
+_ALLOCATIONS = 100_000  # between two collections: ten pages of rows, a few MB
+
+
+@contextmanager
+def _seldom_collecting() -> Iterator[None]:
+    """Rows hold no cycles, and looking for some in every page takes a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(_ALLOCATIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def verify(url: str, progress: Progress) -> list[Finding]:
@@ -18,8 +35,9 @@ async def verify_database(database: Database, progress: Progress) -> list[Findin
     """As `verify`, over a database that is open."""
     findings = Findings()
     async with Snapshot.take(database) as snapshot:
-        for region in await snapshot.regions():
-            await _verify_region(Audit(snapshot, region, findings, progress))
+        with _seldom_collecting():
+            for region in await snapshot.regions():
+                await _verify_region(Audit(snapshot, region, findings, progress))
     return findings.all()
 
 
