@@ -8,7 +8,7 @@ from typing import Protocol
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
-from tests.support.commands import environ_of, find_free_port, run_suya
+from tests.support.commands import environ_of, find_free_port, run_suya, temporary_home
 
 
 class Suya(Protocol):
@@ -18,8 +18,9 @@ class Suya(Protocol):
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    return environ_of(tmp_path / "home")
+def environ() -> Iterator[dict[str, str]]:
+    with temporary_home() as home:
+        yield environ_of(home)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 
 from app.database.embedded import EmbeddedPostgres
 from app.process import PortUnusable, check_port
-from tests.support.commands import COMMAND, environ_of, find_free_port, run_suya
+from tests.support.commands import COMMAND, environ_of, find_free_port, run_suya, temporary_home
 
 READY_S = 60
 STOP_S = 10  # what the promise says
@@ -94,10 +94,12 @@ def dev(environ: Mapping[str, str], free_port: int) -> Iterator[Dev]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+def shared() -> Iterator[Dev]:
     """One for the tests that only look."""
-    environ = environ_of(tmp_path_factory.mktemp("shared") / "home")
-    with contextlib.closing(Dev(environ, find_free_port())) as running:
+    with (
+        temporary_home() as home,
+        contextlib.closing(Dev(environ_of(home), find_free_port())) as running,
+    ):
         yield running
 
 

@@ -14,11 +14,13 @@ import psycopg
 import pytest
 
 from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from tests.support.commands import temporary_home
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
+def home() -> Iterator[Path]:
+    with temporary_home() as path:
+        yield path
 
 
 @pytest.fixture
@@ -147,9 +149,9 @@ def test_a_half_made_data_directory_is_thrown_away(postgres: EmbeddedPostgres) -
     assert not half.exists()
 
 
-def test_a_long_home_has_a_short_socket(tmp_path: Path) -> None:
+def test_a_long_home_has_a_short_socket(home: Path) -> None:
     """A path too long for a socket, with a space in it, still gets a server and a URL."""
-    server = EmbeddedPostgres(tmp_path / "a long home" / ("x" * 100))
+    server = EmbeddedPostgres(home / "a long home" / ("x" * 100))
     try:
         server.start()
 

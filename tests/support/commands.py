@@ -1,10 +1,12 @@
 """Running `suya` as its users do: as a process, with an environment of its own."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "app.cli")
@@ -15,6 +17,17 @@ def environ_of(home: Path) -> dict[str, str]:
     """The environment without any SUYA_ variable but a home."""
     scrubbed = {name: value for name, value in os.environ.items() if not name.startswith("SUYA_")}
     return {**scrubbed, "SUYA_HOME": str(home)}
+
+
+@contextlib.contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A home that does not exist yet, in a folder that goes away.
+
+    Not pytest's own: its rights are tightened when another run begins, and the account that
+    PostgreSQL runs under could not reach its data any more.
+    """
+    with tempfile.TemporaryDirectory(prefix="suya-test-") as folder:
+        yield Path(folder) / "home"
 
 
 def run_suya(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
