@@ -13,12 +13,13 @@ from tests.support.databases import rows
 
 _PAUSE_S = 0.05  # between tries while nobody listens
 _TRIES_MAX = 400
+_UNANSWERED_MAX = 3  # per client: during an outage it repeats instead of asking for more
 
 
 class Load:
     """Clients that pay from a merchant's wallets, each payment under a key of its own.
 
-    A client whose request fails goes on with the next payment; `finish` repeats what failed.
+    A client whose request fails goes on with others; `finish` repeats what has no answer.
     """
 
     def __init__(self, merchant: Merchant, wallets: Sequence[str], clients: int = 16) -> None:
@@ -92,11 +93,16 @@ class Load:
 
     async def _client(self, number: int, stop: asyncio.Event) -> None:
         turn = 0
+        unanswered: list[str] = []
         while not stop.is_set():
-            key = f"client-{number}-{turn}"
-            self.asked[key] = 1 + (number * 31 + turn) % 97
-            turn += 1
+            if len(unanswered) == _UNANSWERED_MAX:
+                key = unanswered.pop(0)
+            else:
+                key = f"client-{number}-{turn}"
+                self.asked[key] = 1 + (number * 31 + turn) % 97
+                turn += 1
             if not await self._try(key, self.merchant):
+                unanswered.append(key)
                 await asyncio.sleep(_PAUSE_S)
 
     async def _try(self, key: str, merchant: Merchant) -> bool:
