@@ -158,8 +158,9 @@ async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answe
 async def make_transfers(tx: Tx, commands: Sequence[MakeTransfer]) -> list[Answer]:
     """Move money between a merchant's wallets; each answers 201 and appends `transfer.posted`.
 
-    Refusals, the first that applies: TransferUnbalanced, AccountsMustDiffer, AccountNotFound,
-    AccountNotUsable, CurrencyMismatch, AccountClosed, InsufficientFunds, BalanceLimit.
+    Refusals, the first that applies: TransferUnbalanced, AccountsMustDiffer; then entry by entry
+    AccountNotFound, AccountNotUsable, CurrencyMismatch; then entry by entry AccountClosed,
+    InsufficientFunds, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, entry.account_id) for c in claims.fresh for entry in c.entries}
