@@ -1,5 +1,6 @@
 """Bad API keys, bad Idempotency-Keys, too many requests, too much of everything."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
@@ -99,15 +100,12 @@ async def test_idempotency_keys(
 
 
 @every_endpoint
-@pytest.mark.parametrize("size", [8 * 2**20 + 1, 10 * 2**20])
-async def test_too_large_a_body(
-    merchant: Merchant, tally: Tally, prepare: Prepare, size: int
-) -> None:
+async def test_too_large_a_body(merchant: Merchant, tally: Tally, prepare: Prepare) -> None:
     """More than 8 MiB is not read, and the key is free for less."""
     ready = await prepare(merchant)
 
     with tally.unchanged(merchant.id):
-        answer = await merchant.api.post(ready.path, b" " * size, key="k")
+        answer = await merchant.api.post(ready.path, b" " * (10 * 2**20), key="k")
 
     problem = refused(answer, 413, "body_too_large")
     assert problem["facts"] == {"limit": 8 * 2**20}
@@ -149,9 +147,11 @@ async def test_too_many_requests(start_api: Callable[..., ApiProcess], database_
     async with Api(process.url, ADMIN_KEY) as admin:
         merchant = await new_merchant(admin)
         wallet = await merchant.wallet(funds=100)
-        answers = [await merchant.send_payment(wallet, 1, key=f"k{number}") for number in range(6)]
+        answers = await asyncio.gather(
+            *[merchant.send_payment(wallet, 1, key=f"k{number}") for number in range(20)]
+        )
         late = [number for number, a in enumerate(answers) if a.status_code == 429]
-        assert late, "six requests in a row are slower than three a second here"
+        assert late
         answer = answers[late[0]]
         problem = refused(answer, 429, "too_many_requests")
         assert problem["retry"] == "same_key"
