@@ -16,7 +16,7 @@ TABLES = (
 # are empty, and only wallets are anybody's doing.
 _ONLY = {"accounts": " AND kind = 'customer_wallet'"}
 _COUNTS = " UNION ALL ".join(
-    f"SELECT '{table}', count(*) FROM {table} WHERE merchant_id = %(merchant)s"  # noqa: S608 - fixed
+    f"SELECT '{table}', count(*) FROM {table} WHERE merchant_id = %(merchant)s"  # noqa: S608
     + _ONLY.get(table, "")
     for table in TABLES
 )
