@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
+_DIGITS_MAX = 20  # of an INT8, and a bound on what int() is asked to read
 
 PAGING = ("limit", "starting_after", "ending_before")
 CREATED = ("created[gte]", "created[gt]", "created[lte]", "created[lt]")
@@ -64,7 +65,8 @@ def whole(given: Mapping[str, str], name: str, low: int, high: int) -> int | Non
     text = given.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 20 and low <= int(text) <= high):  # noqa: PLR2004 - digits of an INT8
+    digits = text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX
+    if not (digits and low <= int(text) <= high):
         raise bad(name, f"must be a whole number from {low} to {high}")
     return int(text)
 

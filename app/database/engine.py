@@ -74,6 +74,7 @@ class Database:
         options = [
             f"-c statement_timeout={settings.statement_timeout_ms}",
             f"-c lock_timeout={settings.lock_timeout_ms}",
+            "-c timezone=UTC",  # instants read back are written as they were answered
             f"-c idle_in_transaction_session_timeout={settings.idle_in_transaction_timeout_ms}",
         ]
         if writing:

@@ -199,7 +199,7 @@ class _Lane:
             return await transact(self.owner.database, work, deadline=deadline, writer=writer)
         except PlatformError as error:
             return [error] * len(commands)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not take the others along
+        except Exception as error:  # noqa: BLE001 - it must not take the others along
             log.exception("batch_failed", kind=self.name, commands=len(commands))
             if len(commands) == 1:
                 return [error]

@@ -1,4 +1,4 @@
-"""Named statements: SQL lives in `queries.sql` files, is read as SQL, and is called by name.
+"""Named statements: SQL lives in `.sql` files, is read as SQL, and is called by name.
 
     -- name: lock_accounts
     -- What it is for, in a sentence.
@@ -30,18 +30,18 @@ class Query:
 
 
 class Queries:
-    """The statements of one package, as attributes."""
+    """The statements of one file of a package, as attributes."""
 
-    def __init__(self, package: str) -> None:
-        self.package = package
-        text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    def __init__(self, package: str, file: str = "queries.sql") -> None:
+        self.file = f"{package}/{file}"
+        text = resources.files(package).joinpath(file).read_text(encoding="utf-8")
         self._queries = {query.name: query for query in parse(text)}
 
     def __getattr__(self, name: str) -> Query:
         try:
             return self._queries[name]
         except KeyError:
-            raise AttributeError(f"{self.package}/queries.sql has no statement '{name}'") from None
+            raise AttributeError(f"{self.file} has no statement '{name}'") from None
 
     def __iter__(self) -> Iterator[Query]:
         return iter(self._queries.values())

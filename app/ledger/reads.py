@@ -6,9 +6,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Database, Listed, Page, listed
+from app.database import Database, Listed, Page, Queries, listed
 from app.ledger.model import Account, Transfer
-from app.ledger.store import AccountRow, account_row, queries
+from app.ledger.store import AccountRow, account_row
+
+queries = Queries(__package__, "reads.sql")
 
 
 class Sums(msgspec.Struct, frozen=True):

@@ -9,9 +9,11 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Database, Listed, Page, Query, listed
+from app.database import Database, Listed, Page, Queries, Query, listed
 from app.payments.model import Payment, Refund
-from app.payments.store import payment_of, queries
+from app.payments.store import payment_of
+
+queries = Queries(__package__, "reads.sql")
 
 STRETCH = 1_000  # rows read per statement: a few milliseconds
 STRETCHES_MAX = 10  # a page answers after 10,000 rows even if it found less than was asked for

@@ -20,7 +20,7 @@ def connection(server: Server) -> Iterator[psycopg.Connection]:
     """A migrated database."""
     url = make_url(server.new_database())
     with psycopg.connect(
-        host=url.query["host"], user=url.username, dbname=url.database
+        host=str(url.query["host"]), user=url.username, dbname=url.database
     ) as connected:
         yield connected
 

@@ -16,7 +16,7 @@ _ROOT = Path(app.__file__).parent
 
 STATEMENTS = [
     pytest.param(query, id=f"{path.parent.name}.{query.name}")
-    for path in sorted(_ROOT.rglob("queries.sql"))
+    for path in sorted(_ROOT.rglob("*.sql"))
     for query in parse(path.read_text(encoding="utf-8"))
 ]
 
@@ -125,7 +125,7 @@ def plans(server: Server) -> Iterator[psycopg.Connection]:
     """A connection that asks for plans as the product's connections do."""
     url = make_url(server.new_database())
     with psycopg.connect(
-        host=url.query["host"],
+        host=str(url.query["host"]),
         user=url.username,
         dbname=url.database,
         options="-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",

@@ -16,11 +16,11 @@ from app.database import LAST, GroupCommit, Query
 from app.events.store import queries as of_events
 from app.ledger import MakeDeposit, OpenAccount
 from app.ledger import saga as ledger_saga
-from app.ledger.store import queries as of_ledger
+from app.ledger.reads import queries as of_ledger
 from app.merchants import admin
 from app.payments.inputs import OpenPayment
+from app.payments.reads import queries as of_payments
 from app.payments.saga import PAYMENT
-from app.payments.store import queries as of_payments
 from tests.support.databases import Server, connect, execute
 from tests.support.engine import opened
 
