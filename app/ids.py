@@ -8,6 +8,7 @@ spot here, because every key begins with region and merchant.
 """
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -20,6 +21,7 @@ _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 _SHIFTS: Final = tuple(range(120, -1, -10))
 _LENGTH: Final = 26
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PREFIXES: Final = {
     "account": "acct",
@@ -44,6 +46,11 @@ class MalformedId(ValueError):
 def new() -> UUID:
     """A fresh UUIDv7; within a process later ids sort after earlier ones."""
     return uuid7()
+
+
+def instant(value: UUID) -> datetime:
+    """When a UUIDv7 was made, to the millisecond: what clients see as `created_at`."""
+    return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
 def encode(kind: str, value: UUID) -> str:

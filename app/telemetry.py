@@ -4,11 +4,13 @@ import asyncio
 import atexit
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
+import psycopg
 import structlog
 from prometheus_client import (
     CollectorRegistry,
@@ -19,6 +21,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 
+from app.errors import InvariantViolated, PlatformError
 from app.settings import Settings
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -109,7 +112,28 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=lambda *_: writer,
         cache_logger_on_first_use=True,
     )
+    # What psycopg warns of reaches us as exceptions, and is told there.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     _request_writer = _make_request_writer(settings, writer)
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """An error for the log: its kind, its place, and the database's code and constraint.
+
+    Not its message: a database's may quote the row that failed, and with it what clients sent.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    facts: dict[str, Any] = {
+        "error": type(error).__name__,
+        "at": [
+            f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
+        ],
+    }
+    if isinstance(error, psycopg.Error):
+        facts |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
+    elif isinstance(error, (PlatformError, InvariantViolated)):
+        facts["message"] = str(error)
+    return facts
 
 
 class RequestLine(msgspec.Struct, frozen=True):

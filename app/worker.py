@@ -13,14 +13,13 @@ from app import clock, idempotency, ids
 from app.database import Database, GroupCommit, checks, faults
 from app.database.faults import FaultPoint
 from app.database.leases import take_lease
-from app.errors import PlatformError
 from app.ledger.reads import list_holds_to_expire
 from app.ledger.store import HOLD_BUCKETS
 from app.merchants.admin import list_home_regions
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import RELEASE
 from app.settings import Settings
-from app.telemetry import configure_logging, log, metrics
+from app.telemetry import configure_logging, describe, log, metrics
 from app.verify import verify
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
@@ -58,8 +57,7 @@ async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitab
             await work()
         except Exception as error:  # noqa: BLE001 - a round that fails must not end the worker
             # The next round is the retry; nothing is lost by waiting for it.
-            known = isinstance(error, PlatformError)
-            log.warning("round_failed", work=work.__name__, error=str(error), exc_info=not known)
+            log.warning("round_failed", work=work.__name__, **describe(error))
         try:
             await asyncio.wait_for(stop.wait(), seconds)
         except TimeoutError:

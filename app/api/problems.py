@@ -15,7 +15,7 @@ from litestar.status_codes import (
 from app.api.call import ApiRequest
 from app.api.errors import BodyTooLarge, InternalError, MethodNotAllowed, RouteNotFound
 from app.errors import Invalid, PlatformError, problem
-from app.telemetry import log
+from app.telemetry import describe, log
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Room for the largest bulk request: 10,000 payments of 800 bytes."""
@@ -78,7 +78,7 @@ def on_http_exception(request: ApiRequest, error: HTTPException) -> Any:
 def on_exception(request: ApiRequest, error: Exception) -> Any:
     """A bug, or something nobody foresaw: logged with its trace, answered without."""
     context = request.scope["state"]["context"]
-    log.error("unexpected_error", request_id=context.request_id, exc_info=error)
+    log.error("unexpected_error", request_id=context.request_id, **describe(error))
     return problem_response(request, InternalError())
 
 

@@ -49,6 +49,8 @@ def arm(spec: str) -> None:
             raise FaultSpecError(
                 f"'{item}' is not POINT[:kill|retry[:n]]; points: {', '.join(FaultPoint)}"
             )
+        if (point, action) == (FaultPoint.AFTER_COMMIT_BEFORE_ANSWER, "retry"):
+            raise FaultSpecError(f"'{item}': what has committed cannot be refused any more")
         if count and not (count.isdecimal() and int(count) > 0):
             raise FaultSpecError(f"'{item}': n must be a positive number")
         _armed[point] = (action, int(count or 1))

@@ -17,7 +17,7 @@ from app.database.engine import Database
 from app.database.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from app.database.transact import Tx, Writer, transact
 from app.errors import InvariantViolated, PlatformError
-from app.telemetry import log, metrics
+from app.telemetry import describe, log, metrics
 
 C = TypeVar("C")
 Out = TypeVar("Out")
@@ -200,7 +200,7 @@ class _Lane:
         except PlatformError as error:
             return [error] * len(commands)
         except Exception as error:  # noqa: BLE001 - it must not take the others along
-            log.exception("batch_failed", kind=self.name, commands=len(commands))
+            log.error("batch_failed", kind=self.name, commands=len(commands), **describe(error))
             if len(commands) == 1:
                 return [error]
             metrics.bisected.inc()

@@ -24,6 +24,7 @@ from app.database.errors import (
     ContentionTooHigh,
     DatabaseRefused,
     DatabaseUnreachable,
+    DeadlineExceeded,
 )
 from app.database.faults import FaultPoint
 from app.database.queries import Query
@@ -166,7 +167,7 @@ async def transact(
         writer: the journal chain the work may extend; a new one where none is given.
 
     Raises:
-        ContentionTooHigh, DatabaseUnreachable: surely not committed.
+        ContentionTooHigh, DatabaseUnreachable, DeadlineExceeded: surely not committed.
         CommitUnknown: an ambiguous commit that no later run could clear up in time.
         DatabaseRefused: the server cancelled a statement; surely not committed.
         Exception: whatever `work` raised; surely not committed.
@@ -208,7 +209,7 @@ class _Attempts(Generic[T]):
             self.writer.restart()
             if self.ambiguous or self.committing:
                 raise CommitUnknown from None
-            raise DatabaseUnreachable from None
+            raise DeadlineExceeded from None
 
     async def _run(self) -> T:
         for attempt in range(1, ATTEMPTS_MAX + 1):

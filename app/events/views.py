@@ -32,5 +32,5 @@ def view(event: Event) -> EventView:
         sequence=event.sequence,
         data=msgspec.Raw(event.data.encode()),
         correlation_id=event.correlation_id,
-        created_at=event.created_at,
+        created_at=ids.instant(event.id),
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from app import clock
 from app.database import Tx
 from app.errors import PlatformError
-from app.ledger import journal, store
+from app.ledger import chart, journal, store
 from app.ledger.chart import ChartAccount
 from app.ledger.model import Book, Draft, Transfer
 
@@ -19,20 +19,15 @@ async def open_book(
 ) -> Book:
     """Lock and load what a batch touches: accounts by (merchant, id), and accounts of the chart.
 
-    Accounts of the chart that are used for the first time are opened; other missing ones are
-    simply not in the book, and refuse what needs them.
+    Accounts of the chart that are not there yet are in the book as new ones, and come into being if
+    something is booked on them; other missing ones are not in the book and refuse what needs them.
     """
     wanted = {(a.merchant_id, a.id) for a in chart_accounts}
     wanted.update(accounts)
     loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
-    missing = [account for account in chart_accounts if account.id not in loaded]
     now = clock.now()
-    if missing:
-        await store.open_chart_accounts(tx, region, missing, now)
-        loaded |= await store.lock_accounts(
-            tx, region, [(account.merchant_id, account.id) for account in missing]
-        )
-    return Book(loaded, now)
+    new = {a.id: chart.new_account(a, now) for a in chart_accounts if a.id not in loaded}
+    return Book(loaded | new, now, new=new)
 
 
 def write_book(tx: Tx, region: str, book: Book) -> None:
@@ -48,6 +43,7 @@ def write_book(tx: Tx, region: str, book: Book) -> None:
         book.booked_at,
     )
     writer.propose(block.sequence, block.hash)
+    store.insert_chart_accounts(tx, region, [book.new[i] for i in book.touched if i in book.new])
     store.update_accounts(tx, region, book)
     store.insert_transfers(tx, region, book.transfers, block)
     store.insert_entries(tx, region, book)

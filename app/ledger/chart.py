@@ -4,6 +4,7 @@ One set per merchant and currency; the platform's own per region and currency. T
 from their names, so nobody ever looks one up, and they come into being when first used.
 """
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from app import ids
+from app.ledger.model import Account
 
 FEE_STRIPES: Final = 8  # writers of as many processes take fees without meeting on one row
 
@@ -35,6 +37,26 @@ class ChartAccount(msgspec.Struct, frozen=True):
 def normal_side(kind: str) -> str:
     """`debit` or `credit`: the side on which an account of this kind grows."""
     return "credit" if kind in CREDIT_NORMAL else "debit"
+
+
+def new_account(account: ChartAccount, now: datetime) -> Account:
+    """An account of the chart before its first entry; none of them has a floor."""
+    return Account(
+        merchant_id=account.merchant_id,
+        id=account.id,
+        kind=account.kind,
+        currency=account.currency,
+        normal_side=normal_side(account.kind),
+        floor_minor=None,
+        posted_debits_minor=0,
+        posted_credits_minor=0,
+        pending_debits_minor=0,
+        pending_credits_minor=0,
+        version=0,
+        status="open",
+        customer=None,
+        booked_at=now,
+    )
 
 
 @lru_cache(maxsize=100_000)  # a few accounts per merchant and currency

@@ -147,8 +147,16 @@ _encode = msgspec.json.Encoder().encode
 class Book:
     """The accounts of a batch and what has been booked into them so far."""
 
-    def __init__(self, accounts: Mapping[UUID, Account], now: datetime) -> None:
+    def __init__(
+        self,
+        accounts: Mapping[UUID, Account],
+        now: datetime,
+        *,
+        new: Mapping[UUID, Account] | None = None,
+    ) -> None:
         self.accounts = accounts
+        self.new = new or {}
+        """Those of the accounts that do not exist outside the book yet."""
         # One instant for the batch, never before an account's last entry: then versions and
         # instants ascend together, even where clocks of processes differ.
         self.booked_at = max([now, *[account.booked_at for account in accounts.values()]])

@@ -7,9 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Queries, Tx, arrays
-from app.ledger import chart
-from app.ledger.chart import ChartAccount
+from app.database import KeysTaken, Queries, Tx, arrays
 from app.ledger.journal import Block
 from app.ledger.model import Account, Book, Hold, Transfer
 
@@ -78,27 +76,29 @@ async def lock_account_rows(
     return {row[1]: account_row(row) for row in await tx.rows(queries.lock_account_rows, params)}
 
 
-async def open_chart_accounts(
-    tx: Tx, region: str, accounts: Sequence[ChartAccount], now: datetime
-) -> None:
-    """Bring accounts of the chart into being; harmless where another transaction was first."""
+def insert_chart_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
+    """Bring accounts of the chart into being; where another transaction was first, run again."""
+    if not accounts:
+        return
     count = len(accounts)
-    await tx.execute(
+    tx.write(
         queries.insert_accounts,
-        {
+        lambda: {
             "region": region,
-            "created_at": now,
+            "created_at": accounts[0].booked_at,
             "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
             "account_ids": arrays.uuids([a.id for a in accounts]),
             "kinds": arrays.words([a.kind for a in accounts]),
             "currencies": arrays.words([a.currency for a in accounts]),
-            "normal_sides": arrays.words([chart.normal_side(a.kind) for a in accounts]),
+            "normal_sides": arrays.words([a.normal_side for a in accounts]),
             "floors_minor": arrays.ints([None] * count),
             "customers": arrays.texts([None] * count),
             "descriptions": arrays.texts([None] * count),
             "metadatas": arrays.texts(["{}"] * count),
             "correlation_ids": arrays.texts(["chart"] * count),
         },
+        rows=count,
+        otherwise=KeysTaken,
     )
 
 

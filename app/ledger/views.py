@@ -87,6 +87,8 @@ class TransferView(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str]
     correlation_id: str
     created_at: datetime
+    booked_at: datetime
+    """When it was booked: what `as_of` balances go by."""
     object: str = "transfer"
 
 
@@ -101,7 +103,7 @@ def account_view(row: AccountRow) -> AccountView:
         customer=account.customer,
         description=row.description,
         metadata=row.metadata,
-        created_at=row.created_at,
+        created_at=ids.instant(account.id),
     )
 
 
@@ -166,5 +168,6 @@ def transfer_view(transfer: Transfer) -> TransferView:
         description=transfer.description,
         metadata=transfer.metadata,
         correlation_id=transfer.correlation_id,
-        created_at=transfer.booked_at,
+        created_at=ids.instant(transfer.id),
+        booked_at=transfer.booked_at,
     )

@@ -81,7 +81,7 @@ def payment_view(payment: Payment) -> PaymentView:
         description=payment.description,
         metadata=payment.metadata,
         correlation_id=payment.correlation_id,
-        created_at=payment.created_at,
+        created_at=ids.instant(payment.id),
         updated_at=payment.updated_at,
         expires_at=payment.expires_at,
     )
@@ -98,7 +98,7 @@ def refund_view(refund: Refund) -> RefundView:
         description=refund.description,
         metadata=refund.metadata,
         correlation_id=refund.correlation_id,
-        created_at=refund.created_at,
+        created_at=ids.instant(refund.id),
     )
 
 

@@ -148,10 +148,6 @@ async def test_ranges_of_time(merchant: Merchant, name: str) -> None:
         assert [item["id"] for item in found] == expected, bound
 
 
-@pytest.mark.xfail(
-    reason="ids are made when a request arrives and created_at when it is booked, some ms later",
-    strict=False,
-)
 @by_time
 async def test_ranges_of_the_time_that_is_shown(merchant: Merchant, name: str) -> None:
     """`created[...]` compares with the `created_at` that objects show, to the millisecond."""

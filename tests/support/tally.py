@@ -12,12 +12,8 @@ TABLES = (
     *("accounts", "transfers", "entries", "holds", "payments", "payment_labels", "refunds"),
     *("events", "idempotency_keys"),
 )
-# Accounts of the chart are opened when first asked for, even if what asked is then refused: they
-# are empty, and only wallets are anybody's doing.
-_ONLY = {"accounts": " AND kind = 'customer_wallet'"}
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} WHERE merchant_id = %(merchant)s"  # noqa: S608
-    + _ONLY.get(table, "")
     for table in TABLES
 )
 
