@@ -13,7 +13,8 @@ from app.api import accounts, admin, bulk, events, health, pages, payments, refu
 from app.api.edge import Edge
 from app.api.limits import RateLimiter
 from app.api.openapi import document
-from app.api.problems import BODY_BYTES_MAX, HANDLERS
+from app.api.problems import HANDLERS
+from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
 from app.database import Database, GroupCommit, checks, database_url, faults
 from app.merchants import Keyring

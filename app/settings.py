@@ -53,8 +53,8 @@ class Settings(BaseSettings):
     queue_length_max: int = Field(default=20_000, ge=1, le=1_000_000)
     """Commands waiting per lane before 503; two bulk requests of the largest size."""
     database_writers: int | None = Field(default=None, ge=1, le=64)
-    """Write transactions in flight per process; none means 1 on PostgreSQL (SERIALIZABLE aborts
-    concurrent batches there) and 4 on CockroachDB."""
+    """Write transactions in flight per process; none means 2 on PostgreSQL and 4 on
+    CockroachDB, never two on one merchant's rows."""
     database_readers: int = Field(default=8, ge=1, le=64)
     """Connections for reads per process; about four per core of a small machine."""
     statement_timeout_ms: int = Field(default=15_000, ge=100, le=120_000)

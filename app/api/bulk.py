@@ -13,6 +13,7 @@ from app.api.call import ApiRequest, Call, check_json, enter, validate
 from app.api.docs import BulkResult, Doc
 from app.api.errors import BulkTooLarge, InternalError, InvalidJson
 from app.api.payments import open_payment
+from app.api.reply import Reply, read_body
 from app.errors import PlatformError, TooManyRequests
 from app.idempotency import Answer
 from app.payments import saga
@@ -38,7 +39,7 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     """
     call = await enter(request, "write")
     media_type = check_json(request, NDJSON)
-    items = _parse(await request.body(), ndjson=media_type == NDJSON)
+    items = _parse(await read_body(request), ndjson=media_type == NDJSON)
     if not 1 <= len(items) <= wire.BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
     if not call.services.limiter.take(call.context.limit_key, len(items) - 1):
@@ -51,7 +52,7 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
         for command in commands
     ]
     body = '{"data":[' + ",".join(results) + "]}"
-    return ASGIResponse(body=body.encode(), media_type="application/json")
+    return Reply(200, b"application/json", body.encode(), [])
 
 
 def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | PlatformError]:

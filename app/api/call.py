@@ -20,6 +20,7 @@ from app.api.errors import (
     ObjectNotFound,
     UnsupportedMediaType,
 )
+from app.api.reply import Headers, Reply, read_body
 from app.api.services import Services
 from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.idempotency import Answer, Intent
@@ -151,7 +152,7 @@ async def parse(request: ApiRequest, model: type[M]) -> M:
         UnsupportedMediaType, InvalidJson, InvalidBody
     """
     check_json(request)
-    body = await request.body()
+    body = await read_body(request)
     return validate(model, body or b"{}")
 
 
@@ -214,20 +215,16 @@ async def perform(
     return respond(outcome, call.services.settings.idempotency_kept_days)
 
 
-def respond(answer: Answer, kept_days: int) -> ASGIResponse:
+def respond(answer: Answer, kept_days: int) -> Reply:
     """A kept answer as a response."""
-    headers = {"idempotency-expires": str(kept_days * 86_400)}
+    headers: Headers = [(b"idempotency-expires", b"%d" % (kept_days * 86_400))]
     if answer.replayed:
-        headers["idempotent-replayed"] = "true"
+        headers.append((b"idempotent-replayed", b"true"))
     is_problem = answer.status >= 400  # noqa: PLR2004 - where errors begin
-    return ASGIResponse(
-        body=answer.body.encode(),
-        status_code=answer.status,
-        media_type="application/problem+json" if is_problem else JSON,
-        headers=headers,
-    )
+    media_type = b"application/problem+json" if is_problem else b"application/json"
+    return Reply(answer.status, media_type, answer.body.encode(), headers)
 
 
-def send(view: object, status: int = 200) -> ASGIResponse:
+def send(view: object, status: int = 200) -> Reply:
     """A view as a response."""
-    return ASGIResponse(body=msgspec.json.encode(view), status_code=status, media_type=JSON)
+    return Reply(status, b"application/json", msgspec.json.encode(view), [])

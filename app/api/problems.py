@@ -14,11 +14,9 @@ from litestar.status_codes import (
 
 from app.api.call import ApiRequest
 from app.api.errors import BodyTooLarge, InternalError, MethodNotAllowed, RouteNotFound
+from app.api.reply import BODY_BYTES_MAX
 from app.errors import Invalid, PlatformError, problem
 from app.telemetry import describe, log
-
-BODY_BYTES_MAX = 8 * 1024 * 1024
-"""Room for the largest bulk request: 10,000 payments of 800 bytes."""
 
 
 def problem_response(request: ApiRequest, error: PlatformError) -> Any:

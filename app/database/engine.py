@@ -25,9 +25,9 @@ from app.settings import Settings
 Params: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
 
-# A batch on CockroachDB waits for consensus most of its time, so several overlap; on PostgreSQL
-# concurrent SERIALIZABLE batches abort each other, so they queue instead.
-_WRITERS = {"postgresql": 1, "cockroachdb": 4}
+# Batches in flight. One is put together while the database works on the other; more would only
+# share the cores on one machine. On CockroachDB a batch waits for consensus most of its time.
+_WRITERS = {"postgresql": 2, "cockroachdb": 4}
 
 # PostgreSQL plans a sequential scan or a hash join where a table is small. Under SERIALIZABLE both
 # lock the whole relation against everyone, and disjoint batches abort each other.
@@ -134,6 +134,10 @@ class Database:
                 # Broken, or left inside a transaction: nobody should inherit this state.
                 await connection.invalidate()
             await connection.close()
+            if driver.closed:
+                # A server that went away took the idle connections with it; each would fail one
+                # more request before it was found out.
+                await engine.dispose()
 
     async def read(self, query: Query, params: Params) -> Rows:
         """The rows of one reading statement, tried again where the connection was lost.

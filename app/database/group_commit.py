@@ -1,18 +1,22 @@
 """Group commit: requests that arrive while a commit is under way form the next batch.
 
-There is no timer. An idle lane commits a lone command at once; a busy one commits hundreds with one
-fsync, one round of consensus and one lock of each hot account. Everyone gets their own answer, and
-nobody before it is durable.
+There is no timer. An idle process commits a lone command at once; a busy one commits hundreds with
+one fsync, one round of consensus and one lock of each hot account. Everyone gets their own answer,
+and nobody before it is durable.
+
+Several batches may be in flight, but never two on one merchant: batches that met on a row would
+abort each other, and a merchant's commands of one kind keep their order.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
+from uuid import UUID
 
 import msgspec
 
-from app import clock
+from app import clock, ids
 from app.database.engine import Database
 from app.database.errors import DeadlineExceeded, QueueFull, ShuttingDown
 from app.database.transact import Tx, Writer, transact
@@ -21,6 +25,8 @@ from app.telemetry import describe, log, metrics
 
 C = TypeVar("C")
 Out = TypeVar("Out")
+
+_PASSED_MAX = 1_024  # parcels of busy merchants looked past: bounds the work of a start
 
 Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
 """An atomic step: many commands of one kind and region in, one outcome for each out, in order."""
@@ -40,9 +46,24 @@ class _Parcel(msgspec.Struct, eq=False):
     """Commands of one caller that stay together, and the caller's future."""
 
     commands: Sequence[Any]
+    merchant_id: UUID | None
     future: "asyncio.Future[Receipt[Any]]"
     arrived: float
     deadline: float
+
+
+class _Slot:
+    """The right to have one batch in flight, with what batches must not share."""
+
+    def __init__(self, stripe: int) -> None:
+        self.stripe = stripe
+        self._writers: dict[str, Writer] = {}
+
+    def writer(self, region: str) -> Writer:
+        """The journal chain this slot extends in a region."""
+        if region not in self._writers:
+            self._writers[region] = Writer(self.stripe)
+        return self._writers[region]
 
 
 class GroupCommit:
@@ -51,18 +72,23 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._lanes: dict[tuple[str, str], _Lane] = {}
+        # Processes begin at a stripe of their own choice, their slots at one after the other.
+        first = ids.new().int
+        self._free = [_Slot(first + number) for number in range(database.writers)]
+        self._busy: set[tuple[str, UUID | None]] = set()
+        """(region, merchant) of the batches in flight."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._starting = False
         self._closed = False
-        # A batch is taken from its queue only when it can run, so it is as large as it can be.
-        self.slots = asyncio.Semaphore(database.writers)
 
     async def submit(
         self, step: Step[C, Out], region: str, commands: Sequence[C], *, deadline: float
     ) -> Receipt[Out]:
         """The outcomes of `commands`, in order, once they are durable.
 
-        The caller may go away: what was queued commits (or not) all the same, because a cancelled
-        wait cancels nothing but itself. What failed without an answer (`Unavailable`, a bug) comes
-        back as an exception in its command's place.
+        Commands of one call belong to one merchant. The caller may go away: what was queued commits
+        (or not) all the same, because a cancelled wait cancels nothing but itself. What failed
+        without an answer (`Unavailable`, a bug) comes back as an exception in its command's place.
 
         Raises:
             QueueFull, ShuttingDown: nothing was done.
@@ -72,8 +98,12 @@ class GroupCommit:
         name = getattr(step, "__name__", "step")
         lane = self._lanes.get((region, name))
         if lane is None:
-            lane = self._lanes[region, name] = _Lane(self, name, step)
+            lane = self._lanes[region, name] = _Lane(self.database, region, name, step)
         futures = lane.put(commands, deadline)
+        if not self._starting:
+            # Not at once: requests that arrived with this one are still being read.
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start)
         receipts = [await future for future in futures]
         if len(receipts) == 1:
             return receipts[0]
@@ -83,83 +113,110 @@ class GroupCommit:
     async def close(self, timeout_s: float) -> None:
         """Take no more commands, and finish what is queued within `timeout_s`."""
         self._closed = True
-        tasks = [task for lane in self._lanes.values() for task in lane.tasks]
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout_s)
+        self._start()
+        end = clock.monotonic() + timeout_s
+        # A batch that ends starts the next one, until the queues are empty.
+        while self._tasks and (left := end - clock.monotonic()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
+
+    def _start(self) -> None:
+        """Start batches while there are free slots and commands that may run."""
+        self._starting = False
+        for key, lane in list(self._lanes.items()):
+            while self._free and (parcels := lane.take(self._busy)):
+                # To the end of the line, so that no kind of command starves another.
+                self._lanes[key] = self._lanes.pop(key)
+                slot = self._free.pop()
+                merchants = {(lane.region, parcel.merchant_id) for parcel in parcels}
+                self._busy |= merchants
+                task = asyncio.get_running_loop().create_task(
+                    self._run(lane, parcels, merchants, slot)
+                )
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _run(
+        self,
+        lane: "_Lane",
+        parcels: Sequence[_Parcel],
+        merchants: set[tuple[str, UUID | None]],
+        slot: _Slot,
+    ) -> None:
+        """Commit one batch; then its slot and its merchants are free for the next."""
+        try:
+            await lane.commit(parcels, slot.writer(lane.region))
+        finally:
+            self._free.append(slot)
+            self._busy -= merchants
+            self._start()
 
 
 class _Lane:
     """The queue of one kind of command in one region."""
 
-    def __init__(self, owner: GroupCommit, name: str, step: Step[Any, Any]) -> None:
-        settings = owner.database.settings
-        self.owner = owner
+    def __init__(self, database: Database, region: str, name: str, step: Step[Any, Any]) -> None:
+        settings = database.settings
+        self.database = database
+        self.region = region
         self.name = name
         self.step = step
         self.batch_size_max = settings.batch_size_max
         self.length_max = settings.queue_length_max
         self.queue: deque[_Parcel] = deque()
         self.length = 0
-        self.tasks: set[asyncio.Task[None]] = set()
         self.running = 0
-        """Runners that will look at the queue again; a task that is about to end no longer does."""
-        self.writers: list[Writer] = []
-        """Journal chains no running batch uses; a chain is used by one batch at a time."""
+        """Batches in flight."""
 
     def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
-        """Queue commands, in parcels no larger than a batch, and see that somebody runs them."""
+        """Queue commands, in parcels no larger than a batch."""
         if self.length + len(commands) > self.length_max:
             raise QueueFull
         loop = asyncio.get_running_loop()
         now = clock.monotonic()
+        merchant_id = getattr(commands[0], "merchant_id", None)
         futures = []
         for at in range(0, len(commands), self.batch_size_max):
             part = commands[at : at + self.batch_size_max]
-            parcel = _Parcel(part, loop.create_future(), now, deadline)
+            parcel = _Parcel(part, merchant_id, loop.create_future(), now, deadline)
             self.queue.append(parcel)
             futures.append(parcel.future)
         self.length += len(commands)
-        if self.running < self.owner.database.writers:
-            self.running += 1
-            task = loop.create_task(self._run())
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
         return futures
 
-    async def _run(self) -> None:
-        """Commit batch after batch until the queue is empty."""
-        writer = self.writers.pop() if self.writers else Writer()
-        try:
-            while self.queue:
-                async with self.owner.slots:
-                    parcels = self._take()
-                    if parcels:
-                        await self._commit(parcels, writer)
-        finally:
-            self.writers.append(writer)
-            self.running -= 1
+    def take(self, busy: set[tuple[str, UUID | None]]) -> list[_Parcel]:
+        """The next batch: whole parcels, as many as fit, in order, of merchants that are not busy.
 
-    def _take(self) -> list[_Parcel]:
-        """The next batch: whole parcels, as many as fit, without those nobody waits for."""
+        While a batch of this lane is in flight, another one begins only if it is large: small ones
+        side by side would cost more than one of them after the other.
+        """
+        if self.running and self.length < self.batch_size_max // 2:
+            return []
         taken: list[_Parcel] = []
+        passed: list[_Parcel] = []
         size = 0
         now = clock.monotonic()
-        while self.queue and size + len(self.queue[0].commands) <= self.batch_size_max:
-            parcel = self.queue.popleft()
+        while self.queue and len(passed) < _PASSED_MAX:
+            parcel = self.queue[0]
+            if size + len(parcel.commands) > self.batch_size_max:
+                break
+            self.queue.popleft()
+            if (self.region, parcel.merchant_id) in busy:
+                passed.append(parcel)
+                continue
             self.length -= len(parcel.commands)
             if parcel.deadline <= now:
-                if not parcel.future.done():
-                    expired = [DeadlineExceeded()] * len(parcel.commands)
-                    parcel.future.set_result(Receipt(expired, 0))
+                _expire(parcel)
                 continue
             taken.append(parcel)
             size += len(parcel.commands)
+        self.queue.extendleft(reversed(passed))
         if taken:
+            self.running += 1
             metrics.batch_size.labels(self.name).observe(size)
             metrics.queue_seconds.labels(self.name).observe(now - taken[0].arrived)
         return taken
 
-    async def _commit(self, parcels: Sequence[_Parcel], writer: Writer) -> None:
+    async def commit(self, parcels: Sequence[_Parcel], writer: Writer) -> None:
         """Commit a batch and hand everyone their outcomes."""
         commands = [command for parcel in parcels for command in parcel.commands]
         deadline = max(parcel.deadline for parcel in parcels)
@@ -170,6 +227,7 @@ class _Lane:
             metrics.commit_seconds.labels(self.name).observe(clock.monotonic() - started)
         finally:
             # Whatever happens here, nobody is left waiting for ever.
+            self.running -= 1
             self._hand_out(parcels, outcomes, len(commands))
 
     @staticmethod
@@ -196,7 +254,7 @@ class _Lane:
             return outcomes
 
         try:
-            return await transact(self.owner.database, work, deadline=deadline, writer=writer)
+            return await transact(self.database, work, deadline=deadline, writer=writer)
         except PlatformError as error:
             return [error] * len(commands)
         except Exception as error:  # noqa: BLE001 - it must not take the others along
@@ -209,3 +267,9 @@ class _Lane:
                 *await self._outcomes(commands[:middle], deadline, writer),
                 *await self._outcomes(commands[middle:], deadline, writer),
             ]
+
+
+def _expire(parcel: _Parcel) -> None:
+    """Tell a caller that nothing was done in time."""
+    if not parcel.future.done():
+        parcel.future.set_result(Receipt([DeadlineExceeded()] * len(parcel.commands), 0))

@@ -51,7 +51,9 @@ class Writer:
     After an attempt with unknown outcome the chain's head is unknown too, so a new chain begins.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stripe: int = 0) -> None:
+        self.stripe = stripe
+        """Which stripe of hot platform accounts to use; writers side by side differ."""
         self.restart()
 
     def restart(self) -> None:

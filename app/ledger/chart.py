@@ -14,7 +14,7 @@ import msgspec
 from app import ids
 from app.ledger.model import Account
 
-FEE_STRIPES: Final = 8  # writers of as many processes take fees without meeting on one row
+STRIPES: Final = 8  # as many writers use a hot platform account without meeting on one row
 
 CREDIT_NORMAL: Final = frozenset(
     "customer_wallet merchant_pending merchant_available platform_fees payouts_in_transit "

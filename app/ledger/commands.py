@@ -178,9 +178,10 @@ async def make_deposits(tx: Tx, commands: Sequence[MakeDeposit]) -> list[Answer]
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
     keys = {(command.merchant_id, command.account_id) for command in claims.fresh}
-    cash = {chart.platform_account(region, c.currency, "bank_cash") for c in claims.fresh}
+    stripe = tx.writer.stripe % chart.STRIPES
+    cash = {chart.platform_account(region, c.currency, "bank_cash", stripe) for c in claims.fresh}
     book = await open_book(tx, region, keys, cash)
-    outcomes = [_decide_deposit(book, command) for command in claims.fresh]
+    outcomes = [_decide_deposit(book, command, stripe) for command in claims.fresh]
     return _answer_transfers(tx, claims, book, outcomes, "deposit.posted")
 
 
@@ -206,11 +207,11 @@ def _decide_transfer(book: Book, command: MakeTransfer) -> Transfer | PlatformEr
     return book.book(_draft(command, "transfer", changes))
 
 
-def _decide_deposit(book: Book, command: MakeDeposit) -> Transfer | PlatformError:
+def _decide_deposit(book: Book, command: MakeDeposit, stripe: int) -> Transfer | PlatformError:
     error = refuse_wallet(book, command.merchant_id, command.account_id, command.currency)
     if error is not None:
         return error
-    cash = chart.platform_account(command.region, command.currency, "bank_cash")
+    cash = chart.platform_account(command.region, command.currency, "bank_cash", stripe)
     changes = [
         Change(cash.merchant_id, cash.id, "debit", command.amount_minor),
         Change(command.merchant_id, command.account_id, "credit", command.amount_minor),

@@ -210,7 +210,7 @@ async def _load(
 
 def _stripe(tx: Tx) -> int:
     """Which stripe of the hot platform accounts this writer uses."""
-    return tx.writer.id.int % chart.FEE_STRIPES
+    return tx.writer.stripe % chart.STRIPES
 
 
 def _not_found(command: _OnPayment) -> PaymentNotFound:

@@ -17,6 +17,7 @@ from app.database.errors import (
     ContentionTooHigh,
     DatabaseRefused,
     DatabaseUnreachable,
+    DeadlineExceeded,
 )
 from app.database.transact import ATTEMPTS_MAX
 from app.errors import InvariantViolated
@@ -243,7 +244,7 @@ async def test_nobody_listening_is_unreachable(url: str) -> None:
 async def test_a_passed_deadline_starts_nothing(url: str) -> None:
     """Work is not begun after its deadline."""
     async with opened(url) as database:
-        with pytest.raises(DatabaseUnreachable):
+        with pytest.raises(DeadlineExceeded):
             await transact(database, leave, deadline=clock.monotonic() - 1)
 
     assert marks(url) == {}

@@ -45,7 +45,7 @@ def test_accounts_of_the_chart_never_meet() -> None:
         chart.platform_account(region, currency, "platform_fees", stripe)
         for region in ("local", "remote")
         for currency in ("USD", "EUR")
-        for stripe in range(chart.FEE_STRIPES)
+        for stripe in range(chart.STRIPES)
     ]
 
     assert len({account.id for account in accounts}) == len(accounts)
