@@ -9,6 +9,7 @@ moment the request was meant to be sent, the wait for a free connection included
 import asyncio
 import math
 import time
+from abc import ABC, abstractmethod
 from array import array
 from collections import Counter, deque
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class Tally:
         self.errors_by_kind[kind] += payments
 
 
-class Loop:
+class Loop(ABC):
     """Connections that carry a traffic, and the tally of the window that is open."""
 
     def __init__(
@@ -122,13 +123,13 @@ class Loop:
         for connection in tuple(self._connections):
             connection.close()
 
+    @abstractmethod
     def counts(self, meant_at: float, now: float) -> bool:
         """Whether a request belongs to the window."""
-        raise NotImplementedError
 
+    @abstractmethod
     def freed(self, connection: Connection) -> None:
         """`connection` has nothing to do."""
-        raise NotImplementedError
 
     def unreachable(self) -> None:
         """The server refused a connection that had been lost before."""
