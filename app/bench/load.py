@@ -131,7 +131,7 @@ class Loop(ABC):
     def freed(self, connection: Connection) -> None:
         """`connection` has nothing to do."""
 
-    def unreachable(self) -> None:
+    def unreachable(self) -> None:  # noqa: B027 - not every loop cares
         """The server refused a connection that had been lost before."""
 
     def send(self, connection: Connection, meant_at: float) -> None:
