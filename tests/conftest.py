@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 import pytest_asyncio
 
-from tests.support import builders
+from tests.support import builders, cluster
 from tests.support.builders import Merchant
 from tests.support.client import Api
 from tests.support.cluster import cockroach
@@ -44,9 +44,16 @@ def database_url(server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def cockroach_url() -> Iterator[str]:
-    """A fresh, migrated database on CockroachDB; tests that take it are marked `cluster`."""
+def cockroach_server() -> Iterator[str]:
+    """A CockroachDB; tests that need it are marked `cluster`."""
     with cockroach() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def cockroach_url(cockroach_server: str) -> Iterator[str]:
+    """A fresh, migrated database on CockroachDB, for one file: some spoil theirs on purpose."""
+    with cluster.database(cockroach_server) as url:
         yield url
 
 

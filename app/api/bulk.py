@@ -11,9 +11,9 @@ from app import idempotency
 from app.api import wire
 from app.api.call import ApiRequest, Call, check_json, enter, validate
 from app.api.docs import BulkResult, Doc
-from app.api.errors import BulkTooLarge, InternalError, InvalidJson
+from app.api.errors import BodyTooLarge, BulkTooLarge, InternalError, InvalidJson
 from app.api.payments import open_payment
-from app.api.reply import Reply, read_body
+from app.api.reply import SINGLE_BYTES_MAX, Reply, read_body
 from app.errors import PlatformError, TooManyRequests
 from app.idempotency import Answer
 from app.payments import saga
@@ -42,7 +42,8 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     items = _parse(await read_body(request), ndjson=media_type == NDJSON)
     if not 1 <= len(items) <= wire.BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
-    if not call.services.limiter.take(call.context.limit_key, len(items) - 1):
+    more = len(items) - 1  # the request itself was counted when it came in
+    if more and not call.services.limiter.take(call.context.limit_key, more):
         raise TooManyRequests
     commands = [item if isinstance(item, PlatformError) else _command(call, item) for item in items]
     outcomes = await _commit(call, [c for c in commands if isinstance(c, OpenPayment)])
@@ -64,19 +65,25 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     if ndjson:
         lines = [line for line in body.splitlines() if line.strip()]
         return [_parse_item(line) for line in lines[: wire.BULK_ITEMS_MAX + 1]]
-    try:
-        return _all.validate_json(body)
-    except ValidationError:
-        pass
-    # Something is wrong somewhere: item by item finds out where, and spares the others.
+    # Taken apart before it is validated: naming each fault of a huge body would take a gigabyte.
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
         raise InvalidJson(reason=str(error)) from None
-    return [_parse_item(bytes(text)) for text in texts[: wire.BULK_ITEMS_MAX + 1]]
+    if len(texts) > wire.BULK_ITEMS_MAX:
+        raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
+    if all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts):
+        try:
+            return _all.validate_json(body)
+        except ValidationError:
+            pass
+    # Something is wrong somewhere: item by item finds out where, and spares the others.
+    return [_parse_item(bytes(text)) for text in texts]
 
 
 def _parse_item(text: bytes) -> wire.BulkPayment | PlatformError:
+    if len(text) > SINGLE_BYTES_MAX:
+        return BodyTooLarge(limit=SINGLE_BYTES_MAX)
     try:
         return validate(wire.BulkPayment, text)
     except PlatformError as error:

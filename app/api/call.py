@@ -20,7 +20,7 @@ from app.api.errors import (
     ObjectNotFound,
     UnsupportedMediaType,
 )
-from app.api.reply import Headers, Reply, read_body
+from app.api.reply import SINGLE_BYTES_MAX, Headers, Reply, read_body
 from app.api.services import Services
 from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.idempotency import Answer, Intent
@@ -152,7 +152,7 @@ async def parse(request: ApiRequest, model: type[M]) -> M:
         UnsupportedMediaType, InvalidJson, InvalidBody
     """
     check_json(request)
-    body = await read_body(request)
+    body = await read_body(request, SINGLE_BYTES_MAX)
     return validate(model, body or b"{}")
 
 

@@ -10,6 +10,9 @@ from app.api.errors import BodyTooLarge, InvalidBody
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Room for the largest bulk request: 10,000 payments of 800 bytes."""
 
+SINGLE_BYTES_MAX = 256 * 1024
+"""Room for 50 pairs of metadata in the longest spelling; bounds how many faults a body has."""
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -41,7 +44,7 @@ class Reply(ASGIResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-async def read_body(request: Request[None, None, State]) -> bytes:
+async def read_body(request: Request[None, None, State], bytes_max: int = BODY_BYTES_MAX) -> bytes:
     """The whole body of a request.
 
     Raises:
@@ -56,8 +59,8 @@ async def read_body(request: Request[None, None, State]) -> bytes:
             raise InvalidBody
         part = message.get("body", b"")
         size += len(part)
-        if size > BODY_BYTES_MAX:
-            raise BodyTooLarge(limit=BODY_BYTES_MAX)
+        if size > bytes_max:
+            raise BodyTooLarge(limit=bytes_max)
         parts.append(part)
         if not message.get("more_body", False):
             return b"".join(parts) if len(parts) > 1 else part

@@ -26,7 +26,9 @@ from app.telemetry import describe, log, metrics
 C = TypeVar("C")
 Out = TypeVar("Out")
 
-_PASSED_MAX = 1_024  # parcels of busy merchants looked past: bounds the work of a start
+_PASSED_MAX = 128  # parcels of busy merchants looked past: bounds the work of a start
+
+_YOUNG_S = 0.05  # a batch that takes longer waits for something, and others need not wait with it
 
 Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
 """An atomic step: many commands of one kind and region in, one outcome for each out, in order."""
@@ -143,6 +145,7 @@ class GroupCommit:
         slot: _Slot,
     ) -> None:
         """Commit one batch; then its slot and its merchants are free for the next."""
+        asyncio.get_running_loop().call_later(_YOUNG_S, self._start)
         try:
             await lane.commit(parcels, slot.writer(lane.region))
         finally:
@@ -166,6 +169,8 @@ class _Lane:
         self.length = 0
         self.running = 0
         """Batches in flight."""
+        self.started = 0.0
+        """When the newest of them began."""
 
     def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
         """Queue commands, in parcels no larger than a batch."""
@@ -186,10 +191,12 @@ class _Lane:
     def take(self, busy: set[tuple[str, UUID | None]]) -> list[_Parcel]:
         """The next batch: whole parcels, as many as fit, in order, of merchants that are not busy.
 
-        While a batch of this lane is in flight, another one begins only if it is large: small ones
-        side by side would cost more than one of them after the other.
+        While a batch of this lane is in flight, another begins only if it is large, as small ones
+        side by side cost more than one after the other; or if the first takes long, so that a
+        merchant who has to wait for a lock does not hold up all others.
         """
-        if self.running and self.length < self.batch_size_max // 2:
+        small = self.length < self.batch_size_max // 2
+        if self.running and small and clock.monotonic() - self.started < _YOUNG_S:
             return []
         taken: list[_Parcel] = []
         passed: list[_Parcel] = []
@@ -212,6 +219,7 @@ class _Lane:
         self.queue.extendleft(reversed(passed))
         if taken:
             self.running += 1
+            self.started = now
             metrics.batch_size.labels(self.name).observe(size)
             metrics.queue_seconds.labels(self.name).observe(now - taken[0].arrived)
         return taken

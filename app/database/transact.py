@@ -227,7 +227,7 @@ class _Attempts(Generic[T]):
                     raise self._given_up(error, attempt) from error
                 await asyncio.sleep(pause)
             except BaseException:
-                self.writer.aborted()
+                self._forget_chain()
                 raise
         raise InvariantViolated("the last attempt neither returned nor raised")
 
@@ -264,16 +264,23 @@ class _Attempts(Generic[T]):
             # An attempt of unknown outcome has committed after all, meanwhile. The next run looks
             # its keys up; a duplicate that a look-up does not explain is a bug.
             verdict = Verdict.RETRY
-        if verdict is Verdict.AMBIGUOUS:
-            self.ambiguous = True
-            self.writer.restart()
-        else:
+        elif verdict is Verdict.BUG and self.committing:
+            # An error nobody foresaw does not say that the COMMIT had no effect.
+            verdict = Verdict.AMBIGUOUS
+        self.ambiguous = self.ambiguous or verdict is Verdict.AMBIGUOUS
+        if verdict is Verdict.RETRY and error.sqlstate != sqlstate.UNIQUE_VIOLATION:
             self.writer.aborted()
+        else:
+            self._forget_chain()
         if verdict is Verdict.BUG:
             raise error
         if verdict is Verdict.UNAVAILABLE:
             raise self._given_up(error, attempt) from error
         metrics.retries.labels(sqlstate.reason(error)).inc()
+
+    def _forget_chain(self) -> None:
+        """Begin a new journal chain: always allowed, and right where the old head is in doubt."""
+        self.writer.restart()
 
     def _given_up(self, error: psycopg.Error, attempt: int) -> Exception:
         if self.ambiguous:

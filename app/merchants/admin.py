@@ -37,7 +37,6 @@ async def create_merchant(
                 "fee_fixed_minor": merchant.fee_fixed_minor,
                 "created_at": merchant.created_at,
             },
-            rows=1,
         )
 
     await transact(database, work)
@@ -101,7 +100,6 @@ async def create_key(
                 "scopes": arrays.texts(key.scopes),
                 "created_at": key.created_at,
             },
-            rows=1,
         )
 
     await transact(database, work)

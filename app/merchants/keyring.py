@@ -13,6 +13,8 @@ class Keyring:
 
     CACHED_S = 3.0
     """A revocation must work within 5 s everywhere; a look-up and a slow clock fit in the rest."""
+    SECRET_LENGTH_MAX = 128
+    """Ours have 40 characters; longer ones are nobody's, and are not remembered."""
     ENTRIES_MAX = 10_000
     """Bounds the memory an attacker with random secrets can take: a few megabytes."""
 
@@ -26,6 +28,8 @@ class Keyring:
         Raises:
             DatabaseUnreachable
         """
+        if len(secret) > self.SECRET_LENGTH_MAX:
+            return None
         now = clock.monotonic()
         known = self._known.get(secret)
         if known is not None and known[0] > now:

@@ -1,11 +1,12 @@
 -- Statements of the package `merchants`.
 
 -- name: insert_merchant
--- Record a merchant.
+-- Record a merchant; recorded already by an earlier attempt, it is left alone.
 -- path: merchants_pkey
 INSERT INTO merchants (id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at)
 VALUES (CAST(:id AS UUID), :name, :home_region, :mode, CAST(:fee_bps AS INT8),
-        CAST(:fee_fixed_minor AS INT8), CAST(:created_at AS TIMESTAMPTZ));
+        CAST(:fee_fixed_minor AS INT8), CAST(:created_at AS TIMESTAMPTZ))
+    ON CONFLICT (id) DO NOTHING;
 
 -- name: find_merchant
 -- One merchant.
@@ -24,11 +25,12 @@ SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at
  LIMIT CAST(:page_size AS INT8);
 
 -- name: insert_key
--- Record a key.
+-- Record a key; recorded already by an earlier attempt, it is left alone.
 -- path: api_keys_pkey, api_keys_secret_unique, api_keys_by_merchant
 INSERT INTO api_keys (id, secret_hash, prefix, merchant_id, name, scopes, created_at, revoked_at)
 VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :name,
-        CAST(:scopes AS TEXT[]), CAST(:created_at AS TIMESTAMPTZ), NULL);
+        CAST(:scopes AS TEXT[]), CAST(:created_at AS TIMESTAMPTZ), NULL)
+    ON CONFLICT (id) DO NOTHING;
 
 -- name: find_caller
 -- The merchant behind a secret, if its key was not revoked.

@@ -28,7 +28,7 @@ _WHY_NOT = (
 
 @contextlib.contextmanager
 def cockroach() -> Iterator[str]:
-    """The URL of a fresh, migrated database on a CockroachDB; skips the test if there is none."""
+    """The URL of a CockroachDB; skips the test if there is none."""
     with contextlib.ExitStack() as stack:
         url = os.environ.get(VARIABLE)
         if url is None:
@@ -36,11 +36,11 @@ def cockroach() -> Iterator[str]:
             if program is None:
                 pytest.skip(_WHY_NOT)
             url = stack.enter_context(_node(program))
-        yield stack.enter_context(_database(url))
+        yield url
 
 
 @contextlib.contextmanager
-def _database(url: str) -> Iterator[str]:
+def database(url: str) -> Iterator[str]:
     """A migrated database of its own on the cluster, removed afterwards."""
     name = f"suya_{uuid4().hex[:12]}"
     execute(url, f"CREATE DATABASE {name}")
