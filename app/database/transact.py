@@ -227,7 +227,10 @@ class _Attempts(Generic[T]):
                     raise self._given_up(error, attempt) from error
                 await asyncio.sleep(pause)
             except BaseException:
-                self._forget_chain()
+                if self.committing:
+                    self.writer.restart()
+                else:
+                    self.writer.aborted()
                 raise
         raise InvariantViolated("the last attempt neither returned nor raised")
 
@@ -268,19 +271,16 @@ class _Attempts(Generic[T]):
             # An error nobody foresaw does not say that the COMMIT had no effect.
             verdict = Verdict.AMBIGUOUS
         self.ambiguous = self.ambiguous or verdict is Verdict.AMBIGUOUS
-        if verdict is Verdict.RETRY and error.sqlstate != sqlstate.UNIQUE_VIOLATION:
-            self.writer.aborted()
+        if verdict is Verdict.AMBIGUOUS or error.sqlstate == sqlstate.UNIQUE_VIOLATION:
+            # A new journal chain is always allowed, and right wherever the old head is in doubt.
+            self.writer.restart()
         else:
-            self._forget_chain()
+            self.writer.aborted()
         if verdict is Verdict.BUG:
             raise error
         if verdict is Verdict.UNAVAILABLE:
             raise self._given_up(error, attempt) from error
         metrics.retries.labels(sqlstate.reason(error)).inc()
-
-    def _forget_chain(self) -> None:
-        """Begin a new journal chain: always allowed, and right where the old head is in doubt."""
-        self.writer.restart()
 
     def _given_up(self, error: psycopg.Error, attempt: int) -> Exception:
         if self.ambiguous:

@@ -218,7 +218,7 @@ async def test_missing_fields(merchant: Merchant, tally: Tally, name: str) -> No
         ('{"amount": 5}'.encode("utf-16"), "invalid_json"),
         (b"[" * 100_000, "invalid_json"),
         (b"[" * 100_000 + b"]" * 100_000, "invalid_json"),
-        (b'{"metadata":' * 100_000, "invalid_json"),
+        (b'{"metadata":' * 20_000, "invalid_json"),
         (b"\x1f\x8b\x08\x00", "invalid_json"),
     ],
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else value,
@@ -230,7 +230,7 @@ async def test_bodies(merchant: Merchant, tally: Tally, body: bytes, code: str) 
 
 async def test_a_million_faults_are_told_in_a_few(merchant: Merchant, tally: Tally) -> None:
     """The answer to a body of nothing but mistakes stays small."""
-    body = json.dumps({f"{number}{'n' * 1_000}": 1 for number in range(5_000)}).encode()
+    body = json.dumps({f"{number}{'n' * 20}": 1 for number in range(5_000)}).encode()
 
     with tally.unchanged(merchant.id):
         answer = await merchant.api.post("/v1/payments", body)
