@@ -55,7 +55,7 @@ SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created
    AND object_id = :object_id
    AND id < :before
    AND id > :after
- ORDER BY id DESC
+ ORDER BY sequence DESC
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_oldest_of_object
@@ -68,5 +68,5 @@ SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created
    AND object_id = :object_id
    AND id < :before
    AND id > :after
- ORDER BY id
+ ORDER BY sequence
  LIMIT CAST(:page_size AS INT8);
