@@ -108,7 +108,7 @@ async def test_too_large_a_body(merchant: Merchant, tally: Tally, prepare: Prepa
         answer = await merchant.api.post(ready.path, b" " * (10 * 2**20), key="k")
 
     problem = refused(answer, 413, "body_too_large")
-    assert problem["facts"] == {"limit": 8 * 2**20}
+    assert problem["facts"] == {"limit": 256 * 2**10}
     done(await merchant.api.post(ready.path, ready.body, key="k"), ready.status)
 
 
@@ -134,7 +134,7 @@ async def test_too_large_a_body_of_unknown_length(merchant: Merchant, tally: Tal
 
 
 async def test_too_large_a_bulk_request(merchant: Merchant, tally: Tally) -> None:
-    """The limit of a body is that of bulk requests too."""
+    """Bulk requests have a limit too, a larger one."""
     with tally.unchanged(merchant.id):
         answer = await merchant.api.post("/v1/payments/bulk", b"[" + b" " * 10 * 2**20)
 
