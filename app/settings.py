@@ -12,6 +12,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""What a region's name looks like: that of a cloud's region, and safe in a statement."""
+
 
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
@@ -30,7 +33,7 @@ class Settings(BaseSettings):
     under `home`."""
     environment: Literal["sandbox", "production"] = "sandbox"
     """A sandbox may make money out of nothing (/v1/deposits); production may not."""
-    region: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    region: str = Field(default="local", pattern=REGION_PATTERN)
     """Where this process runs, and the home of merchants created without a region."""
 
     host: str = "127.0.0.1"

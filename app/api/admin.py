@@ -11,7 +11,7 @@ from app import ids
 from app.api import lists, wire
 from app.api.call import ApiRequest, enter_admin, parse, path_id, send
 from app.api.docs import Doc
-from app.merchants import ApiKey, ApiKeyNotFound, Merchant, MerchantNotFound, admin
+from app.merchants import ApiKey, ApiKeyNotFound, Merchant, MerchantNotFound, UnknownRegion, admin
 
 
 class MerchantView(msgspec.Struct, frozen=True):
@@ -72,9 +72,10 @@ def key_view(key: ApiKey, secret: str | None = None) -> ApiKeyView:
 @post(
     "/",
     opt=Doc(
-        "Create a merchant", body=wire.CreateMerchant, answer=MerchantView, status=201, admin=True
+        "Create a merchant", body=wire.CreateMerchant, answer=MerchantView, status=201, admin=True,
+        errors=(UnknownRegion,),
     ).opt(),
-)
+)  # fmt: skip
 async def create_merchant(request: ApiRequest) -> ASGIResponse:
     """Records a merchant, at home in a region."""
     services = enter_admin(request)

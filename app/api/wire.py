@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app import ids
 from app.money import AMOUNT_MINOR_MAX, EXPONENTS
+from app.settings import REGION_PATTERN
 
 METADATA_PAIRS_MAX = 50
 METADATA_NAME_MAX = 40
@@ -182,7 +183,7 @@ class CreateMerchant(Wire):
     """Record a merchant."""
 
     name: Text
-    home_region: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] | None = None
+    home_region: Annotated[str, Field(pattern=REGION_PATTERN)] | None = None
     mode: Literal["test", "live"] = "test"
     fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 290
     fee_fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 30

@@ -8,7 +8,7 @@ Owns `merchants` and `api_keys`, which are the same in every region.
 Never sees money.
 """
 
-from app.merchants.errors import ApiKeyNotFound, MerchantNotFound
+from app.merchants.errors import ApiKeyNotFound, MerchantNotFound, UnknownRegion
 from app.merchants.keyring import Keyring
 from app.merchants.model import SCOPES, ApiKey, Caller, Merchant
 
@@ -20,4 +20,5 @@ __all__ = [
     "Keyring",
     "Merchant",
     "MerchantNotFound",
+    "UnknownRegion",
 ]

@@ -1,12 +1,14 @@
 """Making and listing merchants and keys: seldom, so one at a time."""
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
 from app import clock, ids
 from app.database import Database, Queries, Tx, arrays, transact
-from app.merchants.errors import ApiKeyNotFound, MerchantNotFound
+from app.merchants.errors import ApiKeyNotFound, MerchantNotFound, UnknownRegion
 from app.merchants.model import PREFIX_LENGTH, ApiKey, Merchant, hash_secret, new_secret
+from app.settings import REGION_PATTERN
 
 queries = Queries(__package__)
 
@@ -22,7 +24,12 @@ async def create_merchant(
     fee_bps: int = 290,
     fee_fixed_minor: int = 30,
 ) -> Merchant:
-    """Record a merchant; the default fee plan is 2.9 % plus 30 minor units."""
+    """Record a merchant; the default fee plan is 2.9 % plus 30 minor units.
+
+    Raises:
+        UnknownRegion: it cannot be at home in `home_region`.
+    """
+    await check_home_region(database, home_region)
     merchant = Merchant(ids.new(), name, home_region, mode, fee_bps, fee_fixed_minor, clock.now())
 
     async def work(tx: Tx) -> None:
@@ -72,6 +79,26 @@ async def list_merchants(
 async def list_home_regions(database: Database) -> list[str]:
     """The regions in which merchants are at home."""
     return [region for (region,) in await database.read(queries.list_home_regions, {})]
+
+
+async def list_database_regions(database: Database) -> list[str]:
+    """The regions of a multi-region database, in the order of their names; else none."""
+    return [region for (region,) in await database.read(queries.list_database_regions, {})]
+
+
+async def check_home_region(database: Database, region: str) -> None:
+    """Refuse a home that rows could not be kept in.
+
+    Raises:
+        UnknownRegion: it has not the form of a name, or is no region of a multi-region database.
+    """
+    if not re.fullmatch(REGION_PATTERN, region):
+        raise UnknownRegion(
+            region=region, why="a name has up to 63 of the characters a-z, 0-9 and '-'"
+        )
+    known = await list_database_regions(database)
+    if known and region not in known:
+        raise UnknownRegion(region=region, why=f"the database's regions are {', '.join(known)}")
 
 
 async def create_key(

@@ -1,6 +1,6 @@
 """Refusals about merchants and keys."""
 
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 
 
 class MerchantNotFound(NotFound):
@@ -13,3 +13,9 @@ class ApiKeyNotFound(NotFound):
     """There is no API key {key}."""
 
     code = "api_key_not_found"
+
+
+class UnknownRegion(Invalid):
+    """'{region}' cannot be a home region: {why}."""
+
+    code = "unknown_region"

@@ -73,3 +73,13 @@ UPDATE api_keys
 SELECT DISTINCT home_region
   FROM merchants
  ORDER BY home_region;
+
+-- name: list_database_regions
+-- The regions of a multi-region database: on CockroachDB they are the values of an enumeration.
+-- full scan: of a catalog, which has one row per region; PostgreSQL has no such type
+SELECT e.enumlabel
+  FROM pg_catalog.pg_enum AS e
+  JOIN pg_catalog.pg_type AS t
+    ON t.oid = e.enumtypid
+ WHERE t.typname = 'crdb_internal_region'
+ ORDER BY e.enumlabel;
