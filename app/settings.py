@@ -62,8 +62,15 @@ class Settings(BaseSettings):
     """Connections for reads per process; about four per core of a small machine."""
     statement_timeout_ms: int = Field(default=15_000, ge=100, le=120_000)
     """A statement that runs longer is cancelled by the server; a lease move may take 13 s."""
-    lock_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
+    lock_timeout_ms: int = Field(default=5_000, ge=100, le=120_000)
     """A wait for a row lock that lasts longer fails; then the batch runs again."""
+    database_patience_ms: int = Field(default=6_000, ge=100, le=120_000)
+    """How long a connection may be silent before it is broken and the work runs again on another
+    one, a second and third attempt twice and three times as long. Above the lock timeout, so that
+    a server that is well speaks first; three attempts fit into a request's deadline."""
+    database_connection_life_s: int = Field(default=300, ge=1, le=86_400)
+    """Each connection ends between half and the whole of this age, so that connections spread again
+    over the nodes of a cluster; opening one costs milliseconds."""
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
     """The server ends a transaction whose client went silent, so its locks do not outlive it."""
 

@@ -156,6 +156,7 @@ class EmbeddedPostgres:
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
         (self.socket_dir / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
         with self.log_path.open("ab") as log:
+            begins = log.tell()  # before the server, which moves the same position, says anything
             # Its own session: the Ctrl-C of a terminal is for the owner, who then stops it.
             self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [
@@ -168,7 +169,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **host.process_options(),
             )
-            return log.tell()
+            return begins
 
     def _wait_until_ready(self, timeout_s: float, log_from: int) -> None:
         from psycopg import conninfo, pq  # noqa: PLC0415 - who asks for the URL does not need it

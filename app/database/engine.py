@@ -6,9 +6,12 @@ PostgreSQL 18, a statement costs the process 0.03 ms that way and 0.18 ms throug
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Self, TypeAlias
+import os
+import random
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Protocol, Self, TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -17,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app import clock
 from app.database import sqlstate
 from app.database.errors import DatabaseUnreachable
 from app.database.queries import Query
@@ -24,6 +28,16 @@ from app.settings import Settings
 
 Params: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
+Driver: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class Reader(Protocol):
+    """Whatever answers reading statements: the database as it is, or as it was lately."""
+
+    async def read(self, query: Query, params: Params) -> Rows:
+        """The rows of one reading statement."""
+        ...
+
 
 # Batches in flight. One is put together while the database works on the other; more would only
 # share the cores on one machine. On CockroachDB a batch waits for consensus most of its time.
@@ -49,6 +63,7 @@ class Database:
         self.is_cockroach = parsed.get_backend_name() == "cockroachdb"
         self.url = url
         self.settings = settings
+        self._jitter = random.Random()  # noqa: S311 - spreads ends, keeps no secret
         self.writers = settings.database_writers or _WRITERS[parsed.get_backend_name()]
         self._writing = self._engine(url, self.writers, self._options(writing=True))
         self._reading = self._engine(url, settings.database_readers, self._options(writing=False))
@@ -83,6 +98,8 @@ class Database:
             options.append("-c default_transaction_read_only=on")
         if not self.is_cockroach:
             options.append(_POSTGRESQL_PLANNER)
+            # Whoever was hung up on lets go of its locks, even where it waits for others'.
+            options.append("-c client_connection_check_interval=1000")
             if not writing:
                 # A single statement sees one snapshot anyway; a serializable reader would only
                 # leave predicate locks that abort writers.
@@ -96,7 +113,6 @@ class Database:
             pool_size=size,
             max_overflow=0,
             pool_timeout=5,  # a request that cannot get a connection in 5 s is better told so
-            pool_recycle=1800,  # spreads connections again after a node came back
             pool_reset_on_return=None,  # `transact` ends its transactions itself
             connect_args={
                 "options": options,
@@ -110,15 +126,19 @@ class Database:
         )
 
     @asynccontextmanager
-    async def writer(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def writer(self) -> AsyncIterator[Driver]:
         """A writing connection; it leaves the pool if it broke or was left in a transaction."""
         async with self._lend(self._writing) as driver:
             yield driver
 
     @asynccontextmanager
-    async def _lend(
-        self, engine: AsyncEngine
-    ) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def reader(self) -> AsyncIterator[Driver]:
+        """A connection that cannot write; it leaves the pool as a writing one does."""
+        async with self._lend(self._reading) as driver:
+            yield driver
+
+    @asynccontextmanager
+    async def _lend(self, engine: AsyncEngine) -> AsyncIterator[Driver]:
         try:
             connection = await engine.connect()
         except PoolTimeout as error:
@@ -126,11 +146,11 @@ class Database:
         except DBAPIError as error:
             # The toolkit wraps what the driver said; the verdict needs the driver's own error.
             raise error.orig if isinstance(error.orig, psycopg.Error) else error from error
-        driver = await _driver(connection)
+        driver, is_old = await self._driver(connection)
         try:
             yield driver
         finally:
-            if driver.info.transaction_status is not TransactionStatus.IDLE:
+            if is_old or driver.info.transaction_status is not TransactionStatus.IDLE:
                 # Broken, or left inside a transaction: nobody should inherit this state.
                 await connection.invalidate()
             await connection.close()
@@ -147,9 +167,10 @@ class Database:
         """
         for attempt in range(1, _READ_ATTEMPTS_MAX + 1):
             try:
-                async with self._lend(self._reading) as driver:
-                    cursor = await driver.execute(query.text, params)
-                    return await cursor.fetchall()
+                async with self.reader() as driver:
+                    with hang_up_after(driver, self.settings.database_patience_ms / 1000):
+                        cursor = await driver.execute(query.text, params)
+                        return await cursor.fetchall()
             except psycopg.Error as error:
                 verdict = sqlstate.verdict(error, committing=False)
                 if verdict is sqlstate.Verdict.BUG:
@@ -160,9 +181,9 @@ class Database:
         raise AssertionError
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator[psycopg.AsyncConnection[tuple[Any, ...]]]:
+    async def snapshot(self) -> AsyncIterator[Driver]:
         """A connection whose every statement sees the same committed state; it writes nothing."""
-        async with self._lend(self._reading) as driver:
+        async with self.reader() as driver:
             if self.is_cockroach:
                 # A read-only transaction in the past needs no retries and disturbs no writer.
                 await driver.execute("BEGIN READ ONLY AS OF SYSTEM TIME '-1ms'")
@@ -172,14 +193,42 @@ class Database:
             yield driver
             await driver.execute("ROLLBACK")
 
+    async def _driver(self, connection: AsyncConnection) -> tuple[Driver, bool]:
+        """The driver's connection, and whether it has lived long enough.
 
-async def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[tuple[Any, ...]]:
-    raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    assert isinstance(driver, psycopg.AsyncConnection)
-    if not driver.autocommit:
-        await driver.set_autocommit(True)
-    return driver
+        Connections end at different ages, one after the other, so that they spread again over the
+        nodes of a cluster after one of them came back.
+        """
+        raw = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert isinstance(driver, psycopg.AsyncConnection)
+        if not driver.autocommit:
+            await driver.set_autocommit(True)
+        if "ends_at" not in raw.info:
+            life_s = self._jitter.uniform(0.5, 1.0) * self.settings.database_connection_life_s
+            raw.info["ends_at"] = clock.monotonic() + life_s
+        return driver, clock.monotonic() > raw.info["ends_at"]
+
+
+@contextmanager
+def hang_up_after(driver: Driver, seconds: float) -> Iterator[None]:
+    """Break the connection if the block still waits on it by then.
+
+    A server may fall silent without the connection breaking: a paused process, a black hole. The
+    driver's own way out, a request to cancel, asks the same silent server and waits for it again.
+    Broken, the connection fails as any lost one, so it is known whether a COMMIT is in doubt.
+    """
+    timer = asyncio.get_running_loop().call_later(max(0.0, seconds), _hang_up, driver)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _hang_up(driver: Driver) -> None:
+    if not driver.closed:
+        with socket.socket(fileno=os.dup(driver.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 def database_url(settings: Settings) -> str:

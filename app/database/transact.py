@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from app import clock, ids
 from app.database import faults, sqlstate
-from app.database.engine import Database, Params, Rows
+from app.database.engine import Database, Driver, Params, Rows, hang_up_after
 from app.database.errors import (
     CommitUnknown,
     ContentionTooHigh,
@@ -39,6 +39,7 @@ ATTEMPTS_MAX = 40  # with the pauses below about 15 s: a crash recovery or a lea
 _LOOKED_UP_ATTEMPT = 2  # from the second attempt on, keys are looked up first
 _PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a finished neighbour
 _PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
+_HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
 
 
 class KeysTaken(Exception):
@@ -96,7 +97,7 @@ class Tx:
 
     def __init__(
         self,
-        driver: psycopg.AsyncConnection[tuple[Any, ...]],
+        driver: Driver,
         settings: Settings,
         attempt: int,
         writer: Writer,
@@ -201,17 +202,20 @@ class _Attempts(Generic[T]):
     async def run(self) -> T:
         """The result, or the exception that ends the transaction, by the deadline.
 
-        The time limit is for a server that neither answers nor breaks the connection; all other
-        waits have limits of their own.
+        The time limit is for what waits outside the database, a connection to begin with; a
+        silent server is hung up on just before.
         """
+        if clock.monotonic() >= self.deadline:
+            raise DeadlineExceeded
         try:
-            async with asyncio.timeout(self.deadline - clock.monotonic()):
+            async with asyncio.timeout(self.deadline + _HANG_UP_S - clock.monotonic()):
                 return await self._run()
         except TimeoutError:
             self.writer.restart()
-            if self.ambiguous or self.committing:
-                raise CommitUnknown from None
-            raise DeadlineExceeded from None
+            raise self._too_late() from None
+
+    def _too_late(self) -> Exception:
+        return CommitUnknown() if self.ambiguous or self.committing else DeadlineExceeded()
 
     async def _run(self) -> T:
         for attempt in range(1, ATTEMPTS_MAX + 1):
@@ -237,28 +241,35 @@ class _Attempts(Generic[T]):
     async def _attempt(self, attempt: int) -> T:
         """One run of the work and its COMMIT."""
         self.committing = False
+        # Later attempts have more patience, so that work that is only slow comes to its end.
+        patience_s = attempt * self.database.settings.database_patience_ms / 1000
         async with self.database.writer() as driver:
-            try:
-                await driver.execute("BEGIN")
-                tx = Tx(driver, self.database.settings, attempt, self.writer)
-                faults.hit(FaultPoint.BEFORE_WORK)
-                result = await self.work(tx)
-                faults.hit(FaultPoint.BEFORE_WRITES)
-                await tx.flush()
-                faults.hit(FaultPoint.BEFORE_COMMIT)
-                self.committing = True
-                await driver.execute("COMMIT")
-            except BaseException:
-                # The first error is the one that counts; a connection that cannot even roll back
-                # leaves the pool, and its server ends the transaction.
-                with suppress(psycopg.Error):
-                    if driver.info.transaction_status is not TransactionStatus.IDLE:
-                        await driver.execute("ROLLBACK")
-                raise
+            with hang_up_after(driver, min(patience_s, self.deadline - clock.monotonic())):
+                result = await self._work_and_commit(driver, attempt)
             faults.hit(FaultPoint.AFTER_COMMIT_BEFORE_ANSWER)
         self.writer.committed()
         metrics.attempts.observe(attempt)
         return result
+
+    async def _work_and_commit(self, driver: Driver, attempt: int) -> T:
+        try:
+            await driver.execute("BEGIN")
+            tx = Tx(driver, self.database.settings, attempt, self.writer)
+            faults.hit(FaultPoint.BEFORE_WORK)
+            result = await self.work(tx)
+            faults.hit(FaultPoint.BEFORE_WRITES)
+            await tx.flush()
+            faults.hit(FaultPoint.BEFORE_COMMIT)
+            self.committing = True
+            await driver.execute("COMMIT")
+            return result
+        except BaseException:
+            # The first error is the one that counts; a connection that cannot even roll back
+            # leaves the pool, and its server ends the transaction.
+            with suppress(psycopg.Error):
+                if driver.info.transaction_status is not TransactionStatus.IDLE:
+                    await driver.execute("ROLLBACK")
+            raise
 
     def _judge(self, error: psycopg.Error, attempt: int) -> None:
         """Note what the failed attempt means; raise where running again is no remedy."""

@@ -102,7 +102,7 @@ async def test_two_that_each_read_what_the_other_writes_do_not_both_commit(url: 
         await asyncio.gather(take_last(database, "a", "b"), take_last(database, "b", "a"))
 
     assert sorted(marks(url).values()) == [0, 1]
-    assert len(attempts) == 3
+    assert len(attempts) >= 3  # the victim may meet the winner once more before it has committed
 
 
 async def test_a_deadlock_is_run_again(url: str) -> None:
