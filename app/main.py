@@ -9,7 +9,18 @@ from litestar.datastructures import State
 from litestar.types import ASGIApp
 
 from app import __version__
-from app.api import accounts, admin, bulk, events, health, pages, payments, refunds, transfers
+from app.api import (
+    accounts,
+    admin,
+    bulk,
+    drain,
+    events,
+    health,
+    pages,
+    payments,
+    refunds,
+    transfers,
+)
 from app.api.edge import Edge
 from app.api.limits import RateLimiter
 from app.api.openapi import document
@@ -83,6 +94,7 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     """Refuse an unfit database; on the way out finish what is queued."""
     services: Services = app.state.services
     await checks.check(services.database)
+    drain.begin_on_sigterm(services)
     log.info("started", process="api", region=services.settings.region)
     try:
         yield

@@ -5,6 +5,7 @@ import gc
 import math
 import os
 import signal
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -21,10 +22,14 @@ from app.settings import Settings
 # at least one command, so the queue's own limit, which answers 503, is reached first by far.
 _BACKLOG = 2048
 _GC_THRESHOLD = 50_000
+_END_S = 1  # what is left after the drain: closing connections, writing the last log lines
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in hand.
+    """Serve until told to stop, then finish what is in hand.
+
+    SIGTERM first gives load balancers `drain_notice_ms` to notice; SIGINT (Ctrl-C), or a second
+    SIGTERM, does not wait for them.
 
     Raises:
         PortUnusable: something else listens there.
@@ -43,10 +48,27 @@ def serve(settings: Settings) -> None:
         workers=1,  # one group commit per process; who needs more runs more processes
         backlog=_BACKLOG,
         log_level=LogLevels.warning,
-        workers_kill_timeout=math.ceil(settings.drain_timeout_ms / 1000) + 1,
+        workers_kill_timeout=math.ceil(
+            (settings.drain_notice_ms + settings.drain_timeout_ms) / 1000 + _END_S
+        ),
     )
+    server.on_startup(functools.partial(_take_signals, server))
     # What answers requests is a child of this process, and must not outlive it.
     server.serve(target_loader=functools.partial(_load, os.getpid()), wrap_loader=False)
+
+
+def _take_signals(server: Any) -> None:
+    """Pass on to the process that answers requests that it is to stop, and how."""
+
+    def stop(sign: int, frame: FrameType | None) -> None:
+        if sign == signal.SIGINT or server.interrupt_signal:
+            for worker in server.wrks:
+                os.kill(worker.inner.pid, signal.SIGINT)
+        # The server passes on the first one of either kind as SIGTERM.
+        server.signal_handler_interrupt(sign, frame)
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, stop)
 
 
 def _load(server_pid: int) -> Any:

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     """Address the api listens on; loopback, because a newcomer's machine is not a server."""
     port: int = Field(default=8000, ge=1, le=65535)
     """Port of the api."""
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port on which a worker serves its metrics, on `host`; none means it does not. An api's are at
+    its own /metrics."""
     admin_key: SecretStr | None = Field(default=None, min_length=16)
     """Bearer token of /v1/merchants and /v1/api_keys; without one these answer 401 to everybody."""
     rate_limit_per_s: int = Field(default=50_000, ge=1, le=1_000_000)
@@ -48,6 +51,9 @@ class Settings(BaseSettings):
     request_timeout_ms: int = Field(default=20_000, ge=100, le=120_000)
     """How long a request may wait for its commit; a lease move of CockroachDB took 13 s when
     measured, so less would turn a failover into errors."""
+    drain_notice_ms: int = Field(default=2_000, ge=0, le=120_000)
+    """How long a process that was told to stop goes on serving with `/readyz` at 503, so that load
+    balancers notice before its port closes; the shipped HAProxy needs 0.7 s at most."""
     drain_timeout_ms: int = Field(default=8_000, ge=0, le=120_000)
     """How long a stopping process finishes what it has; supervisors usually wait for 10 s."""
 

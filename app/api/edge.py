@@ -57,8 +57,11 @@ class Edge:
                 if scope["method"] != "GET" and status >= 400:  # noqa: PLR2004 - where errors begin
                     await body.drain()
                 limiter = self.services.limiter
+                # Whoever keeps a connection while we drain would find it closed in a moment.
+                closing = [(b"connection", b"close")] if self.services.draining else []
                 message["headers"] = [
                     *message["headers"],
+                    *closing,
                     (b"x-request-id", context.request_id.encode()),
                     (b"ratelimit-policy", limiter.policy),
                     (b"ratelimit", limiter.header(context.limit_key)),

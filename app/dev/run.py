@@ -81,7 +81,9 @@ class _Dev:
             self._stop()
 
     def _child(self, name: str, command: str) -> Child:
-        environ = {"SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS), **os.environ}
+        # No balancer is in front that would have to notice.
+        drain = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
+        environ = {**drain, **os.environ}
         environ |= {
             "SUYA_HOME": str(self.settings.home),
             "SUYA_HOST": self.settings.host,

@@ -83,6 +83,11 @@ class Process:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(how)
 
+    def send_to_first(self, how: signal.Signals) -> None:
+        """Send a signal to the process that was started, as a supervisor does."""
+        assert self._process is not None
+        self._process.send_signal(how)
+
     def wait(self, timeout_s: float = STOP_S) -> int:
         """The exit code, once it has ended.
 
@@ -151,6 +156,7 @@ class ApiProcess(Process):
             "database_url": database_url,
             "admin_key": ADMIN_KEY,
             "port": str(self.port),
+            "drain_notice_ms": "0",  # where there is a balancer, the test says so
         }
         super().__init__(("serve",), folder / f"api-{self.port}.log", given | settings)
 
