@@ -24,7 +24,7 @@ async def healthz(request: ApiRequest) -> ASGIResponse:
     opt=Doc("Can the process serve", answer=Health, public=True, errors=(NotReady,)).opt(),
 )
 async def readyz(request: ApiRequest) -> ASGIResponse:
-    """200 if the database is reachable, its schema is at head, and the process is not draining."""
+    """200 if the database is reachable, its schema suffices, and the process is not draining."""
     services = services_of(request)
     if services.draining:
         raise NotReady(reason="it is shutting down")

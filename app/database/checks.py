@@ -40,7 +40,10 @@ async def check_durability(database: Database) -> None:
 
 
 async def check_schema(database: Database) -> None:
-    """Refuse a schema that is not the one this code was written for.
+    """Refuse a schema that lacks what this code needs.
+
+    A newer one is fit: while a version is rolled out, its expand migrations come before its
+    processes, and its contract migrations after the last process that needs what they remove.
 
     Raises:
         UnfitDatabase: naming both revisions and the command that mends it.
@@ -51,10 +54,16 @@ async def check_schema(database: Database) -> None:
         found = rows[0][0] if rows else "nothing"
     except psycopg.errors.UndefinedTable:
         found = "nothing"
-    if found != wanted:
+    if _number(found) < _number(wanted):
         raise UnfitDatabase(
             fault=f"its schema is at {found} and this version needs {wanted}; run 'suya migrate'"
         )
+
+
+def _number(revision: str) -> int:
+    """The place of a revision in their order; whatever is not one of ours comes before all."""
+    digits = revision.partition("_")[0]
+    return int(digits) if digits.isdecimal() else -1
 
 
 async def check(database: Database) -> None:
