@@ -16,8 +16,8 @@ class PortUnusable(Exception):
     """The address cannot be listened on; the message says why."""
 
 
-def check_port(host: str, port: int) -> None:
-    """Nothing else listens there.
+def check_port(host: str, port: int, chosen_by: str = "--port or SUYA_PORT") -> None:
+    """Nothing else listens there; `chosen_by` tells where another port would be named.
 
     Raises:
         PortUnusable: the address is taken, or not ours to take.
@@ -32,7 +32,7 @@ def check_port(host: str, port: int) -> None:
         except OSError as error:
             raise PortUnusable(
                 f"Port {port} of {host} cannot be used ({error.strerror}); "
-                "choose another with --port or SUYA_PORT."
+                f"choose another with {chosen_by}."
             ) from error
 
 

@@ -19,9 +19,11 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    start_http_server,
 )
 
 from app.errors import InvariantViolated, PlatformError
+from app.process import check_port
 from app.settings import Settings
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
@@ -78,6 +80,16 @@ class Metrics:
 
 
 metrics = Metrics()
+
+
+def serve_metrics(host: str, port: int) -> None:
+    """Answer Prometheus on a port of its own, for a process without HTTP, until it ends.
+
+    Raises:
+        PortUnusable: something else listens there.
+    """
+    check_port(host, port, "SUYA_METRICS_PORT")
+    start_http_server(port, host, metrics.registry)
 
 
 def _is_console(settings: Settings) -> bool:

@@ -19,7 +19,7 @@ from app.merchants.admin import list_home_regions
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import RELEASE
 from app.settings import Settings
-from app.telemetry import configure_logging, describe, log, metrics
+from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
 from app.verify import verify
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
@@ -39,6 +39,8 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(sign, stop.set)
     async with Database.open(settings) as database:
         await checks.check(database)
+        if settings.metrics_port is not None:
+            serve_metrics(settings.host, settings.metrics_port)
         worker = Worker(database)
         log.info("started", process="worker", holder=str(worker.holder))
         await asyncio.gather(
