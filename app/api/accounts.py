@@ -9,7 +9,9 @@ from litestar.response.base import ASGIResponse
 from app import clock, ids
 from app.api import lists, wire
 from app.api.call import ApiRequest, Call, enter, path_id, perform, send
-from app.api.docs import LIST_PARAMETERS, PAGING_PARAMETERS, Doc
+from app.api.docs import CONSISTENCY_PARAMETER, LIST_PARAMETERS, PAGING_PARAMETERS, Doc
+from app.api.reading import Reading
+from app.database import Page
 from app.idempotency import Intent
 from app.ledger import CloseAccount, OpenAccount, errors, reads, saga
 from app.ledger.errors import AccountNotFound
@@ -78,9 +80,7 @@ async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
 
 async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:
     call = await enter(request, "read")
-    row = await reads.find_account(
-        call.services.database, call.region, call.merchant.id, path_id("account", account_id)
-    )
+    row = await Reading(call).find(reads.find_account, path_id("account", account_id))
     if row is None:
         raise AccountNotFound(account=account_id)
     return call, row
@@ -101,32 +101,34 @@ async def list_accounts(request: ApiRequest) -> ASGIResponse:
     """The merchant's accounts, newest first: its customers' wallets and its own."""
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
-    found = await reads.list_accounts(
-        call.services.database, call.region, call.merchant.id, lists.page(given, "account")
-    )
-    return send(lists.list_view(found.items, account_view, more=found.has_more))
+    page, reading = lists.page(given, "account"), Reading(call, given)
+    found = await reading.list(page, reads.list_accounts, lambda row: row.account.id, page)
+    return reading.send(lists.list_view(found.items, account_view, more=found.has_more))
 
 
 @get(
     "/{account_id:str}/balance",
     opt=Doc(
         "Read a balance", answer=BalanceView, errors=(errors.AccountNotFound,),
-        parameters={"as_of": {"type": "string", "format": "date-time"}},
+        parameters={
+            "as_of": {"type": "string", "format": "date-time"},
+            "consistency": CONSISTENCY_PARAMETER,
+        },
     ).opt(),
 )  # fmt: skip
 async def read_balance(request: ApiRequest, account_id: str) -> ASGIResponse:
     """The balance now, or as of any instant in the past, at the same cost."""
     call, row = await _find(request, account_id)
-    as_of = lists.instant(lists.parameters(request, "as_of"), "as_of")
-    now = clock.now()
-    if as_of is None:
+    given = lists.parameters(request, "as_of", "consistency")
+    reading, as_of, now = Reading(call, given), lists.instant(given, "as_of"), clock.now()
+    if as_of is None and "consistency" not in given:
         return send(balance_view(row.account, now))
-    if as_of > now:
+    if as_of is not None and as_of > now:
         raise lists.bad("as_of", "must not be in the future")
-    sums = await reads.find_balance_as_of(
-        call.services.database, call.region, call.merchant.id, row.account.id, as_of
-    )
-    return send(balance_view(with_sums(row.account, sums), as_of))
+    sums = await reading.find_all(reads.find_balance_as_of, row.account.id, as_of or now)
+    latest = max(sums, key=lambda each: each.version)
+    then = as_of or now - timedelta(seconds=reading.age_s)
+    return reading.send(balance_view(with_sums(row.account, latest), then))
 
 
 @get(
@@ -144,15 +146,17 @@ async def list_entries(request: ApiRequest, account_id: str) -> ASGIResponse:
     after = _position(given, "ending_before")
     if before is not None and after is not None:
         raise lists.bad("ending_before", "cannot be combined with starting_after")
-    found = await reads.list_entries(
-        call.services.database,
-        call.region,
-        row.account,
-        limit=lists.limit_of(given),
+    page, reading = Page(lists.limit_of(given), backwards=after is not None), Reading(call, given)
+    found = await reading.list(
+        page,
+        reads.list_entries,
+        lambda entry: (entry.booked_at, entry.version),
+        row.account.id,
+        page,
         before=before,
         after=after,
     )
-    return send(
+    return reading.send(
         lists.list_view(found.items, lambda e: entry_view(row.account, e), more=found.has_more)
     )
 

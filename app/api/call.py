@@ -51,6 +51,11 @@ class Call(msgspec.Struct, frozen=True):
         return self.merchant.home_region
 
     @property
+    def regions(self) -> tuple[str, ...]:
+        """Where the merchant's rows may be, the home last."""
+        return (self.merchant.home_region,)
+
+    @property
     def request_id(self) -> str:
         """Stored with everything this request causes."""
         return self.context.request_id

@@ -27,10 +27,18 @@ class BulkResult(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether an earlier request under the same key did the work."""
 
 
+CONSISTENCY_PARAMETER: dict[str, Any] = {
+    "type": "string",
+    "enum": ["current", "stale"],
+    "default": "current",
+    "description": "Stale: from the nearest replica, some seconds old; the header Age tells.",
+}
+
 PAGING_PARAMETERS: Mapping[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "starting_after": {"type": "string", "description": "An id; the page begins after it."},
     "ending_before": {"type": "string", "description": "An id; the page ends before it."},
+    "consistency": CONSISTENCY_PARAMETER,
 }
 
 LIST_PARAMETERS: dict[str, dict[str, Any]] = dict(PAGING_PARAMETERS) | {

@@ -8,6 +8,7 @@ from app.api import lists
 from app.api.call import ApiRequest, enter, path_id, send
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.errors import ObjectNotFound
+from app.api.reading import Reading
 from app.events import EventView
 
 _OBJECTS = {ids.PREFIXES[kind]: kind for kind in ("payment", "refund", "transfer", "account")}
@@ -20,9 +21,7 @@ _OBJECTS = {ids.PREFIXES[kind]: kind for kind in ("payment", "refund", "transfer
 async def read_event(request: ApiRequest, event_id: str) -> ASGIResponse:
     """One event."""
     call = await enter(request, "read")
-    event = await events.find_event(
-        call.services.database, call.region, call.merchant.id, path_id("event", event_id)
-    )
+    event = await Reading(call).find(events.find_event, path_id("event", event_id))
     if event is None:
         raise ObjectNotFound(kind="event", id=event_id)
     return send(events.view(event))
@@ -40,14 +39,10 @@ async def list_events(request: ApiRequest) -> ASGIResponse:
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "object")
     kind = _OBJECTS.get(given.get("object", "").rpartition("_")[0], "payment")
-    found = await events.list_events(
-        call.services.database,
-        call.region,
-        call.merchant.id,
-        lists.page(given, "event"),
-        lists.cursor(given, "object", kind),
-    )
-    return send(lists.list_view(found.items, events.view, more=found.has_more))
+    page, reading = lists.page(given, "event"), Reading(call, given)
+    object_id = lists.cursor(given, "object", kind)
+    found = await reading.list(page, events.list_events, lambda e: e.id, page, object_id)
+    return reading.send(lists.list_view(found.items, events.view, more=found.has_more))
 
 
 def router() -> Router:

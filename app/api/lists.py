@@ -20,7 +20,7 @@ LIMIT_DEFAULT = 20
 LIMIT_MAX = 100
 _DIGITS_MAX = 20  # of an INT8, and a bound on what int() is asked to read
 
-PAGING = ("limit", "starting_after", "ending_before")
+PAGING = ("limit", "starting_after", "ending_before", "consistency")
 CREATED = ("created[gte]", "created[gt]", "created[lte]", "created[lt]")
 _METADATA = re.compile(r"^metadata\[(.{1,40})\]$", re.DOTALL)
 _MILLISECOND = 1 << 80

@@ -50,6 +50,7 @@ _HEADER_COMPONENTS: dict[str, Any] = {
     "RateLimit-Policy": "Requests a second that this key may send.",
     "RateLimit": "What is left of it.",
     "Retry-After": "Seconds until a retry is useful.",
+    "Age": "With `consistency=stale`: how many seconds ago what is shown was true.",
     "Idempotency-Expires": "Seconds the answer is kept under its key.",
     "Idempotent-Replayed": "`true` where an earlier request under the same key did the work.",
 }
@@ -198,6 +199,8 @@ def _success(doc: Doc) -> dict[str, Any]:
     if doc.idempotent:
         for name in ("Idempotency-Expires", "Idempotent-Replayed"):
             headers[name] = {"$ref": f"#/components/headers/{name}"}
+    if "consistency" in doc.parameters:
+        headers["Age"] = {"$ref": "#/components/headers/Age"}
     response: dict[str, Any] = {"description": doc.summary, "headers": headers}
     if doc.text:
         response["content"] = {"text/plain": {"schema": {"type": "string"}}}

@@ -10,6 +10,7 @@ from app.api import lists, wire
 from app.api.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.lists import ListView
+from app.api.reading import Reading
 from app.idempotency import Intent
 from app.ledger import errors as ledger_errors
 from app.money import AMOUNT_MINOR_MAX
@@ -124,9 +125,7 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
 async def read_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
     """One payment, as it is now."""
     call = await enter(request, "read")
-    payment = await reads.find_payment(
-        call.services.database, call.region, call.merchant.id, path_id("payment", payment_id)
-    )
+    payment = await Reading(call).find(reads.find_payment, path_id("payment", payment_id))
     if payment is None:
         raise PaymentNotFound(payment=payment_id)
     return send(payment_view(payment))
@@ -162,13 +161,10 @@ async def list_payments(request: ApiRequest) -> ASGIResponse:
         amount_max=lists.whole(given, "amount[lte]", 0, AMOUNT_MINOR_MAX),
         metadata=lists.metadata_of(given),
     )
-    page = lists.page(given, "payment")
-    found = await reads.list_payments(
-        call.services.database, call.region, call.merchant.id, page, narrowed
-    )
-    ended_early = found.has_more and len(found.items) < page.limit and found.position is not None
-    cursor = ids.encode("payment", found.position) if ended_early and found.position else None
-    return send(ListView([payment_view(p) for p in found.items], found.has_more, cursor))
+    page, reading = lists.page(given, "payment"), Reading(call, given)
+    found = await reading.list(page, reads.list_payments, lambda p: p.id, page, narrowed)
+    cursor = None if found.position is None else ids.encode("payment", found.position)
+    return reading.send(ListView([payment_view(p) for p in found.items], found.has_more, cursor))
 
 
 def router(*more: Any) -> Router:

@@ -7,6 +7,7 @@ from app import ids
 from app.api import lists, wire
 from app.api.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.docs import LIST_PARAMETERS, Doc
+from app.api.reading import Reading
 from app.idempotency import Intent
 from app.ledger import errors as ledger_errors
 from app.payments import errors, reads, saga
@@ -52,9 +53,7 @@ async def create_refund(request: ApiRequest) -> ASGIResponse:
 async def read_refund(request: ApiRequest, refund_id: str) -> ASGIResponse:
     """One refund."""
     call = await enter(request, "read")
-    refund = await reads.find_refund(
-        call.services.database, call.region, call.merchant.id, path_id("refund", refund_id)
-    )
+    refund = await Reading(call).find(reads.find_refund, path_id("refund", refund_id))
     if refund is None:
         raise RefundNotFound(refund=refund_id)
     return send(refund_view(refund))
@@ -71,14 +70,10 @@ async def list_refunds(request: ApiRequest) -> ASGIResponse:
     """Newest first; all of the merchant's, or one payment's."""
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "payment")
-    found = await reads.list_refunds(
-        call.services.database,
-        call.region,
-        call.merchant.id,
-        lists.page(given, "refund"),
-        lists.cursor(given, "payment", "payment"),
-    )
-    return send(lists.list_view(found.items, refund_view, more=found.has_more))
+    page, reading = lists.page(given, "refund"), Reading(call, given)
+    payment_id = lists.cursor(given, "payment", "payment")
+    found = await reading.list(page, reads.list_refunds, lambda r: r.id, page, payment_id)
+    return reading.send(lists.list_view(found.items, refund_view, more=found.has_more))
 
 
 def router() -> Router:

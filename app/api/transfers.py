@@ -8,6 +8,7 @@ from app.api import lists, wire
 from app.api.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.errors import SandboxOnly
+from app.api.reading import Reading
 from app.idempotency import Intent
 from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, saga
 from app.ledger.errors import TransferNotFound
@@ -76,9 +77,7 @@ async def create_transfer(request: ApiRequest) -> ASGIResponse:
 async def read_transfer(request: ApiRequest, transfer_id: str) -> ASGIResponse:
     """One transfer, with its entries."""
     call = await enter(request, "read")
-    transfer = await reads.find_transfer(
-        call.services.database, call.region, call.merchant.id, path_id("transfer", transfer_id)
-    )
+    transfer = await Reading(call).find(reads.find_transfer, path_id("transfer", transfer_id))
     if transfer is None:
         raise TransferNotFound(transfer=transfer_id)
     return send(transfer_view(transfer))
@@ -91,10 +90,9 @@ async def list_transfers(request: ApiRequest) -> ASGIResponse:
     """All movements of the merchant's money, newest first: payments, refunds, holds, deposits."""
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
-    found = await reads.list_transfers(
-        call.services.database, call.region, call.merchant.id, lists.page(given, "transfer")
-    )
-    return send(lists.list_view(found.items, transfer_view, more=found.has_more))
+    page, reading = lists.page(given, "transfer"), Reading(call, given)
+    found = await reading.list(page, reads.list_transfers, lambda t: t.id, page)
+    return reading.send(lists.list_view(found.items, transfer_view, more=found.has_more))
 
 
 @post(

@@ -10,10 +10,11 @@ transaction open while it waits for anything but the database.
 """
 
 from app.database import arrays
-from app.database.engine import Database, Rows, database_url
+from app.database.engine import Database, Reader, Rows, database_url
 from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
-from app.database.pages import LAST, Listed, Page, listed
+from app.database.pages import LAST, Listed, Page, listed, merged
 from app.database.queries import Queries, Query
+from app.database.stale import StaleReader
 from app.database.transact import KeysTaken, Tx, Writer, transact
 
 __all__ = [
@@ -26,13 +27,16 @@ __all__ = [
     "Page",
     "Queries",
     "Query",
+    "Reader",
     "Receipt",
     "Rows",
+    "StaleReader",
     "Step",
     "Tx",
     "Writer",
     "arrays",
     "database_url",
     "listed",
+    "merged",
     "transact",
 ]

@@ -9,9 +9,9 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -25,6 +25,8 @@ from app.database import sqlstate
 from app.database.errors import DatabaseUnreachable
 from app.database.queries import Query
 from app.settings import Settings
+
+T = TypeVar("T")
 
 Params: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Sequence[tuple[Any, ...]]
@@ -132,12 +134,6 @@ class Database:
             yield driver
 
     @asynccontextmanager
-    async def reader(self) -> AsyncIterator[Driver]:
-        """A connection that cannot write; it leaves the pool as a writing one does."""
-        async with self._lend(self._reading) as driver:
-            yield driver
-
-    @asynccontextmanager
     async def _lend(self, engine: AsyncEngine) -> AsyncIterator[Driver]:
         try:
             connection = await engine.connect()
@@ -165,12 +161,23 @@ class Database:
         Raises:
             DatabaseUnreachable: no attempt reached the database.
         """
+
+        async def ask(driver: Driver) -> Rows:
+            return await (await driver.execute(query.text, params)).fetchall()
+
+        return await self.ask(ask)
+
+    async def ask(self, question: Callable[[Driver], Awaitable[T]]) -> T:
+        """What a reading connection answers to a question, which may be put again on another.
+
+        Raises:
+            DatabaseUnreachable: no attempt reached the database.
+        """
         for attempt in range(1, _READ_ATTEMPTS_MAX + 1):
             try:
-                async with self.reader() as driver:
+                async with self._lend(self._reading) as driver:
                     with hang_up_after(driver, self.settings.database_patience_ms / 1000):
-                        cursor = await driver.execute(query.text, params)
-                        return await cursor.fetchall()
+                        return await question(driver)
             except psycopg.Error as error:
                 verdict = sqlstate.verdict(error, committing=False)
                 if verdict is sqlstate.Verdict.BUG:
@@ -183,7 +190,7 @@ class Database:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Driver]:
         """A connection whose every statement sees the same committed state; it writes nothing."""
-        async with self.reader() as driver:
+        async with self._lend(self._reading) as driver:
             if self.is_cockroach:
                 # A read-only transaction in the past needs no retries and disturbs no writer.
                 await driver.execute("BEGIN READ ONLY AS OF SYSTEM TIME '-1ms'")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.database import Database, Listed, Page, Queries, Tx, arrays, listed
+from app.database import Listed, Page, Queries, Reader, Tx, arrays, listed
 from app.events.model import Event
 
 queries = Queries(__package__)
@@ -29,16 +29,16 @@ def insert_events(tx: Tx, region: str, events: Sequence[Event]) -> None:
 
 
 async def find_event(
-    database: Database, region: str, merchant_id: UUID, event_id: UUID
+    reader: Reader, region: str, merchant_id: UUID, event_id: UUID
 ) -> Event | None:
     """One event of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": event_id}
-    rows = await database.read(queries.find_event, params)
+    rows = await reader.read(queries.find_event, params)
     return Event(*rows[0]) if rows else None
 
 
 async def list_events(
-    database: Database, region: str, merchant_id: UUID, page: Page, object_id: UUID | None = None
+    reader: Reader, region: str, merchant_id: UUID, page: Page, object_id: UUID | None = None
 ) -> Listed[Event]:
     """A page of a merchant's events, or of the facts about one object."""
     if object_id is None:
@@ -47,5 +47,5 @@ async def list_events(
     else:
         query = page.query(queries.list_newest_of_object, queries.list_oldest_of_object)
         params = page.params(region, merchant_id, object_id=object_id)
-    rows = await database.read(query, params)
+    rows = await reader.read(query, params)
     return listed(page, [Event(*row) for row in rows])

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Database, Listed, Page, Queries, listed
-from app.ledger.model import Account, Transfer
+from app.database import Listed, Page, Queries, Reader, listed
+from app.ledger.model import Transfer
 from app.ledger.store import AccountRow, account_row
 
 queries = Queries(__package__, "reads.sql")
@@ -62,25 +62,25 @@ def _transfer(row: tuple[Any, ...]) -> Transfer:
 
 
 async def find_account(
-    database: Database, region: str, merchant_id: UUID, account_id: UUID
+    reader: Reader, region: str, merchant_id: UUID, account_id: UUID
 ) -> AccountRow | None:
     """One account of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": account_id}
-    rows = await database.read(queries.find_account, params)
+    rows = await reader.read(queries.find_account, params)
     return account_row(rows[0]) if rows else None
 
 
 async def list_accounts(
-    database: Database, region: str, merchant_id: UUID, page: Page
+    reader: Reader, region: str, merchant_id: UUID, page: Page
 ) -> Listed[AccountRow]:
     """A page of a merchant's accounts."""
     query = page.query(queries.list_accounts_newest, queries.list_accounts_oldest)
-    rows = await database.read(query, page.params(region, merchant_id))
+    rows = await reader.read(query, page.params(region, merchant_id))
     return listed(page, [account_row(row) for row in rows])
 
 
 async def find_balance_as_of(
-    database: Database, region: str, merchant_id: UUID, account_id: UUID, as_of: datetime
+    reader: Reader, region: str, merchant_id: UUID, account_id: UUID, as_of: datetime
 ) -> Sums:
     """An account's sums after its last entry at or before `as_of`; zeros before its first one."""
     params = {
@@ -89,59 +89,59 @@ async def find_balance_as_of(
         "account_id": account_id,
         "as_of": as_of,
     }
-    rows = await database.read(queries.find_balance_as_of, params)
+    rows = await reader.read(queries.find_balance_as_of, params)
     return Sums(*rows[0]) if rows else Sums(0, 0, 0, 0, 0)
 
 
 async def list_entries(
-    database: Database,
+    reader: Reader,
     region: str,
-    account: Account,
+    merchant_id: UUID,
+    account_id: UUID,
+    page: Page,
     *,
-    limit: int,
     before: EntryPosition | None,
     after: EntryPosition | None,
 ) -> Listed[EntryRow]:
     """A page of an account's entries: older than `before`, or newer than `after`, newest first."""
     params: dict[str, Any] = {
         "region": region,
-        "merchant_id": account.merchant_id,
-        "account_id": account.id,
-        "page_size": limit + 1,
+        "merchant_id": merchant_id,
+        "account_id": account_id,
+        "page_size": page.limit + 1,
     }
-    page = Page(limit=limit, backwards=after is not None)
     if after is not None:
         params |= {"after_at": after.booked_at, "after_version": after.version}
-        rows = await database.read(queries.list_entries_oldest, params)
+        rows = await reader.read(queries.list_entries_oldest, params)
     else:
         start = before or EntryPosition(_LATEST, 0)
         params |= {"before_at": start.booked_at, "before_version": start.version}
-        rows = await database.read(queries.list_entries_newest, params)
+        rows = await reader.read(queries.list_entries_newest, params)
     return listed(page, [EntryRow(*row) for row in rows])
 
 
 async def find_transfer(
-    database: Database, region: str, merchant_id: UUID, transfer_id: UUID
+    reader: Reader, region: str, merchant_id: UUID, transfer_id: UUID
 ) -> Transfer | None:
     """One transfer of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": transfer_id}
-    rows = await database.read(queries.find_transfer, params)
+    rows = await reader.read(queries.find_transfer, params)
     return _transfer(rows[0]) if rows else None
 
 
 async def list_transfers(
-    database: Database, region: str, merchant_id: UUID, page: Page
+    reader: Reader, region: str, merchant_id: UUID, page: Page
 ) -> Listed[Transfer]:
     """A page of a merchant's transfers."""
     query = page.query(queries.list_transfers_newest, queries.list_transfers_oldest)
-    rows = await database.read(query, page.params(region, merchant_id))
+    rows = await reader.read(query, page.params(region, merchant_id))
     return listed(page, [_transfer(row) for row in rows])
 
 
 async def list_holds_to_expire(
-    database: Database, region: str, bucket: int, now: datetime, limit: int
+    reader: Reader, region: str, bucket: int, now: datetime, limit: int
 ) -> list[HoldDue]:
     """Open holds of a bucket whose time has come, the oldest first."""
     params = {"region": region, "bucket": bucket, "now": now, "page_size": limit}
-    rows = await database.read(queries.list_holds_to_expire, params)
+    rows = await reader.read(queries.list_holds_to_expire, params)
     return [HoldDue(*row) for row in rows]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Database, Listed, Page, Queries, Query, listed
+from app.database import Listed, Page, Queries, Query, Reader, listed
 from app.payments.model import Payment, Refund
 from app.payments.store import payment_of
 
@@ -39,31 +39,23 @@ class PaymentFilter(msgspec.Struct, frozen=True):
         )
 
 
-class PaymentPage(msgspec.Struct, frozen=True):
-    """A page of payments, and where to go on.
-
-    Where few of many payments match, a page may hold less than was asked for and still have more
-    behind it: `position` is then the last payment that was looked at.
-    """
-
-    items: list[Payment]
-    has_more: bool
-    position: UUID | None
-
-
 async def find_payment(
-    database: Database, region: str, merchant_id: UUID, payment_id: UUID
+    reader: Reader, region: str, merchant_id: UUID, payment_id: UUID
 ) -> Payment | None:
     """One payment of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": payment_id}
-    rows = await database.read(queries.find_payment, params)
+    rows = await reader.read(queries.find_payment, params)
     return payment_of(rows[0]) if rows else None
 
 
 async def list_payments(
-    database: Database, region: str, merchant_id: UUID, page: Page, narrowed: PaymentFilter
-) -> PaymentPage:
-    """A page of a merchant's payments, newest first."""
+    reader: Reader, region: str, merchant_id: UUID, page: Page, narrowed: PaymentFilter
+) -> Listed[Payment]:
+    """A page of a merchant's payments, newest first.
+
+    Where few of many payments match, a page may hold less than was asked for and still have more
+    behind it: its position is then the last payment that was looked at.
+    """
     query, more = _path(page, narrowed)
     found: list[Payment] = []
     plain = narrowed == PaymentFilter()
@@ -71,25 +63,15 @@ async def list_payments(
     here = page
     for _ in range(STRETCHES_MAX):
         params = here.params(region, merchant_id, **more) | {"page_size": size}
-        rows = [payment_of(row) for row in await database.read(query, params)]
+        rows = [payment_of(row) for row in await reader.read(query, params)]
         found += [payment for payment in rows if narrowed.admits(payment)]
         if len(found) > page.limit or len(rows) < size:
-            return _payment_page(page, found, more=len(found) > page.limit)
+            return listed(page, found)
         bound = "after" if page.backwards else "before"
         here = msgspec.structs.replace(here, **{bound: rows[-1].id})
         size = STRETCH
-    return _payment_page(
-        page, found, more=True, position=here.after if page.backwards else here.before
-    )
-
-
-def _payment_page(
-    page: Page, found: list[Payment], *, more: bool, position: UUID | None = None
-) -> PaymentPage:
-    items = found[: page.limit]
-    if position is None and items:
-        position = items[-1].id
-    return PaymentPage(items[::-1] if page.backwards else items, more, position if more else None)
+    position = here.after if page.backwards else here.before
+    return Listed(found[::-1] if page.backwards else found, has_more=True, position=position)
 
 
 def _path(page: Page, narrowed: PaymentFilter) -> tuple[Query, dict[str, Any]]:
@@ -112,16 +94,16 @@ def _refund(row: tuple[Any, ...]) -> Refund:
 
 
 async def find_refund(
-    database: Database, region: str, merchant_id: UUID, refund_id: UUID
+    reader: Reader, region: str, merchant_id: UUID, refund_id: UUID
 ) -> Refund | None:
     """One refund of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": refund_id}
-    rows = await database.read(queries.find_refund, params)
+    rows = await reader.read(queries.find_refund, params)
     return _refund(rows[0]) if rows else None
 
 
 async def list_refunds(
-    database: Database, region: str, merchant_id: UUID, page: Page, payment_id: UUID | None
+    reader: Reader, region: str, merchant_id: UUID, page: Page, payment_id: UUID | None
 ) -> Listed[Refund]:
     """A page of a merchant's refunds, or of one payment's, newest first."""
     if payment_id is None:
@@ -132,4 +114,4 @@ async def list_refunds(
             queries.list_refunds_newest_of_payment, queries.list_refunds_oldest_of_payment
         )
         params = page.params(region, merchant_id, payment_id=payment_id)
-    return listed(page, [_refund(row) for row in await database.read(query, params)])
+    return listed(page, [_refund(row) for row in await reader.read(query, params)])

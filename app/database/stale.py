@@ -1,0 +1,51 @@
+"""Reading what was true some seconds ago: for lists and reports, never for a decision."""
+
+import psycopg
+
+from app.database.engine import Database, Driver, Params, Rows
+from app.database.queries import Query
+
+# At about 5 s every replica knows that nothing older can change any more, so the nearest one
+# answers, in whichever region it is. Where a licence is asked for that, the leaseholder answers.
+_BEGIN = "BEGIN READ ONLY AS OF SYSTEM TIME follower_read_timestamp()"
+_AGE = "SELECT CAST(extract(epoch FROM clock_timestamp() - now()) AS FLOAT8)"
+
+# A database younger than that has no past: the table was not there, or the database itself.
+_NO_PAST = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidCatalogName)
+
+
+class StaleReader:
+    """The reads of one request that need not be current.
+
+    On PostgreSQL there is one copy of the data, and they are current.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.age_s = 0.0
+        """How old the oldest answer so far is."""
+
+    async def read(self, query: Query, params: Params) -> Rows:
+        """The rows of one reading statement.
+
+        Raises:
+            DatabaseUnreachable: no attempt reached the database.
+        """
+        if not self._database.is_cockroach:
+            return await self._database.read(query, params)
+
+        async def ask(driver: Driver) -> tuple[Rows, float]:
+            async with driver.pipeline():
+                await driver.execute(_BEGIN)
+                found = await driver.execute(query.text, params)
+                age = await driver.execute(_AGE)
+                await driver.execute("ROLLBACK")
+            [(seconds,)] = await age.fetchall()
+            return await found.fetchall(), seconds
+
+        try:
+            rows, age_s = await self._database.ask(ask)
+        except _NO_PAST:
+            return await self._database.read(query, params)
+        self.age_s = max(self.age_s, age_s)
+        return rows
