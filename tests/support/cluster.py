@@ -63,6 +63,7 @@ def _node(program: str) -> Iterator[str]:
         node = subprocess.Popen(
             [
                 *(program, "start-single-node", "--insecure", "--store=type=mem,size=1GiB"),
+                "--locality=region=eu-west1,zone=a",
                 *(f"--listen-addr=127.0.0.1:{port}", f"--http-addr=127.0.0.1:{free_port()}"),
             ],
             cwd=folder,
