@@ -7,10 +7,10 @@ SUYA_ variable or a value out of range stops the start, with all faults listed a
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a region's name looks like: that of a cloud's region, and safe in a statement."""
@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     """A sandbox may make money out of nothing (/v1/deposits); production may not."""
     region: str = Field(default="local", pattern=REGION_PATTERN)
     """Where this process runs, and the home of merchants created without a region."""
+    regions: Annotated[tuple[Annotated[str, Field(pattern=REGION_PATTERN)], ...], NoDecode] = ()
+    """The database's regions for `suya regions`, comma separated, the primary one first; none
+    means those that the cluster's nodes say they are in."""
+    survive: Literal["zone", "region"] | None = None
+    """What the database should survive the loss of; none leaves it as it is, which is a zone."""
 
     host: str = "127.0.0.1"
     """Address the api listens on; loopback, because a newcomer's machine is not a server."""
@@ -96,6 +101,14 @@ class Settings(BaseSettings):
     """Least severity that is written."""
     faults: str = ""
     """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
+
+    @field_validator("regions", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Names apart by commas, as a variable or a flag holds them."""
+        if not isinstance(value, str):
+            return value
+        return [name.strip() for name in value.split(",") if name.strip()]
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:

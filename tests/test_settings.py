@@ -41,6 +41,14 @@ def test_flags_go_before_variables() -> None:
     assert Settings.load({"SUYA_PORT": "9000"}, port=None).port == 9000
 
 
+def test_regions_are_apart_by_commas() -> None:
+    """A list of regions keeps its order, and one bad name in it is a fault."""
+    assert Settings.load({"SUYA_REGIONS": "us-east1, eu-west1"}).regions == ("us-east1", "eu-west1")
+    assert Settings.load({}).regions == ()
+    with pytest.raises(SettingsError, match="SUYA_REGIONS"):
+        Settings.load({"SUYA_REGIONS": "eu-west1,EU; DROP"})
+
+
 def test_variables_of_others_are_left_alone() -> None:
     """Only names with our prefix are ours; those of the test suite are not."""
     assert Settings.load({"PORT": "9", "SUYA_TEST_SEED": "7"}) == Settings.load({})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import keys, merchants, operations, processes
+from app.cli import keys, merchants, operations, processes, regions
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -28,6 +28,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     _add_bench(app, words)
     app.add_typer(merchants.app, name="merchants")
     app.add_typer(keys.app, name="keys")
+    app.add_typer(regions.app, name="regions")
     return app
 
 

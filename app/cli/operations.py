@@ -17,17 +17,28 @@ def migrate(json: Json = False) -> None:
 
     Example: SUYA_DATABASE_URL=cockroachdb+psycopg://root@h/db suya migrate
     """
-    url = require_database(load_settings())
-    from app.database import migrations
+    settings = load_settings()
+    url = require_database(settings)
+    from app.database import Database, migrations
+    from app.regions import set_ttl
+
+    async def expire_keys() -> bool:
+        async with Database.open(settings) as database:
+            return await set_ttl(database)
 
     with output.status("migrating ..."):
         applied = migrations.upgrade(url)
+        by_database = run(expire_keys())
     if json:
-        output.write_json({"applied": applied, "head": migrations.head()})
-    elif applied:
+        swept_by = "database" if by_database else "worker"
+        output.write_json({"applied": applied, "head": migrations.head(), "keys_expire": swept_by})
+        return
+    if applied:
         output.write("\n".join(f"Applied {revision}." for revision in applied))
     else:
         output.write(f"Nothing to do: the schema is at {migrations.head()}.")
+    if by_database:
+        output.write("Idempotency keys expire in the database itself.")
 
 
 def verify(json: Json = False) -> None:

@@ -1,5 +1,6 @@
 """Migrations: bring a database's schema to the head revision under `schema/`."""
 
+import re
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 
 import schema
+
+_CREATED = re.compile(r"^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 
 def _config() -> Config:
@@ -22,6 +25,13 @@ def head() -> str:
     revision = ScriptDirectory.from_config(_config()).get_current_head()
     assert revision is not None
     return revision
+
+
+def tables() -> frozenset[str]:
+    """The tables that revisions ever made; what else is in a database is not ours."""
+    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
+    texts = [Path(revision.path).read_text(encoding="utf-8") for revision in revisions]
+    return frozenset(name for text in texts for name in _CREATED.findall(text))
 
 
 def _connect(url: str) -> Connection:

@@ -20,6 +20,7 @@ COMMANDS = (
     *("dev", "serve", "worker", "migrate", "verify", "bench", "trace", "openapi"),
     *("merchants create", "merchants list", "merchants show"),
     *("keys create", "keys list", "keys revoke"),
+    *("regions show", "regions plan", "regions apply"),
 )
 
 
@@ -130,7 +131,7 @@ def test_migrating_twice_changes_nothing(suya: "Suya") -> None:
     second = json.loads(suya("migrate", "--json").stdout)
 
     assert first["applied"][-1] == first["head"]
-    assert second == {"applied": [], "head": first["head"]}
+    assert second == {"applied": [], "head": first["head"], "keys_expire": "worker"}
 
 
 @pytest.mark.usefixtures("postgres")
@@ -192,3 +193,15 @@ def test_the_application_has_no_command_twice() -> None:
     names = [typer.main.get_command(build(words)) for words in ([], ["bench"])]
 
     assert sorted(names[0].commands) == sorted(names[1].commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("postgres")
+@pytest.mark.parametrize("command", ["show", "plan", "apply"])
+def test_regions_need_cockroachdb(suya: "Suya", command: str) -> None:
+    """On PostgreSQL every command about regions is one sentence, and changes nothing."""
+    result = suya("regions", command)
+
+    assert result.returncode == 1
+    assert result.stderr == (
+        "Regions need CockroachDB, and this database is a PostgreSQL; nothing was changed.\n"
+    )

@@ -1,0 +1,67 @@
+-- What CockroachDB says of its regions. These statements exist on no other database, so they are
+-- kept from the linter of PostgreSQL's SQL; they go through SHOW, because from 26.1 the tables of
+-- crdb_internal are closed to ordinary sessions, and SHOW is not.
+
+-- name: list_cluster_regions
+-- The regions that nodes say they are in.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT region
+  FROM [SHOW REGIONS FROM CLUSTER]
+ ORDER BY region;
+
+-- name: list_database_regions
+-- The regions of this database, and which one is primary.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT region, "primary"
+  FROM [SHOW REGIONS FROM DATABASE]
+ ORDER BY region;
+
+-- name: find_goal
+-- This database's name and what it survives.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT current_database(), survival_goal
+  FROM [SHOW SURVIVAL GOAL FROM DATABASE];
+
+-- name: list_tables
+-- Every table, view and sequence of this database, with its locality.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT schema_name, table_name, COALESCE(locality, '')
+  FROM [SHOW TABLES]
+ ORDER BY schema_name, table_name;
+
+-- name: list_columns
+-- The columns that tell a table's kind, and those that we compute.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT table_name, column_name
+  FROM information_schema.columns
+ WHERE table_schema = 'public'
+   AND (column_name = 'region' OR column_name LIKE 'home_%')
+ ORDER BY table_name, column_name;
+
+-- name: list_options
+-- The storage parameters of each table.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT c.relname, c.reloptions
+  FROM pg_catalog.pg_class AS c
+  JOIN pg_catalog.pg_namespace AS n
+    ON n.oid = c.relnamespace
+ WHERE n.nspname = 'public'
+   AND c.relkind = 'r'
+   AND c.reloptions IS NOT NULL
+ ORDER BY c.relname;
+
+-- name: list_running_changes
+-- Schema changes that are not finished; the removal of what they replaced disturbs nobody.
+-- only: cockroachdb
+-- full scan: of a catalog, seldom
+SELECT description
+  FROM [SHOW JOBS]
+ WHERE job_type IN ('SCHEMA CHANGE', 'NEW SCHEMA CHANGE', 'TYPEDESC SCHEMA CHANGE')
+   AND status IN ('pending', 'running', 'reverting', 'retry-running', 'retry-reverting')
+ ORDER BY created;
