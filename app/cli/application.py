@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import keys, merchants, operations, processes, regions
+from app.cli import doctor, keys, merchants, operations, processes, regions
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -23,6 +23,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     for command in (
         *(processes.dev, processes.serve, processes.worker),
         *(operations.migrate, operations.verify, operations.trace, operations.openapi),
+        doctor.doctor,
     ):
         app.command()(command)
     _add_bench(app, words)

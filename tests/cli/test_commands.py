@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Suya
 
 COMMANDS = (
-    *("dev", "serve", "worker", "migrate", "verify", "bench", "trace", "openapi"),
+    *("dev", "serve", "worker", "migrate", "verify", "bench", "trace", "openapi", "doctor"),
     *("merchants create", "merchants list", "merchants show"),
     *("keys create", "keys list", "keys revoke"),
     *("regions show", "regions plan", "regions apply"),

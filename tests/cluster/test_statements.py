@@ -1,5 +1,6 @@
 """Every named statement walks an index on CockroachDB too."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ def plans(cockroach_url: str) -> Iterator[psycopg.Connection]:
     """A connection to a database whose tables are said to have some rows."""
     with connect(cockroach_url) as connection:
         connection.prepare_threshold = None
+        with contextlib.suppress(psycopg.errors.UndefinedObject):
+            connection.execute("SET allow_unsafe_internals = on")  # needed from 26.1
         for table, columns in _keys(connection):
             statistics = json.dumps([_statistic(column) for column in columns])
             connection.execute(f"ALTER TABLE {table} INJECT STATISTICS '{statistics}'".encode())
