@@ -1,0 +1,236 @@
+"""What a history is made of, what a database holds of it, and what may be wrong between the two.
+
+All instants are seconds on one clock that never steps (the run's own), so "answered before the
+other was sent" can be told.
+"""
+
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+NO_ANSWER = 0
+"""The status of a try that nobody answered."""
+
+
+class Operation(StrEnum):
+    """What a client asks."""
+
+    DEPOSIT = "deposit"
+    PAYMENT = "payment"
+    AUTHORIZATION = "authorization"
+    CAPTURE = "capture"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    TRANSFER = "transfer"
+    READ = "read"
+
+
+class Outcome(StrEnum):
+    """What the client knows of a request."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """A merchant of the run."""
+
+    merchant: str
+    """mer_..."""
+    region: str
+    fee_bps: int
+    fee_fixed_minor: int
+
+
+class Run(msgspec.Struct, frozen=True, tag="run", tag_field="record"):
+    """The first record: what was run, and on whose accounts."""
+
+    scenario: str
+    target: str
+    seed: int
+    rate_per_s: int
+    shops: list[Shop]
+
+
+class Request(msgspec.Struct, frozen=True, tag="request", tag_field="record"):
+    """An intent, written before its first try is sent."""
+
+    key: str
+    """The Idempotency-Key of every try, and the X-Request-Id: everything it causes carries it."""
+    operation: Operation
+    merchant: str
+    path: str
+    body: dict[str, Any] | None
+    phase: str
+    due_at: float
+    """When it was meant to be sent; latencies count from here."""
+    sent_at: float
+
+
+class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="record"):
+    """How one try of a request ended."""
+
+    key: str
+    attempt: int
+    at: float
+    status: int
+    """HTTP status; `NO_ANSWER` where none came."""
+    body: str
+    """As received; where none came, why."""
+    resolving: bool = False
+    """Sent after the load, to clear up what was unknown."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the client may conclude from it."""
+        if self.status in {200, 201}:
+            return Outcome.ACKNOWLEDGED
+        # A balancer's own 4xx and what says "the same key" leave everything open.
+        if self.status in {400, 402, 404, 409, 422} and self.problem.get("retry") in _DECIDED:
+            return Outcome.REFUSED
+        return Outcome.UNKNOWN
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem details of a refusal; empty where the body is something else."""
+        try:
+            body = msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+_DECIDED = frozenset({"never", "new_key"})
+
+
+class PhaseMark(msgspec.Struct, frozen=True, tag="phase", tag_field="record"):
+    """A stretch of the load."""
+
+    name: str
+    began_at: float
+    ended_at: float
+
+
+class FaultMark(msgspec.Struct, frozen=True, tag="fault", tag_field="record"):
+    """A fault that was injected."""
+
+    number: int
+    kind: str
+    detail: str
+    phase: str
+    began_at: float
+    healed_at: float
+
+
+Record: TypeAlias = Run | Request | Answer | PhaseMark | FaultMark
+
+
+class Wrong(StrEnum):
+    """What can be wrong, by its stable name."""
+
+    LOST = "lost"
+    """Acknowledged, and not in the database."""
+    DOUBLED = "doubled"
+    """One key acted more than once."""
+    CONTENT = "wrong_content"
+    """Acknowledged as one thing, and another is in the database."""
+    REFUSED_BUT_PRESENT = "refused_but_present"
+    """Refused, and done all the same."""
+    ANSWER_CHANGED = "answer_changed"
+    """Two tries of one key were told different things."""
+    UNASKED = "unasked"
+    """Money moved that nobody asked to move."""
+    BALANCE = "wrong_balance"
+    """Replayed one after the other, the entries give another balance."""
+    ORDER = "wrong_order"
+    """Versions contradict each other, or the time at which clients were told."""
+    STALE = "stale_decision"
+    """Decided, or read, from a state that had passed."""
+    NOT_HEALED = "not_healed"
+    """A fault that did not heal within its limit: what followed was measured while it lasted."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something that is wrong."""
+
+    wrong: Wrong
+    object: str
+    """The key of a request, or the id of an account or a payment."""
+    detail: str
+
+
+class TransferRow(msgspec.Struct, frozen=True):
+    """A transfer as the database has it."""
+
+    merchant: str
+    id: str
+    correlation_id: str
+    payment: str | None
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """An entry as the database has it, with its account's sums after it; amounts in minor units."""
+
+    account: str
+    version: int
+    transfer: str
+    direction: str
+    posted: int
+    pending: int
+    sums: tuple[int, int, int, int]
+    """Posted debits, posted credits, pending debits, pending credits."""
+
+
+class AccountRow(msgspec.Struct, frozen=True):
+    """An account as the database has it."""
+
+    merchant: str
+    id: str
+    kind: str
+    version: int
+    sums: tuple[int, int, int, int]
+
+
+class PaymentRow(msgspec.Struct, frozen=True):
+    """A payment as the database has it."""
+
+    id: str
+    correlation_id: str
+    """Of the request that made it."""
+    account: str
+    amount: int
+    captured: int
+    refunded: int
+    fee: int
+    status: str
+
+
+class RefundRow(msgspec.Struct, frozen=True):
+    """A refund as the database has it."""
+
+    id: str
+    correlation_id: str
+    payment: str
+    amount: int
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The answer that the database keeps under a key."""
+
+    key: str
+    status: int
+    body: str
+
+
+class Books(msgspec.Struct, frozen=True):
+    """Everything the database has of a run's merchants."""
+
+    accounts: list[AccountRow]
+    transfers: list[TransferRow]
+    entries: list[EntryRow]
+    payments: list[PaymentRow]
+    refunds: list[RefundRow]
+    kept: dict[tuple[str, str], Kept]
+    """By merchant and key."""
