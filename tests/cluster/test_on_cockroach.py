@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app import clock, idempotency, ids
+from app.chaos.proxy import Fault, FaultProxy
 from app.database import Database, GroupCommit, Tx
 from app.idempotency import Answer, Intent
 from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount, reads
@@ -21,7 +22,6 @@ from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
 from app.saga import Saga
 from tests.support import books
 from tests.support.engine import opened, query
-from tests.support.proxy import Fault, FaultProxy
 
 INJECTED = 3
 

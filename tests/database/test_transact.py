@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from app import clock
+from app.chaos.proxy import Fault, FaultProxy
 from app.database import Database, KeysTaken, Tx, Writer, transact
 from app.database.errors import (
     CommitUnknown,
@@ -23,7 +24,6 @@ from app.database.transact import ATTEMPTS_MAX
 from app.errors import InvariantViolated
 from tests.support.databases import connect, execute
 from tests.support.engine import LEAVE, ONCE, READ, SET, make_marks, marks, opened, query
-from tests.support.proxy import Fault, FaultProxy
 
 # By name: the package's door has a function of the same name.
 MODULE = sys.modules["app.database.transact"]

@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from app import ids
+from app.chaos.proxy import Fault, FaultProxy
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant, payment
 from tests.support.client import Api, done, refused
 from tests.support.databases import Server, rows
 from tests.support.processes import ADMIN_KEY, ApiProcess
-from tests.support.proxy import Fault, FaultProxy
 
 PARALLEL = 20
 
