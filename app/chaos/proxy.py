@@ -61,6 +61,7 @@ class FaultProxy:
         self._armed: list[tuple[str, Fault]] = []
         self._bytes_left: list[int] = []
         self._lock = threading.Lock()
+        self._happened = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,12 +105,17 @@ class FaultProxy:
     def arm(self, fault: Fault, statement: str = "COMMIT", *, times: int = 1) -> None:
         """Let the next `times` statements that begin so meet `fault`."""
         with self._lock:
+            self._happened.clear()
             self._armed += [(statement, fault)] * times
 
     @property
     def left(self) -> int:
         """How many armed faults have not happened."""
         return len(self._armed)
+
+    def wait_until_struck(self, timeout_s: float) -> None:
+        """Wait until an armed fault has happened, or the time is up."""
+        self._happened.wait(timeout_s)
 
     def disarm(self) -> None:
         """Forget the armed faults that have not happened, resets among them."""
@@ -123,6 +129,7 @@ class FaultProxy:
             for armed in self._armed:
                 if query.lstrip().startswith(armed[0]):
                     self._armed.remove(armed)
+                    self._happened.set()
                     self.struck += 1
                     return armed[1]
         return None

@@ -69,3 +69,13 @@ SELECT id, key, status, body
    AND id > CAST(:after_id AS UUID)
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
+
+-- name: lock_accounts
+-- Sit on all of a merchant's accounts, as a transaction that hangs would.
+-- path: accounts_pkey, one merchant's part
+SELECT id
+  FROM accounts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ ORDER BY id
+   FOR UPDATE;

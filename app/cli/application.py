@@ -27,6 +27,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     ):
         app.command()(command)
     _add_bench(app, words)
+    _add_chaos(app, words)
     app.add_typer(merchants.app, name="merchants")
     app.add_typer(keys.app, name="keys")
     app.add_typer(regions.app, name="regions")
@@ -42,4 +43,19 @@ def _add_bench(app: typer.Typer, words: Sequence[str]) -> None:
 
 
 def _bench_elsewhere() -> None:
+    """Stand in the list of commands."""
+
+
+def _add_chaos(app: typer.Typer, words: Sequence[str]) -> None:
+    """Register `chaos` whole only when it is asked for, as `bench`."""
+    short_help = "Break things under load, and check that no money was lost."
+    if list(words[:1]) == ["chaos"]:
+        from app.chaos.cli import app as chaos
+
+        app.add_typer(chaos, name="chaos", short_help=short_help)
+    else:
+        app.command(name="chaos", short_help=short_help)(_chaos_elsewhere)
+
+
+def _chaos_elsewhere() -> None:
     """Stand in the list of commands."""

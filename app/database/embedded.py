@@ -117,6 +117,12 @@ class EmbeddedPostgres:
             self._lock.close()
             self._lock = None
 
+    def send_signal(self, how: signal.Signals) -> None:
+        """Send a signal to every process of the server: SIGSTOP and SIGCONT, to see who minds."""
+        for process in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, how)
+
     def _prepare(self) -> None:
         """Take the home, and let the server's account reach its program, data and socket."""
         self._lock = self._lock or exclusive_lock(self.home / "postgres.lock")

@@ -30,6 +30,7 @@ BANNED = {
         "Settings, passed down",
         {
             "app/settings.py",
+            "app/chaos/processes.py",
             "app/cli/processes.py",
             "app/dev/run.py",
             "app/database/embedded_host.py",

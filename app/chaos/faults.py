@@ -1,0 +1,264 @@
+"""The faults: each is injected at the beginning of a block and healed at its end.
+
+What they yield is a word on what they did; the block lasts as long as the fault is to be held.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeAlias
+
+import psycopg
+
+from app import ids
+from app.chaos.embedded import EmbeddedTarget
+from app.chaos.plan import Injection, Kind
+from app.chaos.processes import program
+from app.chaos.proxy import Fault
+from app.chaos.reading import queries
+from app.chaos.targets import LocalTarget, Target, finish
+
+Breaking: TypeAlias = AbstractAsyncContextManager[str]
+
+_SLOW_S = (0.020, 0.120)  # another city, another continent
+_STRUCK_S = 3.0  # how long an armed fault waits for a COMMIT; under load one comes at once
+_STRIKES = 3  # connections in a row: the first retry meets it too
+_CONNECTIONS_MAX = 500  # more than any server here takes
+_CLOCK_OFFSETS_S = (-30, 30, -2, 2)  # a machine without time service, and one with a bad one
+
+# Not a statement of the product: it lives for a second, during a run. CONCURRENTLY is how
+# PostgreSQL does it without a lock; CockroachDB always does without, and takes the word.
+_MAKE_INDEX = (
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS chaos_payments_by_amount"
+    " ON payments (region, merchant_id, amount_minor, id)"
+)
+_DROP_INDEX = "DROP INDEX IF EXISTS chaos_payments_by_amount"
+
+
+def inject(target: Target, injection: Injection) -> Breaking:
+    """The block that has a fault."""
+    return _FAULTS[injection.kind](target, injection)
+
+
+def why_not(kind: Kind) -> str:
+    """Why this machine cannot have a fault; empty if it can."""
+    if kind is Kind.CLOCK and program("faketime") is None:
+        return "needs the program faketime, which is not installed"
+    return ""
+
+
+@asynccontextmanager
+async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, LocalTarget)
+    api = target.apis[injection.chance % len(target.apis)]
+    await finish(api.kill)
+    try:
+        yield api.name
+    finally:
+        await finish(api.start)
+
+
+@asynccontextmanager
+async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, LocalTarget)
+    api = target.apis[injection.chance % len(target.apis)]
+    api.signal(signal.SIGSTOP)
+    try:
+        yield api.name
+    finally:
+        api.signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def _rolling_restart(target: Target, _: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, LocalTarget)
+    for api in target.apis:
+        await finish(api.stop)
+        await finish(api.start)
+    yield f"{len(target.apis)} apis"
+
+
+@asynccontextmanager
+async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, LocalTarget)
+    api = target.apis[injection.chance % len(target.apis)]
+    offset_s = _CLOCK_OFFSETS_S[injection.chance % len(_CLOCK_OFFSETS_S)]
+    faketime = program("faketime")
+    assert faketime is not None
+    await finish(api.stop)
+    try:
+        # Deadlines go by the clock that never steps, and that one stays.
+        prefix = [faketime, "--exclude-monotonic", "-f", f"{offset_s:+d}s"]
+        await finish(lambda: api.start(prefix))
+        yield f"{api.name}, {offset_s:+d} s"
+    finally:
+        await finish(api.stop)
+        await finish(api.start)
+
+
+@asynccontextmanager
+async def _database_kill(target: Target, _: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, EmbeddedTarget)
+    await finish(target.kill_database)
+    try:
+        yield "PostgreSQL"
+    finally:
+        await finish(target.start_database)
+
+
+@asynccontextmanager
+async def _database_restart(target: Target, _: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, EmbeddedTarget)
+    await finish(target.stop_database)
+    try:
+        yield "PostgreSQL"
+    finally:
+        await finish(target.start_database)
+
+
+@asynccontextmanager
+async def _database_pause(target: Target, _: Injection) -> AsyncIterator[str]:
+    assert isinstance(target, EmbeddedTarget)
+    await finish(target.pause_database)
+    try:
+        yield "PostgreSQL"
+    finally:
+        await finish(target.resume_database)
+
+
+@asynccontextmanager
+async def _commit_cut(target: Target, injection: Injection) -> AsyncIterator[str]:
+    proxy = target.proxy
+    assert proxy is not None
+    fault = list(Fault)[injection.chance % len(Fault)]
+    times = 1 + injection.chance // len(Fault) % _STRIKES
+    proxy.arm(fault, times=times)
+    try:
+        await finish(lambda: proxy.wait_until_struck(_STRUCK_S))
+        yield f"{fault} x {times - proxy.left}"
+    finally:
+        proxy.disarm()
+
+
+@asynccontextmanager
+async def _connection_cut(target: Target, injection: Injection) -> AsyncIterator[str]:
+    proxy = target.proxy
+    assert proxy is not None
+    if injection.chance % 2:
+        await finish(proxy.cut)
+        yield "all connections"
+        return
+    count = injection.chance % 200
+    proxy.reset_after(count)
+    try:
+        yield f"one connection, {count} bytes into an answer"
+    finally:
+        proxy.disarm()
+
+
+@asynccontextmanager
+async def _slow_network(target: Target, injection: Injection) -> AsyncIterator[str]:
+    proxy = target.proxy
+    assert proxy is not None
+    least_s, most_s = _SLOW_S
+    delay_s = least_s + (most_s - least_s) * (injection.chance % 100) / 100
+    proxy.slow(to_server_s=delay_s, to_client_s=delay_s)
+    try:
+        yield f"{delay_s * 1000:.0f} ms each way"
+    finally:
+        await finish(proxy.clear)
+
+
+@asynccontextmanager
+async def _black_hole(target: Target, _: Injection) -> AsyncIterator[str]:
+    proxy = target.proxy
+    assert proxy is not None
+    proxy.swallow()
+    try:
+        yield "all connections"
+    finally:
+        await finish(proxy.clear)
+
+
+@asynccontextmanager
+async def _pool_exhaustion(target: Target, _: Injection) -> AsyncIterator[str]:
+    """Take every connection, cut those of the apis, and take what they leave."""
+    proxy = target.proxy
+    assert proxy is not None
+    taken: list[psycopg.AsyncConnection] = []
+
+    async def take() -> None:
+        with contextlib.suppress(psycopg.OperationalError):
+            while len(taken) < _CONNECTIONS_MAX:
+                taken.append(await _connect(target))
+
+    async def keep_taking() -> None:
+        while True:
+            await take()
+            await asyncio.sleep(0.02)
+
+    await take()
+    await finish(proxy.cut)
+    taking = asyncio.create_task(keep_taking())
+    try:
+        yield f"{len(taken)} connections"
+    finally:
+        taking.cancel()
+        await asyncio.wait({taking})
+        for connection in taken:
+            await connection.close()
+
+
+@asynccontextmanager
+async def _lock_hold(target: Target, injection: Injection) -> AsyncIterator[str]:
+    shop = target.shops[injection.chance % len(target.shops)]
+    connection = await _connect(target)
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute("SET LOCAL statement_timeout = '20s'")
+        parameters = {
+            "region": shop.region,
+            "merchant_id": ids.decode("merchant", shop.merchant),
+        }
+        await connection.execute(queries.lock_accounts.text, parameters)
+        yield f"accounts of {shop.merchant}"
+    finally:
+        await connection.close()  # its transaction ends with it
+
+
+@asynccontextmanager
+async def _schema_change(target: Target, _: Injection) -> AsyncIterator[str]:
+    connection = await _connect(target)
+    try:
+        await connection.execute("SET statement_timeout = '60s'")
+        await connection.execute(_MAKE_INDEX)
+        yield "an index on payments"
+    finally:
+        await connection.execute(_DROP_INDEX)
+        await connection.close()
+
+
+async def _connect(target: Target) -> psycopg.AsyncConnection:
+    """A connection to the database itself, each statement committed at once."""
+    url = f"postgresql://{target.database_url.partition('://')[2]}"
+    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+
+
+_FAULTS: dict[Kind, Callable[[Target, Injection], Breaking]] = {
+    Kind.API_KILL: _api_kill,
+    Kind.API_PAUSE: _api_pause,
+    Kind.ROLLING_RESTART: _rolling_restart,
+    Kind.CLOCK: _clock,
+    Kind.DATABASE_KILL: _database_kill,
+    Kind.DATABASE_RESTART: _database_restart,
+    Kind.DATABASE_PAUSE: _database_pause,
+    Kind.COMMIT_CUT: _commit_cut,
+    Kind.CONNECTION_CUT: _connection_cut,
+    Kind.SLOW_NETWORK: _slow_network,
+    Kind.BLACK_HOLE: _black_hole,
+    Kind.POOL_EXHAUSTION: _pool_exhaustion,
+    Kind.LOCK_HOLD: _lock_hold,
+    Kind.SCHEMA_CHANGE: _schema_change,
+}

@@ -1,0 +1,172 @@
+"""One run: prepare, load, break, heal, resolve, read, check.
+
+The load never stops between the first phase and the last; faults come one after the other, and none
+begins before the one before it is healed.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+
+import msgspec
+
+from app import clock
+from app.chaos import faults, setup
+from app.chaos.bare import BareWriter
+from app.chaos.checker import check
+from app.chaos.client import Client, Limits, Pause
+from app.chaos.history import History
+from app.chaos.load import Intents, Load, Stall
+from app.chaos.model import FaultMark, Finding, PhaseMark, Run, Wrong
+from app.chaos.plan import Injection
+from app.chaos.reading import read_books
+from app.chaos.report import Measured, pacing
+from app.chaos.targets import Target
+from app.verify import verify
+
+Say = Callable[[str], None]
+
+BASELINE_S = 3.0  # what is normal, to compare with
+AFTER_S = 3.0  # whether it is normal again
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to run."""
+
+    scenario: str
+    seed: int
+    rate_per_s: int
+    injections: list[Injection]
+
+
+async def run(plan: Plan, target: Target, history: History, say: Say) -> Measured:
+    """Run a plan against a target that is not started; it is stopped on return, come what may.
+
+    Raises:
+        CannotRun, NotReady, NotPrepared: nothing was broken yet.
+    """
+    try:
+        say(f"Starting {target.kind} ...")
+        await target.start()
+        return await _Running(plan, target, history, say).run()
+    finally:
+        await target.stop()
+
+
+class _Running:
+    """A run over a target that is up."""
+
+    def __init__(self, plan: Plan, target: Target, history: History, say: Say) -> None:
+        self._plan = plan
+        self._target = target
+        self._history = history
+        self._say = say
+        self._name = setup.names(f"chaos-{secrets.token_hex(4)}")
+        self._client = self._new_client(history)
+        self._findings: list[Finding] = []
+        self._bare = BareWriter(target.database_url, "suya")
+
+    async def run(self) -> Measured:
+        """The whole of it."""
+        stalls = await self._prepare()
+        intents = Intents(stalls, setup.CURRENCY, self._plan.seed)
+        rate = self._plan.rate_per_s
+        load = Load(self._client, self._history, intents, self._name, rate)
+        try:
+            await self._bare.start()
+            load.start()
+            await self._break(load)
+            await load.stop()
+            self._say("Resolving what is unknown ...")
+            await load.resolve()
+        finally:
+            await self._bare.stop()
+            await load.abandon()
+            self._client.close()
+        self._say("Reading everything back ...")
+        run = self._history.run
+        assert run is not None
+        books = await read_books(self._target.database_url, run.shops)
+        self._findings += await asyncio.to_thread(check, self._history, books)
+        return Measured(
+            findings=self._findings,
+            verify=await verify(self._target.database_url, lambda *_: None),
+            pacing=pacing(rate, load.pace.late_s, load.pace.dropped),
+            bare_written_at=self._bare.written_at,
+        )
+
+    def _new_client(self, history: History) -> Client:
+        target = self._target
+        limits = Limits(attempt_s=target.attempt_s, request_s=target.request_s)
+        return Client(target.addresses, history, limits, Pause(self._plan.seed))
+
+    async def _prepare(self) -> Sequence[Stall]:
+        aside = self._new_client(History())
+        made = setup.Setup(self._client, aside, self._history, self._name)
+        try:
+            shops = [await made.shop(self._target.admin_key, n + 1) for n in range(setup.STALLS)]
+            plan = self._plan
+            self._target.shops = [shop for shop, _ in shops]
+            self._history.add(
+                Run(
+                    plan.scenario,
+                    self._target.kind,
+                    plan.seed,
+                    plan.rate_per_s,
+                    list(self._target.shops),
+                )
+            )
+            return [await made.stall(shop, secret) for shop, secret in shops]
+        finally:
+            aside.close()
+
+    async def _break(self, load: Load) -> None:
+        async with self._phase(load, "baseline"):
+            await asyncio.sleep(BASELINE_S)
+        for phase, injections in groupby(self._plan.injections, lambda one: one.phase):
+            async with self._phase(load, phase):
+                for injection in injections:
+                    await asyncio.sleep(injection.pause_s)
+                    if self._findings or load.failure:
+                        return  # the target may be broken for good: what happened is checked
+                    await self._inject(injection)
+        async with self._phase(load, "after"):
+            await asyncio.sleep(AFTER_S)
+
+    @asynccontextmanager
+    async def _phase(self, load: Load, name: str) -> AsyncIterator[None]:
+        load.phase = name
+        began_at = clock.monotonic()
+        try:
+            yield
+        finally:
+            self._history.add(PhaseMark(name, began_at, clock.monotonic()))
+
+    async def _inject(self, injection: Injection) -> None:
+        began_at = clock.monotonic()
+        healing_from = began_at
+        detail = ""
+        try:
+            async with faults.inject(self._target, injection) as detail:
+                await asyncio.sleep(injection.hold_s)
+                healing_from = clock.monotonic()
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on and tells
+            self._not_healed(injection, f"{type(error).__name__}: {error}")
+        healed_at = clock.monotonic()
+        mark = FaultMark(
+            injection.number, injection.kind, detail, injection.phase, began_at, healed_at
+        )
+        self._history.add(mark)
+        took_s = healed_at - healing_from
+        self._say(
+            f"{injection.number:>4} of {len(self._plan.injections)}  {injection.kind}: {detail}; "
+            f"{healed_at - began_at:.1f} s"
+        )
+        if took_s > self._target.heal_s:
+            self._not_healed(injection, f"it took {took_s:.0f} s")
+
+    def _not_healed(self, injection: Injection, why: str) -> None:
+        name = f"{injection.number} ({injection.kind})"
+        self._findings.append(Finding(Wrong.NOT_HEALED, name, why))

@@ -1,0 +1,184 @@
+"""What is broken: a database and the api processes in front of it, started for one run.
+
+A target starts everything it needs in a folder of its own and ends all of it. What only one kind
+of target can do is in its own module; who wants to break something asks whether it can.
+"""
+
+import asyncio
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from app.chaos import balancer
+from app.chaos.balancer import Balancer
+from app.chaos.model import Shop
+from app.chaos.processes import ApiService, Service, suya
+from app.chaos.proxy import FaultProxy
+from app.database import migrations
+
+T = TypeVar("T")
+
+
+class TargetKind(StrEnum):
+    """What a scenario runs against."""
+
+    EMBEDDED = "embedded"
+    """An embedded PostgreSQL of the run's own."""
+    CLUSTER = "cluster"
+    """A CockroachDB of three nodes on this machine."""
+    COMPOSE = "compose"
+    """A cluster of containers that runs already."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a target is put together."""
+
+    apis: int = 2
+    """So many api processes: one may die while another one serves."""
+    is_proxied: bool = False
+    """Whether the fault proxy stands between the apis and the database; it costs some CPU."""
+    is_balanced: bool = False
+    """Whether clients reach the apis through HAProxy and not directly."""
+
+
+class CannotRun(Exception):
+    """The target cannot be had here; the message says why."""
+
+
+async def finish(work: Callable[[], T]) -> T:
+    """The result of blocking work in a thread; a cancelled caller waits for its end.
+
+    Otherwise the cleanup would run beside what it cleans up. The work has a limit of its own.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+class Target(ABC):
+    """A database with its api processes."""
+
+    kind: ClassVar[TargetKind]
+    heal_s: ClassVar[float]
+    """A fault that takes longer to heal is a finding."""
+    attempt_s: ClassVar[float]
+    """How long a client waits for one answer before it asks again."""
+    request_s: ClassVar[float]
+    """How long a client asks before it gives up."""
+
+    shops: Sequence[Shop] = ()
+    """The merchants of the run, once they exist."""
+    proxy: FaultProxy | None = None
+
+    @property
+    @abstractmethod
+    def admin_key(self) -> str:
+        """Opens merchants."""
+
+    @property
+    @abstractmethod
+    def addresses(self) -> list[str]:
+        """Where clients send requests, one after the other."""
+
+    @property
+    @abstractmethod
+    def database_url(self) -> str:
+        """The database itself, without the proxy."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            CannotRun: something it needs is not here.
+            NotReady: something did not come up.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """End everything that was started; safe after half a start."""
+
+
+class LocalTarget(Target):
+    """A target whose processes are ours."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self.folder = folder
+        self.options = options
+        self.apis: list[ApiService] = []
+        self._admin_key = secrets.token_hex(16)
+        self._worker: Service | None = None
+        self._balancer: Balancer | None = None
+
+    @property
+    def admin_key(self) -> str:
+        """Of the api processes of this run."""
+        return self._admin_key
+
+    @property
+    def addresses(self) -> list[str]:
+        """HAProxy's, or each api's."""
+        if self._balancer is not None:
+            return [self._balancer.address]
+        return [api.address for api in self.apis]
+
+    async def start(self) -> None:
+        """Start the database, then what stands on it."""
+        await finish(self._start_database)
+        await finish(lambda: migrations.upgrade(self.database_url))
+        if self.options.is_proxied:
+            self.proxy = FaultProxy(self.database_url)
+            await finish(self.proxy.__enter__)
+        for number in range(self.options.apis):
+            self.apis.append(ApiService(number + 1, self._variables(number), self.folder))
+        self._worker = Service("worker", suya("worker"), self._variables(0), self.folder)
+        self._worker.spawn()
+        await asyncio.gather(*(finish(api.start) for api in self.apis))
+        if self.options.is_balanced:
+            reason = balancer.why_not()
+            if reason:
+                raise CannotRun(f"There is no balancer: {reason}.")
+            self._balancer = Balancer([api.port for api in self.apis], self.folder)
+            await finish(self._balancer.start)
+
+    async def stop(self) -> None:
+        """End everything at once: its data is thrown away."""
+        await finish(self._stop_all)
+
+    def _stop_all(self) -> None:
+        if self._balancer is not None:
+            self._balancer.stop()
+        for service in (*self.apis, self._worker):
+            if service is not None:
+                service.kill()
+        if self.proxy is not None:
+            self.proxy.__exit__(None, None, None)
+            self.proxy = None
+        self._stop_database()
+
+    def _variables(self, number: int) -> dict[str, str]:
+        """The settings of a process."""
+        url = self.database_url if self.proxy is None else self.proxy.url_from(number)
+        return {
+            "SUYA_HOME": str(self.folder / "home"),
+            "SUYA_DATABASE_URL": url,
+            "SUYA_ADMIN_KEY": self._admin_key,
+            "SUYA_LOG_LEVEL": "warning",
+            "SUYA_LOG_FORMAT": "json",
+        }
+
+    @abstractmethod
+    def _start_database(self) -> None:
+        """Run it, with an empty database `suya`."""
+
+    @abstractmethod
+    def _stop_database(self) -> None:
+        """End it."""

@@ -1,0 +1,72 @@
+"""Short runs for real: faults under load on the embedded database, and everything checked."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+import psutil
+import pytest
+
+from app.chaos import History, timeline
+from app.chaos.embedded import EmbeddedTarget
+from app.chaos.plan import SCENARIOS, Injection, Kind, draw
+from app.chaos.report import Report, report
+from app.chaos.run import Plan, run
+from app.chaos.targets import Options, TargetKind
+
+RATE_PER_S = 40  # other tests run at the same time
+
+
+async def run_on_embedded(injections: list[Injection], folder: Path) -> tuple[Report, History]:
+    """What a short run found."""
+    plan = Plan(scenario="test", seed=1, rate_per_s=RATE_PER_S, injections=injections)
+    history = History.recorded(folder / "history")
+    target = EmbeddedTarget(folder, Options(is_proxied=True))
+    measured = await run(plan, target, history, print)
+    history.close()
+    return report(history, measured), history
+
+
+def injection(number: int, kind: Kind, chance: int = 1) -> Injection:
+    """A fault soon and short."""
+    return Injection(number, "faults", kind, pause_s=0.3, hold_s=0.3, chance=chance)
+
+
+@pytest.mark.chaos
+@pytest.mark.slow
+async def test_faults_under_load_lose_and_double_nothing() -> None:
+    """A killed api, a killed database, cut commits and a schema change cost nobody money."""
+    kinds = [Kind.API_KILL, Kind.DATABASE_KILL, Kind.COMMIT_CUT, Kind.SCHEMA_CHANGE]
+    with TemporaryDirectory(prefix="suya-test-") as name:
+        folder = Path(name)
+        found, history = await run_on_embedded(
+            [injection(number, kind) for number, kind in enumerate(kinds, 1)], folder
+        )
+        timeline.draw(history, folder / "timeline.png")
+        read = History.read(folder / "history")
+
+        assert (folder / "timeline.png").stat().st_size > 0
+    assert found.findings == []
+    assert found.verify == []
+    assert found.passed
+    assert found.faults == len(kinds)
+    assert found.acknowledged > 0
+    assert found.refused > 0
+    assert read.requests == history.requests
+    assert msgspec.json.encode(found)
+
+
+@pytest.mark.chaos
+@pytest.mark.slow
+async def test_what_a_run_started_ends_with_it() -> None:
+    """After a fault that fails, nothing that was started lives, and the run tells what failed."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    with TemporaryDirectory(prefix="suya-test-") as name:
+        folder = Path(name)
+        injections = draw(SCENARIOS["commit-cut"], TargetKind.EMBEDDED, 1, 1)
+        broken = [msgspec.structs.replace(injections[0], kind=Kind.NODE_KILL)]
+        found, _ = await run_on_embedded(broken, folder)
+
+    assert not found.passed
+    assert [finding.wrong for finding in found.findings] == ["not_healed"]
+    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
