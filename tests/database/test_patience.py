@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.chaos.proxy import Fault, FaultProxy
 from app.database import Database, Tx, transact
 from tests.support.engine import ONCE, READ, make_marks, marks, opened, query
-from tests.support.proxy import Fault, FaultProxy
 
 PID = query("SELECT pg_backend_pid()")
 
