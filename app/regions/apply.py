@@ -118,11 +118,13 @@ async def apply(
         SchemaBusy: other schema changes did not end.
     """
     done: list[Statement] = []
+    await make_plan(database, regions, goal)  # what is refused is refused at once
     for _ in range(ROUNDS_MAX):
+        # A statement whose client died goes on as a job of the server, so the plan comes after it.
+        await _wait_until_quiet(database)
         planned = await make_plan(database, regions, goal)
         if not planned.statements:
             return done
-        await _wait_until_quiet(database)
         try:
             await _round(database, planned, done, tell)
         except psycopg.Error as error:

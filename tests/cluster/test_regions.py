@@ -4,6 +4,7 @@ Without a licence every statement is parsed by the server, the refusal is real, 
 columns are real too, over an enumeration made by hand; only the localities themselves are not.
 """
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from app.regions import (
     set_ttl,
 )
 from app.regions import read_state as read
+from app.regions.apply import _wait_until_quiet, queries
 from app.regions.plan import home_column, literal
 from app.regions.ttl import plan_ttl
 from app.saga import Saga
@@ -191,6 +193,28 @@ async def _pay(database: Database, region: str) -> None:
         [answer] = receipt.outcomes
         assert isinstance(answer, Answer), answer
         assert answer.status == 201
+
+
+async def test_a_change_that_still_runs_is_waited_for(own_url: str) -> None:
+    """A statement whose client died goes on as a job, and the next plan is made after its end."""
+    async with opened(own_url) as database:
+        with connect(own_url) as reader:
+            # A transaction that has seen the old schema holds its change up.
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM payments")
+            change = asyncio.create_task(
+                asyncio.to_thread(execute, own_url, "ALTER TABLE payments ADD COLUMN late INT8")
+            )
+            async with asyncio.timeout(60):
+                while not await database.read(queries.list_running_changes, {}):
+                    await asyncio.sleep(0.05)
+            waiting = asyncio.create_task(_wait_until_quiet(database))
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+            reader.execute("ROLLBACK")
+        await waiting
+        assert rows(own_url, "SELECT late FROM payments") == []
+        await change
 
 
 async def test_keys_expire_where_the_database_can_do_it(own_url: str) -> None:
