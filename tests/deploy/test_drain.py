@@ -15,7 +15,7 @@ from app import ids
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api, done
 from tests.support.databases import connect
-from tests.support.processes import ADMIN_KEY, ApiProcess
+from tests.support.processes import ADMIN_KEY, ApiProcess, get
 from tests.support.steady import Steady
 
 StartApi: TypeAlias = Callable[..., ApiProcess]
@@ -33,8 +33,7 @@ async def _merchant(process: ApiProcess) -> AsyncIterator[Merchant]:
 async def _readiness(process: ApiProcess) -> int | None:
     """What a balancer sees, on a connection of its own; none if nobody listens."""
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-            return (await client.get(f"{process.url}/readyz")).status_code
+        return (await asyncio.to_thread(get, f"{process.url}/readyz")).status_code
     except httpx.TransportError:
         return None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.processes import READY_S, WorkerProcess, free_port
+from tests.support.processes import READY_S, WorkerProcess, free_port, get
 
 
 def test_a_worker_serves_its_metrics(database_url: str, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def read_metrics(url: str, process: WorkerProcess) -> str:
     while True:
         assert process.is_running, process.log()
         try:
-            return httpx.get(url, trust_env=False).raise_for_status().text
+            return get(url).raise_for_status().text
         except httpx.TransportError:
             assert time.monotonic() < deadline, process.log()
             time.sleep(0.05)
