@@ -151,6 +151,16 @@ class WorkerProcess(Process):
         self.spawn()
         return self
 
+    def read_metrics(self) -> str:
+        """What it tells Prometheus, as soon as it does; it needs a `metrics_port`."""
+        deadline = time.monotonic() + READY_S
+        while True:
+            assert self.is_running, self.log()
+            with contextlib.suppress(httpx.TransportError):
+                return get(f"http://127.0.0.1:{self.settings['metrics_port']}/metrics").text
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(_POLL_S)
+
 
 class ApiProcess(Process):
     """A `suya serve` on a database, on one port for all its lives.

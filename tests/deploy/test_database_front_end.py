@@ -1,0 +1,76 @@
+"""The ports of the balancer that lead to CockroachDB: one's own region, as long as it is there."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import psycopg
+import pytest
+
+from tests.support.balancer import Balancer
+from tests.support.nodes import REGIONS, Nodes
+from tests.support.processes import free_port
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+
+Connect: TypeAlias = Callable[[int], "psycopg.Connection[tuple[str]]"]
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    """Three nodes, one per region; each test has its own, for one of them stops a node."""
+    with Nodes(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def connect(nodes: Nodes, tmp_path: Path) -> Iterator[Connect]:
+    """Connects to the front end of the region with that number."""
+    ports = [free_port() for _ in nodes.all]
+    variables: dict[str, object] = {}
+    for number, (node, port) in enumerate(zip(nodes.all, ports, strict=True), 1):
+        variables[f"database_{number}"] = f"127.0.0.1:{node.sql}"
+        variables[f"database_{number}_http"] = node.http
+        variables[f"listen_database_{number}"] = f"127.0.0.1:{port}"
+    with Balancer([], tmp_path, api_1="127.0.0.1:1", **variables) as balancer:
+        balancer.start(1, "database-3")
+        yield lambda number: psycopg.connect(
+            f"postgresql://root@127.0.0.1:{ports[number - 1]}/suya?sslmode=disable", autocommit=True
+        )
+
+
+def _region(connection: "psycopg.Connection[tuple[str]]") -> str:
+    [(locality,)] = connection.execute("SHOW LOCALITY").fetchall()
+    return locality
+
+
+def test_the_script_may_run_again(nodes: Nodes) -> None:
+    """A cluster that is initialized stays as it is; a licence key that is none fails the job."""
+    again = nodes.init()
+    refused = nodes.init(COCKROACH_LICENSE="not-a-key'; DROP DATABASE suya; --")
+    at_last = nodes.init()
+
+    assert again.returncode == at_last.returncode == 0, again.stderr
+    assert "already been initialized" in again.stdout
+    assert "No COCKROACH_LICENSE" in again.stdout
+    assert refused.returncode != 0
+    assert "license" in refused.stderr
+    assert "not-a-key" not in refused.stdout + refused.stderr
+
+
+def test_each_port_leads_to_its_region(connect: Connect) -> None:
+    """A process is connected to a node of its region."""
+    for number, region in enumerate(REGIONS, 1):
+        with connect(number) as connection:
+            assert f"region={region}" in _region(connection)
+
+
+def test_a_region_that_drains_is_left(nodes: Nodes, connect: Connect) -> None:
+    """Connections to a node that is told to stop are cut, and new ones lead to another region."""
+    with connect(3) as connection:
+        assert f"region={REGIONS[2]}" in _region(connection)
+        nodes.all[2].drain()
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT pg_sleep(60)")
+    with connect(3) as another:
+        assert f"region={REGIONS[2]}" not in _region(another)
