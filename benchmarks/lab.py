@@ -199,7 +199,12 @@ def naive(
     server: EmbeddedPostgres, database: str, isolation: str
 ) -> contextlib.AbstractContextManager[Api]:
     """The peer, on a database of its own."""
-    flags = ["--database-url", url_of(server, database), "--isolation", isolation]
+    return naive_at(url_of(server, database), isolation)
+
+
+def naive_at(url: str, isolation: str) -> contextlib.AbstractContextManager[Api]:
+    """The peer, on the database at `url`."""
+    flags = ["--database-url", url, "--isolation", isolation]
     command = [sys.executable, "-m", "benchmarks.peers.naive", "--admin-key", ADMIN_KEY, *flags]
     return serving(
         f"naive, {isolation}",
