@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
     """The server ends a transaction whose client went silent, so its locks do not outlive it."""
 
+    cockroach_bin: Path | None = None
+    """The program `cockroach`, for local clusters; none means the one on the PATH."""
+
     sweep_interval_ms: int = Field(default=1_000, ge=50, le=600_000)
     """How often the worker looks for holds to expire; an expiry is promised to the second."""
     audit_interval_s: int = Field(default=3_600, ge=1, le=604_800)

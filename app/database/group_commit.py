@@ -29,8 +29,8 @@ Out = TypeVar("Out")
 _PASSED_MAX = 128  # parcels of busy merchants looked past: bounds the work of a start
 
 # A batch that takes longer than this, and than twice the usual, waits for something, and others
-# need not wait with it. What is usual depends on the database: on two cores a batch of 128 took
-# 20 ms on PostgreSQL and 100 ms on CockroachDB, and small batches side by side took three times that.
+# need not wait with it. What is usual depends on the database: a batch of 128 took 20 ms on
+# PostgreSQL and 100 ms on CockroachDB (two cores), and small ones side by side take far longer.
 _YOUNG_S, _YOUNG_S_MAX, _YOUNG_FACTOR = 0.05, 1.0, 2.0
 _USUAL_WEIGHT = 0.2  # of the newest batch; some ten batches make a habit
 

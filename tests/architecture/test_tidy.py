@@ -31,6 +31,7 @@ BANNED = {
         {
             "app/settings.py",
             "app/chaos/processes.py",
+            "app/cluster",
             "app/cli/processes.py",
             "app/dev/run.py",
             "app/database/embedded_host.py",

@@ -32,11 +32,16 @@ def cockroach() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         url = os.environ.get(VARIABLE)
         if url is None:
-            program = shutil.which("cockroach")
-            if program is None:
-                pytest.skip(_WHY_NOT)
-            url = stack.enter_context(_node(program))
+            url = stack.enter_context(_node(program()))
         yield url
+
+
+def program() -> str:
+    """Where the program `cockroach` is; skips the test if there is none."""
+    found = shutil.which("cockroach")
+    if found is None:
+        pytest.skip(_WHY_NOT)
+    return found
 
 
 @contextlib.contextmanager
