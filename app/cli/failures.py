@@ -17,6 +17,7 @@ class Failure(NamedTuple):
 # By name, because importing them all would take longer than most commands run.
 _OURS = {
     "app.cli.failures.CommandFailed",
+    "app.cluster.errors.ClusterError",
     "app.database.embedded.EmbeddedPostgresError",
     "app.dev.supervisor.DevError",
     "app.errors.PlatformError",

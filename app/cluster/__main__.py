@@ -56,8 +56,10 @@ def start(
     Example: scripts/cluster start --nodes 3
     """
     cluster = _cluster(home)
-    say("Starting the nodes; a new cluster takes about half a minute to replicate ...")
-    cluster.start(nodes, None if regions is None else _names(regions))
+    names = None if regions is None else _names(regions)
+    cluster.check(nodes, names)
+    say("Starting the nodes and waiting until every range is replicated ...")
+    cluster.start(nodes, names)
     _show(cluster)
     say("\nReady. Suya on it:  SUYA_DATABASE_URL=$(scripts/cluster url) ./scripts/dev")
 
@@ -146,7 +148,7 @@ def _warn(cluster: LocalCluster) -> None:
 def main() -> None:
     """Run a command; what is wrong is said in a sentence."""
     try:
-        app()
+        app(prog_name="scripts/cluster")
     except ClusterError as error:
         sys.stderr.write(f"scripts/cluster: {error}\n")
         sys.exit(1)

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +23,20 @@ from app.process import exclusive_lock, tail
 
 SIZES = (1, 3, 5, 9)
 
+_REMEDIES = {
+    State.STOPPED: "; 'restart' brings it back",
+    State.PAUSED: "; 'resume' lets it go on",
+}
+
 _READY_S = 120.0  # a node that recovers a store on a busy machine
 _REPLICATED_S = 300.0  # a fresh cluster needs half a minute, a full one more
 _LOCK_S = 150.0  # the longest command: a drain, and a start after it
 _POLL_S = 0.2
 _CONNECT_S = 5
 _LOG_LINES_SHOWN = 8
+
+_MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - files in a folder that only we may enter
+_ENOUGH = 2 * 2**30  # containers often have 64 MB there, which the first log file fills
 
 # Where the version has them: small clusters on one machine replicate as fast as the disk allows,
 # and a batch of 512 payments keeps exact spans, which older versions' 256 kB made coarse.
@@ -46,30 +55,57 @@ class LocalCluster:
         self.folder = folder.expanduser().resolve()
         self._program = program
 
-    def start(self, nodes: int | None = None, regions: Sequence[str] | None = None) -> None:
+    def start(
+        self,
+        nodes: int | None = None,
+        regions: Sequence[str] | None = None,
+        *,
+        in_memory: bool = False,
+    ) -> None:
         """Make it, or bring back what was stopped; every range is fully replicated on return.
 
         Args:
             nodes: 1, 3, 5 or 9, spread over the regions in turn; as many as there are, else 3.
             regions: those there are, else `REGIONS`.
+            in_memory: a new cluster keeps its data in the machine's memory where it can. There it
+                outlives the end of a node, but not the machine's.
 
         Raises:
             ClusterError: no program, another size than the one there is, or it does not come up.
         """
+        self.check(nodes, regions)
         program = find_program(self._program)
-        if nodes is not None and nodes not in SIZES:
-            sizes = ", ".join(map(str, SIZES))
-            raise ClusterError(f"A cluster has {sizes} nodes and not {nodes}: an odd number votes.")
         with self._changing():
+            self.check(nodes, regions)
             if self._file.exists():
                 members = self._load()
-                self._refuse_other_layout(members, nodes, regions)
             else:
-                members = self._make(nodes or 3, regions or REGIONS)
+                members = self._make(nodes or 3, regions or REGIONS, in_memory=in_memory)
+            # All at once: without a majority none of them answers.
             for node in members:
-                self._bring_back(node, members, program)
-            self._initialize(members, program)
+                self._spawn(node, members, program)
+            self._found(members, program)
+            for node in members:
+                self._wait_until_ready(node)
+            self._set_up()
         self.wait_until_replicated()
+
+    def check(self, nodes: int | None, regions: Sequence[str] | None) -> None:
+        """Whether `start` could do that; nothing is changed.
+
+        Raises:
+            ClusterError: no program, no cluster has that size, or there is one of another layout.
+        """
+        find_program(self._program)
+        if nodes is not None and nodes not in SIZES:
+            sizes = ", ".join(map(str, SIZES[:-1]))
+            raise ClusterError(
+                f"A cluster has {sizes} or {SIZES[-1]} nodes and not {nodes}: an odd number votes."
+            )
+        if regions is not None and not regions:
+            raise ClusterError("A cluster needs at least one region.")
+        if self._file.exists():
+            self._refuse_other_layout(self._load(), nodes, regions)
 
     def status(self) -> list[NodeStatus]:
         """What each node does.
@@ -89,11 +125,11 @@ class LocalCluster:
 
     def pause(self, number: int) -> None:
         """Let a node live without answering (SIGSTOP)."""
-        self._change(number, lambda node: _signal(node, signal.SIGSTOP), State.RUNNING)
+        self._change(number, Node.pause, State.RUNNING)
 
     def resume(self, number: int) -> None:
         """Let a paused node go on (SIGCONT)."""
-        self._change(number, lambda node: _signal(node, signal.SIGCONT), State.PAUSED)
+        self._change(number, Node.resume, State.PAUSED)
 
     def restart(self, number: int) -> None:
         """Bring a node back, after whatever end it had; one that runs is drained first.
@@ -103,8 +139,10 @@ class LocalCluster:
         program = find_program(self._program)
 
         def again(node: Node) -> None:
+            members = self._load()
             node.end(signal.SIGTERM)
-            self._bring_back(node, self._load(), program)
+            self._spawn(node, members, program)
+            self._wait_until_ready(node)
 
         self._change(number, again, *State)
 
@@ -113,13 +151,15 @@ class LocalCluster:
         if not self._file.exists():
             return
         with self._changing():
-            for node in self._load():
+            members = self._load()
+            for node in members:
                 node.end(signal.SIGKILL)
             self._file.unlink()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            for folder in {*(Path(node.store).parent for node in members), self.folder}:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def url(self, database: str = "suya") -> str:
-        """The database's URL over all nodes; no node is asked more than another."""
+        """The database's URL over all nodes; each connection takes them in an order of its own."""
         members = self._load()
         hosts = ",".join("127.0.0.1" for _ in members)
         ports = ",".join(str(node.sql_port) for node in members)
@@ -196,13 +236,15 @@ class LocalCluster:
         same = wanted == [node.region for node in members]
         if not same or len(members) != (nodes or len(members)):
             raise ClusterError(
-                f"There is a cluster of another layout under {self.folder}; start it as it is, "
-                "or 'destroy' it first."
+                f"There is a cluster of {len(members)} nodes in "
+                f"{', '.join(dict.fromkeys(node.region for node in members))} under "
+                f"{self.folder}; start it as it is, or 'destroy' it first."
             )
 
-    def _make(self, count: int, regions: Sequence[str]) -> list[Node]:
-        if not regions:
-            raise ClusterError("A cluster needs at least one region.")
+    def _make(self, count: int, regions: Sequence[str], *, in_memory: bool) -> list[Node]:
+        stores = self.folder
+        if in_memory and _MEMORY_DISK.is_dir() and shutil.disk_usage(_MEMORY_DISK).free > _ENOUGH:
+            stores = Path(tempfile.mkdtemp(prefix="suya-cluster-", dir=_MEMORY_DISK))
         members = [
             Node(
                 number=n + 1,
@@ -210,6 +252,7 @@ class LocalCluster:
                 zone="abcdefghi"[n // len(regions)],
                 sql_port=sql_port,
                 http_port=http_port,
+                store=str(stores / f"node{n + 1}"),
             )
             for n, (sql_port, http_port) in enumerate(choose_ports(count))
         ]
@@ -237,57 +280,58 @@ class LocalCluster:
             node = members[number - 1]
             state = node.status().state
             if state not in allowed:
-                raise ClusterError(f"Node {number} is {state}.")
+                raise ClusterError(f"Node {number} is {state}{_REMEDIES.get(state, '')}.")
             try:
                 what(node)
             finally:
                 self._save(members)
 
-    def _bring_back(self, node: Node, members: Sequence[Node], program: str) -> None:
-        """Start a node that does not run; all of a new cluster are started before any answers."""
+    def _spawn(self, node: Node, members: Sequence[Node], program: str) -> None:
+        """Start a node unless it lives; one that is paused goes on."""
         state = node.status().state
         if state is State.PAUSED:
-            _signal(node, signal.SIGCONT)
-        if state is not State.STOPPED:
+            node.resume()
+        elif state is State.STOPPED:
+            Path(node.store).parent.mkdir(parents=True, exist_ok=True)
+            node.spawn(program, self.folder, [each.address for each in members])
+            # At once: whatever happens now, the next command knows of this process.
+            self._save([node if each.number == node.number else each for each in members])
+
+    def _found(self, members: Sequence[Node], program: str) -> None:
+        """Let nodes that wait for each other become a cluster, once."""
+        mark = self._mark(members)
+        if len(members) == 1 or mark.exists():
             return
-        node.spawn(program, self.folder, [each.address for each in members])
-        known = [node if each.number == node.number else each for each in members]
-        self._save(known)
-        if (self.folder / "initialized").exists():
-            self._wait_until_ready(node)
-
-    def _initialize(self, members: Sequence[Node], program: str) -> None:
-        """Found the cluster, once, with the database in it."""
-        mark = self.folder / "initialized"
-        if not mark.exists():
-            if len(members) > 1:
-                self._found(members[0], program)
-            for node in members:
-                self._wait_until_ready(node)
-            with self._connected() as connection:
-                connection.execute("CREATE DATABASE IF NOT EXISTS suya")
-                for setting in _SETTINGS:
-                    # Some versions have no such setting any more, and do what it says.
-                    with contextlib.suppress(psycopg.Error):
-                        connection.execute(setting.encode())
-            mark.touch()
-
-    def _found(self, node: Node, program: str) -> None:
         deadline = clock.monotonic() + _READY_S
         while True:
             done = subprocess.run(  # noqa: S603 - the program the user named
-                [program, "init", "--insecure", f"--host={node.address}"],
+                [program, "init", "--insecure", f"--host={members[0].address}"],
                 capture_output=True,
                 text=True,
                 check=False,
                 timeout=_READY_S,
             )
             if done.returncode == 0 or "already been initialized" in done.stderr:
+                mark.touch()
                 return
-            self._refuse_dead(node)
+            self._refuse_dead(members[0])
             if clock.monotonic() > deadline:
                 raise ClusterError(f"The cluster cannot be founded: {done.stderr.strip()}")
             time.sleep(_POLL_S)
+
+    @staticmethod
+    def _mark(members: Sequence[Node]) -> Path:
+        """Beside the data, so that it goes when the data goes."""
+        return Path(members[0].store).parent / "founded"
+
+    def _set_up(self) -> None:
+        """Make the database, and what is set for the whole cluster."""
+        with self._connected() as connection:
+            connection.execute("CREATE DATABASE IF NOT EXISTS suya")
+            for setting in _SETTINGS:
+                # Some versions have no such setting any more, and do what it says.
+                with contextlib.suppress(psycopg.Error):
+                    connection.execute(setting.encode())
 
     def _wait_until_ready(self, node: Node) -> None:
         deadline = clock.monotonic() + _READY_S
@@ -326,12 +370,6 @@ def _show_ranges(cursor: psycopg.Cursor[Any], place: str) -> None:
         cursor.execute(f"SHOW RANGES FROM TABLE {place} WITH DETAILS".encode())
     except psycopg.errors.SyntaxError:  # before 23.1 the details were always there
         cursor.execute(f"SHOW RANGES FROM TABLE {place}".encode())
-
-
-def _signal(node: Node, how: signal.Signals) -> None:
-    process = node.process()
-    if process is not None:
-        process.send_signal(how)
 
 
 def _connect(node: Node) -> psycopg.Connection[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from enum import StrEnum, auto
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import Final
 import msgspec
 import psutil
 
+from app import clock
 from app.cluster.errors import ClusterError
 
 REGIONS: Final = ("us-east1", "us-west1", "europe-west1")
 
 _SQL_PORT, _HTTP_PORT = 26257, 8180  # CockroachDB's own, and one beside its 8080, which many use
 _DRAIN_S = 90  # leases and connections are handed over in some ten seconds
+_PAUSE_S = 10  # its threads stand still one by one, in some milliseconds
+_POLL_S = 0.02
 _MEMORY = "128MiB"  # per cache and node, so that three nodes fit beside everything else
 _SCAN = "50ms"  # between ranges the replicator looks at; a fresh cluster is replicated in seconds
 
@@ -52,23 +56,35 @@ class Node(msgspec.Struct):
     zone: str
     sql_port: int
     http_port: int
+    store: str
+    """The folder of its data."""
     pid: int | None = None
-    born: float = 0.0
-    """When its process began (seconds since 1970): a pid may be another program's by now."""
 
     @property
     def address(self) -> str:
         """Where it listens."""
         return f"127.0.0.1:{self.sql_port}"
 
+    @property
+    def _listen(self) -> str:
+        return f"--listen-addr={self.address}"
+
+    @property
+    def _keep(self) -> str:
+        # Nobody fills this disk to the brim, so no space is set aside against that.
+        return f"--store=path={self.store},ballast-size=0"
+
     def process(self) -> psutil.Process | None:
-        """Its process, if that lives."""
+        """Its process, if that lives.
+
+        A pid may be another program's by now, so the command line has to be this node's. (When a
+        process began says less: it moves when the machine's clock is set.)
+        """
         if self.pid is None:
             return None
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.born) < 1.0
-            if same and process.status() != psutil.STATUS_ZOMBIE:
+            if {self._listen, self._keep} <= set(process.cmdline()):
                 return process
         return None
 
@@ -86,8 +102,8 @@ class Node(msgspec.Struct):
         command = [program, *(("start", f"--join={','.join(join)}") if len(join) > 1 else _ALONE)]
         command += [
             "--insecure",
-            f"--store=path={folder / f'node{self.number}'}",
-            f"--listen-addr={self.address}",
+            self._keep,
+            self._listen,
             f"--advertise-addr={self.address}",
             f"--http-addr=127.0.0.1:{self.http_port}",
             f"--locality=region={self.region},zone={self.zone}",
@@ -109,7 +125,29 @@ class Node(msgspec.Struct):
                 stderr=log,
                 start_new_session=True,
             )
-        self.pid, self.born = process.pid, psutil.Process(process.pid).create_time()
+        self.pid = process.pid
+        process.returncode = 0  # it outlives us on purpose, so nobody is to warn that it runs
+
+    def pause(self) -> None:
+        """Take its processor away and see it stand still.
+
+        Raises:
+            ClusterError: it does not stand still.
+        """
+        process = self.process()
+        assert process is not None
+        process.suspend()
+        deadline = clock.monotonic() + _PAUSE_S
+        while process.status() != psutil.STATUS_STOPPED:
+            if clock.monotonic() > deadline:
+                raise ClusterError(f"Node {self.number} does not stand still.")
+            time.sleep(_POLL_S)
+
+    def resume(self) -> None:
+        """Give it its processor back."""
+        process = self.process()
+        assert process is not None
+        process.resume()
 
     def log(self, folder: Path) -> Path:
         """What it says on its way up; the rest is in its store's own logs."""

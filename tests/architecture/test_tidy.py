@@ -31,8 +31,8 @@ BANNED = {
         {
             "app/settings.py",
             "app/chaos/processes.py",
-            "app/cluster",
             "app/cli/processes.py",
+            "app/cluster",
             "app/dev/run.py",
             "app/database/embedded_host.py",
         },
