@@ -91,15 +91,16 @@ def plan(regions: Regions = None, survive: Survive = None, json: Json = False) -
 def apply(regions: Regions = None, survive: Survive = None, json: Json = False) -> None:
     """Make the database multi-region, while payments go on; safe to run again.
 
-    Run it again after a migration that adds tables, and to add a region.
+    Run it again after a migration that adds tables, and to add a region. A cluster without the
+    licence for it goes on as it is: that is said, and is no failure.
 
     Example: suya regions apply --regions eu-west1,us-east1,ap-south1 --survive region
     """
     settings = load_settings(regions=regions, survive=survive and survive.value)
     require_database(settings)
     from app.database import Database
+    from app.regions import NoLicence, make_plan
     from app.regions import apply as apply_plan
-    from app.regions import make_plan
 
     def tell(statement: "Statement") -> None:
         if not json:
@@ -111,7 +112,14 @@ def apply(regions: Regions = None, survive: Survive = None, json: Json = False) 
             done = await apply_plan(database, settings.regions, goal, tell)
             return done, (await make_plan(database, settings.regions, goal)).remarks
 
-    done, remarks = run(work())
+    try:
+        done, remarks = run(work())
+    except NoLicence as error:
+        if json:
+            output.write_json({"done": [], "refused": error.message})
+        else:
+            _remark((error.message,))
+        return
     if json:
         output.write_json({"done": done, "remarks": remarks})
         return

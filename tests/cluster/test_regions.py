@@ -5,6 +5,7 @@ columns are real too, over an enumeration made by hand; only the localities them
 """
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -37,8 +38,10 @@ from app.regions.ttl import plan_ttl
 from app.saga import Saga
 from tests.regions.server import run
 from tests.support import books, cluster
+from tests.support.commands import run_suya
 from tests.support.databases import connect, execute, rows
 from tests.support.engine import opened
+from tests.support.processes import environ
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 
@@ -132,6 +135,22 @@ async def test_without_a_licence_nothing_changes(own_url: str) -> None:
         assert done
         assert await apply(database, [REGION], None) == []
         assert (await read(database)).primary == REGION
+
+
+async def test_a_missing_licence_stops_nothing(own_url: str) -> None:
+    """The command says that the cluster goes on as it is, and scripts after it go on too."""
+    variables = environ(database_url=own_url, regions=REGION)
+
+    result = run_suya(variables, "regions", "apply")
+    told = json.loads(run_suya(variables, "regions", "apply", "--json").stdout)
+
+    assert result.returncode == 0, result.stderr
+    assert told["done"] == []
+    if "refused" in told:
+        assert "no licence for multi-region tables (XXC02)" in result.stderr
+        assert (await state_of(own_url)).primary is None
+    else:
+        assert (await state_of(own_url)).primary == REGION
 
 
 async def test_wishes_that_cannot_be_are_refused(own_url: str) -> None:
