@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,3 +251,7 @@ def test_the_image_has_everything_and_no_test_tools(tmp_path: Path) -> None:
     assert ours - packed == set()
     assert locks["requirements-run.lock"] < locks["requirements.lock"]
     assert not any("pytest" in pin for pin in locks["requirements-run.lock"])
+    run = {pin.partition("==")[0] for pin in locks["requirements-run.lock"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for dependency in project["dependencies"]:
+        assert re.split(r"[^\w-]", dependency)[0] in run, f"{dependency}: run scripts/lock"

@@ -54,14 +54,22 @@ class Steady:
     """
 
     def __init__(
-        self, urls: Sequence[str], merchant: Merchant, wallet: str, per_s: int = 40
+        self,
+        urls: Sequence[str],
+        merchant: Merchant,
+        wallet: str,
+        *,
+        per_s: int = 40,
+        pause_s: float = _PAUSE_S,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self.count = Count()
         self._urls = urls
         self._wallet = wallet
         self._pause_s = 1 / per_s
+        self._patience_s = pause_s
         self._client = httpx.AsyncClient(
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             trust_env=False,
             verify=False,  # noqa: S501 - plain HTTP to the loopback; loading certificates is slow
             headers={"authorization": f"Bearer {merchant.api.secret}"},
@@ -100,7 +108,7 @@ class Steady:
             self.count.first += 1
         else:
             self.count.failures[why] += 1
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(self._patience_s)
             why = await self._try(self._urls[-1], key)
             if why is not None:
                 self.count.lost.append(why)
