@@ -1,6 +1,10 @@
 """The ports of the balancer that lead to CockroachDB: one's own region, as long as it is there."""
 
+import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -8,8 +12,11 @@ import psycopg
 import pytest
 
 from tests.support.balancer import Balancer
+from tests.support.builders import new_merchant
+from tests.support.client import Api
 from tests.support.nodes import REGIONS, Nodes
-from tests.support.processes import free_port
+from tests.support.processes import ADMIN_KEY, ApiProcess, environ, free_port
+from tests.support.steady import Steady
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
@@ -23,17 +30,23 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         yield running
 
 
-@pytest.fixture
-def connect(nodes: Nodes, tmp_path: Path) -> Iterator[Connect]:
-    """Connects to the front end of the region with that number."""
+@contextmanager
+def _front_ends(nodes: Nodes, folder: Path) -> Iterator[tuple[Balancer, list[int]]]:
+    """A balancer, and its port for each region."""
     ports = [free_port() for _ in nodes.all]
     variables: dict[str, object] = {}
     for number, (node, port) in enumerate(zip(nodes.all, ports, strict=True), 1):
         variables[f"database_{number}"] = f"127.0.0.1:{node.sql}"
         variables[f"database_{number}_http"] = node.http
         variables[f"listen_database_{number}"] = f"127.0.0.1:{port}"
-    with Balancer([], tmp_path, api_1="127.0.0.1:1", **variables) as balancer:
-        balancer.start(1, "database-3")
+    with Balancer([], folder, api_1="127.0.0.1:1", **variables) as balancer:
+        yield balancer.start(1, "database-3"), ports
+
+
+@pytest.fixture
+def connect(nodes: Nodes, tmp_path: Path) -> Iterator[Connect]:
+    """Connects to the front end of the region with that number."""
+    with _front_ends(nodes, tmp_path) as (_, ports):
         yield lambda number: psycopg.connect(
             f"postgresql://root@127.0.0.1:{ports[number - 1]}/suya?sslmode=disable", autocommit=True
         )
@@ -74,3 +87,44 @@ def test_a_region_that_drains_is_left(nodes: Nodes, connect: Connect) -> None:
             connection.execute("SELECT pg_sleep(60)")
     with connect(3) as another:
         assert f"region={REGIONS[2]}" not in _region(another)
+
+
+def _suya(url: str, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", *command],
+        env=environ(database_url=url),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.chaos
+async def test_an_api_outlives_a_balancer(
+    nodes: Nodes, start_api: Callable[..., ApiProcess], tmp_path: Path
+) -> None:
+    """With URLs as in compose.yaml jobs ask any node, and an api has the other balancer."""
+    names = [f"host=127.0.0.1:{node.sql}" for node in nodes.all]
+    any_node = f"cockroachdb+psycopg://root@/suya?sslmode=disable&{'&'.join(names)}"
+    _suya(any_node, "migrate")
+    _suya(any_node, "regions", "apply", "--regions", ",".join(REGIONS), "--survive", "region")
+    with (
+        _front_ends(nodes, tmp_path) as (first, ports),
+        _front_ends(nodes, tmp_path) as (_, other_ports),
+    ):
+        hosts = f"host=127.0.0.1:{ports[1]}&host=127.0.0.1:{other_ports[1]}"
+        url = f"cockroachdb+psycopg://root@/suya?sslmode=disable&{hosts}"
+        api = await asyncio.to_thread(start_api, url, region=REGIONS[1])
+        async with Api(api.url, ADMIN_KEY) as admin:
+            merchant = await new_merchant(admin)
+            steady = Steady([api.url], merchant, await merchant.wallet(funds=100_000), per_s=10)
+        async with steady.running():
+            await steady.until_answered(10)
+            first.kill()
+            await steady.until_answered(10)
+
+    assert steady.count.lost == [], steady.count
+    assert "in order" in _suya(any_node, "verify")
