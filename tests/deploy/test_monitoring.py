@@ -16,6 +16,7 @@ from tests.support.processes import ApiProcess, WorkerProcess, free_port
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+HERE = Path(__file__).parent
 _WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "bool", "offset"}
 # What Prometheus says itself of whatever it asks.
 _OF_PROMETHEUS = {"up"}
@@ -104,6 +105,11 @@ def test_prometheus_takes_its_files() -> None:
     _check(
         program("promtool", "prometheus"), "check", "config", DEPLOY / "prometheus/prometheus.yml"
     )
+
+
+def test_alerts_come_when_they_should() -> None:
+    """The rules say what `rules.test.yml` expects of its histories."""
+    _check(program("promtool", "prometheus"), "test", "rules", HERE / "rules.test.yml")
 
 
 def test_alertmanager_takes_its_file() -> None:
