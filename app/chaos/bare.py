@@ -12,6 +12,7 @@ from typing import LiteralString
 import psycopg
 
 from app import clock
+from app.chaos.address import conninfo
 
 _PAUSE_S = 0.02
 _ANSWER_S = 5.0  # then it hangs up and tries another host, as any careful client would
@@ -27,21 +28,20 @@ _WRITE: LiteralString = "INSERT INTO writes (id, at) VALUES (%s, clock_timestamp
 class BareWriter:
     """Writes until it is stopped, and knows when it could."""
 
-    def __init__(self, database_url: str, database: str) -> None:
-        """Take the product's URL; `database` is its name in it, in whose place ours comes."""
-        plain = f"postgresql://{database_url.partition('://')[2]}"
-        self._admin_url = plain
-        self._url = plain.replace(f"/{database}?", f"/{DATABASE}?", 1)
+    def __init__(self, database_url: str) -> None:
+        """Take the product's URL; another database of the same server is written to."""
+        self._product = conninfo(database_url)
+        self._own = conninfo(database_url, DATABASE)
         self._task: asyncio.Task[None] | None = None
         self.written_at: list[float] = []
 
     async def start(self) -> None:
         """Make its table, and begin."""
-        admin = await psycopg.AsyncConnection.connect(self._admin_url, autocommit=True)
+        admin = await psycopg.AsyncConnection.connect(self._product, autocommit=True)
         async with admin:
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
                 await admin.execute(f"CREATE DATABASE {DATABASE}")
-        async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as own:
+        async with await psycopg.AsyncConnection.connect(self._own, autocommit=True) as own:
             await own.execute(_MAKE_TABLE)
         self._task = asyncio.create_task(self._write())
 
@@ -61,7 +61,7 @@ class BareWriter:
         while True:
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
                 connection = await psycopg.AsyncConnection.connect(
-                    self._url, autocommit=True, connect_timeout=2
+                    self._own, autocommit=True, connect_timeout=2
                 )
                 try:
                     while True:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import shutil
 import signal
 import sys
@@ -206,6 +207,7 @@ def _run_in_a_folder(
     plot: Path | None,
     keep: bool,
 ) -> Report:
+    _quiet()
     # Not under the home: an account of its own may run the database, and must reach its data.
     folder = Path(tempfile.mkdtemp(prefix="suya-chaos-"))
     written = history or folder / "history.jsonl"
@@ -276,6 +278,11 @@ def _explained() -> Iterator[None]:
     ) as error:
         sys.stderr.write(f"suya chaos: {error}\n")
         raise typer.Exit(1) from None
+
+
+def _quiet() -> None:
+    """Connections break all the time here; the driver need not tell of each."""
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def _say(text: str) -> None:

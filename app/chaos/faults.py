@@ -13,12 +13,14 @@ from typing import TypeAlias
 import psycopg
 
 from app import ids
+from app.chaos import node_faults
+from app.chaos.address import conninfo
 from app.chaos.embedded import EmbeddedTarget
 from app.chaos.plan import Injection, Kind
 from app.chaos.processes import program
 from app.chaos.proxy import Fault
 from app.chaos.reading import queries
-from app.chaos.targets import LocalTarget, Target, finish
+from app.chaos.targets import Target, finish
 
 Breaking: TypeAlias = AbstractAsyncContextManager[str]
 
@@ -51,7 +53,6 @@ def why_not(kind: Kind) -> str:
 
 @asynccontextmanager
 async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
-    assert isinstance(target, LocalTarget)
     api = target.apis[injection.chance % len(target.apis)]
     await finish(api.kill)
     try:
@@ -62,7 +63,6 @@ async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]:
-    assert isinstance(target, LocalTarget)
     api = target.apis[injection.chance % len(target.apis)]
     api.signal(signal.SIGSTOP)
     try:
@@ -73,7 +73,6 @@ async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]
 
 @asynccontextmanager
 async def _rolling_restart(target: Target, _: Injection) -> AsyncIterator[str]:
-    assert isinstance(target, LocalTarget)
     for api in target.apis:
         await finish(api.stop)
         await finish(api.start)
@@ -82,7 +81,6 @@ async def _rolling_restart(target: Target, _: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
-    assert isinstance(target, LocalTarget)
     api = target.apis[injection.chance % len(target.apis)]
     offset_s = _CLOCK_OFFSETS_S[injection.chance % len(_CLOCK_OFFSETS_S)]
     faketime = program("faketime")
@@ -242,8 +240,8 @@ async def _schema_change(target: Target, _: Injection) -> AsyncIterator[str]:
 
 async def _connect(target: Target) -> psycopg.AsyncConnection:
     """A connection to the database itself, each statement committed at once."""
-    url = f"postgresql://{target.database_url.partition('://')[2]}"
-    return await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+    where = conninfo(target.database_url)
+    return await psycopg.AsyncConnection.connect(where, autocommit=True, connect_timeout=5)
 
 
 _FAULTS: dict[Kind, Callable[[Target, Injection], Breaking]] = {
@@ -254,6 +252,11 @@ _FAULTS: dict[Kind, Callable[[Target, Injection], Breaking]] = {
     Kind.DATABASE_KILL: _database_kill,
     Kind.DATABASE_RESTART: _database_restart,
     Kind.DATABASE_PAUSE: _database_pause,
+    Kind.NODE_KILL: node_faults.node_kill,
+    Kind.LEASEHOLDER_KILL: node_faults.leaseholder_kill,
+    Kind.NODE_PAUSE: node_faults.node_pause,
+    Kind.NODE_RESTART: node_faults.node_restart,
+    Kind.REGION_LOSS: node_faults.region_loss,
     Kind.COMMIT_CUT: _commit_cut,
     Kind.CONNECTION_CUT: _connection_cut,
     Kind.SLOW_NETWORK: _slow_network,

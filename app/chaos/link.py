@@ -6,7 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from app.chaos.proxy import Fault, FaultProxy, Upstream
+    from app.chaos.address import Upstream
+    from app.chaos.proxy import Fault, FaultProxy
 
 _OVERTAKE_S = 0.4  # a second attempt begins after some milliseconds, so it meets the first one
 _BEFORE_STARTUP = {80877103, 80877104}  # SSLRequest, GSSENCRequest: answered, then startup

@@ -7,17 +7,17 @@ thread of its own: whoever uses it may block.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from enum import StrEnum, auto
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from sqlalchemy.engine import URL, make_url
 
+from app.chaos.address import Upstream, upstreams
 from app.chaos.link import Link
 
 _START_S = 10  # listening takes a millisecond; a busy machine takes its time
-_PORT = 5432  # where a URL names none
 
 
 class Fault(StrEnum):
@@ -31,13 +31,6 @@ class Fault(StrEnum):
     """The connection breaks for the client, and the server runs the statement somewhat later."""
     SILENCE = auto()
     """The server runs the statement, and from then on no byte comes back."""
-
-
-class Upstream(NamedTuple):
-    """Where a server listens: a host, or the folder of its socket, and a port."""
-
-    host: str
-    port: int
 
 
 class Weather(NamedTuple):
@@ -85,18 +78,17 @@ class FaultProxy:
         """The same, beginning with another of the servers: callers spread over them."""
         first %= len(self.ports)
         ports = self.ports[first:] + self.ports[:first]
-        query: dict[str, str | tuple[str, ...]] = {**self._database.query, "sslmode": "disable"}
-        query["gssencmode"] = "disable"
-        query.pop("port", None)
-        query.pop("host", None)
-        if len(ports) > 1:
-            query["host"] = tuple(f"127.0.0.1:{port}" for port in ports)
+        query = {
+            **self._database.query,
+            "host": ",".join(["127.0.0.1"] * len(ports)),
+            "port": ",".join(map(str, ports)),
+            "sslmode": "disable",
+            "gssencmode": "disable",
+        }
         here = URL.create(
             self._database.drivername,
             self._database.username,
             self._database.password,
-            host="127.0.0.1" if len(ports) == 1 else None,
-            port=ports[0] if len(ports) == 1 else None,
             database=self._database.database,
             query=query,
         )
@@ -212,17 +204,3 @@ class FaultProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def upstreams(url: URL) -> list[Upstream]:
-    """The servers a URL names, in order; several are named as `?host=a:1&host=b:2` or by commas."""
-    port = str(url.query.get("port") or url.port or _PORT)
-    named = url.query.get("host") or url.host or "127.0.0.1"
-    hosts: Sequence[str] = named.split(",") if isinstance(named, str) else named
-    ports = port.split(",")
-    found = []
-    for at, host in enumerate(hosts):
-        name, colon, own = host.rpartition(":")
-        ours = ports[at] if len(ports) == len(hosts) else ports[0]
-        found.append(Upstream(name, int(own)) if colon else Upstream(host, int(ours)))
-    return found

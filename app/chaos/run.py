@@ -66,7 +66,7 @@ class _Running:
         self._name = setup.names(f"chaos-{secrets.token_hex(4)}")
         self._client = self._new_client(history)
         self._findings: list[Finding] = []
-        self._bare = BareWriter(target.database_url, "suya")
+        self._bare = BareWriter(target.database_url)
 
     async def run(self) -> Measured:
         """The whole of it."""

@@ -2,20 +2,32 @@
 
 from pathlib import Path
 
+from app.chaos.compose import ComposeTarget
 from app.chaos.embedded import EmbeddedTarget
 from app.chaos.processes import program
-from app.chaos.targets import CannotRun, LocalTarget, Options, TargetKind
+from app.chaos.targets import Options, Target, TargetKind
+from app.settings import Settings
+
+COMPOSE_FILE = Path("compose.yaml")
+_PROGRAMS = {TargetKind.CLUSTER: "cockroach", TargetKind.COMPOSE: "docker"}
 
 
 def why_not_target(kind: TargetKind) -> str:
     """Why a target cannot be had here; empty if it can."""
-    if kind is TargetKind.CLUSTER and program("cockroach") is None:
-        return "the program cockroach is not on the PATH"
-    return "" if kind is TargetKind.EMBEDDED else "not yet"
+    needed = _PROGRAMS.get(kind)
+    if needed is not None and program(needed) is None:
+        return f"the program {needed} is not on the PATH"
+    if kind is TargetKind.COMPOSE and not COMPOSE_FILE.exists():
+        return f"there is no {COMPOSE_FILE} in this folder"
+    return ""
 
 
-def make_target(kind: TargetKind, folder: Path, options: Options) -> LocalTarget:
+def make_target(kind: TargetKind, folder: Path, options: Options) -> Target:
     """A target, not started."""
-    if kind is TargetKind.EMBEDDED:
-        return EmbeddedTarget(folder, options)
-    raise CannotRun(f"{kind} cannot be had here.")
+    if kind is TargetKind.COMPOSE:
+        return ComposeTarget(COMPOSE_FILE, Settings.load())
+    if kind is TargetKind.CLUSTER:
+        from app.chaos.cluster import ClusterTarget  # noqa: PLC0415 - only where it is asked for
+
+        return ClusterTarget(folder, options)
+    return EmbeddedTarget(folder, options)

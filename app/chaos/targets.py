@@ -6,11 +6,12 @@ of target can do is in its own module; who wants to break something asks whether
 
 import asyncio
 import secrets
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -63,6 +64,52 @@ async def finish(work: Callable[[], T]) -> T:
         raise
 
 
+class Breakable(Protocol):
+    """An api process, or whatever runs one."""
+
+    name: str
+
+    def kill(self) -> None:
+        """SIGKILL; on return it is gone."""
+
+    def stop(self) -> None:
+        """End it in order."""
+
+    def start(self, prefix: Sequence[str] = ()) -> None:
+        """Start it, its command after `prefix`, and wait until it serves."""
+
+    def signal(self, how: signal.Signals) -> None:
+        """SIGSTOP or SIGCONT."""
+
+
+class Nodes(Protocol):
+    """The nodes of a cluster, by name."""
+
+    def regions(self) -> dict[str, str]:
+        """Node -> region, all nodes."""
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+
+    def stop(self, name: str) -> None:
+        """End it in order."""
+
+    def start(self, name: str) -> None:
+        """Start it again with its data."""
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+
+    def leaseholder(self) -> str:
+        """The node with the lease of the accounts."""
+
+    def wait_until_whole(self) -> None:
+        """Wait until every range has all its replicas: the next fault costs no quorum."""
+
+
 class Target(ABC):
     """A database with its api processes."""
 
@@ -77,6 +124,9 @@ class Target(ABC):
     shops: Sequence[Shop] = ()
     """The merchants of the run, once they exist."""
     proxy: FaultProxy | None = None
+    apis: Sequence[Breakable] = ()
+    nodes: Nodes | None = None
+    """Of a cluster."""
 
     @property
     @abstractmethod
@@ -113,7 +163,7 @@ class LocalTarget(Target):
     def __init__(self, folder: Path, options: Options) -> None:
         self.folder = folder
         self.options = options
-        self.apis: list[ApiService] = []
+        self._apis: list[ApiService] = []
         self._admin_key = secrets.token_hex(16)
         self._worker: Service | None = None
         self._balancer: Balancer | None = None
@@ -128,7 +178,7 @@ class LocalTarget(Target):
         """HAProxy's, or each api's."""
         if self._balancer is not None:
             return [self._balancer.address]
-        return [api.address for api in self.apis]
+        return [api.address for api in self._apis]
 
     async def start(self) -> None:
         """Start the database, then what stands on it."""
@@ -138,15 +188,16 @@ class LocalTarget(Target):
             self.proxy = FaultProxy(self.database_url)
             await finish(self.proxy.__enter__)
         for number in range(self.options.apis):
-            self.apis.append(ApiService(number + 1, self._variables(number), self.folder))
+            self._apis.append(ApiService(number + 1, self._variables(number), self.folder))
+        self.apis = self._apis
         self._worker = Service("worker", suya("worker"), self._variables(0), self.folder)
         self._worker.spawn()
-        await asyncio.gather(*(finish(api.start) for api in self.apis))
+        await asyncio.gather(*(finish(api.start) for api in self._apis))
         if self.options.is_balanced:
             reason = balancer.why_not()
             if reason:
                 raise CannotRun(f"There is no balancer: {reason}.")
-            self._balancer = Balancer([api.port for api in self.apis], self.folder)
+            self._balancer = Balancer([api.port for api in self._apis], self.folder)
             await finish(self._balancer.start)
 
     async def stop(self) -> None:
@@ -156,7 +207,7 @@ class LocalTarget(Target):
     def _stop_all(self) -> None:
         if self._balancer is not None:
             self._balancer.stop()
-        for service in (*self.apis, self._worker):
+        for service in (*self._apis, self._worker):
             if service is not None:
                 service.kill()
         if self.proxy is not None:

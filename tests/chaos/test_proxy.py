@@ -5,11 +5,13 @@ from contextlib import closing
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import ConnStatus
 from sqlalchemy.engine import make_url
 
 from app import clock
-from app.chaos.proxy import Fault, FaultProxy, Upstream, upstreams
+from app.chaos.address import Upstream, conninfo, upstreams
+from app.chaos.proxy import Fault, FaultProxy
 
 SLOW_S = 0.1
 
@@ -133,3 +135,20 @@ def test_each_of_several_servers_has_its_own_way(shared_database_url: str) -> No
         first, second = make_url(proxy.url), make_url(proxy.url_from(1))
         assert [server.port for server in upstreams(first)] == proxy.ports
         assert [server.port for server in upstreams(second)] == proxy.ports[1:] + proxy.ports[:1]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "postgresql+psycopg://u@/d?host=/run/pg&port=5432",
+            "host=/run/pg port=5432 user=u dbname=d",
+        ),
+        ("cockroachdb://u:p@/d?host=a:1&host=b:2", "host=a,b port=1,2 user=u dbname=d password=p"),
+        ("cockroachdb://u@h:9/d?sslmode=disable", "host=h port=9 user=u dbname=d sslmode=disable"),
+    ],
+)
+def test_a_url_as_the_driver_takes_it(url: str, expected: str) -> None:
+    """Servers, user, database and options arrive, also where several servers are named."""
+    assert conninfo_to_dict(conninfo(url)) == conninfo_to_dict(expected)
+    assert conninfo_to_dict(conninfo(url, "other"))["dbname"] == "other"
