@@ -33,6 +33,7 @@ class BareWriter:
         self._product = conninfo(database_url)
         self._own = conninfo(database_url, DATABASE)
         self._task: asyncio.Task[None] | None = None
+        self._stopped = False
         self.written_at: list[float] = []
 
     async def start(self) -> None:
@@ -47,8 +48,10 @@ class BareWriter:
 
     async def stop(self) -> None:
         """Write nothing more."""
+        # By a flag and not by cancelling: the driver would go on to cancel its statement. What it
+        # waits for has a time limit.
+        self._stopped = True
         if self._task is not None:
-            self._task.cancel()
             await asyncio.wait({self._task})
             self._task = None
 
@@ -58,13 +61,13 @@ class BareWriter:
 
     async def _write(self) -> None:
         number = 0
-        while True:
+        while not self._stopped:
             with contextlib.suppress(psycopg.Error, OSError, TimeoutError):
                 connection = await psycopg.AsyncConnection.connect(
                     self._own, autocommit=True, connect_timeout=2
                 )
                 try:
-                    while True:
+                    while not self._stopped:
                         number += 1
                         async with asyncio.timeout(_ANSWER_S):
                             await connection.execute(_WRITE, [number])

@@ -28,6 +28,8 @@ _SLOW_S = (0.020, 0.120)  # another city, another continent
 _STRUCK_S = 3.0  # how long an armed fault waits for a COMMIT; under load one comes at once
 _STRIKES = 3  # connections in a row: the first retry meets it too
 _CONNECTIONS_MAX = 500  # more than any server here takes
+_TAKE_PAUSE_S = 0.02
+_FULL_S = 0.2  # so long without a further connection means that there are none
 _CLOCK_OFFSETS_S = (-30, 30, -2, 2)  # a machine without time service, and one with a bad one
 
 # Not a statement of the product: it lives for a second, during a run. CONCURRENTLY is how
@@ -187,23 +189,30 @@ async def _pool_exhaustion(target: Target, _: Injection) -> AsyncIterator[str]:
     assert proxy is not None
     taken: list[psycopg.AsyncConnection] = []
 
+    enough = asyncio.Event()
+
     async def take() -> None:
         with contextlib.suppress(psycopg.OperationalError):
-            while len(taken) < _CONNECTIONS_MAX:
+            while len(taken) < _CONNECTIONS_MAX and not enough.is_set():
                 taken.append(await _connect(target))
 
     async def keep_taking() -> None:
-        while True:
+        # Ended by the event and not by cancelling: an attempt has a time limit of its own, and
+        # a connection that is just being made would be forgotten, open.
+        while not enough.is_set():
             await take()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(_TAKE_PAUSE_S)
 
-    await take()
-    await finish(proxy.cut)
     taking = asyncio.create_task(keep_taking())
     try:
+        before = -1
+        while before < len(taken):
+            before = len(taken)
+            await asyncio.sleep(_FULL_S)
+        await finish(proxy.cut)
         yield f"{len(taken)} connections"
     finally:
-        taking.cancel()
+        enough.set()
         await asyncio.wait({taking})
         for connection in taken:
             await connection.close()
