@@ -29,13 +29,18 @@ from app.chaos.run import run as run_plan
 from app.chaos.setup import NotPrepared
 from app.chaos.start import make_target, why_not_target
 from app.chaos.targets import CannotRun, Options, TargetKind
+from app.cluster import ClusterError
 from app.database.embedded import EmbeddedPostgresError
 from app.settings import Settings, SettingsError
 from app.verify import verify
 
 T = TypeVar("T")
 
-RATE_PER_S = 100  # a machine of two cores keeps pace with it while everything else runs on it too
+RATES_PER_S = {
+    TargetKind.EMBEDDED: 100,  # two cores keep pace with it while everything else runs there too
+    TargetKind.CLUSTER: 40,  # three nodes leave less of them
+    TargetKind.COMPOSE: 100,
+}
 _WIDTH_OF_PIPE = 200
 
 app = typer.Typer(
@@ -73,12 +78,20 @@ def run(
         int | None, typer.Option(min=0, help="Of the faults and the load. Default: by chance.")
     ] = None,
     rate: Annotated[
-        int, typer.Option(min=1, max=5_000, help="Requests per second, whatever happens.")
-    ] = RATE_PER_S,
+        int | None,
+        typer.Option(
+            min=1,
+            max=5_000,
+            help="Requests per second, whatever happens. Default: 100, on a local cluster 40.",
+        ),
+    ] = None,
     apis: Annotated[int, typer.Option(min=1, max=3, help="Api processes.")] = 2,
     balancing: Annotated[
         Balancing, typer.Option("--balancer", help="auto: HAProxy where it is about the apis.")
     ] = Balancing.AUTO,
+    in_memory: Annotated[
+        bool, typer.Option("--in-memory", help="A local cluster's data in the machine's memory.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(help="Write a timeline (PNG) there.")] = None,
     history: Annotated[
         Path | None, typer.Option(help="Write the history there. Default: kept if it fails.")
@@ -100,8 +113,14 @@ def run(
         apis=apis,
         is_proxied=any(PROFILES[kind].is_proxied for kind in kinds),
         is_balanced=_is_balanced(balancing, kinds),
+        is_in_memory=in_memory,
     )
-    plan = Plan(scenario=scenario, seed=seed, rate_per_s=rate, injections=injections)
+    plan = Plan(
+        scenario=scenario,
+        seed=seed,
+        rate_per_s=rate or RATES_PER_S[target],
+        injections=injections,
+    )
     with _explained():
         if plot is not None:
             timeline.require()
@@ -268,6 +287,7 @@ def _explained() -> Iterator[None]:
         yield
     except (
         CannotRun,
+        ClusterError,
         EmbeddedPostgresError,
         HistoryUnreadable,
         NotPrepared,

@@ -15,7 +15,7 @@ from app.chaos.history import History
 from app.chaos.model import NO_ANSWER, Answer, Outcome, Request
 
 PAUSE_S = 0.05  # before the second try; a killed process needs more, a restarted pool does not
-PAUSE_MAX_S = 1.0  # a database that restarts is asked about once a second
+PAUSE_MAX_S = 3.0  # during a long outage thousands wait: more often, and they would be the outage
 
 
 class Limits:

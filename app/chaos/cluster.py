@@ -74,7 +74,7 @@ class ClusterTarget(LocalTarget):
         return self._cluster.url()
 
     def _start_database(self) -> None:
-        self._cluster.start(nodes=NODES)
+        self._cluster.start(nodes=NODES, in_memory=self.options.is_in_memory)
 
     def _stop_database(self) -> None:
         self._cluster.destroy()

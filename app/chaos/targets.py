@@ -45,6 +45,8 @@ class Options(msgspec.Struct, frozen=True):
     """Whether the fault proxy stands between the apis and the database; it costs some CPU."""
     is_balanced: bool = False
     """Whether clients reach the apis through HAProxy and not directly."""
+    is_in_memory: bool = False
+    """Whether a local cluster keeps its data in the machine's memory; it outlives its nodes."""
 
 
 class CannotRun(Exception):

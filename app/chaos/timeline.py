@@ -52,7 +52,7 @@ def draw(history: History, path: Path) -> None:
     assert run is not None
     began_at = min((mark.began_at for mark in history.phases), default=0.0)
     ended_at = max((mark.ended_at for mark in history.phases), default=began_at + 1)
-    figure, (above, below) = pyplot.subplots(2, 1, figsize=(12, 6), sharex=True)
+    figure, (above, below) = pyplot.subplots(2, 1, figsize=(12, 6.5), sharex=True)
     _draw_throughput(above, history, began_at)
     _draw_latency(below, history, began_at)
     for axis in (above, below):
@@ -63,7 +63,8 @@ def draw(history: History, path: Path) -> None:
                 fault.began_at - began_at, fault.healed_at - began_at, color="#b03030", alpha=0.15
             )
     _name_faults(above, history, began_at)
-    figure.suptitle(f"{run.scenario} on {run.target}, seed {run.seed}", x=0.01, ha="left")
+    title = f"{run.scenario} on {run.target}, seed {run.seed}: {len(history.faults)} faults"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     above.set_ylabel("requests per second")
     above.legend(loc="lower left", fontsize=8)
     below.set_ylabel("ms to a decision")

@@ -1,5 +1,6 @@
 """Short runs for real: faults under load on the embedded database, and everything checked."""
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,16 +13,17 @@ from app.chaos.embedded import EmbeddedTarget
 from app.chaos.plan import SCENARIOS, Injection, Kind, draw
 from app.chaos.report import Report, report
 from app.chaos.run import Plan, run
-from app.chaos.targets import Options, TargetKind
+from app.chaos.targets import Options, Target, TargetKind
 
-RATE_PER_S = 40  # other tests run at the same time
+RATE_PER_S = 20  # other tests run at the same time
 
 
-async def run_on_embedded(injections: list[Injection], folder: Path) -> tuple[Report, History]:
+async def run_on(
+    target: Target, injections: list[Injection], folder: Path
+) -> tuple[Report, History]:
     """What a short run found."""
     plan = Plan(scenario="test", seed=1, rate_per_s=RATE_PER_S, injections=injections)
     history = History.recorded(folder / "history")
-    target = EmbeddedTarget(folder, Options(is_proxied=True))
     measured = await run(plan, target, history, print)
     history.close()
     return report(history, measured), history
@@ -39,8 +41,10 @@ async def test_faults_under_load_lose_and_double_nothing() -> None:
     kinds = [Kind.API_KILL, Kind.DATABASE_KILL, Kind.COMMIT_CUT, Kind.SCHEMA_CHANGE]
     with TemporaryDirectory(prefix="suya-test-") as name:
         folder = Path(name)
-        found, history = await run_on_embedded(
-            [injection(number, kind) for number, kind in enumerate(kinds, 1)], folder
+        found, history = await run_on(
+            EmbeddedTarget(folder, Options(is_proxied=True)),
+            [injection(number, kind) for number, kind in enumerate(kinds, 1)],
+            folder,
         )
         timeline.draw(history, folder / "timeline.png")
         read = History.read(folder / "history")
@@ -65,8 +69,32 @@ async def test_what_a_run_started_ends_with_it() -> None:
         folder = Path(name)
         injections = draw(SCENARIOS["commit-cut"], TargetKind.EMBEDDED, 1, 1)
         broken = [msgspec.structs.replace(injections[0], kind=Kind.NODE_KILL)]
-        found, _ = await run_on_embedded(broken, folder)
+        found, _ = await run_on(EmbeddedTarget(folder, Options()), broken, folder)
 
     assert not found.passed
     assert [finding.wrong for finding in found.findings] == ["not_healed"]
     assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+
+
+@pytest.mark.chaos
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_a_killed_node_of_a_cluster_costs_nobody_money() -> None:
+    """A node that is killed, and commits that are cut, lose and double nothing on CockroachDB."""
+    if shutil.which("cockroach") is None:
+        pytest.skip("no CockroachDB: put the program 'cockroach' on the PATH")
+    from app.chaos.cluster import ClusterTarget
+
+    with TemporaryDirectory(prefix="suya-test-") as name:
+        folder = Path(name)
+        found, _ = await run_on(
+            ClusterTarget(folder, Options(is_proxied=True, is_in_memory=True)),
+            [injection(1, Kind.NODE_KILL), injection(2, Kind.COMMIT_CUT)],
+            folder,
+        )
+
+    assert found.findings == []
+    assert found.verify == []
+    assert found.faults == 2
+    assert found.acknowledged > 0
