@@ -144,8 +144,7 @@ class ComposeTarget(Target):
 
     kind: ClassVar = TargetKind.COMPOSE
     heal_s: ClassVar = 240.0
-    attempt_s: ClassVar = 12.0
-    request_s: ClassVar = 60.0
+    request_s: ClassVar = 90.0
 
     def __init__(self, file: Path, settings: Settings) -> None:
         self._compose = Compose(file)

@@ -13,9 +13,7 @@ class EmbeddedTarget(LocalTarget):
 
     kind: ClassVar = TargetKind.EMBEDDED
     heal_s: ClassVar = 60.0  # a start takes 2 s, a recovery of small data less
-    # Asking again sooner than a busy server answers would only double what it has to do.
-    attempt_s: ClassVar = 10.0
-    request_s: ClassVar = 45.0  # longer than any fault lasts
+    request_s: ClassVar = 60.0  # longer than any fault lasts
 
     def __init__(self, folder: Path, options: Options) -> None:
         super().__init__(folder, options)

@@ -118,8 +118,9 @@ class Target(ABC):
     kind: ClassVar[TargetKind]
     heal_s: ClassVar[float]
     """A fault that takes longer to heal is a finding."""
-    attempt_s: ClassVar[float]
-    """How long a client waits for one answer before it asks again."""
+    attempt_s: ClassVar = 22.0
+    """How long a client waits for one answer before it asks again: an api answers within its
+    request timeout of 20 s, and who asks again before it only doubles what a busy one has to do."""
     request_s: ClassVar[float]
     """How long a client asks before it gives up."""
 
