@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 import pytest_asyncio
 
+from app.cluster import LocalCluster
 from tests.support import builders, cluster
 from tests.support.builders import Merchant
 from tests.support.client import Api
@@ -26,6 +27,16 @@ def pytest_configure() -> None:
     """Whatever shell the tests run in, no setting of it reaches them."""
     for name in [n for n in os.environ if n.startswith("SUYA_") and not n.startswith("SUYA_TEST_")]:
         del os.environ[name]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say last how many tests did not run here, and what they need."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(cluster.WHY_NOT in str(report.longrepr) for report in skipped)
+    if count:
+        said = f"{count} tests need a CockroachDB and were skipped: {cluster.REMEDY}"
+        terminalreporter.write_line(said, yellow=True)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +59,13 @@ def cockroach_server() -> Iterator[str]:
     """A CockroachDB; tests that need it are marked `cluster`."""
     with cockroach() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def cluster3() -> Iterator[LocalCluster]:
+    """Three nodes in three regions; who breaks one of them asks for `three`."""
+    with cluster.three_nodes() as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="module")

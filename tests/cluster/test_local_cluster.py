@@ -92,7 +92,7 @@ def test_the_command_line_says_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_nodes_die_pause_and_come_back(tmp_path: Path) -> None:
     """Each command does what it says, refuses what cannot be, and the URL reaches who is left."""
-    cluster = LocalCluster(tmp_path / "c", program=support.program())
+    cluster = LocalCluster(tmp_path / "c", program=support.binary())
     try:
         cluster.start(3, in_memory=True)
         cluster.start()  # is there already

@@ -1,89 +1,26 @@
-"""The same promises on CockroachDB: the main flows, contention, injected retries, and the books."""
+"""The same promises on CockroachDB: the main flows, contention, lost commits, and the books."""
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
-from app import clock, idempotency, ids
+from app import ids
 from app.chaos.proxy import Fault, FaultProxy
-from app.database import Database, GroupCommit, Tx
-from app.idempotency import Answer, Intent
-from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount, reads
+from app.idempotency import Answer
+from app.ledger import EntrySpec, MakeTransfer
 from app.ledger import saga as ledger_saga
-from app.merchants import admin
-from app.payments.commands import open_payments
-from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
 from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
 from app.saga import Saga
 from tests.support import books
-from tests.support.engine import opened, query
-
-INJECTED = 3
+from tests.support.engine import opened
+from tests.support.stall import Stall
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
-
-
-class Stall:
-    """A merchant without fees, driven through the product's own flows."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.group = GroupCommit(database)
-        self.merchant = ids.NIL
-
-    async def open(self) -> "Stall":
-        """Record the merchant."""
-        self.merchant = (
-            await admin.create_merchant(self.database, name="stall", home_region="local")
-        ).id
-        return self
-
-    def head(self, key: str | None = None) -> tuple[str, UUID, Intent, str]:
-        """What every command begins with."""
-        intent = idempotency.intent(key or str(uuid4()), "POST", "/", "{}")
-        return "local", self.merchant, intent, "req_1"
-
-    async def run(self, flow: Saga[Any], *commands: Any) -> list[Answer]:
-        """The answers to some commands."""
-        receipt = await flow.run(self.group, "local", commands, deadline=clock.monotonic() + 60)
-        answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
-        assert len(answers) == len(commands), receipt.outcomes
-        return answers
-
-    async def wallet(self, funds: int) -> UUID:
-        """A wallet with money in it."""
-        wallet = ids.new()
-        await self.run(ledger_saga.ACCOUNT, OpenAccount(*self.head(), wallet, "USD"))
-        deposit = MakeDeposit(*self.head(), ids.new(), wallet, "USD", funds)
-        await self.run(ledger_saga.DEPOSIT, deposit)
-        return wallet
-
-    def pay(
-        self, wallet: UUID, amount: int, capture: str = "automatic", key: str | None = None
-    ) -> OpenPayment:
-        """A payment's command."""
-        return OpenPayment(
-            *self.head(key), ids.new(), ids.new(), wallet, amount, "USD", capture, None,
-            {"table": "7"}, 0, 0,
-        )  # fmt: skip
-
-    async def available(self, wallet: UUID) -> int:
-        """What can be spent."""
-        row = await reads.find_account(self.database, "local", self.merchant, wallet)
-        assert row is not None
-        return row.account.available_minor
-
-
-@pytest_asyncio.fixture
-async def stall(cockroach_url: str) -> AsyncIterator[Stall]:
-    """A merchant on the cluster."""
-    async with opened(cockroach_url) as database:
-        yield await Stall(database).open()
 
 
 def statuses(answers: Sequence[Answer]) -> Counter[int]:
@@ -191,24 +128,4 @@ async def test_a_lost_commit_is_found_out_and_not_guessed(cockroach_url: str, fa
             found = await asyncio.gather(*[stall.run(PAYMENT, command) for command in commands])
             assert statuses([answer for [answer] in found]) == {201: 20}
             assert await stall.available(wallet) == 800
-    await books.assert_in_order(cockroach_url)
-
-
-async def test_injected_retry_errors_are_ridden_out(stall: Stall, cockroach_url: str) -> None:
-    """With the cluster's own injection of 40001 on, work runs again until it commits."""
-    wallet = await stall.wallet(1_000)
-    attempts: list[int] = []
-
-    async def step(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]:
-        attempts.append(tx.attempt)
-        if tx.attempt <= INJECTED:
-            await tx.execute(query("SET LOCAL inject_retry_errors_enabled = true"), {})
-        return await open_payments(tx, commands)
-
-    commands = [stall.pay(wallet, 10) for _ in range(10)]
-    receipt = await stall.group.submit(step, "local", commands, deadline=clock.monotonic() + 60)
-
-    assert statuses([o for o in receipt.outcomes if isinstance(o, Answer)]) == {201: 10}
-    assert attempts == list(range(1, INJECTED + 2))
-    assert await stall.available(wallet) == 900
     await books.assert_in_order(cockroach_url)

@@ -1,4 +1,4 @@
-"""A CockroachDB for tests marked `cluster`: one that is named, or a node of our own in memory."""
+"""A CockroachDB for tests marked `cluster`: one that is named, or nodes of our own in memory."""
 
 import contextlib
 import os
@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from app.cluster import LocalCluster, program
 from app.database import migrations
 from tests.support.databases import execute
 from tests.support.processes import free_port
@@ -21,9 +22,10 @@ from tests.support.processes import free_port
 VARIABLE = "SUYA_TEST_COCKROACH_URL"
 READY_S = 60
 _POLL_S = 0.1
-_WHY_NOT = (
-    f"no CockroachDB: put the program 'cockroach' on the PATH, or name a cluster by {VARIABLE}"
-)
+PROGRAM = os.environ.get(program.VARIABLE)
+"""Kept from before the tests' own environment is scrubbed of the product's settings."""
+REMEDY = f"put `cockroach` on the PATH or set {VARIABLE}"
+WHY_NOT = f"no CockroachDB: {REMEDY}"
 
 
 @contextlib.contextmanager
@@ -32,15 +34,28 @@ def cockroach() -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         url = os.environ.get(VARIABLE)
         if url is None:
-            url = stack.enter_context(_node(program()))
+            url = stack.enter_context(_node(binary()))
         yield url
 
 
-def program() -> str:
+@contextlib.contextmanager
+def three_nodes() -> Iterator[LocalCluster]:
+    """Three nodes in three regions, all of them ours to break; skips the test if there is none."""
+    folder = Path(tempfile.mkdtemp(prefix="suya-cluster-"))
+    nodes = LocalCluster(folder / "cluster", program=binary())
+    try:
+        nodes.start(3, in_memory=True)
+        yield nodes
+    finally:
+        nodes.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def binary() -> str:
     """Where the program `cockroach` is; skips the test if there is none."""
-    found = shutil.which("cockroach")
+    found = shutil.which(PROGRAM or "cockroach")
     if found is None:
-        pytest.skip(_WHY_NOT)
+        pytest.skip(WHY_NOT)
     return found
 
 
@@ -59,7 +74,7 @@ def database(url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _node(program: str) -> Iterator[str]:
+def _node(cockroach_: str) -> Iterator[str]:
     """A single node that keeps everything in memory."""
     folder = Path(tempfile.mkdtemp(prefix="suya-cockroach-"))
     port = free_port()
@@ -67,7 +82,7 @@ def _node(program: str) -> Iterator[str]:
     with (folder / "log").open("wb") as log:
         node = subprocess.Popen(
             [
-                *(program, "start-single-node", "--insecure", "--store=type=mem,size=1GiB"),
+                *(cockroach_, "start-single-node", "--insecure", "--store=type=mem,size=1GiB"),
                 "--locality=region=eu-west1,zone=a",
                 *(f"--listen-addr=127.0.0.1:{port}", f"--http-addr=127.0.0.1:{free_port()}"),
             ],

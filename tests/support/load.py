@@ -30,6 +30,8 @@ class Load:
         """Key -> amount."""
         self.acknowledged: dict[str, dict[str, Any]] = {}
         """Key -> the payment as the client was told."""
+        self.failures: list[str] = []
+        """What clients were told, or saw, instead of an answer."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -111,9 +113,11 @@ class Load:
             answer = await merchant.send_payment(
                 wallet, self.asked[key], key=key, metadata={"key": key}
             )
-        except httpx.TransportError:
+        except httpx.TransportError as error:
+            self.failures.append(repr(error))
             return False
         if answer.status_code == 503:
+            self.failures.append(answer.text)
             assert answer.json()["retry"] == "same_key", answer.text
             return False
         assert answer.status_code == 201, answer.text

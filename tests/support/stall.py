@@ -1,0 +1,64 @@
+"""A merchant driven through the product's own flows, in this process and without HTTP."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from app import clock, idempotency, ids
+from app.database import Database, GroupCommit
+from app.idempotency import Answer, Intent
+from app.ledger import MakeDeposit, OpenAccount, reads
+from app.ledger import saga as ledger_saga
+from app.merchants import admin
+from app.payments.inputs import OpenPayment
+from app.saga import Saga
+
+
+class Stall:
+    """A merchant without fees, driven through the product's own flows."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.group = GroupCommit(database)
+        self.merchant = ids.NIL
+
+    async def open(self) -> "Stall":
+        """Record the merchant."""
+        self.merchant = (
+            await admin.create_merchant(self.database, name="stall", home_region="local")
+        ).id
+        return self
+
+    def head(self, key: str | None = None) -> tuple[str, UUID, Intent, str]:
+        """What every command begins with."""
+        intent = idempotency.intent(key or str(uuid4()), "POST", "/", "{}")
+        return "local", self.merchant, intent, "req_1"
+
+    async def run(self, flow: Saga[Any], *commands: Any) -> list[Answer]:
+        """The answers to some commands."""
+        receipt = await flow.run(self.group, "local", commands, deadline=clock.monotonic() + 60)
+        answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
+        assert len(answers) == len(commands), receipt.outcomes
+        return answers
+
+    async def wallet(self, funds: int) -> UUID:
+        """A wallet with money in it."""
+        wallet = ids.new()
+        await self.run(ledger_saga.ACCOUNT, OpenAccount(*self.head(), wallet, "USD"))
+        deposit = MakeDeposit(*self.head(), ids.new(), wallet, "USD", funds)
+        await self.run(ledger_saga.DEPOSIT, deposit)
+        return wallet
+
+    def pay(
+        self, wallet: UUID, amount: int, capture: str = "automatic", key: str | None = None
+    ) -> OpenPayment:
+        """A payment's command."""
+        return OpenPayment(
+            *self.head(key), ids.new(), ids.new(), wallet, amount, "USD", capture, None,
+            {"table": "7"}, 0, 0,
+        )  # fmt: skip
+
+    async def available(self, wallet: UUID) -> int:
+        """What can be spent."""
+        row = await reads.find_account(self.database, "local", self.merchant, wallet)
+        assert row is not None
+        return row.account.available_minor
