@@ -17,7 +17,7 @@ from tests.support import builders, cluster
 from tests.support.builders import Merchant
 from tests.support.client import Api
 from tests.support.cluster import cockroach
-from tests.support.databases import Server
+from tests.support.databases import Databases, Server
 from tests.support.processes import ADMIN_KEY, ApiProcess
 
 NewMerchant: TypeAlias = Callable[..., Awaitable[Merchant]]
@@ -29,9 +29,10 @@ def pytest_configure() -> None:
         del os.environ[name]
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
     """Say last how many tests did not run here, and what they need."""
+    yield
     skipped = terminalreporter.stats.get("skipped", [])
     count = sum(cluster.WHY_NOT in str(report.longrepr) for report in skipped)
     if count:
@@ -46,12 +47,21 @@ def server() -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Where databases are made: on PostgreSQL, unless a test is run on both (tests/spec)."""
+    if getattr(request, "param", None) == "cockroachdb":
+        return cluster.Databases(request.getfixturevalue("cockroach_server"))
+    postgresql: Server = request.getfixturevalue("server")
+    return postgresql
+
+
 @pytest.fixture
-def database_url(server: Server) -> Iterator[str]:
+def database_url(databases: Databases) -> Iterator[str]:
     """A fresh, migrated database for one test, for example to corrupt it."""
-    url = server.new_database()
+    url = databases.new_database()
     yield url
-    server.drop_database(url)
+    databases.drop_database(url)
 
 
 @pytest.fixture(scope="session")
@@ -76,9 +86,9 @@ def cockroach_url(cockroach_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shared_database_url(server: Server) -> str:
+def shared_database_url(databases: Databases) -> str:
     """The database behind the shared api."""
-    return server.new_database()
+    return databases.new_database()
 
 
 @pytest.fixture(scope="session")

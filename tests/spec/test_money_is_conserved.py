@@ -22,7 +22,7 @@ from app.payments import saga
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.saga import Saga
 from tests.support import books, model
-from tests.support.databases import Server, rows
+from tests.support.databases import Databases, rows
 from tests.support.engine import opened
 from tests.support.model import (
     Cancel,
@@ -105,10 +105,10 @@ class Chance:
 
 
 @pytest.fixture(scope="module")
-def url(server: Server) -> Iterator[str]:
-    made = server.new_database()
+def url(databases: Databases) -> Iterator[str]:
+    made = databases.new_database()
     yield made
-    server.drop_database(made)
+    databases.drop_database(made)
 
 
 class Run:

@@ -14,7 +14,7 @@ from app.chaos.proxy import Fault, FaultProxy
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant, payment
 from tests.support.client import Api, done, refused
-from tests.support.databases import Server, rows
+from tests.support.databases import Databases, rows
 from tests.support.processes import ADMIN_KEY, ApiProcess
 
 PARALLEL = 20
@@ -239,10 +239,10 @@ async def test_a_bulk_request_and_a_single_one_share_their_keys(merchant: Mercha
 
 @pytest.fixture(scope="module")
 def proxied(
-    server: Server, tmp_path_factory: pytest.TempPathFactory
+    databases: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[FaultProxy, ApiProcess, str]]:
     """An api whose connections to the database can be broken."""
-    url = server.new_database()
+    url = databases.new_database()
     folder: Path = tmp_path_factory.mktemp("proxied")
     with FaultProxy(url) as proxy, ApiProcess(proxy.url, folder) as process:
         yield proxy, process.start(), url

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from app.cluster import LocalCluster, program
 from app.database import migrations
@@ -59,18 +60,39 @@ def binary() -> str:
     return found
 
 
+class Databases:
+    """Makes migrated databases on a cluster."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def new_database(self) -> str:
+        """The URL of a fresh, migrated database; it takes about two seconds."""
+        name = f"suya_{uuid4().hex[:12]}"
+        execute(self.url, f"CREATE DATABASE {name}")
+        address, mark, options = self.url.partition("?")
+        made = f"{address.rpartition('/')[0]}/{name}{mark}{options}"
+        try:
+            migrations.upgrade(made)
+        except BaseException:
+            self.drop_database(made)
+            raise
+        return made
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        execute(self.url, f"DROP DATABASE {make_url(url).database} CASCADE")
+
+
 @contextlib.contextmanager
 def database(url: str) -> Iterator[str]:
     """A migrated database of its own on the cluster, removed afterwards."""
-    name = f"suya_{uuid4().hex[:12]}"
-    execute(url, f"CREATE DATABASE {name}")
-    address, mark, options = url.partition("?")
-    ours = f"{address.rpartition('/')[0]}/{name}{mark}{options}"
+    databases = Databases(url)
+    made = databases.new_database()
     try:
-        migrations.upgrade(ours)
-        yield ours
+        yield made
     finally:
-        execute(url, f"DROP DATABASE {name} CASCADE")
+        databases.drop_database(made)
 
 
 @contextlib.contextmanager

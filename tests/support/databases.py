@@ -8,12 +8,24 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 
 from app.database import migrations
 from app.database.embedded import EmbeddedPostgres
+
+
+class Databases(Protocol):
+    """Makes databases for tests, each migrated and empty."""
+
+    def new_database(self) -> str:
+        """The URL of a fresh, migrated database."""
+        ...
+
+    def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it."""
+        ...
 
 
 class Server:
