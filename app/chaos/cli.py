@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -293,6 +294,7 @@ def _explained() -> Iterator[None]:
         NotPrepared,
         NotReady,
         SettingsError,
+        psycopg.Error,
         timeline.PlottingMissing,
         OSError,
     ) as error:

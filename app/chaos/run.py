@@ -5,12 +5,15 @@ begins before the one before it is healed.
 """
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
+from typing import TypeVar
 
 import msgspec
+import psycopg
 
 from app import clock
 from app.chaos import faults, setup
@@ -24,11 +27,15 @@ from app.chaos.plan import Injection
 from app.chaos.reading import read_books
 from app.chaos.report import Measured, pacing
 from app.chaos.targets import Target
+from app.database.errors import DatabaseUnreachable
 from app.verify import verify
 
 Say = Callable[[str], None]
+T = TypeVar("T")
 
 BASELINE_S = 3.0  # what is normal, to compare with
+_READS_MAX = 5  # with the pauses ten seconds: the run itself has waited for the database already
+_READ_PAUSE_S = 2.5
 AFTER_S = 3.0  # whether it is normal again
 
 
@@ -53,6 +60,18 @@ async def run(plan: Plan, target: Target, history: History, say: Say) -> Measure
         return await _Running(plan, target, history, say).run()
     finally:
         await target.stop()
+
+
+async def _patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """What is read from a database that may still be coming back.
+
+    A node that was just restarted once said that a table of minutes ago does not exist.
+    """
+    for _ in range(_READS_MAX - 1):
+        with contextlib.suppress(psycopg.Error, DatabaseUnreachable):
+            return await read()
+        await asyncio.sleep(_READ_PAUSE_S)
+    return await read()
 
 
 class _Running:
@@ -88,11 +107,12 @@ class _Running:
         self._say("Reading everything back ...")
         run = self._history.run
         assert run is not None
-        books = await read_books(self._target.database_url, run.shops)
+        url = self._target.database_url
+        books = await _patiently(lambda: read_books(url, run.shops))
         self._findings += await asyncio.to_thread(check, self._history, books)
         return Measured(
             findings=self._findings,
-            verify=await verify(self._target.database_url, lambda *_: None),
+            verify=await _patiently(lambda: verify(url, lambda *_: None)),
             pacing=pacing(rate, load.pace.late_s, load.pace.dropped),
             bare_written_at=self._bare.written_at,
         )
