@@ -6,16 +6,18 @@ the same at the same time. What fails is logged and tried again at the next roun
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from app import clock, idempotency, ids
 from app.database import Database, GroupCommit, checks, faults
 from app.database.faults import FaultPoint
 from app.database.leases import take_lease
-from app.ledger.reads import list_holds_to_expire
+from app.ledger.reads import HoldDue, list_holds_to_expire
 from app.ledger.store import HOLD_BUCKETS
 from app.merchants.admin import list_home_regions
+from app.merchants.homes import find_homes
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import RELEASE
 from app.settings import Settings
@@ -93,30 +95,42 @@ class Worker:
             if not due:
                 return
             faults.hit(FaultPoint.BEFORE_SWEEP)
-            correlation_id = ids.encode("request", ids.new())
-            commands = [
+            expired = await self._expire(region, due)
+            faults.hit(FaultPoint.AFTER_SWEEP)
+            if expired < len(due):
+                return
+
+    async def _expire(self, found_in: str, due: Sequence[HoldDue]) -> int:
+        """Release some holds, each at its merchant's home; returns how many were."""
+        correlation_id = ids.encode("request", ids.new())
+        homes = await find_homes(self.database, [hold.merchant_id for hold in due])
+        by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
+        for hold in due:
+            home, former = homes.get(hold.merchant_id, (found_in, None))
+            by_home[home].append(
                 ReleasePayment(
-                    region=region,
+                    region=home,
                     merchant_id=hold.merchant_id,
                     intent=None,
                     correlation_id=correlation_id,
                     payment_id=hold.payment_id,
                     transfer_id=ids.new(),
                     expired=True,
+                    former_region=former,
                 )
-                for hold in due
-            ]
+            )
+        expired = 0
+        for home, commands in by_home.items():
             deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
-            receipt = await RELEASE.run(self.group_commit, region, commands, deadline=deadline)
-            faults.hit(FaultPoint.AFTER_SWEEP)
-            expired = sum(
+            receipt = await RELEASE.run(self.group_commit, home, commands, deadline=deadline)
+            count = sum(
                 not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004
                 for outcome in receipt.outcomes
             )
-            metrics.holds_expired.inc(expired)
-            log.info("holds_expired", region=region, count=expired, request_id=correlation_id)
-            if expired < len(due):
-                return
+            metrics.holds_expired.inc(count)
+            log.info("holds_expired", region=home, count=count, request_id=correlation_id)
+            expired += count
+        return expired
 
     async def reap_keys(self) -> None:
         """Delete idempotency keys whose time has passed, in one walk over the table."""

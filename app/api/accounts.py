@@ -42,6 +42,7 @@ def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
         customer=body.customer,
         description=body.description,
         metadata=body.metadata,
+        former_region=call.merchant.former_region,
     )
 
 
@@ -73,6 +74,7 @@ async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
             intent=intent,
             correlation_id=call.request_id,
             account_id=path_id("account", account_id),
+            former_region=call.merchant.former_region,
         )
 
     return await perform(request, wire.Nothing, saga.CLOSURE, make)

@@ -20,6 +20,8 @@ class MerchantView(msgspec.Struct, frozen=True):
     id: str
     name: str
     home_region: str
+    former_region: str | None
+    """While it moves: the other region in which rows of it may be."""
     mode: str
     fee_bps: int
     """The platform's share of a payment, in hundredths of a percent."""
@@ -48,6 +50,7 @@ def merchant_view(merchant: Merchant) -> MerchantView:
         ids.encode("merchant", merchant.id),
         merchant.name,
         merchant.home_region,
+        merchant.former_region,
         merchant.mode,
         merchant.fee_bps,
         merchant.fee_fixed_minor,

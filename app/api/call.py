@@ -53,7 +53,10 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def regions(self) -> tuple[str, ...]:
         """Where the merchant's rows may be, the home last."""
-        return (self.merchant.home_region,)
+        merchant = self.merchant
+        if merchant.former_region is None:
+            return (merchant.home_region,)
+        return (merchant.former_region, merchant.home_region)
 
     @property
     def request_id(self) -> str:

@@ -52,6 +52,7 @@ def open_payment(call: Call, intent: Intent, body: wire.CreatePayment) -> OpenPa
         metadata=body.metadata,
         fee_bps=call.merchant.fee_bps,
         fee_fixed_minor=call.merchant.fee_fixed_minor,
+        former_region=call.merchant.former_region,
     )
 
 
@@ -90,6 +91,7 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             transfer_id=ids.new(),
             amount_minor=body.amount,
             final=body.final,
+            former_region=call.merchant.former_region,
         )
 
     return await perform(request, wire.CreateCapture, saga.CAPTURE, make)
@@ -113,6 +115,7 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             correlation_id=call.request_id,
             payment_id=path_id("payment", payment_id),
             transfer_id=ids.new(),
+            former_region=call.merchant.former_region,
         )
 
     return await perform(request, wire.Nothing, saga.RELEASE, make)

@@ -28,6 +28,7 @@ def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPaymen
         amount_minor=body.amount,
         description=body.description,
         metadata=body.metadata,
+        former_region=call.merchant.former_region,
     )
 
 

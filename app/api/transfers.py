@@ -34,6 +34,7 @@ def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer) -> MakeTran
         entries=[EntrySpec(e.account, e.direction, e.amount) for e in body.entries],
         description=body.description,
         metadata=body.metadata,
+        former_region=call.merchant.former_region,
     )
 
 
@@ -51,6 +52,7 @@ def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposi
         amount_minor=body.amount,
         description=body.description,
         metadata=body.metadata,
+        former_region=call.merchant.former_region,
     )
 
 

@@ -12,8 +12,10 @@ from app.cli.views import COLUMNS_OF_MERCHANT, merchant_row, merchant_view, pars
 if TYPE_CHECKING:
     from app.database import Database
     from app.merchants import Merchant
+    from app.rehoming import Moved
+    from app.verify import Finding
 
-app = typer.Typer(help="Create, list and show merchants.", no_args_is_help=True)
+app = typer.Typer(help="Create, list, show and move merchants.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -94,6 +96,56 @@ def show(
         output.write_json(merchant_view(found))
     else:
         output.write_table(("field", "value"), merchant_view(found).items())
+
+
+@app.command()
+def rehome(
+    merchant: Annotated[str, typer.Argument(help="Id of the merchant (mer_...).")],
+    region: Annotated[str, typer.Argument(help="Where its rows shall live.")],
+    *,
+    verify: Annotated[bool, typer.Option(help="Verify all books afterwards.")] = True,
+    json: Json = False,
+) -> None:
+    """Move a merchant's rows to another region, while its payments go on.
+
+    Interrupted, it is finished by the same command. All processes must be of this version.
+
+    Example: suya merchants rehome mer_01k9z3v5t8e0jr4x6m2n7q1w5y eu-west1
+    """
+    merchant_id = parse_id("merchant", merchant)
+    from app.database import checks, faults
+    from app.rehoming import rehome as rehome_merchant
+    from app.verify import verify_database
+
+    async def work(database: "Database") -> "tuple[Moved, list[Finding]]":
+        faults.arm(database.settings.faults)
+        await checks.check_schema(database)
+        with output.progress_bars() as show:
+            moved = await rehome_merchant(database, merchant_id, region, progress=show)
+            checked = verify and moved.former_region is not None
+            return moved, await verify_database(database, show) if checked else []
+
+    moved, findings = with_database(work)
+    if json:
+        output.write_json({"moved": moved, "findings": findings})
+    else:
+        _tell_moved(moved)
+        if findings:
+            output.write_table(
+                ("check", "object", "detail"), [(f.check, f.object, f.detail) for f in findings]
+            )
+    if findings:
+        raise typer.Exit(1)
+
+
+def _tell_moved(moved: "Moved") -> None:
+    if moved.former_region is None:
+        output.write(f"Nothing to do: {moved.merchant} is at home in {moved.home_region}.")
+        return
+    output.write_table(("table", "rows moved"), moved.rows.items())
+    output.write(
+        f"{moved.merchant} is at home in {moved.home_region}, not in {moved.former_region}."
+    )
 
 
 async def _every_merchant(database: "Database") -> list["Merchant"]:

@@ -11,7 +11,9 @@ from app.cli.failures import CommandFailed
 if TYPE_CHECKING:
     from app.merchants.model import ApiKey, Merchant
 
-COLUMNS_OF_MERCHANT = ("id", "name", "home_region", "mode", "fee_bps", "fee_fixed_minor")
+COLUMNS_OF_MERCHANT = (
+    "id", "name", "home_region", "former_region", "mode", "fee_bps", "fee_fixed_minor",
+)  # fmt: skip
 COLUMNS_OF_KEY = ("id", "prefix", "name", "scopes", "created_at", "revoked_at")
 
 

@@ -12,6 +12,7 @@ transaction open while it waits for anything but the database.
 from app.database import arrays
 from app.database.engine import Database, Reader, Rows, database_url
 from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+from app.database.moving import NOBODY_MOVES, Moving, moving, pull
 from app.database.pages import LAST, Listed, Page, listed, merged
 from app.database.queries import Queries, Query
 from app.database.stale import StaleReader
@@ -19,10 +20,12 @@ from app.database.transact import KeysTaken, Tx, Writer, transact
 
 __all__ = [
     "LAST",
+    "NOBODY_MOVES",
     "Database",
     "GroupCommit",
     "KeysTaken",
     "Listed",
+    "Moving",
     "Outcomes",
     "Page",
     "Queries",
@@ -38,5 +41,7 @@ __all__ = [
     "database_url",
     "listed",
     "merged",
+    "moving",
+    "pull",
     "transact",
 ]

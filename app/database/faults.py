@@ -26,6 +26,12 @@ class FaultPoint(StrEnum):
     """The worker is about to expire holds."""
     AFTER_SWEEP = "AFTER_SWEEP"
     """The worker expired holds and has not noted it anywhere else."""
+    AFTER_ANNOUNCE = "AFTER_ANNOUNCE"
+    """A merchant's move is announced and nothing has moved."""
+    AFTER_FLIP = "AFTER_FLIP"
+    """The merchant has its new home and its rows are in the old one."""
+    BETWEEN_PAGES = "BETWEEN_PAGES"
+    """Some of its rows have followed."""
 
 
 class FaultSpecError(ValueError):

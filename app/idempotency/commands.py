@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from app.database import KeysTaken, Tx
+from app.database import KeysTaken, Tx, moving
 from app.idempotency import store
 from app.idempotency.model import Answer, Claims, Command
 
@@ -16,9 +16,15 @@ async def claim(tx: Tx, commands: Sequence[C]) -> Claims[C]:
     A first attempt takes every key for fresh: nearly all are, and the insert in `keep` finds out.
     If one was not, or an earlier attempt may have committed, the next attempt looks them up. So the
     common case pays for no look-up, and none of its read locks.
+
+    Where a merchant moves, its keys are in two regions and the insert would find out about one of
+    them. So they are brought home and looked up at once.
     """
-    known = await store.find_known(tx, commands) if tx.attempt > 1 else {}
-    return Claims(commands, known)
+    moves = moving(commands)
+    if moves:
+        await store.pull_keys(tx, commands, moves)
+    known = await store.find_known(tx, commands) if moves or tx.attempt > 1 else {}
+    return Claims(commands, known, moves)
 
 
 def keep(tx: Tx, claims: Claims[C], answers: Sequence[Answer]) -> list[Answer]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.database import NOBODY_MOVES, Moving
 from app.errors import PlatformError, problem
 from app.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
 
@@ -33,7 +34,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Command(Protocol):
-    """What every command carries: whose it is, where it lives, why it came."""
+    """What every command carries: whose it is, where it lives, why it came.
+
+    `former_region` is the other region in which rows of the merchant may be, while it moves.
+    """
 
     @property
     def region(self) -> str: ...
@@ -43,6 +47,8 @@ class Command(Protocol):
     def intent(self) -> Intent | None: ...
     @property
     def correlation_id(self) -> str: ...
+    @property
+    def former_region(self) -> str | None: ...
 
 
 C = TypeVar("C", bound=Command)
@@ -93,8 +99,15 @@ class Claims(Generic[C]):
     the others together again, one per command of the batch.
     """
 
-    def __init__(self, commands: Sequence[C], known: Mapping[tuple[UUID, UUID], "Known"]) -> None:
+    def __init__(
+        self,
+        commands: Sequence[C],
+        known: Mapping[tuple[UUID, UUID], "Known"],
+        moving: Moving = NOBODY_MOVES,
+    ) -> None:
         self.commands = commands
+        self.moving = moving
+        """The merchants of the batch that move; their rows must be pulled before they are read."""
         self.fresh: list[C] = []
         self._answers: list[Answer | None] = []
         self._places: list[int] = []

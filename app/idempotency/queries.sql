@@ -48,3 +48,15 @@ SELECT merchant_id, id, expires_at
    AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY merchant_id, id
  LIMIT CAST(:page_size AS INT8);
+
+-- name: pull_keys
+-- Bring some keys home from their merchants' former regions.
+-- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
+UPDATE idempotency_keys AS k
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE k.region = d.region
+   AND k.merchant_id = d.merchant_id
+   AND k.id = d.id
+RETURNING k.merchant_id, k.id;

@@ -5,12 +5,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import clock, ids
-from app.database import Database, Queries, Tx, arrays, transact
+from app.database import Database, Moving, Queries, Tx, arrays, pull, transact
 from app.idempotency.model import Answer, Command, Known
 
 queries = Queries(__package__)
 
 SWEEP_PAGE = 1_000  # rows read per statement: short enough to disturb nobody
+
+
+async def pull_keys(tx: Tx, commands: Sequence[Command], moving: Moving) -> None:
+    """Bring the keys of merchants that move home."""
+    keys = {(c.merchant_id, c.intent.id) for c in commands if c.intent is not None}
+    await pull(tx, queries.pull_keys, commands[0].region, moving, keys)
 
 
 async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UUID], Known]:

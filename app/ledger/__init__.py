@@ -23,7 +23,7 @@ from app.ledger.commands import (
 )
 from app.ledger.holds import begin_hold, post_hold, release_hold
 from app.ledger.model import Account, Book, Change, Draft, Hold, Transfer
-from app.ledger.store import insert_holds, lock_holds, metadata_texts, update_holds
+from app.ledger.store import insert_holds, lock_holds, metadata_texts, pull_holds, update_holds
 
 __all__ = [
     "Account",
@@ -48,6 +48,7 @@ __all__ = [
     "open_book",
     "post",
     "post_hold",
+    "pull_holds",
     "refuse_wallet",
     "release_hold",
     "update_holds",

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from app import clock
-from app.database import Tx
+from app.database import NOBODY_MOVES, Moving, Tx
 from app.errors import PlatformError
 from app.ledger import chart, journal, store
 from app.ledger.chart import ChartAccount
@@ -16,14 +16,17 @@ async def open_book(
     region: str,
     accounts: Collection[tuple[UUID, UUID]],
     chart_accounts: Collection[ChartAccount] = (),
+    moving: Moving = NOBODY_MOVES,
 ) -> Book:
     """Lock and load what a batch touches: accounts by (merchant, id), and accounts of the chart.
 
     Accounts of the chart that are not there yet are in the book as new ones, and come into being if
     something is booked on them; other missing ones are not in the book and refuse what needs them.
+    Those of merchants that move come home first; the platform's own never move.
     """
     wanted = {(a.merchant_id, a.id) for a in chart_accounts}
     wanted.update(accounts)
+    await store.pull_accounts(tx, region, moving, wanted)
     loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
     now = clock.now()
     new = {a.id: chart.new_account(a, now) for a in chart_accounts if a.id not in loaded}

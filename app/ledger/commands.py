@@ -43,6 +43,7 @@ class OpenAccount(msgspec.Struct, frozen=True):
     customer: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
+    former_region: str | None = None
 
 
 class CloseAccount(msgspec.Struct, frozen=True):
@@ -53,6 +54,7 @@ class CloseAccount(msgspec.Struct, frozen=True):
     intent: Intent | None
     correlation_id: str
     account_id: UUID
+    former_region: str | None = None
 
 
 class EntrySpec(msgspec.Struct, frozen=True):
@@ -76,6 +78,7 @@ class MakeTransfer(msgspec.Struct, frozen=True):
     entries: Sequence[EntrySpec]
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
+    former_region: str | None = None
 
 
 class MakeDeposit(msgspec.Struct, frozen=True):
@@ -91,6 +94,7 @@ class MakeDeposit(msgspec.Struct, frozen=True):
     amount_minor: int
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
+    former_region: str | None = None
 
 
 async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]:
@@ -131,6 +135,7 @@ async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answe
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
     keys = {(command.merchant_id, command.account_id) for command in claims.fresh}
+    await store.pull_accounts(tx, region, claims.moving, keys)
     rows = await store.lock_account_rows(tx, region, keys)
     now = clock.now()
     answers, facts, closed = [], [], []
@@ -164,7 +169,7 @@ async def make_transfers(tx: Tx, commands: Sequence[MakeTransfer]) -> list[Answe
     """
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, entry.account_id) for c in claims.fresh for entry in c.entries}
-    book = await open_book(tx, commands[0].region, keys)
+    book = await open_book(tx, commands[0].region, keys, moving=claims.moving)
     outcomes = [_decide_transfer(book, command) for command in claims.fresh]
     return _answer_transfers(tx, claims, book, outcomes, "transfer.posted")
 
@@ -180,7 +185,7 @@ async def make_deposits(tx: Tx, commands: Sequence[MakeDeposit]) -> list[Answer]
     keys = {(command.merchant_id, command.account_id) for command in claims.fresh}
     stripe = tx.writer.stripe % chart.STRIPES
     cash = {chart.platform_account(region, c.currency, "bank_cash", stripe) for c in claims.fresh}
-    book = await open_book(tx, region, keys, cash)
+    book = await open_book(tx, region, keys, cash, claims.moving)
     outcomes = [_decide_deposit(book, command, stripe) for command in claims.fresh]
     return _answer_transfers(tx, claims, book, outcomes, "deposit.posted")
 

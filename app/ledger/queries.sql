@@ -173,3 +173,27 @@ UPDATE holds AS h
  WHERE h.region = d.region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id;
+
+-- name: pull_accounts
+-- Bring some accounts home from their merchants' former regions.
+-- path: accounts_pkey (region, merchant_id, id), one look-up per account
+UPDATE accounts AS a
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE a.region = d.region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id
+RETURNING a.merchant_id, a.id;
+
+-- name: pull_holds
+-- Bring some holds home from their merchants' former regions.
+-- path: holds_pkey (region, merchant_id, id), one look-up per hold
+UPDATE holds AS h
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE h.region = d.region
+   AND h.merchant_id = d.merchant_id
+   AND h.id = d.id
+RETURNING h.merchant_id, h.id;

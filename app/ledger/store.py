@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import KeysTaken, Queries, Tx, arrays
+from app.database import KeysTaken, Moving, Queries, Tx, arrays, pull
 from app.ledger.journal import Block
 from app.ledger.model import Account, Book, Hold, Transfer
 
@@ -46,6 +46,13 @@ class WalletRow(msgspec.Struct, frozen=True):
 def metadata_texts(items: Sequence[Mapping[str, str]]) -> str:
     """A column of metadata as JSON texts; most are empty."""
     return arrays.texts([msgspec.json.encode(m).decode() if m else "{}" for m in items])
+
+
+async def pull_accounts(
+    tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> None:
+    """Bring some (merchant, id) home, of merchants that move."""
+    await pull(tx, queries.pull_accounts, region, moving, keys)
 
 
 async def lock_accounts(
@@ -225,6 +232,13 @@ def insert_block(tx: Tx, region: str, block: Block) -> None:
         },
         rows=1,
     )
+
+
+async def pull_holds(
+    tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> int:
+    """Bring some (merchant, id) home, of merchants that move; returns how many came."""
+    return len(await pull(tx, queries.pull_holds, region, moving, keys))
 
 
 async def lock_holds(tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]) -> dict[UUID, Hold]:

@@ -77,7 +77,7 @@ async def list_merchants(
 
 
 async def list_home_regions(database: Database) -> list[str]:
-    """The regions in which merchants are at home."""
+    """The regions in which merchants are at home, or from which they move."""
     return [region for (region,) in await database.read(queries.list_home_regions, {})]
 
 

@@ -32,6 +32,8 @@ class Merchant(msgspec.Struct, frozen=True):
     fee_fixed_minor: int
     """And a fixed part, in minor units of the payment's currency."""
     created_at: datetime
+    former_region: str | None = None
+    """While it moves: the other region in which rows of it may be."""
 
 
 class ApiKey(msgspec.Struct, frozen=True):

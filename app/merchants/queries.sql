@@ -11,14 +11,14 @@ VALUES (CAST(:id AS UUID), :name, :home_region, :mode, CAST(:fee_bps AS INT8),
 -- name: find_merchant
 -- One merchant.
 -- path: merchants_pkey
-SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at
+SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at, former_region
   FROM merchants
  WHERE id = :id;
 
 -- name: list_merchants
 -- Merchants after a position, in the order of their making.
 -- path: merchants_pkey
-SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at
+SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at, former_region
   FROM merchants
  WHERE id > :after
  ORDER BY id
@@ -36,7 +36,7 @@ VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :n
 -- The merchant behind a secret, if its key was not revoked.
 -- path: api_keys_secret_unique, merchants_pkey
 SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fixed_minor,
-       m.created_at
+       m.created_at, m.former_region
   FROM api_keys AS k
   JOIN merchants AS m
     ON m.id = k.merchant_id
@@ -68,11 +68,40 @@ UPDATE api_keys
    AND revoked_at IS NULL;
 
 -- name: list_home_regions
--- The regions in which merchants are at home.
--- full scan: merchants are few, and only the worker asks
-SELECT DISTINCT home_region
+-- The regions in which merchants are at home, or from which they move.
+-- full scan: merchants are few, and only the worker and operators ask
+SELECT home_region
   FROM merchants
+ UNION
+SELECT former_region
+  FROM merchants
+ WHERE former_region IS NOT NULL
  ORDER BY home_region;
+
+-- name: find_home
+-- Where a merchant's rows may be, and how often that has changed.
+-- path: merchants_pkey
+SELECT home_region, former_region, region_version
+  FROM merchants
+ WHERE id = :id;
+
+-- name: list_homes
+-- The same of some merchants, none left out.
+-- path: merchants_pkey, from the batch
+SELECT m.id, m.home_region, m.former_region
+  FROM unnest(CAST(:ids AS UUID[])) AS d (id)
+  JOIN merchants AS m
+    ON m.id = d.id;
+
+-- name: update_home
+-- Say where a merchant's rows may be from now on, if nobody else has said so meanwhile.
+-- path: merchants_pkey
+UPDATE merchants
+   SET home_region = :home_region,
+       former_region = :former_region,
+       region_version = region_version + 1
+ WHERE id = :id
+   AND region_version = CAST(:region_version AS INT8);
 
 -- name: list_database_regions
 -- The regions of a multi-region database: on CockroachDB they are the values of an enumeration.

@@ -5,14 +5,14 @@ accounts, each in id order.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from app import events, idempotency, ids, ledger
 from app.database import Tx
 from app.errors import PlatformError
 from app.events import Event
-from app.idempotency import Answer, refusal
+from app.idempotency import Answer, Claims, refusal
 from app.ledger import Book, Hold, chart
 from app.payments import decisions, store
 from app.payments.errors import PaymentNotFound
@@ -21,6 +21,7 @@ from app.payments.model import Payment, Refund
 from app.payments.views import payment_text, refund_text
 
 _OnPayment: TypeAlias = CapturePayment | ReleasePayment | RefundPayment
+_C = TypeVar("_C", CapturePayment, ReleasePayment, RefundPayment)
 
 
 async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]:
@@ -35,7 +36,7 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     wallets = {(c.merchant_id, c.account_id) for c in claims.fresh}
     charts = {decisions.fee_account(region, c.currency, stripe) for c in claims.fresh}
     charts |= {decisions.available_account(c.merchant_id, c.currency) for c in claims.fresh}
-    book = await ledger.open_book(tx, region, wallets, charts)
+    book = await ledger.open_book(tx, region, wallets, charts, claims.moving)
     answers: list[Answer] = []
     payments: list[Payment] = []
     holds: list[Hold] = []
@@ -68,7 +69,7 @@ async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[A
     Refusals, the first that applies: PaymentNotFound, PaymentNotCapturable, CaptureExceedsHold.
     """
     claims = await idempotency.claim(tx, commands)
-    work = await _load(tx, claims.fresh, fees=True)
+    work = await _load(tx, claims, fees=True)
     for command in claims.fresh:
         payment, hold = work.find(command)
         if payment is None:
@@ -88,7 +89,7 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
     Refusals, the first that applies: PaymentNotFound, PaymentNotCancelable.
     """
     claims = await idempotency.claim(tx, commands)
-    work = await _load(tx, claims.fresh, fees=False)
+    work = await _load(tx, claims, fees=False)
     for command in claims.fresh:
         payment, hold = work.find(command)
         if payment is None:
@@ -110,7 +111,7 @@ async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Ans
     AccountClosed, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
-    work = await _load(tx, claims.fresh, fees=False, held=False)
+    work = await _load(tx, claims, fees=False, held=False)
     refunds: list[Refund] = []
     for command in claims.fresh:
         payment, _ = work.find(command)
@@ -187,16 +188,11 @@ class _Work:
         events.append(tx, self.region, self.facts)
 
 
-async def _load(
-    tx: Tx,
-    commands: Sequence[_OnPayment],
-    *,
-    fees: bool,
-    held: bool = True,
-) -> _Work:
+async def _load(tx: Tx, claims: Claims[_C], *, fees: bool, held: bool = True) -> _Work:
     """Lock and load the payments of a batch, their holds and their accounts, in this order."""
-    region = commands[0].region if commands else ""
-    keys = {(command.merchant_id, command.payment_id) for command in commands}
+    region = claims.commands[0].region
+    keys = {(command.merchant_id, command.payment_id) for command in claims.fresh}
+    await store.pull_payments(tx, region, claims.moving, keys)
     payments = await store.lock_payments(tx, region, keys)
     held_keys = [(p.merchant_id, p.hold_id) for p in payments.values() if held and p.hold_id]
     holds = await ledger.lock_holds(tx, region, held_keys)
@@ -205,7 +201,8 @@ async def _load(
     if fees:
         stripe = _stripe(tx)
         charts |= {decisions.fee_account(region, p.currency, stripe) for p in payments.values()}
-    return _Work(region, payments, holds, await ledger.open_book(tx, region, accounts, charts))
+    book = await ledger.open_book(tx, region, accounts, charts, claims.moving)
+    return _Work(region, payments, holds, book)
 
 
 def _stripe(tx: Tx) -> int:

@@ -1,7 +1,8 @@
 """The commands on payments: what is asked, by whom, and the ids that make asking twice harmless.
 
 Ids are given when a command is made and not when it runs, so that a second run of the same command
-meets its own first one.
+meets its own first one. `former_region` is the other region in which rows of the merchant may be,
+while it moves.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ class OpenPayment(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str]
     fee_bps: int
     fee_fixed_minor: int
+    former_region: str | None = None
 
 
 class CapturePayment(msgspec.Struct, frozen=True):
@@ -46,6 +48,7 @@ class CapturePayment(msgspec.Struct, frozen=True):
     """None: all that is left."""
     final: bool
     """Give back the rest of the hold."""
+    former_region: str | None = None
 
 
 class ReleasePayment(msgspec.Struct, frozen=True):
@@ -58,6 +61,7 @@ class ReleasePayment(msgspec.Struct, frozen=True):
     payment_id: UUID
     transfer_id: UUID
     expired: bool = False
+    former_region: str | None = None
 
 
 class RefundPayment(msgspec.Struct, frozen=True):
@@ -74,3 +78,4 @@ class RefundPayment(msgspec.Struct, frozen=True):
     """None: all that is left."""
     description: str | None
     metadata: Mapping[str, str]
+    former_region: str | None = None

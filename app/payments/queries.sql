@@ -83,3 +83,15 @@ SELECT :region, d.merchant_id, d.id, d.payment_id, 'succeeded', d.currency, d.am
               CAST(:correlation_ids AS TEXT[]))
        AS d (merchant_id, id, payment_id, currency, amount_minor, description, metadata,
              correlation_id);
+
+-- name: pull_payments
+-- Bring some payments home from their merchants' former regions; tells the holds to bring too.
+-- path: payments_pkey (region, merchant_id, id), one look-up per payment
+UPDATE payments AS p
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE p.region = d.region
+   AND p.merchant_id = d.merchant_id
+   AND p.id = d.id
+RETURNING p.merchant_id, p.hold_id;

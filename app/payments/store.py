@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.database import Queries, Tx, arrays
-from app.ledger import metadata_texts
+from app.database import Moving, Queries, Tx, arrays, pull
+from app.ledger import metadata_texts, pull_holds
 from app.payments.model import Payment, Refund
 
 queries = Queries(__package__)
@@ -19,6 +19,14 @@ _METADATA = msgspec.json.Decoder(dict[str, str])
 def payment_of(row: tuple[Any, ...]) -> Payment:
     """The struct of a payment's row."""
     return Payment(*(*row[:17], _METADATA.decode(row[17]), *row[18:]))
+
+
+async def pull_payments(
+    tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> None:
+    """Bring some (merchant, id) home, of merchants that move, each with its hold."""
+    pulled = await pull(tx, queries.pull_payments, region, moving, keys)
+    await pull_holds(tx, region, moving, [(m, hold) for m, hold in pulled if hold is not None])
 
 
 async def lock_payments(

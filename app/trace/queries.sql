@@ -1,38 +1,53 @@
 -- Statements of the package `trace`.
 
 -- name: list_events
--- What one request caused, wherever its merchant is at home.
+-- What one request caused, wherever its merchant's rows are.
 -- full scan: merchants are few; then events_by_correlation, one look-up per merchant
 SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.merchant_id,
        e.correlation_id
-  FROM merchants AS m
+  FROM (SELECT id, home_region AS region
+          FROM merchants
+         UNION ALL
+        SELECT id, former_region
+          FROM merchants
+         WHERE former_region IS NOT NULL) AS m
   JOIN events AS e
-    ON e.region = m.home_region
+    ON e.region = m.region
    AND e.merchant_id = m.id
  WHERE e.correlation_id = :correlation_id
  ORDER BY e.id
  LIMIT 10000;
 
 -- name: list_events_of_payment
--- What became of one payment, wherever its merchant is at home.
+-- What became of one payment, wherever its merchant's rows are.
 -- full scan: merchants are few; then events_object_sequence_unique, one look-up per merchant
 SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.merchant_id,
        e.correlation_id
-  FROM merchants AS m
+  FROM (SELECT id, home_region AS region
+          FROM merchants
+         UNION ALL
+        SELECT id, former_region
+          FROM merchants
+         WHERE former_region IS NOT NULL) AS m
   JOIN events AS e
-    ON e.region = m.home_region
+    ON e.region = m.region
    AND e.merchant_id = m.id
  WHERE e.object_id = :id
  ORDER BY e.sequence
  LIMIT 10000;
 
 -- name: list_transfers_of_payment
--- All transfers of one payment, wherever its merchant is at home.
+-- All transfers of one payment, wherever its merchant's rows are.
 -- full scan: merchants are few; then transfers_by_payment, one look-up per merchant
 SELECT t.booked_at, t.id, t.kind, t.purpose, t.entries, t.block_writer, t.block_sequence
-  FROM merchants AS m
+  FROM (SELECT id, home_region AS region
+          FROM merchants
+         UNION ALL
+        SELECT id, former_region
+          FROM merchants
+         WHERE former_region IS NOT NULL) AS m
   JOIN transfers AS t
-    ON t.region = m.home_region
+    ON t.region = m.region
    AND t.merchant_id = m.id
  WHERE t.payment_id = :id
  ORDER BY t.id

@@ -6,7 +6,7 @@ import msgspec
 
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
-from app.verify.store import EARLIEST, FIRST, Row, Stream, queries
+from app.verify.store import EARLIEST, FIRST, Row, Stream, Use, queries
 
 Sums = tuple[int, int, int, int]
 """Posted debits, posted credits, pending debits, pending credits, in minor units."""
@@ -126,11 +126,11 @@ class Timeline:
             self.audit.add(Check.ACCOUNT_FLOOR, name, what)
 
 
-def entries_stream(audit: Audit) -> Stream:
+def entries_stream(audit: Audit, again: Use | None = None) -> Stream:
     """All entries, each account's in the order of its timeline."""
-    return audit.snapshot.stream(
+    return audit.stream(
         queries.list_entries,
-        audit.region,
+        again,
         after_merchant_id=FIRST,
         after_account_id=FIRST,
         after_at=EARLIEST,
@@ -141,15 +141,17 @@ def entries_stream(audit: Audit) -> Stream:
 async def check(audit: Audit) -> None:
     """Walk all accounts, each along its entries."""
     totals: dict[str, Counter[str]] = {}
-    entries = entries_stream(audit)
-    accounts = audit.snapshot.stream(
-        queries.list_accounts, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+
+    def name(row: Row) -> str:
+        return wire("account", row[1])
+
+    entries = entries_stream(audit, audit.doubled(name, "an entry of it"))
+    again = audit.doubled(name, "it")
+    accounts = audit.stream(queries.list_accounts, again, after_merchant_id=FIRST, after_id=FIRST)
 
     def strange(row: Row) -> None:
-        name = wire("account", row[1])
         what = f"an entry of {wire('transfer', row[4])} is on it, and the account does not exist"
-        audit.add(Check.TRANSFER_ENTRIES, name, what)
+        audit.add(Check.TRANSFER_ENTRIES, name(row), what)
 
     async for rows in audit.pages("accounts and entries", accounts, queries.count_accounts):
         for row in rows:
@@ -173,4 +175,4 @@ def _check_conserved(audit: Audit, totals: dict[str, Counter[str]]) -> None:
             if debited != credited:
                 what = f"all accounts together have {kind} debits of {debited}"
                 what += f" and {kind} credits of {credited}"
-                audit.add(Check.MONEY_CONSERVED, f"{audit.region}/{currency}", what)
+                audit.add(Check.MONEY_CONSERVED, currency, what)

@@ -1,6 +1,7 @@
 """Kept answers: each success names an object that exists."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import msgspec
 
@@ -8,7 +9,7 @@ from app import ids
 from app.database import Query
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
-from app.verify.store import FIRST, queries, uuid_array
+from app.verify.store import FIRST, Row, queries, uuid_array
 
 
 class _Body(msgspec.Struct):
@@ -33,9 +34,8 @@ Named = dict[tuple[str, str], str]
 
 async def check(audit: Audit) -> None:
     """Walk all kept answers, page by page with the objects they name."""
-    stream = audit.snapshot.stream(
-        queries.list_answers, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+    again = audit.doubled(lambda row: _name(row[0], row[2]), "the key")
+    stream = audit.stream(queries.list_answers, again, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in audit.pages("kept answers", stream, queries.count_answers):
         named: defaultdict[str, Named] = defaultdict(dict)
         for merchant_id, _, key, status, body in rows:
@@ -55,14 +55,17 @@ async def check(audit: Audit) -> None:
 
 async def _check_missing(audit: Audit, kind: str, named: Named) -> None:
     # Keys are stored in a random order. In the order of their ids, objects share pages.
-    wanted = sorted(named)
-    params = {
-        "region": audit.region,
-        "merchant_ids": uuid_array([merchant for merchant, _ in wanted]),
-        "ids": uuid_array([object_id for _, object_id in wanted]),
-    }
-    rows = await audit.snapshot.rows(_MISSING[kind], params)
-    for merchant_id, object_id in rows:
+    wanted: Sequence[Row] = sorted(named)
+    for region in audit.regions:
+        params = {
+            "region": region,
+            "merchant_ids": uuid_array([merchant for merchant, _ in wanted]),
+            "ids": uuid_array([object_id for _, object_id in wanted]),
+        }
+        wanted = await audit.snapshot.rows(_MISSING[kind], params)
+        if not wanted:
+            return
+    for merchant_id, object_id in wanted:
         what = f"its answer names {wire(kind, object_id)}, which does not exist"
         name = _name(merchant_id, named[merchant_id, object_id])
         audit.add(Check.IDEMPOTENCY_ANSWER, name, what)

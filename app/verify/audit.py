@@ -1,11 +1,11 @@
-"""One run over one region: what the checks read, note and compare."""
+"""One run: what the checks read, note and compare."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from app.database import Query, Rows
-from app.verify.model import Findings
-from app.verify.store import PAGE_ROWS, Snapshot, Stream
+from app.verify.model import Check, Findings
+from app.verify.store import PAGE_ROWS, Row, Snapshot, Stream, Use, uuid_array
 from app.verify.tally import Tally
 
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -17,13 +17,21 @@ and when it was booked."""
 
 
 class Audit:
-    """What the checks of one region share."""
+    """What the checks share.
+
+    All regions are read as one: a merchant that moves has rows in two, and one that moved has rows
+    whose counterparts, such as journal blocks, stay where they were written.
+    """
 
     def __init__(
-        self, snapshot: Snapshot, region: str, findings: Findings, progress: Progress
+        self,
+        snapshot: Snapshot,
+        regions: Sequence[str],
+        findings: Findings,
+        progress: Progress,
     ) -> None:
         self.snapshot = snapshot
-        self.region = region
+        self.regions = regions
         self.findings = findings
         self.add = findings.add
         self._progress = progress
@@ -34,9 +42,37 @@ class Audit:
         self.held = Tally()
         """What open holds hold against what accounts have pending, by account."""
 
+    def stream(self, query: Query, again: Use | None = None, **after: Any) -> Stream:
+        """The rows of a paged statement, wherever they are."""
+        return self.snapshot.stream(query, self.regions, again, **after)
+
+    def doubled(self, name: Callable[[Row], str], what: str) -> Use:
+        """What to do with a row that is in two regions; `what` tells what it is."""
+        return lambda row: self.add(Check.ONE_REGION, name(row), f"{what} is in two regions")
+
+    async def look_up(self, query: Query, wanted: Mapping[str, str]) -> list[Row]:
+        """The rows of some objects (id -> merchant), which begin with the id, wherever they are."""
+        left = {id_.replace("-", ""): merchant_id for id_, merchant_id in wanted.items()}
+        found: list[Row] = []
+        for region in self.regions:
+            if not left:
+                break
+            rows = await self.snapshot.rows(
+                query,
+                {
+                    "region": region,
+                    "merchant_ids": uuid_array(left.values()),
+                    "ids": uuid_array(left),
+                },
+            )
+            found += rows
+            for row in rows:
+                left.pop(row[0].replace("-", ""), None)
+        return found
+
     async def progress(self, what: str, counting: Query) -> Callable[[int], None]:
         """A function that is told of rows that are done; it shows them now and then."""
-        total = await self.snapshot.count(counting, self.region)
+        total = await self.snapshot.count(counting, self.regions)
         done = shown = 0
         self._progress(what, done, total)
 

@@ -160,12 +160,11 @@ async def check(audit: Audit) -> None:
         ("transfer", _transfer, queries.list_transfer_states),
     )
     streams = [
-        audit.snapshot.stream(query, audit.region, after_merchant_id=FIRST, after_id=FIRST)
-        for _, _, query in kinds
+        audit.stream(query, after_merchant_id=FIRST, after_id=FIRST) for _, _, query in kinds
     ]
-    events = audit.snapshot.stream(
+    events = audit.stream(
         queries.list_events,
-        audit.region,
+        audit.doubled(lambda row: wire("event", row[3]), "it, or another one in its place,"),
         after_merchant_id=FIRST,
         after_object_id=FIRST,
         after_sequence=0,

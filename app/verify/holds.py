@@ -4,18 +4,17 @@ from collections import Counter
 
 from app.verify.audit import Audit
 from app.verify.model import Check, hold_wire, wire
-from app.verify.store import FIRST, Stream, queries
+from app.verify.store import FIRST, Stream, Use, queries
 
 
-def _stream(audit: Audit) -> Stream:
-    return audit.snapshot.stream(
-        queries.list_holds, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+def _stream(audit: Audit, again: Use | None = None) -> Stream:
+    return audit.stream(queries.list_holds, again, after_merchant_id=FIRST, after_id=FIRST)
 
 
 async def check(audit: Audit) -> None:
     """Walk all holds; `accounts` has what is pending."""
-    async for rows in audit.pages("holds", _stream(audit), queries.count_holds):
+    again = audit.doubled(lambda row: hold_wire(row[1]), "the hold")
+    async for rows in audit.pages("holds", _stream(audit, again), queries.count_holds):
         for _, hold_id, payment_id, debit_id, credit_id, named, left in rows:
             if named != hold_id:
                 payment = wire("payment", payment_id)
@@ -38,9 +37,7 @@ async def compare_pending(audit: Audit) -> None:
             for account_id, side in ((debit_id, "debit"), (credit_id, "credit")):
                 if account_id in suspects:
                     held[account_id, side] += left
-    accounts = audit.snapshot.stream(
-        queries.list_accounts, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+    accounts = audit.stream(queries.list_accounts, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in accounts.pages():
         for row in rows:
             if row[1] in suspects:

@@ -12,7 +12,8 @@ from app.ledger import journal
 from app.ledger.model import NO_METADATA, Transfer
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
-from app.verify.store import FIRST, Row, queries, uuid_array
+from app.verify.store import FIRST, Row, queries
+from app.verify.transfers import Member, members_of
 
 TRANSFERS_MAX: Final = 4_000  # looked up at a time: a few MB; a larger block is looked up alone
 BLOCKS_MAX: Final = 200  # missing blocks named one by one between two that are there
@@ -74,9 +75,8 @@ class _Chains:
 async def check(audit: Audit) -> None:
     """Walk all chains, and every block with its transfers."""
     chains = _Chains(audit)
-    stream = audit.snapshot.stream(
-        queries.list_blocks, audit.region, after_writer=FIRST, after_sequence=0
-    )
+    again = audit.doubled(lambda row: f"{row[0]}/{row[1]}", "the block")
+    stream = audit.stream(queries.list_blocks, again, after_writer=FIRST, after_sequence=0)
     async for rows in audit.pages("journal", stream, queries.count_blocks):
         blocks = list(starmap(BlockRow, rows))
         for block in blocks:
@@ -102,34 +102,17 @@ def _parts(blocks: Sequence[BlockRow]) -> list[list[BlockRow]]:
 
 async def _check_content(audit: Audit, blocks: Sequence[BlockRow]) -> None:
     """Check some blocks of one writer against the transfers they list."""
-    params = {
-        "region": audit.region,
-        "writer": blocks[0].writer,
-        "first": blocks[0].sequence,
-        "last": blocks[-1].sequence,
-    }
-    members = {
-        sequence: list(zip(merchants, transfers, strict=False))
-        for sequence, merchants, transfers in await audit.snapshot.rows(
-            queries.list_block_members, params
-        )
-    }
-    listed = [member for some in members.values() for member in some]
-    rows = await audit.snapshot.rows(
-        queries.list_transfers_among,
-        {
-            "region": audit.region,
-            "merchant_ids": uuid_array([merchant for merchant, _ in listed]),
-            "ids": uuid_array([transfer for _, transfer in listed]),
-        },
-    )
+    first, last = blocks[0], blocks[-1]
+    members = await members_of(audit, first.writer, first.sequence, last.sequence)
+    listed = {transfer: merchant for some in members.values() for merchant, transfer in some}
+    rows = await audit.look_up(queries.list_transfers_among, listed)
     found = {row[0]: row[1:] for row in rows}
     for block in blocks:
-        _check_block(audit, block, members[block.sequence], found)
+        _check_block(audit, block, members.get(block.sequence, []), found)
 
 
 def _check_block(
-    audit: Audit, block: BlockRow, members: Sequence[tuple[str, str]], found: dict[str, Row]
+    audit: Audit, block: BlockRow, members: Sequence[Member], found: dict[str, Row]
 ) -> None:
     key = (block.writer, block.sequence)
     leaves = []

@@ -26,7 +26,7 @@ class Check(StrEnum):
     ACCOUNT_FLOOR = "account_floor"
     """No account was ever below its floor, and nothing held was ever negative."""
     MONEY_CONSERVED = "money_conserved"
-    """Over all accounts of a region and currency, debits equal credits, posted and pending."""
+    """Over all accounts of a currency, debits equal credits, posted and pending."""
     HOLD_AMOUNTS = "hold_amounts"
     """A hold says what its transfers held, posted and released, and belongs to its payment."""
     HOLD_ENDS_ONCE = "hold_ends_once"
@@ -55,6 +55,8 @@ class Check(StrEnum):
     """Each transfer is listed by exactly the block it names."""
     IDEMPOTENCY_ANSWER = "idempotency_answer"
     """Each kept answer of a success names an object that exists."""
+    ONE_REGION = "one_region"
+    """Each row is in one region: its merchant's home, or the one from which the merchant moves."""
 
 
 class Finding(msgspec.Struct, frozen=True):

@@ -60,12 +60,12 @@ class _Dossier:
 
 async def check(audit: Audit) -> None:
     """Walk all payments with what belongs to each."""
-    payments = audit.snapshot.stream(
-        queries.list_payments, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+    again = audit.doubled(lambda row: wire("payment", row[1]), "it")
+    payments = audit.stream(queries.list_payments, again, after_merchant_id=FIRST, after_id=FIRST)
     behind = {"after_merchant_id": FIRST, "after_payment_id": FIRST, "after_id": FIRST}
-    transfers = audit.snapshot.stream(queries.list_payment_transfers, audit.region, **behind)
-    refunds = audit.snapshot.stream(queries.list_payment_refunds, audit.region, **behind)
+    transfers = audit.stream(queries.list_payment_transfers, None, **behind)
+    again = audit.doubled(lambda row: wire("refund", row[2]), "it")
+    refunds = audit.stream(queries.list_payment_refunds, again, **behind)
 
     def lone_transfer(row: Row) -> None:
         what = f"it is for {wire('payment', row[1])}, which does not exist"

@@ -17,6 +17,8 @@ SELECT min(r.region)
         UNION ALL
         (SELECT region FROM payments WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
+        (SELECT region FROM payment_labels WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
         (SELECT region FROM refunds WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
         (SELECT region FROM events WHERE region > :after ORDER BY region LIMIT 1)
@@ -100,7 +102,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.entries, CAST(t.block_
 -- The currencies of some accounts.
 -- path: accounts_pkey, one look-up per account
 SELECT CAST(a.id AS TEXT), a.currency
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:account_ids AS UUID[])) AS d (merchant_id, id)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
   JOIN accounts AS a
     ON a.region = :region
    AND a.merchant_id = d.merchant_id

@@ -1,7 +1,8 @@
 """Reading a snapshot: pages of statements in key order, the next one fetched ahead of its use."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self, TypeAlias
 
@@ -51,10 +52,10 @@ class Snapshot:
         cursor = await self._connection.execute(query.text, params, binary=True)
         return await cursor.fetchall()
 
-    async def count(self, query: Query, region: str) -> int:
-        """The number a counting statement gives."""
-        rows = await self.rows(query, {"region": region})
-        return int(rows[0][0])
+    async def count(self, query: Query, regions: Sequence[str]) -> int:
+        """The number a counting statement gives, over some regions."""
+        counts = [await self.rows(query, {"region": region}) for region in regions]
+        return sum(int(rows[0][0]) for rows in counts)
 
     async def regions(self) -> list[str]:
         """Every region that some table has rows of."""
@@ -66,9 +67,21 @@ class Snapshot:
                 return found
             found.append(rows[0][0])
 
-    def stream(self, query: Query, region: str, **after: Any) -> "Stream":
-        """The rows of a paged statement; `after` are its positions' parameters, in row order."""
-        return Stream(self, query, {"region": region, "page_size": PAGE_ROWS, **after}, list(after))
+    def stream(
+        self, query: Query, regions: Sequence[str], again: Use | None = None, **after: Any
+    ) -> "Stream":
+        """The rows of a paged statement in all of `regions`, as if they were one.
+
+        Args:
+            again: what to do with a row at whose position another region has one already; such a
+                row is left out.
+            after: the parameters of its position, in row order.
+        """
+        sources = [
+            _Pages(self, query, {"region": region, "page_size": PAGE_ROWS, **after}, list(after))
+            for region in regions
+        ]
+        return Stream(_Merged(sources, len(after), again))
 
     def fetch_ahead(self, query: Query, params: Mapping[str, Any]) -> asyncio.Task[Rows]:
         """Begin to read, so that the database works while Python does."""
@@ -84,8 +97,8 @@ class Snapshot:
         await asyncio.gather(*self._ahead, return_exceptions=True)
 
 
-class Stream:
-    """The rows of one paged statement, each of which begins with its position."""
+class _Pages:
+    """The pages of one statement in one region; each row begins with its position."""
 
     def __init__(
         self, snapshot: Snapshot, query: Query, params: dict[str, Any], position: list[str]
@@ -95,8 +108,6 @@ class Stream:
         self._params = params
         self._position = position
         self._next: asyncio.Task[Rows] | None = snapshot.fetch_ahead(query, dict(params))
-        self._rows: Rows = ()
-        self._at = 0
 
     async def page(self) -> Rows:
         """The next rows; none at the end."""
@@ -110,15 +121,67 @@ class Stream:
             await asyncio.sleep(0)  # lets the request leave before this page's work begins
         return rows
 
+
+class _Merged:
+    """The pages of several regions as those of one, in the order of their positions."""
+
+    def __init__(self, sources: Sequence[_Pages], key_length: int, again: Use | None) -> None:
+        self._sources = sources
+        self._waiting: list[Rows] = [() for _ in sources]
+        self._key_length = key_length
+        self._again = again
+
+    async def page(self) -> Rows:
+        """The next rows; none at the end."""
+        if len(self._sources) == 1:
+            return await self._sources[0].page()
+        for at, source in enumerate(self._sources):
+            if not self._waiting[at]:
+                self._waiting[at] = await source.page()
+        # No region has more to come before the least of the last positions read so far.
+        ends = [self._key(rows[-1]) for rows in self._waiting if rows]
+        if not ends:
+            return ()
+        taken: list[Row] = []
+        for at, rows in enumerate(self._waiting):
+            cut = bisect_right(rows, min(ends), key=self._key)
+            taken += rows[:cut]
+            self._waiting[at] = rows[cut:]
+        taken.sort(key=self._key)
+        return self._once(taken)
+
+    def _key(self, row: Row) -> Row:
+        return row[: self._key_length]
+
+    def _once(self, rows: Sequence[Row]) -> Rows:
+        """The rows without those whose position comes again: both are always in one page."""
+        kept: list[Row] = []
+        for row in rows:
+            if kept and self._key(kept[-1]) == self._key(row):
+                if self._again is not None:
+                    self._again(row)
+            else:
+                kept.append(row)
+        return kept
+
+
+class Stream:
+    """The rows of a paged statement, page by page or one after the other."""
+
+    def __init__(self, source: _Merged) -> None:
+        self._source = source
+        self._rows: Rows = ()
+        self._at = 0
+
     async def pages(self) -> AsyncIterator[Rows]:
         """All pages."""
-        while rows := await self.page():
+        while rows := await self._source.page():
             yield rows
 
     async def head(self) -> Row | None:
         """The next row, which stays."""
         if self._at == len(self._rows):
-            self._rows, self._at = await self.page(), 0
+            self._rows, self._at = await self._source.page(), 0
         return self._rows[self._at] if self._rows else None
 
     def skip(self) -> None:
@@ -150,7 +213,7 @@ class Stream:
             self._at = len(self._rows)
 
     async def _refill(self) -> bool:
-        self._rows, self._at = await self.page(), 0
+        self._rows, self._at = await self._source.page(), 0
         return bool(self._rows)
 
 

@@ -10,9 +10,12 @@ from app.ledger.model import EntryLine
 from app.verify.accounts import entries_stream
 from app.verify.audit import Audit, Said
 from app.verify.model import Check, wire
-from app.verify.store import FIRST, Row, Stream, queries, uuid_array
+from app.verify.store import FIRST, Stream, Use, queries
 
 CURRENCIES_KEPT_MAX = 200_000  # accounts whose currency is remembered: some 30 MB
+
+Member = tuple[str, str]
+"""(merchant, transfer), as a block lists it."""
 
 _lines = msgspec.json.Decoder(list[EntryLine])
 
@@ -43,26 +46,19 @@ class _Currencies:
             if len(self._known) > CURRENCIES_KEPT_MAX:
                 self._known.clear()
                 return await self.of(lines)
-            params = {
-                "region": self._audit.region,
-                "merchant_ids": uuid_array(wanted.values()),
-                "account_ids": uuid_array(wanted),
-            }
-            rows = await self._audit.snapshot.rows(queries.find_currencies, params)
+            rows = await self._audit.look_up(queries.find_currencies, wanted)
             self._known |= {account.replace("-", ""): currency for account, currency in rows}
         return self._known
 
 
-def _stream(audit: Audit) -> Stream:
-    return audit.snapshot.stream(
-        queries.list_transfers, audit.region, after_merchant_id=FIRST, after_id=FIRST
-    )
+def _stream(audit: Audit, again: Use | None = None) -> Stream:
+    return audit.stream(queries.list_transfers, again, after_merchant_id=FIRST, after_id=FIRST)
 
 
 async def check(audit: Audit) -> None:
     """Walk all transfers; afterwards `accounts` and `journal` have the other side."""
     currencies = _Currencies(audit)
-    stream = _stream(audit)
+    stream = _stream(audit, audit.doubled(lambda row: wire("transfer", row[1]), "it"))
     async for rows in audit.pages("transfers", stream, queries.count_transfers):
         texts = [lines_of(row[2]) for row in rows]
         known = await currencies.of([line for lines in texts if lines for line in lines])
@@ -186,19 +182,25 @@ async def compare_listings(audit: Audit) -> None:
             if (writer, sequence) in suspects:
                 claims[writer, sequence].add(transfer_id)
     for (writer, sequence), claimed in sorted(claims.items()):
-        params = {"region": audit.region, "writer": writer, "first": sequence, "last": sequence}
-        _compare_listing(
-            audit,
-            f"{writer}/{sequence}",
-            claimed,
-            await audit.snapshot.rows(queries.list_block_members, params),
-        )
+        members = await members_of(audit, writer, sequence, sequence)
+        listed = {transfer for _, transfer in members[sequence]} if members else None
+        _compare_listing(audit, f"{writer}/{sequence}", claimed, listed)
 
 
-def _compare_listing(audit: Audit, block: str, claimed: set[str], blocks: Iterable[Row]) -> None:
-    listed: set[str] | None = None
-    for _, _, transfer_ids in blocks:
-        listed = set(transfer_ids)
+async def members_of(audit: Audit, writer: str, first: int, last: int) -> dict[int, list[Member]]:
+    """The transfers that some blocks of one writer list, by sequence, whose region has them."""
+    for region in audit.regions:
+        params = {"region": region, "writer": writer, "first": first, "last": last}
+        rows = await audit.snapshot.rows(queries.list_block_members, params)
+        if rows:
+            return {
+                sequence: list(zip(merchants, transfers, strict=False))
+                for sequence, merchants, transfers in rows
+            }
+    return {}
+
+
+def _compare_listing(audit: Audit, block: str, claimed: set[str], listed: set[str] | None) -> None:
     if listed is None:
         some = ", ".join(wire("transfer", each) for each in sorted(claimed)[:3])
         more = f" and {len(claimed) - 3} more" if len(claimed) > 3 else ""  # noqa: PLR2004 - shown

@@ -63,6 +63,7 @@ class Named(msgspec.Struct, frozen=True):
     intent: Intent | None
     region: str = "local"
     correlation_id: str = "req_1"
+    former_region: str | None = None
 
 
 def named(merchant: int, key: int | None, body: str, path: str = "/v1/payments") -> Named:

@@ -18,7 +18,9 @@ from tests.support.processes import ADMIN_KEY, ApiProcess
 FUNDS = 10_000_000
 OF_THE_WORKER = {FaultPoint.BEFORE_SWEEP, FaultPoint.AFTER_SWEEP}
 """Reached by the worker only: tests/spec/test_holds_end_once.py kills it there."""
-OF_THE_API = sorted(set(FaultPoint) - OF_THE_WORKER)
+OF_A_MOVER = {FaultPoint.AFTER_ANNOUNCE, FaultPoint.AFTER_FLIP, FaultPoint.BETWEEN_PAGES}
+"""Reached by a mover only: tests/rehoming/test_move.py kills it there."""
+OF_THE_API = sorted(set(FaultPoint) - OF_THE_WORKER - OF_A_MOVER)
 
 
 async def load_on(merchant: Merchant, wallets: int = 4) -> Load:

@@ -10,7 +10,7 @@ EDITS: dict[str, tuple[str, str]] = {
         """,
         """
         account_sums account ada
-        money_conserved local/USD
+        money_conserved USD
         """,
     ),
     "a balance moved to another account": (
@@ -90,7 +90,7 @@ EDITS: dict[str, tuple[str, str]] = {
          WHERE id = %(bob)s
         """,
         """
-        money_conserved local/USD
+        money_conserved USD
         transfer_entries transfer gift
         """,
     ),

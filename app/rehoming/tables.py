@@ -1,0 +1,50 @@
+"""Which tables follow a merchant, and in which order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from app import ids
+from app.database import Queries, Query
+
+queries = Queries(__package__)
+
+
+class Table(msgspec.Struct, frozen=True):
+    """A table whose rows move."""
+
+    name: str
+    sweep: Query
+    """Moves the next page of a merchant's rows after a position; tells their keys, in order."""
+    start: Mapping[str, object]
+    """The parameters that are the position before all rows, in the order of the key."""
+
+
+_BY_ID: Final = {"after_id": ids.NIL}
+_EARLIEST: Final = "0001-01-01T00:00:00+00:00"
+
+TABLES: Final = (
+    # What commands lock comes first: it moves with the first command that needs it anyway.
+    Table("accounts", queries.sweep_accounts, _BY_ID),
+    # Each payment brings its hold.
+    Table("payments", queries.sweep_payments, _BY_ID),
+    Table("holds", queries.sweep_holds, _BY_ID),
+    Table("idempotency_keys", queries.sweep_keys, _BY_ID),
+    Table("refunds", queries.sweep_refunds, _BY_ID),
+    Table(
+        "payment_labels",
+        queries.sweep_labels,
+        {"after_name": "", "after_value": "", "after_id": ids.NIL},
+    ),
+    Table("transfers", queries.sweep_transfers, _BY_ID),
+    Table(
+        "entries",
+        queries.sweep_entries,
+        {"after_account_id": ids.NIL, "after_at": _EARLIEST, "after_version": 0},
+    ),
+    Table("events", queries.sweep_events, _BY_ID),
+)
+
+STAYING: Final = {"api_keys": "the same in every region"}
+"""Tables with merchants' rows that do not move, and why."""

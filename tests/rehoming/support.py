@@ -1,0 +1,53 @@
+"""A merchant that moves: how long its processes remember it, and where its rows are."""
+
+from typing import Any
+from uuid import UUID
+
+from app.database import Database
+from app.rehoming import TABLES, move
+from tests.support.databases import rows
+
+QUICK: dict[str, Any] = {
+    "request_timeout_ms": 2_000,
+    "idle_in_transaction_timeout_ms": 500,
+}
+"""Settings under which a change of a home is known after 7.5 s instead of 35."""
+
+
+def places(url: str, merchant_id: UUID) -> dict[str, dict[str, int]]:
+    """Region -> table -> how many rows of the merchant are there."""
+    found: dict[str, dict[str, int]] = {}
+    for table in TABLES:
+        counted = rows(
+            url,
+            f"SELECT region, count(*) FROM {table.name} WHERE merchant_id = %s GROUP BY region",  # noqa: S608 - our own names
+            [merchant_id],
+        )
+        for region, count in counted:
+            found.setdefault(region, {})[table.name] = count
+    return found
+
+
+def rows_in_two_regions(url: str, merchant_id: UUID) -> list[str]:
+    """The tables in which a row stands twice, whatever the product says."""
+    keys = {
+        "payment_labels": "name, value, payment_id",
+        "entries": "account_id, booked_at, version",
+    }
+    return [
+        table.name
+        for table in TABLES
+        if rows(
+            url,
+            f"SELECT 1 FROM {table.name} WHERE merchant_id = %s"  # noqa: S608 - our own names
+            f" GROUP BY {keys.get(table.name, 'id')} HAVING count(*) > 1",
+            [merchant_id],
+        )
+    ]
+
+
+async def rehome(database: Database, merchant_id: UUID, region: str) -> move.Moved:
+    """Move a merchant that no process knows of: nobody needs to be waited for."""
+    mover = move._Move(database, merchant_id, region, lambda *_: None)
+    mover._spread_s = 0.0
+    return await mover.run()

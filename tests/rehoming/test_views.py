@@ -1,0 +1,201 @@
+"""Processes that disagree about which of the two regions is the home, against the pure model."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app import clock, ids
+from app.database import Database, GroupCommit
+from app.idempotency import Answer
+from app.ledger import saga as ledger_saga
+from app.payments import saga
+from app.payments.inputs import CapturePayment, RefundPayment
+from app.rehoming import move
+from app.saga import Saga
+from tests.rehoming.support import rows_in_two_regions
+from tests.spec.test_money_is_conserved import Chance, Run, intent
+from tests.support import books
+from tests.support.databases import Server, execute
+from tests.support.engine import opened
+from tests.support.model import Deposit, Open
+
+VIEWS = (("eu", "us"), ("us", "eu"))
+"""(home, former region), as one process or another has it just then."""
+BATCHES = 14
+
+
+@pytest.fixture(scope="module")
+def url(server: Server) -> Iterator[str]:
+    made = server.new_database()
+    yield made
+    asyncio.run(books.assert_in_order(made))
+    server.drop_database(made)
+
+
+class MovingRun(Run):
+    """A run whose merchant moves for ever: each batch comes from a process of either view."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        super().__init__(database, 290, 30)
+        self.random = Random(seed)
+
+    async def begin(self) -> None:
+        """As ever, and then the merchant moves."""
+        await super().begin()
+        execute(
+            self.database.url,
+            "UPDATE merchants SET home_region = 'eu', former_region = 'us' WHERE id = %s",
+            [self.merchant],
+        )
+
+    async def run(self, flow: Saga[Any], made: Sequence[Any]) -> list[Answer]:
+        """The answers to one batch, with a page moved before it now and then."""
+        if self.merchant != ids.NIL and self.random.random() < 0.3:
+            await self.move_a_page()
+        home, former = self.random.choice(VIEWS)
+        return await self.at(home, former, flow, made)
+
+    async def at(self, home: str, former: str, flow: Saga[Any], made: Sequence[Any]) -> list[Any]:
+        """The answers to one batch at a process of this view."""
+        seen = [msgspec.structs.replace(c, region=home, former_region=former) for c in made]
+        receipt = await flow.run(self.group, home, seen, deadline=clock.monotonic() + 60)
+        assert not [o for o in receipt.outcomes if isinstance(o, Exception)], receipt.outcomes
+        return list(receipt.outcomes)
+
+    async def move_a_page(self) -> None:
+        """What a mover does, of one table."""
+        mover = move._Move(self.database, self.merchant, "eu", lambda *_: None)
+        table = self.random.choice(move.TABLES)
+        state = await mover._look()
+        await mover._page(state, "us", table, dict(table.start))
+
+
+async def begun(database: Database, seed: int) -> MovingRun:
+    """A moving merchant with wallets; nothing on them."""
+    run = MovingRun(database, seed)
+    await run.begin()
+    return run
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(seed=st.integers(0, 2**32))
+def test_any_history_ends_as_the_model_says(url: str, seed: int) -> None:
+    """Whichever view each batch is decided in, outcomes, replays and balances are the model's."""
+
+    async def main() -> None:
+        async with opened(url) as database:
+            run = await begun(database, seed)
+            chance = Chance(seed, run.model)
+            await run.play(
+                [
+                    (f"fund-{i}", Deposit(i, 500, w.currency))
+                    for i, w in enumerate(run.model.wallets)
+                ]
+            )
+            for _ in range(BATCHES):
+                await run.play(chance.batch())
+            run.model.assert_conserved()
+            run.assert_same_balances()
+            assert rows_in_two_regions(url, run.merchant) == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> None:
+    """The same request at processes that disagree acts once, and all are told the same."""
+    async with opened(url, database_writers=4) as database:
+        run = await begun(database, seed)
+        fund = [run.real("fund", Deposit(0, 500, "USD"))]
+        await run.at(*VIEWS[0], ledger_saga.DEPOSIT, fund)
+        for turn in range(8):
+            payment = run.real(f"pay-{turn}", Open(0, 10, "USD", manual=False))
+            groups = [GroupCommit(database) for _ in range(4)]
+
+            async def ask(number: int, group: GroupCommit, payment: Any = payment) -> Any:
+                home, former = VIEWS[number % 2]
+                # As two requests are: the same key and body, and ids of their own.
+                command = msgspec.structs.replace(
+                    payment, region=home, former_region=former,
+                    payment_id=ids.new(), transfer_id=ids.new(),
+                )  # fmt: skip
+                deadline = clock.monotonic() + 60
+                receipt = await saga.PAYMENT.run(group, home, [command], deadline=deadline)
+                return receipt.outcomes[0]
+
+            answers = await asyncio.gather(*[ask(n, g) for n, g in enumerate(groups)])
+            assert Counter(a.status for a in answers) == {201: 4}, answers
+            assert len({a.body for a in answers}) == 1
+            assert sum(not a.replayed for a in answers) == 1
+    assert rows_in_two_regions(url, run.merchant) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
+    """Payments, captures and refunds at processes that disagree never spend what is not there."""
+    async with opened(url, database_writers=4) as database:
+        run = await begun(database, seed)
+        await run.at(*VIEWS[0], ledger_saga.DEPOSIT, [run.real("fund", Deposit(0, 500, "USD"))])
+        held = [run.real(f"hold-{n}", Open(0, 20, "USD", manual=True)) for n in range(10)]
+        await run.at(*VIEWS[1], saga.PAYMENT, held)
+        groups = {view: GroupCommit(database) for view in VIEWS}
+
+        async def ask(view: tuple[str, str], flow: Saga[Any], command: Any) -> Answer:
+            home, former = view
+            command = msgspec.structs.replace(command, region=home, former_region=former)
+            deadline = clock.monotonic() + 60
+            receipt = await flow.run(groups[view], home, [command], deadline=deadline)
+            assert isinstance(receipt.outcomes[0], Answer), receipt.outcomes
+            return receipt.outcomes[0]
+
+        async def life(number: int, payment_id: UUID) -> list[int]:
+            view = VIEWS[run.random.randrange(2)]
+            captures = await asyncio.gather(
+                *[ask(v, saga.CAPTURE, _capture(run, payment_id, f"{v}-{number}")) for v in VIEWS]
+            )
+            refund = await ask(view, saga.REFUND, _refund(run, payment_id, f"r-{number}"))
+            return [*sorted(answer.status for answer in captures), refund.status]
+
+        lives = await asyncio.gather(*[life(n, c.payment_id) for n, c in enumerate(held)])
+        paid = await asyncio.gather(
+            *[
+                ask(
+                    VIEWS[n % 2],
+                    saga.PAYMENT,
+                    run.real(f"x-{n}", Open(0, 100, "USD", manual=False)),
+                )
+                for n in range(8)
+            ]
+        )
+
+    assert lives == [[200, 409, 201]] * 10
+    assert Counter(answer.status for answer in paid) == {201: 5, 402: 3}, [
+        json.loads(answer.body) for answer in paid
+    ]
+    assert rows_in_two_regions(url, run.merchant) == []
+
+
+def _capture(run: Run, payment_id: UUID, name: str) -> Any:
+    key = intent(name, name)
+    return CapturePayment("", run.merchant, key, "req_1", payment_id, ids.new(), None, final=True)
+
+
+def _refund(run: Run, payment_id: UUID, name: str) -> Any:
+    key = intent(name, name)
+    return RefundPayment(
+        "", run.merchant, key, "req_1", payment_id, ids.new(), ids.new(), None, None, {}
+    )
