@@ -143,7 +143,11 @@ class Tx:
             return
         writes, self._writes = self._writes, []
         async with self._driver.pipeline():
-            cursors = [await self._driver.execute(w.query.text, w.params()) for w in writes]
+            # Prepared at once: one that the driver has only counted so far it would prepare later,
+            # and never learn that this was skipped because a statement before it failed.
+            cursors = [
+                await self._driver.execute(w.query.text, w.params(), prepare=True) for w in writes
+            ]
         for cursor, write in zip(cursors, writes, strict=True):
             if write.rows is not None and cursor.rowcount != write.rows:
                 if write.otherwise is not None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import psycopg
@@ -367,3 +367,26 @@ async def test_a_reader_survives_a_lost_connection(url: str) -> None:
             proxy.arm(Fault.LOST_REPLY, "SELECT")
             assert await database.read(READ, {"name": "a"}) == [(1,)]
         assert proxy.struck == 1
+
+
+async def test_a_statement_that_was_skipped_is_prepared_later(url: str) -> None:
+    """A write that a failed one before it skipped works on the same connection afterwards."""
+
+    def both(count: int) -> Callable[[Tx], Awaitable[None]]:
+        async def work(tx: Tx) -> None:
+            tx.write(SET, lambda: {"name": "a", "count": count})
+            tx.write(LEAVE, lambda: {"names": ["b"]})
+
+        return work
+
+    # The driver prepares what it has seen some times; the failure falls on each of the first times.
+    for seen in range(8):
+        async with opened(url, database_writers=1) as database:
+            await transact(database, leave)
+            for successes in (0, seen, 1):
+                for _ in range(successes):
+                    await transact(database, both(1))
+                with pytest.raises(psycopg.errors.CheckViolation):
+                    await transact(database, both(1_000))
+
+    assert marks(url) == {"a": 1, "b": sum(range(8)) + 8}
