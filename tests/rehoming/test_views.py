@@ -19,7 +19,7 @@ from app.idempotency import Answer
 from app.ledger import saga as ledger_saga
 from app.payments import saga
 from app.payments.inputs import CapturePayment, RefundPayment
-from app.rehoming import move
+from app.rehoming import TABLES, move
 from app.saga import Saga
 from tests.rehoming.support import rows_in_two_regions
 from tests.spec.test_money_is_conserved import Chance, Run, intent
@@ -74,7 +74,7 @@ class MovingRun(Run):
     async def move_a_page(self) -> None:
         """What a mover does, of one table."""
         mover = move._Move(self.database, self.merchant, "eu", lambda *_: None)
-        table = self.random.choice(move.TABLES)
+        table = self.random.choice(TABLES)
         state = await mover._look()
         await mover._page(state, "us", table, dict(table.start))
 

@@ -1,6 +1,7 @@
 """The books of a whole database, checked by plain sums that share no code with the product.
 
-`suya verify` checks the same and more; that both agree is part of the proof.
+`suya verify` checks the same and more; that both agree is part of the proof. Ids are unique
+whatever the region, so rows are joined wherever they are: a merchant may be on its way.
 """
 
 from app.verify import verify
@@ -10,7 +11,7 @@ _CHECKS = {
     "entries of a currency do not sum to zero": """
         SELECT a.currency
           FROM entries AS e
-          JOIN accounts AS a ON a.region = e.region AND a.merchant_id = e.merchant_id
+          JOIN accounts AS a ON a.merchant_id = e.merchant_id
            AND a.id = e.account_id
          GROUP BY a.currency
         HAVING sum(CASE e.direction WHEN 'debit' THEN e.posted_minor ELSE -e.posted_minor END) <> 0
@@ -20,9 +21,9 @@ _CHECKS = {
     "a balance is not the sum of its entries": """
         SELECT a.id
           FROM accounts AS a
-          LEFT JOIN entries AS e ON e.region = a.region AND e.merchant_id = a.merchant_id
+          LEFT JOIN entries AS e ON e.merchant_id = a.merchant_id
            AND e.account_id = a.id
-         GROUP BY a.region, a.merchant_id, a.id, a.version, a.posted_debits_minor,
+         GROUP BY a.merchant_id, a.id, a.version, a.posted_debits_minor,
                   a.posted_credits_minor, a.pending_debits_minor, a.pending_credits_minor
         HAVING count(e.version) <> a.version
             OR count(DISTINCT e.version) <> a.version
@@ -45,38 +46,38 @@ _CHECKS = {
     "a payment is not what its transfers are": """
         SELECT p.id
           FROM payments AS p
-          LEFT JOIN transfers AS t ON t.region = p.region AND t.merchant_id = p.merchant_id
+          LEFT JOIN transfers AS t ON t.merchant_id = p.merchant_id
            AND t.payment_id = p.id AND t.kind <> 'pending' AND t.purpose <> 'refund'
-          LEFT JOIN entries AS e ON e.region = t.region AND e.merchant_id = t.merchant_id
+          LEFT JOIN entries AS e ON e.merchant_id = t.merchant_id
            AND e.transfer_id = t.id AND e.account_id = p.account_id
-         GROUP BY p.region, p.merchant_id, p.id, p.amount_captured_minor
+         GROUP BY p.merchant_id, p.id, p.amount_captured_minor
         HAVING COALESCE(sum(e.posted_minor), 0) <> p.amount_captured_minor
     """,
     "a payment is not what its refunds are": """
         SELECT p.id
           FROM payments AS p
-          LEFT JOIN refunds AS r ON r.region = p.region AND r.merchant_id = p.merchant_id
+          LEFT JOIN refunds AS r ON r.merchant_id = p.merchant_id
            AND r.payment_id = p.id
-         GROUP BY p.region, p.merchant_id, p.id, p.amount_refunded_minor, p.amount_captured_minor
+         GROUP BY p.merchant_id, p.id, p.amount_refunded_minor, p.amount_captured_minor
         HAVING COALESCE(sum(r.amount_minor), 0) <> p.amount_refunded_minor
             OR p.amount_refunded_minor > p.amount_captured_minor
     """,
     "a hold is open and its payment is not, or ended twice": """
         SELECT h.id
           FROM holds AS h
-          JOIN payments AS p ON p.region = h.region AND p.merchant_id = h.merchant_id
+          JOIN payments AS p ON p.merchant_id = h.merchant_id
            AND p.id = h.payment_id
          WHERE (h.status = 'open') <> (p.status IN ('authorized', 'partially_captured'))
             OR 1 < (SELECT count(*) FROM transfers AS t
-                     WHERE t.region = h.region AND t.merchant_id = h.merchant_id
+                     WHERE t.merchant_id = h.merchant_id
                        AND t.payment_id = p.id AND t.kind IN ('void', 'expire'))
     """,
     "a payment has not as many events as versions": """
         SELECT p.id
           FROM payments AS p
-          LEFT JOIN events AS v ON v.region = p.region AND v.merchant_id = p.merchant_id
+          LEFT JOIN events AS v ON v.merchant_id = p.merchant_id
            AND v.object_id = p.id
-         GROUP BY p.region, p.merchant_id, p.id, p.version
+         GROUP BY p.merchant_id, p.id, p.version
         HAVING count(v.id) <> p.version
     """,
 }
