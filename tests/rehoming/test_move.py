@@ -1,5 +1,7 @@
 """A merchant's rows follow it: all of them, there and back, interrupted anywhere."""
 
+# ruff: noqa: S608 - the tables are named by us
+
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -40,7 +42,7 @@ def url(moved: tuple[str, History]) -> Iterator[str]:
     statement = "UPDATE merchants SET home_region = 'local', former_region = NULL"
     execute(moved[0], statement)
     for table in TABLES:
-        execute(moved[0], f"UPDATE {table.name} SET region = 'local'")  # noqa: S608 - our names
+        execute(moved[0], f"UPDATE {table.name} SET region = 'local'")
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Books in two regions: sound while a merchant moves, and every edit is named there too."""
 
+# ruff: noqa: S608 - the tables are named by us
+
 import re
 from random import Random
 
@@ -24,18 +26,18 @@ def moving(books: Books) -> Books:
     books.change("UPDATE merchants SET home_region = 'eu', former_region = 'local'")
     for table in SCATTERED:
         key = columns.get(table, "id")
-        found = rows(books.url, f"SELECT {key} FROM {table} WHERE merchant_id = %s", [merchant])  # noqa: S608 - our own names
+        found = rows(books.url, f"SELECT {key} FROM {table} WHERE merchant_id = %s", [merchant])
         for row in found:
             if chance.random() < 0.5:
                 names = [f"k{n}" for n in range(len(row))]
                 places = ", ".join(f"%({name})s" for name in names)
                 books.change(
-                    f"UPDATE {table} SET region = 'eu' WHERE merchant_id = %(merchant_2)s"  # noqa: S608 - our own names
+                    f"UPDATE {table} SET region = 'eu' WHERE merchant_id = %(merchant_2)s"
                     f" AND ({key}) = ({places})",
                     **dict(zip(names, row, strict=True)),
                 )
     for payment in ("held", "canceled", "paid_1", "refunded"):
-        books.change(f"UPDATE payments SET region = 'eu' WHERE id = %({payment})s")  # noqa: S608
+        books.change(f"UPDATE payments SET region = 'eu' WHERE id = %({payment})s")
     books.change(
         "UPDATE holds SET region = 'eu' WHERE id IN (%(held_transfer)s, %(canceled_transfer)s)"
     )
@@ -89,8 +91,7 @@ async def test_a_row_in_both_regions_is_named(books: Books, table: str) -> None:
     names = ", ".join(columns)
 
     books.change(
-        f"INSERT INTO {table} (region, {names})"  # noqa: S608 - our own names
-        f" SELECT 'eu', {names} FROM {table} WHERE {where}"
+        f"INSERT INTO {table} (region, {names}) SELECT 'eu', {names} FROM {table} WHERE {where}"
     )
 
     # A hold is looked for beside its payment, so the one that is alone is named for that as well.
@@ -107,9 +108,7 @@ async def test_a_row_in_both_regions_is_named(books: Books, table: str) -> None:
 @pytest.mark.parametrize("table", [table.name for table in TABLES])
 async def test_a_row_left_behind_is_named(books: Books, table: str) -> None:
     """A row in a region where its merchant is not, and from which it does not move, is named."""
-    books.change(
-        f"UPDATE {table} SET region = 'us' WHERE merchant_id = %(merchant_2)s"  # noqa: S608 - our own names
-    )
+    books.change(f"UPDATE {table} SET region = 'us' WHERE merchant_id = %(merchant_2)s")
 
     found = await books.findings()
 
