@@ -20,6 +20,7 @@ from app.ledger import pull_holds
 from app.merchants import Keyring
 from app.merchants.admin import check_home_region
 from app.merchants.homes import Home, get_home, update_home
+from app.payments.store import pull_payments
 from app.rehoming.errors import MoveDisturbed, MovesElsewhere
 from app.rehoming.tables import TABLES, Table, queries
 from app.settings import Settings
@@ -177,9 +178,9 @@ class _Move:
             position = dict(table.start)
             while True:
                 started = clock.monotonic()
-                rows, held = await self._page(home, former, table, position)
+                rows, more = await self._page(home, former, table, position)
                 self.rows[table.name] += len(rows)
-                self.rows["holds"] += held
+                self.rows["holds"] += more
                 total = max(self._totals.get(table.name, 0), self.rows[table.name])
                 self._progress(table.name, self.rows[table.name], total)
                 if rows:
@@ -194,7 +195,7 @@ class _Move:
     async def _page(
         self, home: Home, former: str, table: Table, position: dict[str, object]
     ) -> tuple[Rows, int]:
-        """Move one page; tells its rows' positions, and how many holds came with payments.
+        """Move one page; tells its rows' positions, and how many holds payments brought with them.
 
         Nothing moves where another mover has gone on meanwhile.
         """
@@ -210,10 +211,15 @@ class _Move:
             if await get_home(tx, self.merchant_id) != home:
                 return (), 0
             rows = await tx.rows(table.sweep, params)
-            if table.name != "payments":
-                return rows, 0
-            holds = [(self.merchant_id, hold) for _, hold in rows if hold is not None]
-            return rows, await pull_holds(tx, self.region, {self.merchant_id: former}, holds)
+            moving = {self.merchant_id: former}
+            # A payment and its hold are never apart, whichever is found first.
+            if table.name == "payments":
+                holds = [(self.merchant_id, hold) for _, hold in rows if hold is not None]
+                return rows, await pull_holds(tx, self.region, moving, holds)
+            if table.name == "holds":
+                payments = [(self.merchant_id, payment) for _, payment in rows]
+                await pull_payments(tx, self.region, moving, payments)
+            return rows, 0
 
         return await self._transact(work)
 

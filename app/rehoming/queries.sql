@@ -52,8 +52,8 @@ WITH moved AS (
               AND id > CAST(:after_id AS UUID)
             ORDER BY id
             LIMIT CAST(:page_size AS INT8))
-    RETURNING id)
-SELECT id
+    RETURNING id, payment_id)
+SELECT id, payment_id
   FROM moved
  ORDER BY id;
 

@@ -27,7 +27,7 @@ _EARLIEST: Final = "0001-01-01T00:00:00+00:00"
 TABLES: Final = (
     # What commands lock comes first: it moves with the first command that needs it anyway.
     Table("accounts", queries.sweep_accounts, _BY_ID),
-    # Each payment brings its hold.
+    # Each payment brings its hold, and each hold that was left its payment.
     Table("payments", queries.sweep_payments, _BY_ID),
     Table("holds", queries.sweep_holds, _BY_ID),
     Table("idempotency_keys", queries.sweep_keys, _BY_ID),

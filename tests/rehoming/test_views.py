@@ -144,6 +144,23 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
     assert rows_in_two_regions(url, run.merchant) == []
 
 
+async def test_a_hold_and_its_payment_are_never_apart(url: str) -> None:
+    """Holds that a mover finds alone bring their payments, so each view finds both."""
+    async with opened(url) as database:
+        run = await begun(database, 1)
+        fund = [run.real("fund", Deposit(0, 500, "USD"))]
+        await run.at(*VIEWS[1], ledger_saga.DEPOSIT, fund)
+        held = run.real("hold", Open(0, 20, "USD", manual=True))
+        await run.at(*VIEWS[1], saga.PAYMENT, [held])
+        mover = move._Move(database, run.merchant, "eu", lambda *_: None)
+        (holds,) = [table for table in TABLES if table.name == "holds"]
+        await mover._page(await mover._look(), "us", holds, dict(holds.start))
+
+        (taken,) = await run.at(*VIEWS[1], saga.CAPTURE, [_capture(run, held.payment_id, "take")])
+
+    assert taken.status == 200, taken.body
+
+
 @pytest.mark.parametrize("seed", range(3))
 async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
     """Payments, captures and refunds at processes that disagree never spend what is not there."""
