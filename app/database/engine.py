@@ -49,8 +49,8 @@ _WRITERS = {"postgresql": 2, "cockroachdb": 4}
 # lock the whole relation against everyone, and disjoint batches abort each other.
 _POSTGRESQL_PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
-_READ_ATTEMPTS_MAX = 3
-_READ_PAUSE_S = 0.1  # long enough for a restarted connection pool, short enough for a client
+_READ_ATTEMPTS_MAX = 8  # with the pauses below about 3 s: a server with little data is back by then
+_READ_PAUSE_S = 0.1  # longer each time; the first is enough for a connection that was lost alone
 
 
 class Database:

@@ -37,7 +37,8 @@ class StaleReader:
         async def ask(driver: Driver) -> tuple[Rows, float]:
             async with driver.pipeline():
                 await driver.execute(_BEGIN)
-                found = await driver.execute(query.text, params)
+                # At once, as the writes of a batch are: see `Tx.flush`.
+                found = await driver.execute(query.text, params, prepare=True)
                 age = await driver.execute(_AGE)
                 await driver.execute("ROLLBACK")
             [(seconds,)] = await age.fetchall()

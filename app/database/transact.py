@@ -36,7 +36,7 @@ from app.telemetry import metrics
 T = TypeVar("T")
 
 ATTEMPTS_MAX = 40  # with the pauses below about 15 s: a crash recovery or a lease move fits in
-_LOOKED_UP_ATTEMPT = 2  # from the second attempt on, keys are looked up first
+_DUPLICATES_MAX = 2  # in a row: from the second attempt on keys are looked up, so a third is a bug
 _PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a finished neighbour
 _PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
 _HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
@@ -202,6 +202,8 @@ class _Attempts(Generic[T]):
         self.committing = False
         self.ambiguous = False
         """An earlier attempt may have committed; only a finished later one can tell."""
+        self.duplicates = 0
+        """Unique violations in a row."""
 
     async def run(self) -> T:
         """The result, or the exception that ends the transaction, by the deadline.
@@ -278,15 +280,17 @@ class _Attempts(Generic[T]):
     def _judge(self, error: psycopg.Error, attempt: int) -> None:
         """Note what the failed attempt means; raise where running again is no remedy."""
         verdict = sqlstate.verdict(error, committing=self.committing)
-        if error.sqlstate == sqlstate.UNIQUE_VIOLATION and attempt <= _LOOKED_UP_ATTEMPT:
-            # An attempt of unknown outcome has committed after all, meanwhile. The next run looks
-            # its keys up; a duplicate that a look-up does not explain is a bug.
+        is_duplicate = error.sqlstate == sqlstate.UNIQUE_VIOLATION
+        self.duplicates = self.duplicates + 1 if is_duplicate else 0
+        if is_duplicate and self.duplicates <= _DUPLICATES_MAX:
+            # An attempt of unknown outcome has committed after all, meanwhile; or PostgreSQL saw
+            # the duplicate before the conflict it comes from. The next run looks its keys up.
             verdict = Verdict.RETRY
         elif verdict is Verdict.BUG and self.committing:
             # An error nobody foresaw does not say that the COMMIT had no effect.
             verdict = Verdict.AMBIGUOUS
         self.ambiguous = self.ambiguous or verdict is Verdict.AMBIGUOUS
-        if verdict is Verdict.AMBIGUOUS or error.sqlstate == sqlstate.UNIQUE_VIOLATION:
+        if verdict is Verdict.AMBIGUOUS or is_duplicate:
             # A new journal chain is always allowed, and right wherever the old head is in doubt.
             self.writer.restart()
         else:
