@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -41,8 +42,9 @@ from app.settings import Settings
 from benchmarks import ceiling, lab
 from benchmarks.lab import Api, say
 
+CLI = (sys.executable, "-m", "app.cli")
 WRITERS = (1, 2, 4)  # of the ceiling; on two cores more only wait for each other
-CONNECTIONS, BULK_CONNECTIONS, NAIVE_CONNECTIONS = 128, 4, 32
+CONNECTIONS, BULK_CONNECTIONS, NAIVE_CONNECTIONS = 256, 4, 32
 FLOORS = (("bulk_to_ceiling", 0.6), ("single_to_ceiling", 0.6), ("single_to_naive", 8.0))
 FIGURES = (
     *("ceiling_per_s", "bulk_per_s", "single_per_s", "naive_per_s", "bulk_to_ceiling"),
@@ -64,6 +66,8 @@ class Bench(NamedTuple):
 @contextlib.contextmanager
 def cluster(nodes: int) -> Iterator[LocalCluster]:
     """A cluster of its own under the project (not /tmp, which may be memory), gone afterwards."""
+    # Without this a SIGTERM would leave the nodes running, and the data where it is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     (lab.ROOT / ".suya").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-cluster-", dir=lab.ROOT / ".suya"))
     running = LocalCluster(folder)
@@ -84,33 +88,52 @@ def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def migrate(url: str) -> None:
+    """Bring a database to this version's schema."""
+    subprocess.run(  # noqa: S603 - our own program
+        [*CLI, "migrate"],
+        cwd=lab.ROOT,
+        env={**os.environ, "SUYA_DATABASE_URL": url},
+        check=True,
+        stdout=sys.stderr,
+    )
+
+
+def suya_on(url: str) -> contextlib.AbstractContextManager[Api]:
+    """Suya's api as anybody would run it, on the database at `url`."""
+    migrate(url)
+    environ = {"SUYA_DATABASE_URL": url, "SUYA_ADMIN_KEY": lab.ADMIN_KEY}
+    return lab.serving("suya", lambda _: [*CLI, "serve"], environ, "/readyz")
+
+
 @contextlib.contextmanager
 def running(cluster_: LocalCluster, arguments: argparse.Namespace) -> Iterator[Bench]:
     """Suya and the peer on the cluster, with wallets to pay from."""
     urls = {name: cluster_.url(name) for name in ("suya", "ceiling", "naive")}
     for name in ("ceiling", "naive"):
         execute(urls["suya"], f"CREATE DATABASE {name}")
-    environ = {"SUYA_ADMIN_KEY": lab.ADMIN_KEY}
-    cli = [sys.executable, "-m", "app.cli"]
-    for name in ("suya", "ceiling"):
-        subprocess.run(  # noqa: S603 - our own program
-            [*cli, "migrate"], cwd=lab.ROOT, check=True, stdout=sys.stderr,
-            env={**os.environ, "SUYA_DATABASE_URL": urls[name]},
-        )  # fmt: skip
+    migrate(urls["ceiling"])
     with contextlib.ExitStack() as stack:
-        environ["SUYA_DATABASE_URL"] = urls["suya"]
-        ours = stack.enter_context(
-            lab.serving("suya", lambda _: [*cli, "serve"], environ, "/readyz")
-        )
+        ours = stack.enter_context(suya_on(urls["suya"]))
         naive = stack.enter_context(lab.naive_at(urls["naive"], "SERIALIZABLE"))
         for api in (ours, naive):
             wallets = lab.open_wallets(api, merchants=10, accounts=arguments.accounts)
             api.dataset = uvloop.run(wallets)
+        bench = Bench(ours, naive, urls["ceiling"], arguments.seconds, arguments.warmup)
+        warm_up(bench)
         cluster_.wait_until_replicated()
-        for name in ("suya", "naive"):
-            for (table,) in execute(urls[name], "SELECT table_name FROM [SHOW TABLES]"):
-                execute(urls[name], f"ANALYZE {table}")  # as automatic statistics do in a minute
-        yield Bench(ours, naive, urls["ceiling"], arguments.seconds, arguments.warmup)
+        for url in urls.values():
+            for (table,) in execute(url, "SELECT table_name FROM [SHOW TABLES]"):
+                execute(url, f"ANALYZE {table}")  # as automatic statistics do in a minute
+        yield bench
+
+
+def warm_up(bench: Bench) -> None:
+    """Put some rows into every table: of an empty one the planner believes that it stays so."""
+    plan = Plan(connections=32, seconds=2, warmup_s=0)
+    for api in (bench.ours, bench.naive):
+        load(api, plan)
+    asyncio.run(best_ceiling(bench._replace(seconds=3.0)))
 
 
 def parts(bench: Bench) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
