@@ -103,6 +103,8 @@ class Worker:
     async def _expire(self, found_in: str, due: Sequence[HoldDue]) -> int:
         """Release some holds, each at its merchant's home; returns how many were."""
         correlation_id = ids.encode("request", ids.new())
+        # One deadline for all: nobody acts on what is known of a home for longer than a request.
+        deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
         homes = await find_homes(self.database, [hold.merchant_id for hold in due])
         by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
         for hold in due:
@@ -121,7 +123,6 @@ class Worker:
             )
         expired = 0
         for home, commands in by_home.items():
-            deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
             receipt = await RELEASE.run(self.group_commit, home, commands, deadline=deadline)
             count = sum(
                 not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004

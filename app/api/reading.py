@@ -43,21 +43,22 @@ class Reading:
         self, find: "_Find[P, T | None]", /, *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
         """One thing of the merchant's, wherever it is."""
-        for _ in self._call.regions:
-            # Where processes do not agree about the home yet, a row may go the other way between
-            # two reads, and is there when it is asked for again.
-            found = [e for e in await self.find_all(find, *args, **kwargs) if e is not None]
-            if found:
-                return found[-1]
-        return None
+        found = [each for each in await self.find_all(find, *args, **kwargs) if each is not None]
+        return found[-1] if found else None
 
     async def find_all(self, find: "_Find[P, T]", /, *args: P.args, **kwargs: P.kwargs) -> list[T]:
         """What each region has to say, the home last."""
         call = self._call
-        return [
+        found = [
             await find(self._reader, region, call.merchant.id, *args, **kwargs)
             for region in call.regions
         ]
+        if len(found) > 1:
+            # Where processes do not agree about the home yet, a row may go the other way between
+            # two reads: the former region is asked once more.
+            again = await find(self._reader, call.regions[0], call.merchant.id, *args, **kwargs)
+            found.insert(1, again)
+        return found
 
     async def list(
         self,

@@ -50,6 +50,7 @@ _WRITERS = {"postgresql": 2, "cockroachdb": 4}
 _POSTGRESQL_PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 _READ_ATTEMPTS_MAX = 8  # with the pauses below about 3 s: a server with little data is back by then
+_HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
 _READ_PAUSE_S = 0.1  # longer each time; the first is enough for a connection that was lost alone
 
 
@@ -143,14 +144,16 @@ class Database:
             # The toolkit wraps what the driver said; the verdict needs the driver's own error.
             raise error.orig if isinstance(error.orig, psycopg.Error) else error from error
         driver, is_old = await self._driver(connection)
+        pool = engine.pool
         try:
             yield driver
         finally:
+            is_lost = driver.closed
             if is_old or driver.info.transaction_status is not TransactionStatus.IDLE:
                 # Broken, or left inside a transaction: nobody should inherit this state.
                 await connection.invalidate()
             await connection.close()
-            if driver.closed:
+            if is_lost and engine.pool is pool:
                 # A server that went away took the idle connections with it; each would fail one
                 # more request before it was found out.
                 await engine.dispose()
@@ -173,11 +176,19 @@ class Database:
         Raises:
             DatabaseUnreachable: no attempt reached the database.
         """
+        patience_s = self.settings.database_patience_ms / 1000
+        deadline = clock.monotonic() + self.settings.request_timeout_ms / 1000
         for attempt in range(1, _READ_ATTEMPTS_MAX + 1):
+            left_s = deadline - clock.monotonic()
+            if left_s <= 0:
+                break
             try:
-                async with self._lend(self._reading) as driver:
-                    with hang_up_after(driver, self.settings.database_patience_ms / 1000):
+                async with asyncio.timeout(left_s), self._lend(self._reading) as driver:
+                    # Before the time is over, so that a silent server is not asked to cancel.
+                    with hang_up_after(driver, min(patience_s, left_s - _HANG_UP_S)):
                         return await question(driver)
+            except TimeoutError as error:
+                raise DatabaseUnreachable from error
             except psycopg.Error as error:
                 verdict = sqlstate.verdict(error, committing=False)
                 if verdict is sqlstate.Verdict.BUG:
@@ -185,7 +196,7 @@ class Database:
                 if attempt == _READ_ATTEMPTS_MAX or verdict is sqlstate.Verdict.UNAVAILABLE:
                     raise DatabaseUnreachable from error
                 await asyncio.sleep(_READ_PAUSE_S * attempt)
-        raise AssertionError
+        raise DatabaseUnreachable
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Driver]:

@@ -32,6 +32,7 @@ _PASSED_MAX = 128  # parcels of busy merchants looked past: bounds the work of a
 # need not wait with it. What is usual depends on the database: a batch of 128 took 20 ms on
 # PostgreSQL and 100 ms on CockroachDB (two cores), and small ones side by side take far longer.
 _YOUNG_S, _YOUNG_S_MAX, _YOUNG_FACTOR = 0.05, 1.0, 2.0
+_TIMER_S = 0.002  # a loop's clock may be a millisecond behind
 _USUAL_WEIGHT = 0.2  # of the newest batch; some ten batches make a habit
 
 Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
@@ -149,7 +150,8 @@ class GroupCommit:
         slot: _Slot,
     ) -> None:
         """Commit one batch; then its slot and its merchants are free for the next."""
-        asyncio.get_running_loop().call_later(lane.young_s, self._start)
+        # Somewhat later than that, because timers are not exact.
+        asyncio.get_running_loop().call_later(lane.young_s + _TIMER_S, self._start)
         try:
             await lane.commit(parcels, slot.writer(lane.region))
         finally:
@@ -177,11 +179,8 @@ class _Lane:
         """When the newest of them began."""
         self.usual_s = 0.0
         """How long a commit takes lately."""
-
-    @property
-    def young_s(self) -> float:
-        """For how long a batch in flight is one that simply takes its time."""
-        return min(_YOUNG_S_MAX, max(_YOUNG_S, _YOUNG_FACTOR * self.usual_s))
+        self.young_s = _YOUNG_S
+        """For how long the newest batch in flight is one that simply takes its time."""
 
     def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
         """Queue commands, in parcels no larger than a batch."""
@@ -231,6 +230,7 @@ class _Lane:
         if taken:
             self.running += 1
             self.started = now
+            self.young_s = min(_YOUNG_S_MAX, max(_YOUNG_S, _YOUNG_FACTOR * self.usual_s))
             metrics.batch_size.labels(self.name).observe(size)
             metrics.queue_seconds.labels(self.name).observe(now - taken[0].arrived)
         return taken
@@ -244,7 +244,7 @@ class _Lane:
         try:
             outcomes = await self._outcomes(commands, deadline, writer)
             taken_s = clock.monotonic() - started
-            self.usual_s += _USUAL_WEIGHT * (taken_s - self.usual_s)
+            self.usual_s += _USUAL_WEIGHT * (min(taken_s, _YOUNG_S_MAX) - self.usual_s)
             metrics.commit_seconds.labels(self.name).observe(taken_s)
         finally:
             # Whatever happens here, nobody is left waiting for ever.

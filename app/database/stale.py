@@ -10,8 +10,12 @@ from app.database.queries import Query
 _BEGIN = "BEGIN READ ONLY AS OF SYSTEM TIME follower_read_timestamp()"
 _AGE = "SELECT CAST(extract(epoch FROM clock_timestamp() - now()) AS FLOAT8)"
 
-# A database younger than that has no past: the table was not there, or the database itself.
-_NO_PAST = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidCatalogName)
+# What is younger than that has no past: a column, a table, the database itself.
+_NO_PAST = (
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidCatalogName,
+)
 
 
 class StaleReader:

@@ -236,11 +236,14 @@ class _Attempts(Generic[T]):
                 if attempt == ATTEMPTS_MAX or clock.monotonic() + pause > self.deadline:
                     raise self._given_up(error, attempt) from error
                 await asyncio.sleep(pause)
-            except BaseException:
+            except BaseException as error:
                 if self.committing:
                     self.writer.restart()
                 else:
                     self.writer.aborted()
+                if self.ambiguous and isinstance(error, Exception):
+                    # This attempt has failed for good, and an earlier one may have committed.
+                    raise CommitUnknown from error
                 raise
         raise InvariantViolated("the last attempt neither returned nor raised")
 
@@ -296,6 +299,8 @@ class _Attempts(Generic[T]):
         else:
             self.writer.aborted()
         if verdict is Verdict.BUG:
+            if self.ambiguous:
+                raise CommitUnknown from error
             raise error
         if verdict is Verdict.UNAVAILABLE:
             raise self._given_up(error, attempt) from error

@@ -41,10 +41,11 @@ MARGIN_S = 2.0  # for a COMMIT under way when its client gave up
 def spread_s(settings: Settings) -> float:
     """How long after a change of a home nobody acts on the one before any more, in seconds.
 
-    A process remembers a merchant, then has a request's time to send its COMMIT; if it is stopped
-    meanwhile, the server ends its transaction. All processes must have the same settings for that.
+    A process remembers a merchant; a request may wait in the queue for all its time, and then share
+    a batch with one that has just come and has all of its own; if the process is stopped meanwhile,
+    the server ends its transaction. All processes must have the same settings for that.
     """
-    request_ms = settings.request_timeout_ms + settings.idle_in_transaction_timeout_ms
+    request_ms = 2 * settings.request_timeout_ms + settings.idle_in_transaction_timeout_ms
     return Keyring.CACHED_S + request_ms / 1000 + MARGIN_S
 
 
