@@ -50,6 +50,7 @@ _WRITERS = {"postgresql": 2, "cockroachdb": 4}
 _POSTGRESQL_PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 
 _READ_ATTEMPTS_MAX = 8  # with the pauses below about 3 s: a server with little data is back by then
+_READ_S_MAX = 20.0  # all attempts together; a request is over by then
 _HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
 _READ_PAUSE_S = 0.1  # longer each time; the first is enough for a connection that was lost alone
 
@@ -177,7 +178,7 @@ class Database:
             DatabaseUnreachable: no attempt reached the database.
         """
         patience_s = self.settings.database_patience_ms / 1000
-        deadline = clock.monotonic() + self.settings.request_timeout_ms / 1000
+        deadline = clock.monotonic() + _READ_S_MAX
         for attempt in range(1, _READ_ATTEMPTS_MAX + 1):
             left_s = deadline - clock.monotonic()
             if left_s <= 0:

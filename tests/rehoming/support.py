@@ -13,7 +13,7 @@ QUICK: dict[str, Any] = {
     "request_timeout_ms": 2_000,
     "idle_in_transaction_timeout_ms": 500,
 }
-"""Settings under which a change of a home is known after 7.5 s instead of 35."""
+"""Settings under which a change of a home is known after 9.5 s instead of 55."""
 
 
 def places(url: str, merchant_id: UUID) -> dict[str, dict[str, int]]:
