@@ -13,6 +13,7 @@ import psycopg
 
 from app import clock
 from app.chaos.address import conninfo
+from app.database.engine import hang_up_after
 
 _PAUSE_S = 0.02
 _ANSWER_S = 5.0  # then it hangs up and tries another host, as any careful client would
@@ -69,7 +70,7 @@ class BareWriter:
                 try:
                     while not self._stopped:
                         number += 1
-                        async with asyncio.timeout(_ANSWER_S):
+                        with hang_up_after(connection, _ANSWER_S):
                             await connection.execute(_WRITE, [number])
                         self.written_at.append(clock.monotonic())
                         await asyncio.sleep(_PAUSE_S)

@@ -70,6 +70,9 @@ def _check_keys(
         if decision is None:
             continue
         kept = books.kept.get((request.merchant, key))
+        if kept is None and decision.outcome is Outcome.ACKNOWLEDGED:
+            # What would let the client's next repetition act again.
+            yield Finding(Wrong.CONTENT, key, "acknowledged, and its answer is not kept")
         if kept is not None and (kept.status, kept.body) != (decision.status, decision.body):
             yield Finding(
                 Wrong.CONTENT,

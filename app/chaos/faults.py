@@ -56,8 +56,8 @@ def why_not(kind: Kind) -> str:
 @asynccontextmanager
 async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
     api = target.apis[injection.chance % len(target.apis)]
-    await finish(api.kill)
     try:
+        await finish(api.kill)
         yield api.name
     finally:
         await finish(api.start)
@@ -66,11 +66,12 @@ async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]:
     api = target.apis[injection.chance % len(target.apis)]
-    api.signal(signal.SIGSTOP)
     try:
+        # In a thread: where a container stands for the process, this takes its time.
+        await finish(lambda: api.signal(signal.SIGSTOP))
         yield api.name
     finally:
-        api.signal(signal.SIGCONT)
+        await finish(lambda: api.signal(signal.SIGCONT))
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ class Link:
                     self.replied.set()
                     continue
                 left = self.proxy.take_reset()
-                if left is not None and left < len(data):
+                if left is not None:
                     await self.to_client.send(data[:left], 0)
                     break
                 weather = self.proxy.weather

@@ -123,6 +123,11 @@ class FaultMark(msgspec.Struct, frozen=True, tag="fault", tag_field="record"):
     began_at: float
     healed_at: float
 
+    @property
+    def had_effect(self) -> bool:
+        """Whether something was struck; a fault that waits for a statement may wait in vain."""
+        return not self.detail.endswith(" x 0")
+
 
 Record: TypeAlias = Run | Request | Answer | PhaseMark | FaultMark
 

@@ -48,6 +48,10 @@ def keep_another_answer(story: Story) -> None:
     story.kept[MERCHANT, "t1"] = msgspec.structs.replace(kept, body="{}")
 
 
+def keep_no_answer(story: Story) -> None:
+    del story.kept[MERCHANT, "t1"]
+
+
 def answer_twice_differently(story: Story) -> None:
     first = next(answer for answer in story.answers if answer.key == "p1")
     body = first.body.replace("pay_1", "pay_7")
@@ -141,6 +145,7 @@ MUST_FAIL: list[tuple[Callable[[Story], None], Wrong]] = [
     (do_what_was_refused, Wrong.REFUSED_BUT_PRESENT),
     (tell_another_amount, Wrong.CONTENT),
     (keep_another_answer, Wrong.CONTENT),
+    (keep_no_answer, Wrong.CONTENT),
     (answer_twice_differently, Wrong.ANSWER_CHANGED),
     (move_what_nobody_asked, Wrong.UNASKED),
     (spoil_an_account, Wrong.BALANCE),
