@@ -102,8 +102,8 @@ async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _database_kill(target: Target, _: Injection) -> AsyncIterator[str]:
     assert isinstance(target, EmbeddedTarget)
-    await finish(target.kill_database)
     try:
+        await finish(target.kill_database)
         yield "PostgreSQL"
     finally:
         await finish(target.start_database)
@@ -112,8 +112,8 @@ async def _database_kill(target: Target, _: Injection) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _database_restart(target: Target, _: Injection) -> AsyncIterator[str]:
     assert isinstance(target, EmbeddedTarget)
-    await finish(target.stop_database)
     try:
+        await finish(target.stop_database)
         yield "PostgreSQL"
     finally:
         await finish(target.start_database)
@@ -122,8 +122,8 @@ async def _database_restart(target: Target, _: Injection) -> AsyncIterator[str]:
 @asynccontextmanager
 async def _database_pause(target: Target, _: Injection) -> AsyncIterator[str]:
     assert isinstance(target, EmbeddedTarget)
-    await finish(target.pause_database)
     try:
+        await finish(target.pause_database)
         yield "PostgreSQL"
     finally:
         await finish(target.resume_database)

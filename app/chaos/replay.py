@@ -104,6 +104,10 @@ def _replay(
     for rows in entries.values():
         for row in rows:
             lines[row.transfer].append(row)
+    for recorded in books.transfers:
+        if recorded.id not in lines:
+            # It is recorded and has moved nothing, so it is in no account's order either.
+            yield Finding(Wrong.LOST, recorded.correlation_id, f"{recorded.id} has no entries")
     clerk = Clerk(run.shops, books.accounts)
     for transfer_id in order:
         transfer = transfers.get(transfer_id)

@@ -5,6 +5,7 @@ of target can do is in its own module; who wants to break something asks whether
 """
 
 import asyncio
+import contextlib
 import secrets
 import signal
 from abc import ABC, abstractmethod
@@ -208,15 +209,18 @@ class LocalTarget(Target):
         await finish(self._stop_all)
 
     def _stop_all(self) -> None:
-        if self._balancer is not None:
-            self._balancer.stop()
-        for service in (*self._apis, self._worker):
-            if service is not None:
-                service.kill()
-        if self.proxy is not None:
-            self.proxy.__exit__(None, None, None)
-            self.proxy = None
-        self._stop_database()
+        # From the last to the first, each whatever became of the one before: the database's
+        # processes would otherwise outlive the folder that knows them.
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._stop_database)
+            if self.proxy is not None:
+                stack.callback(self.proxy.__exit__, None, None, None)
+                self.proxy = None
+            for service in (self._worker, *self._apis):
+                if service is not None:
+                    stack.callback(service.kill)
+            if self._balancer is not None:
+                stack.callback(self._balancer.stop)
 
     def _variables(self, number: int) -> dict[str, str]:
         """The settings of a process."""

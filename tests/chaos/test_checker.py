@@ -48,6 +48,12 @@ def keep_another_answer(story: Story) -> None:
     story.kept[MERCHANT, "t1"] = msgspec.structs.replace(kept, body="{}")
 
 
+def move_nothing(story: Story) -> None:
+    (booked,) = [t for t in story.transfers if t.correlation_id == "p1"]
+    _undo(story, "p1")
+    story.transfers.append(booked)
+
+
 def keep_no_answer(story: Story) -> None:
     del story.kept[MERCHANT, "t1"]
 
@@ -146,6 +152,7 @@ MUST_FAIL: list[tuple[Callable[[Story], None], Wrong]] = [
     (tell_another_amount, Wrong.CONTENT),
     (keep_another_answer, Wrong.CONTENT),
     (keep_no_answer, Wrong.CONTENT),
+    (move_nothing, Wrong.LOST),
     (answer_twice_differently, Wrong.ANSWER_CHANGED),
     (move_what_nobody_asked, Wrong.UNASKED),
     (spoil_an_account, Wrong.BALANCE),
