@@ -26,11 +26,22 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PREFIXES: Final = {
     "account": "acct",
     "api_key": "key",
+    "bank_account": "ba",
+    "capture": "cap",
+    "customer": "cus",
+    "dispute": "dp",
     "event": "evt",
+    "fee_plan": "fee",
+    "fx_quote": "fxq",
     "merchant": "mer",
+    "notification": "ntf",
     "payment": "pay",
+    "payment_method": "pm",
+    "payout": "po",
     "refund": "re",
     "request": "req",
+    "reversal": "rev",
+    "saga": "saga",
     "transfer": "tr",
 }
 """Kind of object -> prefix on the wire."""

@@ -1,0 +1,39 @@
+"""Processors: who moves money outside, behind one interface.
+
+Guarantees: every request carries a reference under which the processor acts at most once; what
+happens outside comes back as a verdict and never as an exception.
+
+Owns no table: what a processor said is written by whoever asked.
+
+Never decides for a processor: an answer that did not come is `unknown`.
+"""
+
+from app.processors.model import (
+    Ask,
+    AskAuthorization,
+    AskBankTransfer,
+    AskCapture,
+    AskPayout,
+    AskRefund,
+    AskReversal,
+    Card,
+    DisputeState,
+    Notification,
+    Processor,
+    Verdict,
+)
+
+__all__ = [
+    "Ask",
+    "AskAuthorization",
+    "AskBankTransfer",
+    "AskCapture",
+    "AskPayout",
+    "AskRefund",
+    "AskReversal",
+    "Card",
+    "DisputeState",
+    "Notification",
+    "Processor",
+    "Verdict",
+]

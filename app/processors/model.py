@@ -1,0 +1,177 @@
+"""What is asked of a processor, and what it may answer: pure.
+
+A processor is whoever moves money outside: a card network's acquirer, a bank. Every request carries
+a reference of our own making, under which the processor acts at most once and by which it can be
+asked later what became of the request. So a call may be repeated, and a lost answer is no loss.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, Protocol
+
+import msgspec
+
+OutcomeName = Literal[
+    "approved", "declined", "requires_action", "pending", "not_found", "not_executed", "unknown"
+]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a processor said, or that nobody knows what it did. Source: the taxonomy of Kill Bill.
+
+    approved: it is done. declined: someone decided no. requires_action: the payer has to do
+    something first. pending: accepted, and decided later. not_found: there is no such reference
+    there. not_executed: the request surely had no effect. unknown: it may have had one.
+    """
+
+    outcome: OutcomeName
+    processor_reference: str | None = None
+    """The processor's own name for the object."""
+    amount_minor: int | None = None
+    """What it did it for; of an authorization all it authorized."""
+    captured_minor: int | None = None
+    """Of an authorization: what of it is captured, if the processor tells."""
+    code: str | None = None
+    """Why it declined (`insufficient_funds`), or why nothing is known (`timeout`)."""
+    action_url: str | None = None
+    """Where the payer does what is required."""
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A card by its token; its number is known to the vault alone."""
+
+    token: str
+    """`pm_...`"""
+    brand: str
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What every request to a processor carries."""
+
+    reference: str
+    """Ours (`pay_...`, `cap_...`, `re_...`, `po_...`): the processor acts once for each."""
+    merchant: str
+    """`mer_...`; comes back in notifications, so that they are understood without a search."""
+    correlation_id: str
+
+
+class AskAuthorization(Ask, frozen=True, kw_only=True):
+    """Authorize a card payment, and capture it at once where `capture` says so."""
+
+    amount_minor: int
+    currency: str
+    capture: bool
+    card: Card
+    sandbox_fault: str | None = None
+    """What the sandbox's acquirer is asked to do wrong (the header `Suya-Sandbox-Fault`)."""
+
+
+class AskCapture(Ask, frozen=True, kw_only=True):
+    """Capture a part of an authorization; `final` releases the rest there."""
+
+    authorization: str
+    """The reference of the authorization."""
+    processor_reference: str | None
+    amount_minor: int
+    currency: str
+    final: bool
+
+
+class AskReversal(Ask, frozen=True, kw_only=True):
+    """Release what is left of an authorization; one that never arrived is refused from now on.
+
+    What was captured at once (`capture` at the authorization) is given back as well, if
+    `refund_captured` says so: it undoes an authorization that should not have happened.
+    """
+
+    authorization: str
+    processor_reference: str | None
+    currency: str
+    refund_captured: bool = False
+
+
+class AskRefund(Ask, frozen=True, kw_only=True):
+    """Give back captured money to the card."""
+
+    authorization: str
+    processor_reference: str | None
+    amount_minor: int
+    currency: str
+
+
+class AskBankTransfer(Ask, frozen=True, kw_only=True):
+    """Expect money from a payer's bank: `pending` with instructions, `approved` when it came."""
+
+    amount_minor: int
+    currency: str
+
+
+class AskPayout(Ask, frozen=True, kw_only=True):
+    """Send money to a bank account: `pending` while under way, `approved` once paid."""
+
+    amount_minor: int
+    currency: str
+    iban: str
+    name: str
+    """Who owns the bank account."""
+
+
+class DisputeState(msgspec.Struct, frozen=True):
+    """A dispute as the processor has it."""
+
+    id: str
+    """The processor's own id."""
+    authorization: str
+    """Our reference of the disputed payment."""
+    merchant: str
+    status: Literal["needs_response", "under_review", "won", "lost"]
+    reason: str
+    amount_minor: int
+    fee_minor: int
+    currency: str
+    due_at: datetime
+    """Until when evidence is taken."""
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """A doorbell: it says what to look at, never what is true."""
+
+    id: str
+    """The processor's name for the notification; the same in every repetition."""
+    merchant: str
+    """`mer_...`, as we told the processor."""
+    subject: Literal["authorization", "capture", "refund", "bank_transfer", "payout", "dispute"]
+    reference: str
+    """Our reference of the subject; of a dispute the processor's id."""
+    payload: str
+    """The text as it came, kept for people."""
+
+
+class Processor(Protocol):
+    """One processor. Calls never raise for what happens outside: that is a verdict."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def authorize(self, ask: AskAuthorization) -> Verdict: ...
+    async def find_authorization(self, ask: AskAuthorization) -> Verdict: ...
+    async def capture(self, ask: AskCapture) -> Verdict: ...
+    async def find_capture(self, ask: AskCapture) -> Verdict: ...
+    async def reverse(self, ask: AskReversal) -> Verdict: ...
+    async def refund(self, ask: AskRefund) -> Verdict: ...
+    async def find_refund(self, ask: AskRefund) -> Verdict: ...
+    async def expect_transfer(self, ask: AskBankTransfer) -> Verdict: ...
+    async def find_transfer(self, ask: AskBankTransfer) -> Verdict: ...
+    async def pay_out(self, ask: AskPayout) -> Verdict: ...
+    async def find_payout(self, ask: AskPayout) -> Verdict: ...
+    async def cancel_payout(self, ask: AskPayout) -> Verdict: ...
+    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
+    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
+
+    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        """A notification whose signature is right.
+
+        Raises:
+            SignatureInvalid: it is not, or the text is no notification.
+        """
+        ...
