@@ -172,6 +172,47 @@ def test_an_unbalanced_transfer_is_a_bug() -> None:
 
 
 @table("""
+    euros_in  euros_out  dollars_in  dollars_out  result
+         100        100          90           90  booked
+         100        100          90           89  off         -- the dollars differ
+         100         99          90           91  off         -- though all sums together agree
+           0          0          90           90  booked      -- one currency on more than two
+         100         90          90          100  off
+""")
+def test_a_transfer_balances_in_each_currency(row: Row) -> None:
+    """What one currency has too much, another one cannot make good."""
+    ids_ = [UUID(int=n) for n in range(1, 5)]
+    currencies = ("EUR", "EUR", "USD", "USD")
+    book = book_of(*[
+        account(i, "debit", currency=c) for i, c in zip(ids_, currencies, strict=True)
+    ])  # fmt: skip
+    amounts = (row.euros_in, row.euros_out, row.dollars_in, row.dollars_out)
+    changes = [
+        Change(MERCHANT, i, "debit" if n % 2 else "credit", amount)
+        for n, (i, amount) in enumerate(zip(ids_, amounts, strict=True))
+        if amount
+    ]
+
+    if row.result == "off":
+        with pytest.raises(InvariantViolated, match="does not balance"):
+            book.book(draft(*changes))
+        assert (book.transfers, book.entries) == ([], [])
+    else:
+        assert outcome(book.book(draft(*changes))) == "booked"
+
+
+def test_a_hold_balances_in_each_currency() -> None:
+    """What is held in one currency is not balanced by what is held in another."""
+    book = book_of(
+        account(WALLET, "credit", posted_credits_minor=100),
+        account(CASH, "debit", currency="EUR"),
+    )
+
+    with pytest.raises(InvariantViolated, match="does not balance"):
+        book.book(take(0, 100))
+
+
+@table("""
     side    debits  credits  held_debits  held_credits  posted  pending  available
     credit      30      100           20             5      70      -15         50
     debit      100       30            5            20      70      -15         50

@@ -149,6 +149,20 @@ EDITS: dict[str, tuple[str, str]] = {
         event_data account old
         """,
     ),
+    "an account with entries, of another currency": (
+        """
+        UPDATE accounts
+           SET currency = 'USD'
+         WHERE id = %(eve)s
+        """,
+        """
+        event_data account eve
+        money_conserved EUR
+        money_conserved USD
+        transfer_balance transfer euros_transfer
+        transfer_balance transfer eve_deposit
+        """,
+    ),
     "a payment without event": (
         """
         DELETE FROM events
