@@ -11,11 +11,18 @@ from app import idempotency
 from app.api import wire
 from app.api.call import ApiRequest, Call, check_json, enter, validate
 from app.api.docs import BulkResult, Doc
-from app.api.errors import BodyTooLarge, BulkTooLarge, InternalError, InvalidJson
+from app.api.errors import (
+    BodyTooLarge,
+    BulkTooLarge,
+    CardNumberNotAllowed,
+    InternalError,
+    InvalidJson,
+)
 from app.api.payments import open_payment
 from app.api.reply import SINGLE_BYTES_MAX, Reply, read_body
 from app.errors import PlatformError, TooManyRequests
 from app.idempotency import Answer
+from app.pan import contains_pan, find_pans
 from app.payments import saga
 from app.payments.inputs import OpenPayment
 
@@ -39,7 +46,8 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     """
     call = await enter(request, "write")
     media_type = check_json(request, NDJSON)
-    items = _parse(await read_body(request), ndjson=media_type == NDJSON)
+    body = await read_body(request, refuse_cards=False)
+    items = _parse(body, ndjson=media_type == NDJSON)
     if not 1 <= len(items) <= wire.BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
     more = len(items) - 1  # the request itself was counted when it came in
@@ -52,8 +60,8 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
         _result(call, command if isinstance(command, PlatformError) else next(merged))
         for command in commands
     ]
-    body = '{"data":[' + ",".join(results) + "]}"
-    return Reply(200, b"application/json", body.encode(), [])
+    answer = '{"data":[' + ",".join(results) + "]}"
+    return Reply(200, b"application/json", answer.encode(), [])
 
 
 def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | PlatformError]:
@@ -64,7 +72,7 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     """
     if ndjson:
         lines = [line for line in body.splitlines() if line.strip()]
-        return [_parse_item(line) for line in lines[: wire.BULK_ITEMS_MAX + 1]]
+        return _parse_items(lines[: wire.BULK_ITEMS_MAX + 1])
     # Taken apart before it is validated: naming each fault of a huge body would take a gigabyte.
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
@@ -72,13 +80,21 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
         raise InvalidJson(reason=str(error)) from None
     if len(texts) > wire.BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
-    if all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts):
+    is_plain = all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts)
+    if is_plain and not contains_pan(body):
         try:
             return _all.validate_json(body)
         except ValidationError:
             pass
     # Something is wrong somewhere: item by item finds out where, and spares the others.
-    return [_parse_item(bytes(text)) for text in texts]
+    return _parse_items([bytes(text) for text in texts])
+
+
+def _parse_items(texts: Sequence[bytes]) -> list[wire.BulkPayment | PlatformError]:
+    return [
+        CardNumberNotAllowed() if has_card else _parse_item(text)
+        for text, has_card in zip(texts, find_pans(texts), strict=True)
+    ]
 
 
 def _parse_item(text: bytes) -> wire.BulkPayment | PlatformError:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,11 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
 from app import clock, ids
+from app.api.errors import CardNumberNotAllowed
+from app.api.reply import Reply
 from app.api.services import Services
+from app.errors import problem
+from app.pan import contains_pan, scrub
 from app.telemetry import RequestLine, log_request, metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -31,6 +36,8 @@ class Context(msgspec.Struct):
     merchant_id: UUID | None = None
     batch_size: int = 0
     request_id_is_valid: bool = True
+    has_card_number: bool = False
+    """In its path, query string, or a header that would be stored."""
 
 
 class Edge:
@@ -68,8 +75,9 @@ class Edge:
                 ]
             await send(message)
 
+        app = _refuse_card_number if context.has_card_number else self.app
         try:
-            await self.app(scope, body.receive, send_with_headers)
+            await app(scope, body.receive, send_with_headers)
         finally:
             _record(scope, context, status)
 
@@ -110,12 +118,34 @@ def _context(scope: HTTPScope) -> Context:
     scope.setdefault("state", {})
     headers = dict(scope["headers"])
     given = headers.get(b"x-request-id")
+    if _has_card_number(scope, given, headers.get(b"idempotency-key")):
+        return Context(_new_request_id(), clock.monotonic(), headers, has_card_number=True)
     if given is None:
         return Context(_new_request_id(), clock.monotonic(), headers)
     text = given.decode("latin-1")
     if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
         return Context(text, clock.monotonic(), headers)
     return Context(_new_request_id(), clock.monotonic(), headers, request_id_is_valid=False)
+
+
+def _has_card_number(scope: HTTPScope, *headers: bytes | None) -> bool:
+    """Whether one stands where it would get into answers, or be stored, before a body is read."""
+    query = scope["query_string"]
+    return (
+        contains_pan(scope["path"])
+        or (query != b"" and contains_pan(unquote_plus(query.decode("latin-1"))))
+        or any(header is not None and contains_pan(header) for header in headers)
+    )
+
+
+async def _refuse_card_number(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to it, which repeats nothing of it."""
+    context = scope["state"]["context"]
+    body = problem(CardNumberNotAllowed(), context.request_id, scrub(scope["path"]))
+    reply = Reply(
+        CardNumberNotAllowed.status, b"application/problem+json", msgspec.json.encode(body), []
+    )
+    await reply(scope, receive, send)
 
 
 def _printable(text: str) -> bool:

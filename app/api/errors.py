@@ -27,6 +27,12 @@ class InvalidRequestId(Invalid):
     code = "invalid_request_id"
 
 
+class CardNumberNotAllowed(Invalid):
+    """Something in this request looks like a card number; those belong into the vault only."""
+
+    code = "card_number_not_allowed"
+
+
 class UnsupportedMediaType(PlatformError):
     """This endpoint takes {expected}; send that Content-Type."""
 

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 from app.api.docs import Doc
 from app.api.errors import (
     BodyTooLarge,
+    CardNumberNotAllowed,
     InternalError,
     InvalidBody,
     InvalidJson,
@@ -172,7 +173,9 @@ def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:
 
 
 def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
-    errors: list[type[PlatformError]] = [*doc.errors, InternalError, InvalidRequestId]
+    errors: list[type[PlatformError]] = [
+        *doc.errors, InternalError, InvalidRequestId, CardNumberNotAllowed,
+    ]  # fmt: skip
     if not doc.public:
         errors += [Unauthorized, *_UNDECIDED]
         if not doc.admin:

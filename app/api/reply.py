@@ -5,7 +5,8 @@ from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from app.api.errors import BodyTooLarge, InvalidBody
+from app.api.errors import BodyTooLarge, CardNumberNotAllowed, InvalidBody
+from app.pan import contains_pan
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Room for the largest bulk request: 10,000 payments of 800 bytes."""
@@ -44,12 +45,18 @@ class Reply(ASGIResponse):
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-async def read_body(request: Request[None, None, State], bytes_max: int = BODY_BYTES_MAX) -> bytes:
-    """The whole body of a request.
+async def read_body(
+    request: Request[None, None, State],
+    bytes_max: int = BODY_BYTES_MAX,
+    *,
+    refuse_cards: bool = True,
+) -> bytes:
+    """The whole body of a request; who does not let card numbers be refused looks for them itself.
 
     Raises:
         BodyTooLarge: it says so, or is.
         InvalidBody: the client went away before its end.
+        CardNumberNotAllowed
     """
     parts: list[bytes] = []
     size = 0
@@ -63,4 +70,8 @@ async def read_body(request: Request[None, None, State], bytes_max: int = BODY_B
             raise BodyTooLarge(limit=bytes_max)
         parts.append(part)
         if not message.get("more_body", False):
-            return b"".join(parts) if len(parts) > 1 else part
+            break
+    body = b"".join(parts) if len(parts) > 1 else part
+    if refuse_cards and contains_pan(body):
+        raise CardNumberNotAllowed
+    return body

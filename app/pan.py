@@ -1,0 +1,133 @@
+"""Card numbers (PANs): finding them where they must not be, and taking them out.
+
+A card number lives in the vault and nowhere else, so whatever else of the product takes text from
+outside asks here first. What is looked for: 13 to 19 digits that begin with 2 to 6 and pass the
+Luhn check, in one piece or in groups apart by a space or a hyphen, with no letter or digit beside.
+
+Three things look like that by chance, and are told apart: ids of the form of a UUID, bank accounts
+(IBAN, whose own check digits hold), and telephone numbers written with their `+`.
+"""
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+DIGITS_MIN: Final = 13
+DIGITS_MAX: Final = 19
+"""Of a card number. Source: ISO/IEC 7812-1, and the oldest cards still in use."""
+
+REMOVED: Final = "[card number removed]"
+
+_PHONE_DIGITS_MAX: Final = 15  # of an international number, by ITU-T E.164
+_IBAN_MODULUS: Final = 97  # ISO 13616: the rest of a good one is 1
+_LOOKS_MAX: Final = 50_000
+"""Places one request is searched at, closely: five for each item of the largest bulk request. Text
+with more is made to keep us busy, and is treated as if it had a card number."""
+
+# The common case, cheap: nothing that could be one (a microsecond for a payment).
+_MAYBE: Final = re.compile(r"[2-6][0-9 -]{12}")
+# Not within a word; but a backslash and a letter is no word (JSON's \n).
+_NUMBER: Final = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\\[bfnrt]))(?=([2-6](?:[ -]?[0-9]){12,18}))")
+_BESIDE: Final = re.compile(r"[0-9A-Za-z]")
+_ESCAPE: Final = re.compile(r"\\u00([2367][0-9A-Fa-f])")
+_UUID: Final = re.compile(
+    r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
+)
+_IBAN: Final = re.compile(
+    r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?![0-9A-Za-z])"
+)
+_DOUBLED: Final = str.maketrans("0123456789", "0246813579")
+
+
+def passes_luhn(digits: str) -> bool:
+    """Whether the last digit is the check digit of those before it (ISO/IEC 7812-1, annex B)."""
+    return (
+        sum(map(int, digits[::-2])) + sum(map(int, digits[-2::-2].translate(_DOUBLED)))
+    ) % 10 == 0
+
+
+def contains_pan(text: str | bytes) -> bool:
+    """Whether a card number stands in `text`: a word, a request's body, a line of a log."""
+    plain = _plain(text)
+    return _MAYBE.search(plain) is not None and next(_find(plain), None) is not None
+
+
+def find_pans(texts: Iterable[bytes]) -> list[bool]:
+    """Which of the parts of one request contain a card number."""
+    looks = itertools.count()
+    plain = map(_plain, texts)
+    return [
+        _MAYBE.search(one) is not None and next(_find(one, looks), None) is not None
+        for one in plain
+    ]
+
+
+def scrub(text: str) -> str:
+    """`text` without its card numbers."""
+    plain = _plain(text)
+    if _MAYBE.search(plain) is None:
+        return text
+    parts, end = [], 0
+    for first, last in _find(plain):
+        parts += [plain[end:first], REMOVED]
+        end = last
+    return "".join([*parts, plain[end:]]) if parts else text
+
+
+def _plain(text: str | bytes) -> str:
+    """As people read it: escapes of JSON resolved, digits and spaces of other scripts as ours."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    if "\\u00" in text:
+        text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def _find(text: str, looks: "itertools.count[int] | None" = None) -> Iterator[tuple[int, int]]:
+    """Where card numbers begin and end."""
+    looks = looks or itertools.count()
+    text = _UUID.sub(_blank, _IBAN.sub(_blank_iban, text))
+    end = 0
+    for match in _NUMBER.finditer(text):
+        start = match.start()
+        if start < end:
+            continue
+        if next(looks) >= _LOOKS_MAX:
+            yield start, len(text)
+            return
+        stop = start + len(match[1])
+        is_phone = text[max(start - 1, 0) : start] == "+"
+        length = _length(match[1], text[stop : stop + 1], phone=is_phone)
+        if length:
+            end = start + length
+            yield start, end
+
+
+def _length(window: str, following: str, *, phone: bool) -> int:
+    """How long the card number is that `window` begins with; 0: it does not.
+
+    A number may stand beside others, such as a date, so it may end with any group.
+    """
+    at, digits = 0, ""
+    for group in window.replace("-", " ").split(" "):
+        digits += group
+        at += len(group)
+        is_whole = at < len(window) or not _BESIDE.match(following)
+        is_phone = phone and len(digits) <= _PHONE_DIGITS_MAX
+        if len(digits) >= DIGITS_MIN and is_whole and not is_phone and passes_luhn(digits):
+            return at
+        at += 1
+    return 0
+
+
+def _blank(match: re.Match[str]) -> str:
+    return "." * len(match[0])
+
+
+def _blank_iban(match: re.Match[str]) -> str:
+    """Nothing in the place of a good IBAN, which may be written in groups of four digits."""
+    compact = match[0].replace(" ", "")
+    number = "".join(str(int(char, 36)) for char in compact[4:] + compact[:4])
+    return "." * len(match[0]) if int(number) % _IBAN_MODULUS == 1 else match[0]

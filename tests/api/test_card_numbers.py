@@ -1,0 +1,108 @@
+"""A card number anywhere in a request is refused before anything is stored, and not repeated."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.builders import Merchant, payment
+from tests.support.client import Api, done, refused
+from tests.support.processes import ApiProcess
+from tests.support.tally import Tally
+
+NUMBER = "4000056655665556"
+CODE = "card_number_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"description": f"paid by {NUMBER}"},
+        {"description": "4000 0566 5566 5556"},
+        {"metadata": {"card": NUMBER}},
+        {"metadata": {NUMBER: "card"}},
+        {"amount": int(NUMBER)},
+        {"unknown": NUMBER},
+        {NUMBER: 1},
+    ],
+)
+async def test_in_a_body(merchant: Merchant, tally: Tally, fields: dict[str, Any]) -> None:
+    """In whichever field or name it stands, nothing is done and the answer does not have it."""
+    good = payment(await merchant.wallet(funds=100), 5)
+    with tally.unchanged(merchant.id):
+        answer = await merchant.api.post("/v1/payments", good | fields, key="k")
+
+    refused(answer, 400, CODE)
+    assert NUMBER not in answer.text
+    assert done(await merchant.api.post("/v1/payments", good, key="k"))
+
+
+async def test_in_a_body_that_is_no_json(merchant: Merchant) -> None:
+    """It is refused for what it contains before it is refused for its form."""
+    answer = await merchant.api.post("/v1/payments", f"number={NUMBER}".encode())
+
+    refused(answer, 400, CODE)
+
+
+@pytest.mark.parametrize("ndjson", [False, True], ids=["array", "lines"])
+async def test_in_one_item_of_many(merchant: Merchant, ndjson: bool) -> None:
+    """The item is refused; its neighbours are payments."""
+    wallet = await merchant.wallet(funds=100)
+    items = [payment(wallet, 5, idempotency_key=f"k{number}") for number in range(3)]
+    items[1]["metadata"] = {"card": NUMBER}
+    text = "\n".join(map(json.dumps, items)) if ndjson else json.dumps(items)
+    kind = "application/x-ndjson" if ndjson else "application/json"
+
+    answer = await merchant.api.post(
+        "/v1/payments/bulk", text.encode(), key=None, content_type=kind
+    )
+
+    found = done(answer)["data"]
+    assert [result["status"] for result in found] == [201, 400, 201]
+    assert found[1]["problem"]["code"] == CODE
+    assert NUMBER not in answer.text
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        f"/v1/payments/{NUMBER}",
+        f"/v1/payments/pay_{NUMBER}",
+        f"/{NUMBER}",
+        f"/v1/payments?customer={NUMBER}",
+        f"/v1/payments?{NUMBER}=1",
+        "/v1/payments?metadata[card]=4000+0566+5566+5556",
+        "/v1/payments?metadata[card]=%34000056655665556",
+        "/v1/payments/%34000056655665556",
+    ],
+)
+async def test_in_a_target(merchant: Merchant, target: str) -> None:
+    """A path or query with one is answered without it."""
+    answer = await merchant.api.get(target)
+
+    refused(answer, 400, CODE)
+    assert NUMBER not in answer.text
+
+
+@pytest.mark.parametrize("header", ["idempotency_key", "x_request_id"])
+async def test_in_a_header(merchant: Merchant, tally: Tally, header: str) -> None:
+    """Headers that would be stored are looked at; the request gets an id of ours."""
+    body = payment(await merchant.wallet(funds=100), 5)
+    headers = {"idempotency_key": "k", header: f"card:{NUMBER}"}
+    with tally.unchanged(merchant.id):
+        answer = await merchant.api.post("/v1/payments", body, key=None, **headers)
+
+    problem = refused(answer, 400, CODE)
+    assert NUMBER not in answer.text
+    assert NUMBER not in str(answer.headers)
+    assert problem["request_id"] == answer.headers["x-request-id"]
+
+
+async def test_in_a_secret_or_a_method(api: Api, api_process: ApiProcess) -> None:
+    """What is not looked at is not written anywhere."""
+    refused(await api.as_(NUMBER).get("/v1/payments"), 401, "unauthorized")
+    await api.request(NUMBER, "/v1/payments")
+    refused(await api.get("/v1/payments", x_request_id="the last of them"), 400,
+            "invalid_request_id")  # fmt: skip
+
+    assert NUMBER not in api_process.log_path.read_text("utf-8")
