@@ -28,6 +28,7 @@ from app.api.problems import HANDLERS
 from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
 from app.database import Database, GroupCommit, checks, database_url, faults
+from app.flows import make_sagas
 from app.merchants import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
@@ -49,10 +50,12 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 def make_services(settings: Settings) -> Services:
     """A process's parts; nothing is connected yet."""
     database = Database(database_url(settings), settings)
+    group_commit = GroupCommit(database)
     return Services(
         settings=settings,
         database=database,
-        group_commit=GroupCommit(database),
+        group_commit=group_commit,
+        sagas=make_sagas(database, group_commit),
         keyring=Keyring(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
     )
@@ -100,6 +103,8 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         yield
     finally:
         services.draining = True
-        await services.group_commit.close(services.settings.drain_timeout_ms / 1000)
+        # What flows still have to book needs an open queue; what they do not finish, workers do.
+        await services.sagas.close(services.settings.drain_timeout_ms / 2000)
+        await services.group_commit.close(services.settings.drain_timeout_ms / 2000)
         await services.database.close()
         log.info("stopped", process="api")

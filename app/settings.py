@@ -93,6 +93,19 @@ class Settings(BaseSettings):
     audit_interval_s: int = Field(default=3_600, ge=1, le=604_800)
     """How often the worker verifies the books; a full reading an hour disturbs nobody."""
 
+    saga_lease_ms: int = Field(default=60_000, ge=100, le=3_600_000)
+    """How long whoever began or resumed a flow has for its next step before a worker takes it up:
+    two processors of 8 s each, one after the other, and a commit of 20 s fit in."""
+    saga_backoff_ms: Annotated[tuple[int, ...], NoDecode] = (
+        *(5_000, 30_000, 300_000, 3_600_000), 86_400_000,
+    )  # fmt: skip
+    """Pauses before an unknown outcome is asked about again, comma separated, the last one again
+    and again: soon, because most outages are short; daily, because some processors answer then."""
+    saga_attempts_max: int = Field(default=34, ge=1, le=1_000)
+    """Unanswered attempts before a flow is parked for people: the four short pauses and a month."""
+    resume_interval_ms: int = Field(default=500, ge=10, le=600_000)
+    """How often the worker looks for flows that are due; small beside the shortest pause."""
+
     hold_days: int = Field(default=7, ge=1, le=30)
     """Days after which an uncaptured authorization expires; what card networks allow."""
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)
@@ -112,6 +125,16 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("saga_backoff_ms", mode="before")
+    @classmethod
+    def _pauses(cls, value: object) -> object:
+        """Milliseconds apart by commas; at least one pause, none of them negative."""
+        if isinstance(value, str):
+            value = tuple(value.split(","))
+        if not isinstance(value, tuple) or not all(str(ms).strip().isdecimal() for ms in value):
+            raise ValueError("must be whole numbers of milliseconds, comma separated")
+        return tuple(int(ms) for ms in value)
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:

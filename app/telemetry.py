@@ -72,6 +72,16 @@ class Metrics:
         self.holds_expired = Counter(
             "suya_holds_expired", "Payments whose authorization the worker expired.", registry=r
         )
+        self.flows_postponed = Counter(
+            "suya_flows_postponed", "Flows put off because the outside gave no answer.", ["flow"],
+            registry=r,
+        )  # fmt: skip
+        self.flows_resumed = Counter(
+            "suya_flows_resumed", "Flows taken up by a worker.", registry=r
+        )
+        self.flows_parked = Gauge(
+            "suya_flows_parked", "Flows that were given up and wait for people.", registry=r
+        )
         self.verify_findings = Gauge(
             "suya_verify_findings",
             "Findings of the last verification; -1 before the first.",

@@ -1,4 +1,4 @@
-"""The worker process: expires holds, reaps idempotency keys, verifies the books.
+"""The worker process: resumes flows, expires holds, reaps idempotency keys, verifies the books.
 
 Everything it does is safe to do twice and from several workers; leases only keep them from doing
 the same at the same time. What fails is logged and tried again at the next round.
@@ -14,17 +14,21 @@ from app import clock, idempotency, ids
 from app.database import Database, GroupCommit, checks, faults
 from app.database.faults import FaultPoint
 from app.database.leases import take_lease
+from app.flows import make_sagas
 from app.ledger.reads import HoldDue, list_holds_to_expire
 from app.ledger.store import HOLD_BUCKETS
 from app.merchants.admin import list_home_regions
 from app.merchants.homes import find_homes
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import RELEASE
+from app.saga import FLOW_BUCKETS, list_due
 from app.settings import Settings
 from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
 from app.verify import verify
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
+RESUME_BATCH = 64  # flows per bucket and page: a thousand at a time in all
+RESUME_PAGES_MAX = 64  # then the lease is renewed; a worker that is paused must not hold it
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0
@@ -47,9 +51,11 @@ async def run(settings: Settings) -> None:
         log.info("started", process="worker", holder=str(worker.holder))
         await asyncio.gather(
             _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
+            _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
             _every(stop, REAP_INTERVAL_S, worker.reap_keys),
             _every(stop, settings.audit_interval_s, worker.audit),
         )
+        await worker.sagas.close(settings.drain_timeout_ms / 1000)
         await worker.group_commit.close(settings.drain_timeout_ms / 1000)
     log.info("stopped", process="worker")
 
@@ -74,6 +80,7 @@ class Worker:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.group_commit = GroupCommit(database)
+        self.sagas = make_sagas(database, self.group_commit)
         self.holder: UUID = ids.new()
 
     async def expire_holds(self) -> None:
@@ -123,7 +130,7 @@ class Worker:
             )
         expired = 0
         for home, commands in by_home.items():
-            receipt = await RELEASE.run(self.group_commit, home, commands, deadline=deadline)
+            receipt = await self.sagas.run(RELEASE, home, commands, deadline=deadline)
             count = sum(
                 not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004
                 for outcome in receipt.outcomes
@@ -132,6 +139,25 @@ class Worker:
             log.info("holds_expired", region=home, count=count, request_id=correlation_id)
             expired += count
         return expired
+
+    async def resume_flows(self) -> None:
+        """Go on with the flows that are due: put off, woken, or left by a process that died."""
+        interval_s = self.database.settings.resume_interval_ms / 1000
+        lease_s = max(LEASE_S_MIN, LEASE_FACTOR * interval_s)
+        for region in await list_home_regions(self.database):
+            if await take_lease(
+                self.database, region, "resume_flows", self.holder, seconds=lease_s
+            ):
+                await asyncio.gather(
+                    *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)]
+                )
+
+    async def _resume_bucket(self, region: str, bucket: int) -> None:
+        """Go on with one bucket's flows, page after page, while they get anywhere."""
+        for _ in range(RESUME_PAGES_MAX):
+            due = await list_due(self.database, region, bucket, clock.now(), RESUME_BATCH)
+            if not due or not await self.sagas.resume(due) or len(due) < RESUME_BATCH:
+                return
 
     async def reap_keys(self) -> None:
         """Delete idempotency keys whose time has passed, in one walk over the table."""

@@ -118,8 +118,8 @@ def _command(call: Call, item: wire.BulkPayment) -> OpenPayment | PlatformError:
 async def _commit(call: Call, commands: Sequence[OpenPayment]) -> Sequence[Answer | Exception]:
     if not commands:
         return []
-    receipt = await saga.PAYMENT.run(
-        call.services.group_commit, call.region, commands, deadline=call.deadline
+    receipt = await call.services.sagas.run(
+        saga.PAYMENT, call.region, commands, deadline=call.deadline
     )
     call.context.batch_size = receipt.batch_size
     return receipt.outcomes

@@ -213,9 +213,7 @@ async def perform(
     call = await enter(request, "write")
     body = await parse(request, model)
     command = make(call, named_intent(request, body), body)
-    receipt = await saga.run(
-        call.services.group_commit, call.region, [command], deadline=call.deadline
-    )
+    receipt = await call.services.sagas.run(saga, call.region, [command], deadline=call.deadline)
     call.context.batch_size = receipt.batch_size
     outcome = receipt.outcomes[0]
     if isinstance(outcome, Exception):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from app.api.limits import RateLimiter
 from app.database import Database, GroupCommit
 from app.merchants import Keyring
+from app.saga import Sagas
 from app.settings import Settings
 
 
@@ -15,6 +16,7 @@ class Services:
     settings: Settings
     database: Database
     group_commit: GroupCommit
+    sagas: Sagas
     keyring: Keyring
     limiter: RateLimiter
     draining: bool = field(default=False)

@@ -6,10 +6,12 @@ else. The key is written in the transaction of its effect, so neither exists wit
 
 Owns `idempotency_keys`.
 
+An answer of status 202 is provisional: a flow goes on behind it and replaces it when it ends.
+
 Never stores an answer that decided nothing (a malformed request, "try again later").
 """
 
-from app.idempotency.commands import claim, keep
+from app.idempotency.commands import answer, claim, keep
 from app.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
 from app.idempotency.model import (
     Answer,
@@ -20,7 +22,7 @@ from app.idempotency.model import (
     parse_key,
     refusal,
 )
-from app.idempotency.store import sweep
+from app.idempotency.store import find_answer, release_keys, sweep
 
 __all__ = [
     "Answer",
@@ -29,11 +31,14 @@ __all__ = [
     "KeyMalformed",
     "KeyMissing",
     "KeyReused",
+    "answer",
     "claim",
+    "find_answer",
     "intent",
     "internal_intent",
     "keep",
     "parse_key",
     "refusal",
+    "release_keys",
     "sweep",
 ]

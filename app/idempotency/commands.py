@@ -1,8 +1,11 @@
 """Claiming keys and keeping answers, many at a time."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeVar
+from uuid import UUID
 
+from app import clock
 from app.database import KeysTaken, Tx, moving
 from app.idempotency import store
 from app.idempotency.model import Answer, Claims, Command
@@ -34,3 +37,10 @@ def keep(tx: Tx, claims: Claims[C], answers: Sequence[Answer]) -> list[Answer]:
     """
     store.insert_keys(tx, claims.fresh, answers, otherwise=KeysTaken)
     return claims.merge(answers)
+
+
+def answer(tx: Tx, region: str, answers: Sequence[tuple[UUID, UUID, Answer]]) -> None:
+    """Replace provisional answers, by (merchant, key id), now that their flows have ended."""
+    # Counted from now: a client may come back for as long as after any other answer.
+    expires_at = clock.now() + timedelta(days=tx.settings.idempotency_kept_days)
+    store.update_answers(tx, region, answers, expires_at)

@@ -12,6 +12,7 @@ from app.errors import PlatformError, problem
 from app.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
 
 KEY_LENGTH_MAX = 255
+PROVISIONAL = 202  # the status of an answer that a flow will replace when it ends
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -31,6 +32,17 @@ class Answer(msgspec.Struct, frozen=True):
     body: str
     replayed: bool = False
     """Whether an earlier request under the same key did the work."""
+    flow: Any = None
+    """The flow (`saga.Flow`) that goes on after this answer and will replace it: it is
+    provisional, and its status 202."""
+    waits_for: UUID | None = None
+    """The flow that has to end before the command can be decided; nothing was done, and nothing is
+    kept under the key."""
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether the flow behind it has not ended yet."""
+        return self.status == PROVISIONAL
 
 
 class Command(Protocol):
@@ -153,7 +165,9 @@ class Claims(Generic[C]):
             if answer is not None:
                 merged.append(answer)
             elif place in acted:
-                merged.append(msgspec.structs.replace(fresh_answers[place], replayed=True))
+                # Whoever acts drives the flow; the others only wait for its answer.
+                first = fresh_answers[place]
+                merged.append(msgspec.structs.replace(first, replayed=True, flow=None))
             else:
                 acted.add(place)
                 merged.append(fresh_answers[place])

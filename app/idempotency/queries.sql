@@ -39,6 +39,38 @@ SELECT :region, d.merchant_id, d.id, d.key, d.request, d.status, d.body, d.corre
        AS d (merchant_id, id, key, request, status, body, correlation_id)
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
+-- name: update_answers
+-- Replace provisional answers by those of the flows that have ended.
+-- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
+UPDATE idempotency_keys AS k
+   SET status = d.status,
+       body = d.body,
+       expires_at = CAST(:expires_at AS TIMESTAMPTZ)
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
+              CAST(:statuses AS INT8[]), CAST(:bodies AS TEXT[]))
+       AS d (region, merchant_id, id, status, body)
+ WHERE k.region = d.region
+   AND k.merchant_id = d.merchant_id
+   AND k.id = d.id;
+
+-- name: release_keys
+-- Forget keys whose requests surely had no effect.
+-- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
+DELETE FROM idempotency_keys
+ WHERE (region, merchant_id, id) IN (
+       SELECT d.region, d.merchant_id, d.id
+         FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+                     CAST(:ids AS UUID[])) AS d (region, merchant_id, id));
+
+-- name: find_answer
+-- What is kept under one key.
+-- path: idempotency_keys_pkey
+SELECT status, body
+  FROM idempotency_keys
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
 -- name: list_page
 -- The next page of keys in key order, whatever their age, for the sweeper's walk.
 -- path: idempotency_keys_pkey, from a position

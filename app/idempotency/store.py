@@ -48,7 +48,9 @@ def insert_keys(
 ) -> None:
     """Keep one row per named command; `otherwise` is raised if a key exists already."""
     named = [
-        (c, c.intent, a) for c, a in zip(commands, answers, strict=True) if c.intent is not None
+        (c, c.intent, a)
+        for c, a in zip(commands, answers, strict=True)
+        if c.intent is not None and a.waits_for is None
     ]
     if not named:
         return
@@ -68,6 +70,50 @@ def insert_keys(
         rows=len(named),
         otherwise=otherwise,
     )
+
+
+def update_answers(
+    tx: Tx, region: str, answers: Sequence[tuple[UUID, UUID, Answer]], expires_at: datetime
+) -> None:
+    """Replace provisional answers, by (merchant, key id); one whose key was swept is lost."""
+    if not answers:
+        return
+    tx.write(
+        queries.update_answers,
+        lambda: {
+            "regions": arrays.same(region, len(answers)),
+            "expires_at": expires_at,
+            "merchant_ids": arrays.uuids([merchant_id for merchant_id, _, _ in answers]),
+            "ids": arrays.uuids([key_id for _, key_id, _ in answers]),
+            "statuses": arrays.ints([answer.status for _, _, answer in answers]),
+            "bodies": arrays.texts([answer.body for _, _, answer in answers]),
+        },
+    )
+
+
+def release_keys(tx: Tx, region: str, keys: Sequence[tuple[UUID, UUID]]) -> None:
+    """Forget keys, by (merchant, key id): what they asked for surely had no effect."""
+    if not keys:
+        return
+    tx.write(
+        queries.release_keys,
+        lambda: {
+            "regions": arrays.same(region, len(keys)),
+            "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in keys]),
+            "ids": arrays.uuids([key_id for _, key_id in keys]),
+        },
+    )
+
+
+async def find_answer(
+    database: Database, regions: Sequence[str], merchant_id: UUID, key_id: UUID
+) -> Answer | None:
+    """What is kept under a key now, wherever the merchant's rows may be."""
+    for region in reversed(regions):
+        params = {"region": region, "merchant_id": merchant_id, "id": key_id}
+        for status, body in await database.read(queries.find_answer, params):
+            return Answer(status, body, replayed=True)
+    return None
 
 
 async def sweep(

@@ -9,6 +9,7 @@ from app import ids
 from app.database import Queries, Query
 
 queries = Queries(__package__)
+sweeps = Queries(__package__, "sweeps.sql")
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -26,24 +27,25 @@ _EARLIEST: Final = "0001-01-01T00:00:00+00:00"
 
 TABLES: Final = (
     # What commands lock comes first: it moves with the first command that needs it anyway.
-    Table("accounts", queries.sweep_accounts, _BY_ID),
+    Table("accounts", sweeps.sweep_accounts, _BY_ID),
     # Each payment brings its hold, and each hold that was left its payment.
-    Table("payments", queries.sweep_payments, _BY_ID),
-    Table("holds", queries.sweep_holds, _BY_ID),
-    Table("idempotency_keys", queries.sweep_keys, _BY_ID),
-    Table("refunds", queries.sweep_refunds, _BY_ID),
+    Table("payments", sweeps.sweep_payments, _BY_ID),
+    Table("holds", sweeps.sweep_holds, _BY_ID),
+    Table("idempotency_keys", sweeps.sweep_keys, _BY_ID),
+    Table("refunds", sweeps.sweep_refunds, _BY_ID),
     Table(
         "payment_labels",
-        queries.sweep_labels,
+        sweeps.sweep_labels,
         {"after_name": "", "after_value": "", "after_id": ids.NIL},
     ),
-    Table("transfers", queries.sweep_transfers, _BY_ID),
+    Table("transfers", sweeps.sweep_transfers, _BY_ID),
     Table(
         "entries",
-        queries.sweep_entries,
+        sweeps.sweep_entries,
         {"after_account_id": ids.NIL, "after_at": _EARLIEST, "after_version": 0},
     ),
-    Table("events", queries.sweep_events, _BY_ID),
+    Table("events", sweeps.sweep_events, _BY_ID),
+    Table("sagas", sweeps.sweep_sagas, _BY_ID),
 )
 
 STAYING: Final = {"api_keys": "the same in every region"}

@@ -97,7 +97,7 @@ async def test_a_batch_of_commands_rides_out_injected_retries(
         attempts.append(tx.attempt)
         if tx.attempt <= INJECTED:
             await tx.execute(query("SET LOCAL inject_retry_errors_enabled = true"), {})
-        return list(await flow.step.step(tx, commands))
+        return list(await flow.begin.step(tx, commands))
 
     receipt = await stall.group.submit(step, "local", commands, deadline=clock.monotonic() + 60)
     answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]

@@ -208,7 +208,7 @@ async def _pay(database: Database, region: str) -> None:
         (PAYMENT, pay),
     ]
     for flow, command in steps:
-        receipt = await flow.run(group, region, [command], deadline=clock.monotonic() + 60)
+        receipt = await flow.start(group, region, [command], deadline=clock.monotonic() + 60)
         [answer] = receipt.outcomes
         assert isinstance(answer, Answer), answer
         assert answer.status == 201

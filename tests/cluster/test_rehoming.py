@@ -56,7 +56,9 @@ async def test_a_move_under_load(cockroach_url: str) -> None:
                 intent=intent(key, "POST", "/", "{}"),
             )  # fmt: skip
             deadline = clock.monotonic() + 100
-            receipt = await flow.run(groups[process], command.region, [command], deadline=deadline)
+            receipt = await flow.start(
+                groups[process], command.region, [command], deadline=deadline
+            )
             assert isinstance(receipt.outcomes[0], Answer), receipt.outcomes
             return receipt.outcomes[0]
 

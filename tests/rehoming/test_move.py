@@ -69,6 +69,10 @@ def home(url: str, merchant: Any) -> tuple[Any, ...]:
     return row
 
 
+WITHOUT_HISTORY = {"sagas"}
+"""Tables in which the history's merchant has no rows."""
+
+
 def test_every_table_is_thought_of(url: str) -> None:
     """Each table whose rows belong to a merchant moves, or has a reason to stay."""
     found = rows(
@@ -84,11 +88,11 @@ async def test_there_and_back(database: Database, merchant: Any) -> None:
     """Every row is in the new home afterwards, as it was, and comes back with the next move."""
     url = database.url
     before = places(url, merchant)["local"]
-    assert set(before) == {table.name for table in TABLES}
+    assert set(before) == {table.name for table in TABLES} - WITHOUT_HISTORY
 
     there = await rehome(database, merchant, "eu")
     assert places(url, merchant) == {"eu": before}
-    assert there.rows == before
+    assert there.rows == before | dict.fromkeys(WITHOUT_HISTORY, 0)
     assert (there.home_region, there.former_region) == ("eu", "local")
     assert home(url, merchant) == ("eu", None)
     assert await findings(url) == []

@@ -67,7 +67,7 @@ class MovingRun(Run):
     async def at(self, home: str, former: str, flow: Saga[Any], made: Sequence[Any]) -> list[Any]:
         """The answers to one batch at a process of this view."""
         seen = [msgspec.structs.replace(c, region=home, former_region=former) for c in made]
-        receipt = await flow.run(self.group, home, seen, deadline=clock.monotonic() + 60)
+        receipt = await flow.start(self.group, home, seen, deadline=clock.monotonic() + 60)
         assert not [o for o in receipt.outcomes if isinstance(o, Exception)], receipt.outcomes
         return list(receipt.outcomes)
 
@@ -134,7 +134,7 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
                     payment_id=ids.new(), transfer_id=ids.new(),
                 )  # fmt: skip
                 deadline = clock.monotonic() + 60
-                receipt = await saga.PAYMENT.run(group, home, [command], deadline=deadline)
+                receipt = await saga.PAYMENT.start(group, home, [command], deadline=deadline)
                 return receipt.outcomes[0]
 
             answers = await asyncio.gather(*[ask(n, g) for n, g in enumerate(groups)])
@@ -175,7 +175,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
             home, former = view
             command = msgspec.structs.replace(command, region=home, former_region=former)
             deadline = clock.monotonic() + 60
-            receipt = await flow.run(groups[view], home, [command], deadline=deadline)
+            receipt = await flow.start(groups[view], home, [command], deadline=deadline)
             assert isinstance(receipt.outcomes[0], Answer), receipt.outcomes
             return receipt.outcomes[0]
 

@@ -47,9 +47,9 @@ class History:
             head = ("local", self.merchant, None, "req_1")
             soon = clock.monotonic() + 60
             account = OpenAccount(*head, self.wallet, "USD", "ada")
-            await ledger_saga.ACCOUNT.run(group, "local", [account], deadline=soon)
+            await ledger_saga.ACCOUNT.start(group, "local", [account], deadline=soon)
             deposit = MakeDeposit(*head, ids.new(), self.wallet, "USD", 10**9)
-            await ledger_saga.DEPOSIT.run(group, "local", [deposit], deadline=soon)
+            await ledger_saga.DEPOSIT.start(group, "local", [deposit], deadline=soon)
             self.payments = [ids.new() for _ in range(count)]
             commands = [
                 OpenPayment(
@@ -58,7 +58,7 @@ class History:
                 )
                 for n, payment_id in enumerate(self.payments)
             ]  # fmt: skip
-            receipt = await PAYMENT.run(group, "local", commands, deadline=soon)
+            receipt = await PAYMENT.start(group, "local", commands, deadline=soon)
             assert not [o for o in receipt.outcomes if isinstance(o, Exception) or o.status != 201]
         return self
 

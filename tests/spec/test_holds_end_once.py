@@ -62,7 +62,7 @@ async def expire(url: str, merchant: Merchant, payment_id: str) -> int:
             transfer_id=ids.new(),
             expired=True,
         )
-        receipt = await RELEASE.run(
+        receipt = await RELEASE.start(
             GroupCommit(database), "local", [command], deadline=clock.monotonic() + 20
         )
         outcome = receipt.outcomes[0]

@@ -135,7 +135,7 @@ class Run:
 
     async def run(self, flow: Saga[Any], made: Sequence[Any]) -> list[Answer]:
         """The answers to one batch."""
-        receipt = await flow.run(self.group, "local", made, deadline=clock.monotonic() + 20)
+        receipt = await flow.start(self.group, "local", made, deadline=clock.monotonic() + 20)
         assert receipt.batch_size == len(made)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert len(answers) == len(made), receipt.outcomes

@@ -35,7 +35,7 @@ class Stall:
 
     async def run(self, flow: Saga[Any], *commands: Any) -> list[Answer]:
         """The answers to some commands."""
-        receipt = await flow.run(self.group, "local", commands, deadline=clock.monotonic() + 60)
+        receipt = await flow.start(self.group, "local", commands, deadline=clock.monotonic() + 60)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert len(answers) == len(commands), receipt.outcomes
         return answers

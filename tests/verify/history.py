@@ -62,7 +62,7 @@ class Writer:
     async def run(self, saga: Saga[Any], *commands: Any, status: int = 201) -> Sequence[Answer]:
         """The answers of commands of one kind, all of which have this status."""
         deadline = clock.monotonic() + DEADLINE_S
-        receipt = await saga.run(self.group_commit, REGION, commands, deadline=deadline)
+        receipt = await saga.start(self.group_commit, REGION, commands, deadline=deadline)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert [answer.status for answer in answers] == [status] * len(commands)
         return answers

@@ -1,0 +1,19 @@
+"""All flows of the product, put together: what an api process runs and a worker resumes."""
+
+from typing import Any, Final
+
+from app.database import Database, GroupCommit
+from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
+from app.merchants.homes import find_homes
+from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
+from app.saga import Saga, Sagas
+
+SAGAS: Final[tuple[Saga[Any], ...]] = (
+    *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
+    *(PAYMENT, CAPTURE, RELEASE, REFUND),
+)
+
+
+def make_sagas(database: Database, group_commit: GroupCommit) -> Sagas:
+    """The flows of one process."""
+    return Sagas(database, group_commit, SAGAS, find_homes)

@@ -1,0 +1,81 @@
+"""The atomic steps that every flow shares: to take it up, to put it off, to wake it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from app import clock
+from app.database import Tx, moving
+from app.idempotency import Answer
+from app.saga import model, store
+from app.saga.model import Booking, Flow, Postpone
+
+TAKEN = 200
+NOT_TAKEN = 409
+
+
+class TakeFlow(msgspec.Struct, frozen=True):
+    """Take up a flow that is nobody's."""
+
+    region: str
+    merchant_id: UUID
+    flow_id: UUID
+    former_region: str | None = None
+    even_parked: bool = False
+    """People may take up what was given up."""
+
+
+async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
+    """Lease flows; those that are over, parked or somebody's are answered 409, without a `flow`."""
+    region = commands[0].region
+    keys = {(c.merchant_id, c.flow_id) for c in commands}
+    flows = await store.lock_flows(tx, region, moving(commands), keys)
+    now = clock.now()
+    lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
+    answers: list[Answer] = []
+    taken: list[Flow] = []
+    for command in commands:
+        flow = flows.get(command.flow_id)
+        if flow is None or not _is_free(flow, even_parked=command.even_parked):
+            answers.append(Answer(NOT_TAKEN, ""))
+            continue
+        if flow.lease_until is not None and flow.lease_until > now:
+            answers.append(Answer(NOT_TAKEN, ""))
+            continue
+        if flow.status == "parked":
+            flow.status, flow.attempts = "running", 0
+        flow.lease_until = flow.next_attempt_at = lease_until
+        flow.former_region = command.former_region
+        taken.append(flow)
+        answers.append(Answer(TAKEN, "", flow=flow))
+    # After this line only writes.
+    store.update_flows(tx, region, taken)
+    return answers
+
+
+def _is_free(flow: Flow, *, even_parked: bool) -> bool:
+    return flow.status == "running" or (even_parked and flow.status == "parked")
+
+
+async def postpone_flows(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
+    """Put off flows whose outside step brought back no answer; after too many, park them."""
+    region = bookings[0].region
+    keys = {(b.merchant_id, b.flow.id) for b in bookings}
+    flows = await store.lock_flows(tx, region, moving(bookings), keys)
+    now = clock.now()
+    changed: dict[UUID, Flow] = {}
+    for booking in bookings:
+        flow = flows.get(booking.flow.id)
+        if flow is None or flow.status != "running":
+            continue
+        assert isinstance(booking.result, Postpone)
+        settings = tx.settings
+        model.postpone(
+            flow, now, booking.result.why, settings.saga_backoff_ms, settings.saga_attempts_max
+        )
+        changed[flow.id] = flow
+    # After this line only writes.
+    store.update_flows(tx, region, list(changed.values()))
+    return [Answer(200, flows[b.flow.id].status if b.flow.id in flows else "") for b in bookings]
