@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a region's name looks like: that of a cloud's region, and safe in a statement."""
+URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
+"""What a base address looks like: paths are appended to it, so it ends without a slash."""
 
 
 class SettingsError(Exception):
@@ -84,6 +86,39 @@ class Settings(BaseSettings):
     over the nodes of a cluster; opening one costs milliseconds."""
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
     """The server ends a transaction whose client went silent, so its locks do not outlive it."""
+
+    vault_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where the vault answers; card data reaches processors through it alone. None means cards are
+    not executed."""
+    vault_processor_key: SecretStr | None = Field(default=None, min_length=16)
+    """Bearer token with which this process asks the vault to send card data to a processor."""
+
+    acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where the processor `acquirer` answers; none means what is asked of it is not executed."""
+    acquirer_key: SecretStr | None = Field(default=None, min_length=16)
+    """Bearer token that the acquirer expects."""
+    acquirer_notification_secret: SecretStr | None = None
+    """`whsec_...`, base64 of 24-64 bytes: what the acquirer signs its notifications with."""
+
+    processor_rules: Path | None = None
+    """TOML or JSON file with the rules that choose a processor; none means always `acquirer`."""
+    processor_timeout_ms: int = Field(default=8_000, ge=50, le=60_000)
+    """How long a processor may take for a call before its outcome is unknown; networks give an
+    issuer about seven seconds."""
+    processor_connect_timeout_ms: int = Field(default=2_000, ge=50, le=60_000)
+    """How long a connection may take to open; nothing was sent until then, so it is short enough
+    to ask another processor."""
+    processor_calls_max: int = Field(default=256, ge=1, le=10_000)
+    """Calls in flight per processor, cards and the rest each; 800 payments a second at a processor
+    of 100 ms need 80, and what waits for a dead one needs little memory."""
+    processor_queue_ms: int = Field(default=1_000, ge=0, le=60_000)
+    """How long a call waits for others to end before it is not executed; well below what a client
+    waits for."""
+    processor_failures_max: int = Field(default=20, ge=1, le=1_000)
+    """Outages in a row (never declines) after which a processor is left alone; a connection that
+    breaks takes a few calls with it, and that is no outage."""
+    processor_pause_ms: int = Field(default=5_000, ge=10, le=600_000)
+    """How long it is left alone before one call tries again; the first of the resolver's delays."""
 
     cockroach_bin: Path | None = None
     """The program `cockroach`, for local clusters; none means the one on the PATH."""

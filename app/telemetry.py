@@ -88,6 +88,27 @@ class Metrics:
             registry=r,
         )
         self.verify_findings.set(-1)
+        self._add_processors()
+
+    def _add_processors(self) -> None:
+        r = self.registry
+        self.processor_calls = Counter(
+            "suya_processor_calls", "Calls of processors, by what came of them.",
+            ["processor", "operation", "outcome"], registry=r,
+        )  # fmt: skip
+        self.processor_seconds = Histogram(
+            "suya_processor_seconds", "Time until a processor's verdict.",
+            ["processor", "operation"], buckets=_SECONDS, registry=r,
+        )  # fmt: skip
+        self.processor_in_flight = Gauge(
+            "suya_processor_in_flight", "Calls of processors under way.", ["processor", "lane"],
+            registry=r,
+        )  # fmt: skip
+        self.processor_circuit = Gauge(
+            "suya_processor_circuit",
+            "Whether a processor is called: 0 it is, 1 one call tries it, 2 it is left alone.",
+            ["processor", "lane"], registry=r,
+        )  # fmt: skip
 
 
 metrics = Metrics()

@@ -1,13 +1,15 @@
 """Processors: who moves money outside, behind one interface.
 
 Guarantees: every request carries a reference under which the processor acts at most once; what
-happens outside comes back as a verdict and never as an exception.
+happens outside comes back as a verdict and never as an exception. A processor's trouble stays its
+own: its calls are bounded in time and number, and it is left alone while it is ill.
 
 Owns no table: what a processor said is written by whoever asked.
 
 Never decides for a processor: an answer that did not come is `unknown`.
 """
 
+from app.processors.errors import NotificationInvalid, SignatureInvalid, UnknownProcessor
 from app.processors.model import (
     Ask,
     AskAuthorization,
@@ -22,6 +24,7 @@ from app.processors.model import (
     Processor,
     Verdict,
 )
+from app.processors.registry import Processors
 
 __all__ = [
     "Ask",
@@ -34,6 +37,10 @@ __all__ = [
     "Card",
     "DisputeState",
     "Notification",
+    "NotificationInvalid",
     "Processor",
+    "Processors",
+    "SignatureInvalid",
+    "UnknownProcessor",
     "Verdict",
 ]

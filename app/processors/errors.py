@@ -1,0 +1,24 @@
+"""What may be wrong with a notification from outside."""
+
+from app.errors import Invalid, NotFound, Unauthorized
+
+
+class SignatureInvalid(Unauthorized):
+    """The notification is not signed as agreed with the processor, or too long ago."""
+
+    code = "notification_signature_invalid"
+
+
+class NotificationInvalid(Invalid):
+    """The notification's text is not what the processor's notifications look like.
+
+    It was signed by the processor, so it is kept out of the books, not out of suspicion.
+    """
+
+    code = "notification_invalid"
+
+
+class UnknownProcessor(NotFound):
+    """There is no processor '{processor}'."""
+
+    code = "unknown_processor"

@@ -1,0 +1,267 @@
+"""A guard in front of each processor, so that its trouble stays its own.
+
+A call gets a deadline, a place among those in flight, and is made only while the processor is
+thought to be well. None of that is ever an exception for the caller.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from purgatory.domain.model import Context, OpenedState
+
+from app import clock
+from app.processors.line import not_executed, unknown
+from app.processors.model import (
+    AskAuthorization,
+    AskBankTransfer,
+    AskCapture,
+    AskPayout,
+    AskRefund,
+    AskReversal,
+    DisputeState,
+    Notification,
+    Processor,
+    Verdict,
+)
+from app.telemetry import describe, log, metrics
+
+_STATES = {"closed": 0, "half-opened": 1, "opened": 2}
+T = TypeVar("T")
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How much of a processor's trouble is borne; see the settings `processor_*`."""
+
+    timeout_ms: int
+    calls_max: int
+    queue_ms: int
+    failures_max: int
+    pause_ms: int
+
+
+class Circuit:
+    """Whether a processor is thought to be well: purgatory's state machine, with one probe.
+
+    After `failures_max` outages in a row it opens; after the pause one call tries, and decides.
+    purgatory's own context manager would let every waiting call try at once, and would count a
+    call whose caller went away as an outage.
+    """
+
+    def __init__(self, name: str, limits: Limits, tell: Callable[[str], None]) -> None:
+        self._context = Context(name, limits.failures_max, limits.pause_ms / 1000)
+        self._tell = tell
+        self._told = self._context.state
+        self._is_probing = False
+        tell(self._told)
+
+    def admits(self) -> bool:
+        """Whether a call may be made now."""
+        try:
+            self._context.handle_new_request()
+        except OpenedState as opened:
+            # One object is raised again and again, and would gather every caller's frames.
+            opened.__traceback__ = None
+            return False
+        self._notice()
+        return not self._is_probing
+
+    def begin(self) -> bool:
+        """Take note of a call that begins; it is the probe, if this returns True."""
+        self._is_probing = self._context.state == "half-opened"
+        return self._is_probing
+
+    def end(self, *, was_probe: bool, was_outage: bool | None) -> None:
+        """Take note of how a call ended; None where nobody waited for that."""
+        if was_probe:
+            self._is_probing = False
+        elif self._context.state == "half-opened":
+            return  # it began before the pause, and only the probe decides now
+        if was_outage:
+            self._context.handle_exception(TimeoutError())
+        elif was_outage is False:
+            self._context.handle_end_request()
+        self._notice()
+
+    def _notice(self) -> None:
+        self._context.messages.clear()  # they are for purgatory's listeners, and we have none
+        if self._context.state != self._told:
+            self._told = self._context.state
+            self._tell(self._told)
+
+
+class Places:
+    """A bulkhead: so many calls at a time, and as many again that wait for a bounded time."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._free = asyncio.Semaphore(limits.calls_max)
+        self._waiting = 0
+        self._waiting_max = limits.calls_max
+        self._patience_s = limits.queue_ms / 1000
+
+    async def take(self) -> bool:
+        """Whether there was a place in time; it has to be given back."""
+        if not self._free.locked():
+            return await self._free.acquire()
+        if self._waiting >= self._waiting_max:
+            return False
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await self._free.acquire()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+
+    def give_back(self) -> None:
+        self._free.release()
+
+
+class Lane:
+    """One kind of calls of one processor, with a circuit and places of its own.
+
+    Authorizations have their own lane: they pass through the vault, and when it is ill or new
+    payments fill every place, captures, refunds and questions go on.
+    """
+
+    def __init__(self, processor: str, name: str, limits: Limits) -> None:
+        self._processor = processor
+        self._name = name
+        self._timeout_s = limits.timeout_ms / 1000
+        self._places = Places(limits)
+        self._in_flight = metrics.processor_in_flight.labels(processor, name)
+        self._gauge = metrics.processor_circuit.labels(processor, name)
+        self._circuit = Circuit(f"{processor}/{name}", limits, self._tell)
+
+    async def run(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
+        """What the call said, or the verdict on one that was not made or not answered."""
+        if not self._circuit.admits():
+            return not_executed("circuit_open")
+        if not await self._places.take():
+            return not_executed("too_many_calls")
+        try:
+            # While it waited the circuit may have opened.
+            if not self._circuit.admits():
+                return not_executed("circuit_open")
+            return await self._make(make, *arguments)
+        finally:
+            self._places.give_back()
+
+    async def _make(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
+        was_probe = self._circuit.begin()
+        was_outage = None
+        self._in_flight.inc()
+        try:
+            said = await self._within_time(make, *arguments)
+            was_outage = isinstance(said, Verdict) and _is_outage(said)
+            return said
+        finally:
+            self._in_flight.dec()
+            self._circuit.end(was_probe=was_probe, was_outage=was_outage)
+
+    async def _within_time(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await make(*arguments)
+        except TimeoutError:
+            return unknown("timeout")
+        except Exception as error:  # noqa: BLE001 - nobody knows what the processor did
+            # A bug of an adapter, told loudly: money may have moved, so it is no failure either.
+            log.error("processor_adapter_failed", processor=self._processor, **describe(error))
+            return unknown("adapter_failed")
+
+    def _tell(self, state: str) -> None:
+        self._gauge.set(_STATES[state])
+        if state != "closed":
+            log.warning(
+                "processor_circuit", processor=self._processor, lane=self._name, state=state
+            )
+
+
+def _is_outage(verdict: Verdict) -> bool:
+    if verdict.outcome == "not_executed":
+        return verdict.code in {"unreachable", "vault_unreachable"}
+    return verdict.outcome == "unknown"
+
+
+class Guard:
+    """A processor behind its guard; one without an adapter is not configured."""
+
+    def __init__(self, name: str, processor: Processor, limits: Limits) -> None:
+        self.name = name
+        self._processor = processor
+        self._cards = Lane(name, "cards", limits)
+        self._rest = Lane(name, "rest", limits)
+
+    async def authorize(self, ask: AskAuthorization) -> Verdict:
+        return await self._do(self._cards, "authorize", self._processor.authorize, ask)
+
+    async def find_authorization(self, ask: AskAuthorization) -> Verdict:
+        return await self._find("find_authorization", self._processor.find_authorization, ask)
+
+    async def capture(self, ask: AskCapture) -> Verdict:
+        return await self._do(self._rest, "capture", self._processor.capture, ask)
+
+    async def find_capture(self, ask: AskCapture) -> Verdict:
+        return await self._find("find_capture", self._processor.find_capture, ask)
+
+    async def reverse(self, ask: AskReversal) -> Verdict:
+        return await self._do(self._rest, "reverse", self._processor.reverse, ask)
+
+    async def refund(self, ask: AskRefund) -> Verdict:
+        return await self._do(self._rest, "refund", self._processor.refund, ask)
+
+    async def find_refund(self, ask: AskRefund) -> Verdict:
+        return await self._find("find_refund", self._processor.find_refund, ask)
+
+    async def expect_transfer(self, ask: AskBankTransfer) -> Verdict:
+        return await self._do(self._rest, "expect_transfer", self._processor.expect_transfer, ask)
+
+    async def find_transfer(self, ask: AskBankTransfer) -> Verdict:
+        return await self._find("find_transfer", self._processor.find_transfer, ask)
+
+    async def pay_out(self, ask: AskPayout) -> Verdict:
+        return await self._do(self._rest, "pay_out", self._processor.pay_out, ask)
+
+    async def find_payout(self, ask: AskPayout) -> Verdict:
+        return await self._find("find_payout", self._processor.find_payout, ask)
+
+    async def cancel_payout(self, ask: AskPayout) -> Verdict:
+        return await self._do(self._rest, "cancel_payout", self._processor.cancel_payout, ask)
+
+    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
+        return await self._find("find_dispute", self._processor.find_dispute, dispute_id)
+
+    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
+        make = self._processor.submit_evidence
+        return await self._do(self._rest, "submit_evidence", make, dispute_id, evidence, reference)
+
+    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        return self._processor.read_notification(headers, body)
+
+    async def _do(
+        self, lane: Lane, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
+    ) -> T | Verdict:
+        began = clock.monotonic()
+        said = await lane.run(make, *arguments)
+        self._count(operation, said, clock.monotonic() - began)
+        return said
+
+    async def _find(
+        self, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
+    ) -> T | Verdict:
+        """What a question brought; one that could not be put says nothing of what it is about.
+
+        `not_executed` of a question would be taken for that of the request asked about.
+        """
+        said = await self._do(self._rest, operation, make, *arguments)
+        if isinstance(said, Verdict) and said.outcome == "not_executed":
+            return unknown(said.code or "unreachable")
+        return said
+
+    def _count(self, operation: str, said: Any, seconds: float) -> None:
+        outcome = said.outcome if isinstance(said, Verdict) else "found"
+        metrics.processor_calls.labels(self.name, operation, outcome).inc()
+        metrics.processor_seconds.labels(self.name, operation).observe(seconds)

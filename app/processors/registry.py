@@ -1,0 +1,110 @@
+"""The processors of this process, and which of them to ask."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from pydantic import SecretStr
+
+from app.processors import routing
+from app.processors.acquirer import Acquirer
+from app.processors.cards import CardLine
+from app.processors.errors import UnknownProcessor
+from app.processors.guard import Guard, Limits
+from app.processors.line import Line
+from app.processors.model import Notification, Processor
+from app.processors.routing import Rule
+from app.processors.rules import read_rules
+from app.processors.signatures import parse_secret
+from app.settings import Settings
+
+
+class Processors:
+    """All processors, each behind its guard."""
+
+    def __init__(self, guards: Mapping[str, Guard], rules: tuple[Rule, ...]) -> None:
+        self._guards = guards
+        self._rules = rules
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator["Processors"]:
+        """The processors that `settings` configures; connections end with the context.
+
+        Raises:
+            SettingsError: a rule or a secret is wrong.
+        """
+        limits = Limits(
+            timeout_ms=settings.processor_timeout_ms,
+            calls_max=settings.processor_calls_max,
+            queue_ms=settings.processor_queue_ms,
+            failures_max=settings.processor_failures_max,
+            pause_ms=settings.processor_pause_ms,
+        )
+        async with Line.open(
+            timeout_ms=settings.processor_timeout_ms,
+            connect_timeout_ms=settings.processor_connect_timeout_ms,
+        ) as line:
+            processors = _adapters(settings, line)
+            guards = {p.name: Guard(p.name, p, limits) for p in processors}
+            yield cls(guards, read_rules(settings.processor_rules, guards))
+
+    def get(self, name: str) -> Processor:
+        """The processor of that name.
+
+        Raises:
+            UnknownProcessor: there is none.
+        """
+        try:
+            return self._guards[name]
+        except KeyError:
+            raise UnknownProcessor(processor=name) from None
+
+    def route(self, *, currency: str, brand: str, amount_minor: int, draw: int) -> tuple[str, ...]:
+        """Who to ask for a card payment, and who after it if it surely did nothing.
+
+        Args:
+            draw: any whole number, evenly spread, such as one made of the payment's id; equal
+                draws choose equally.
+        """
+        return routing.route(
+            self._rules, currency=currency, brand=brand, amount_minor=amount_minor, draw=draw
+        )
+
+    def banks(self, currency: str) -> str:
+        """Who serves bank transfers and payouts in `currency`."""
+        del currency  # the acquirer is the only one with banks, and has them for every currency
+        return Acquirer.name
+
+    def read_notification(self, name: str, headers: Mapping[str, str], body: bytes) -> Notification:
+        """A notification that the processor `name` has signed.
+
+        Raises:
+            UnknownProcessor: there is no such processor.
+            SignatureInvalid: it has not signed this, or too long ago.
+            NotificationInvalid: it signed something that is no notification.
+        """
+        return self.get(name).read_notification(headers, body)
+
+
+def _adapters(settings: Settings, line: Line) -> list[Processor]:
+    cards = CardLine(
+        line,
+        settings.vault_url,
+        _reveal(settings.vault_processor_key),
+        settings.processor_timeout_ms,
+    )
+    secret = _reveal(settings.acquirer_notification_secret)
+    acquirer = Acquirer(
+        line,
+        cards,
+        url=settings.acquirer_url,
+        key=_reveal(settings.acquirer_key),
+        notification_key=(
+            parse_secret(secret, "SUYA_ACQUIRER_NOTIFICATION_SECRET") if secret else None
+        ),
+    )
+    return [acquirer]
+
+
+def _reveal(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

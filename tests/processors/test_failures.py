@@ -1,0 +1,112 @@
+"""Every way in which the outside may fail, and the verdict on it."""
+
+import pytest
+
+from app.processors import Processor, Verdict
+from tests.processors import asks
+from tests.processors.conftest import OpenProcessors
+from tests.processors.outside import Outside, answer
+from tests.support.processes import free_port
+from tests.support.tables import Row, table
+
+
+async def _ask_both(acquirer: Processor) -> tuple[Verdict, Verdict]:
+    ask = asks.capture()
+    return await acquirer.capture(ask), await acquirer.find_capture(ask)
+
+
+@table("""
+    how               capture       query      code
+    closed            unknown       unknown    connection_lost
+    reset             unknown       unknown    connection_lost
+    reset-mid-answer  unknown       unknown    connection_lost
+    half-body         unknown       unknown    connection_lost
+    garbage           unknown       unknown    connection_lost
+    no-json           unknown       unknown    answer_unreadable
+    not-utf8          unknown       unknown    answer_unreadable
+    empty             unknown       unknown    answer_unreadable
+    huge              unknown       unknown    answer_unreadable
+    redirect          unknown       unknown    http_302
+    500               unknown       unknown    said_500
+    502               unknown       unknown    said_502
+    503               unknown       unknown    said_503
+    408               unknown       unknown    said_408
+    409               unknown       unknown    said_409       -- the reference names something else
+    400               not_executed  unknown    said_400
+    401               not_executed  unknown    said_401
+    422               not_executed  unknown    said_422
+    429               not_executed  unknown    said_429
+""")
+async def test_an_answer_that_is_none(
+    row: Row, outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """A lost answer is unknown, a refused request did nothing, and a question never says that."""
+    outside.how = row.how
+    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+
+    captured, found = await _ask_both(acquirer)
+
+    assert (captured.outcome, found.outcome) == (row.capture, row.query)
+    assert captured.code == found.code == row.code
+
+
+async def test_only_a_query_finds_nothing(
+    outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """404 is `not_found` for a question, while a command that meets it did nothing."""
+    outside.how = 404
+    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+
+    captured, found = await _ask_both(acquirer)
+
+    assert found == Verdict("not_found")
+    assert captured == Verdict("not_executed", code="said_404")
+
+
+@pytest.mark.parametrize("url", [f"http://127.0.0.1:{free_port()}", "http://no-such-host.invalid"])
+async def test_what_was_never_sent(url: str, open_processors: OpenProcessors) -> None:
+    """A refused connection and a host without address mean that nothing was done."""
+    acquirer = (await open_processors(acquirer_url=url)).get("acquirer")
+
+    captured, found = await _ask_both(acquirer)
+
+    assert captured == Verdict("not_executed", code="unreachable")
+    assert found == Verdict("unknown", code="unreachable")
+
+
+async def test_silence_is_unknown(outside: Outside, open_processors: OpenProcessors) -> None:
+    """A request that is never answered ends at the deadline, and nobody decided it."""
+    outside.how = "black-hole"
+    processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=200)
+
+    captured, found = await _ask_both(processors.get("acquirer"))
+
+    assert captured == found == Verdict("unknown", code="timeout")
+
+
+async def test_an_answer_after_the_deadline_is_unknown(
+    outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """What comes too late is not heard, and its connection is not used again."""
+    outside.how = "black-hole"
+    processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=2_000)
+    acquirer = processors.get("acquirer")
+    ask = asks.capture()
+    assert (await acquirer.capture(ask)).outcome == "unknown"
+
+    told = {"id": "c1", "reference": ask.reference, "status": "approved", "amount": 1234}
+    outside.how = answer(200, told)
+    outside.released.set()
+
+    assert (await acquirer.find_capture(ask)).outcome == "approved"
+
+
+async def test_without_an_address_nothing_is_executed(open_processors: OpenProcessors) -> None:
+    """A process without an acquirer starts, and says of every command that it was not executed."""
+    acquirer = (await open_processors()).get("acquirer")
+
+    captured, found = await _ask_both(acquirer)
+
+    assert captured == Verdict("not_executed", code="not_configured")
+    assert found == Verdict("unknown", code="not_configured")
+    assert await acquirer.authorize(asks.authorization()) == captured
