@@ -217,8 +217,17 @@ class Acquirer:
 
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
         """Declined, if it is too late for evidence."""
-        content = {"reference": reference, "text": evidence}
-        said = await self._send("POST", f"disputes/{_part(dispute_id)}/evidence", "", content)
+        return await self._answer(
+            dispute_id, "evidence", {"reference": reference, "text": evidence}
+        )
+
+    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
+        """Declined, if it is won; accepting twice is accepting once, so no reference is needed."""
+        del reference
+        return await self._answer(dispute_id, "accept", {})
+
+    async def _answer(self, dispute_id: str, how: str, content: Any) -> Verdict:
+        said = await self._send("POST", f"disputes/{_part(dispute_id)}/{how}", "", content)
         if isinstance(said, Answer) and said.status == HTTPStatus.CONFLICT:
             return Verdict("declined", code=read_code(said.body) or _TOO_LATE)
         dispute = _read(said, self._dispute, is_query=False)

@@ -238,6 +238,10 @@ class Guard:
         make = self._processor.submit_evidence
         return await self._do(self._rest, "submit_evidence", make, dispute_id, evidence, reference)
 
+    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
+        make = self._processor.accept_dispute
+        return await self._do(self._rest, "accept_dispute", make, dispute_id, reference)
+
     def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         return self._processor.read_notification(headers, body)
 

@@ -168,6 +168,10 @@ class Processor(Protocol):
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
 
+    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
+        """Give in: approved where the dispute is lost now, declined where it was decided else."""
+        ...
+
     def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """A notification whose signature is right.
 

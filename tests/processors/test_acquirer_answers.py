@@ -130,21 +130,23 @@ async def test_an_answer_about_something_else(
     assert (await acquirer.capture(asks.capture())).outcome == "unknown"
 
 
+_DISPUTE = {
+    "id": "dp_1",
+    "authorization": "pay_1",
+    "merchant": asks.MERCHANT,
+    "status": "needs_response",
+    "reason": "fraudulent",
+    "amount": 1234,
+    "fee": 1500,
+    "currency": "EUR",
+    "due_at": "2026-12-01T00:00:00Z",
+}
+
+
 async def test_a_dispute_is_read(outside: Outside, open_processors: OpenProcessors) -> None:
     """A dispute comes with its money, its reason and its deadline, and evidence may be too late."""
     acquirer = await _acquirer(outside, open_processors)
-    told = {
-        "id": "dp_1",
-        "authorization": "pay_1",
-        "merchant": asks.MERCHANT,
-        "status": "needs_response",
-        "reason": "fraudulent",
-        "amount": 1234,
-        "fee": 1500,
-        "currency": "EUR",
-        "due_at": "2026-12-01T00:00:00Z",
-    }
-    outside.how = answer(200, told)
+    outside.how = answer(200, _DISPUTE)
 
     dispute = await acquirer.find_dispute("dp_1/../x")
 
@@ -155,6 +157,22 @@ async def test_a_dispute_is_read(outside: Outside, open_processors: OpenProcesso
     outside.how = answer(409, {"code": "evidence_too_late"})
     late = await acquirer.submit_evidence("dp_1", "sent", "req_1")
     assert late == Verdict("declined", code="evidence_too_late")
+
+
+async def test_a_dispute_is_accepted(outside: Outside, open_processors: OpenProcessors) -> None:
+    """Giving in is approved, and declined where the dispute is won; a lost answer is unknown."""
+    acquirer = await _acquirer(outside, open_processors)
+    outside.how = answer(200, _DISPUTE | {"status": "lost"})
+
+    assert (await acquirer.accept_dispute("dp_1", "req_1")).outcome == "approved"
+    assert outside.requests[-1].startswith(b"POST /v1/disputes/dp_1/accept ")
+
+    outside.how = answer(409, {"code": "dispute_closed"})
+    won = await acquirer.accept_dispute("dp_1", "req_1")
+    assert won == Verdict("declined", code="dispute_closed")
+
+    outside.how = answer(500, {})
+    assert (await acquirer.accept_dispute("dp_1", "req_1")).outcome == "unknown"
 
 
 def _sent(request: bytes) -> tuple[str, Any]:
