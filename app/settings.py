@@ -17,6 +17,9 @@ REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
 """What a base address looks like: paths are appended to it, so it ends without a slash."""
 
+URL_PATTERN = r"^https?://[^/?#@\s]+[^?#@\s]*$"
+"""What the address of one of our own processes looks like."""
+
 
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
@@ -146,6 +149,31 @@ class Settings(BaseSettings):
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)
     """Days an answer is kept under its key; Stripe keeps 30."""
 
+    vault_url: str = Field(default="http://127.0.0.1:8020", pattern=URL_PATTERN)
+    """Where the vault is, for the api, the worker and the adapters of processors."""
+    vault_port: int = Field(default=8020, ge=1, le=65535)
+    """Port of the vault, on `host`."""
+    vault_database_url: SecretStr | None = None
+    """The vault's own database, with credentials of its own; none means the database `suya_vault`
+    of the embedded PostgreSQL under `home`. Only the vault needs it."""
+    vault_master_key: SecretStr | None = None
+    """The master key(s) that wrap the vault's data keys: 32 bytes as base64 each, comma separated,
+    the first one wraps. Only the vault may know it."""
+    vault_master_key_file: Path | None = None
+    """A file with the master key(s) instead, one a line, readable by its owner only (0600)."""
+    vault_client_key: SecretStr | None = Field(default=None, min_length=32)
+    """Shared by api and vault: signs the publishable keys (`pk_...`) of merchants."""
+    vault_api_key: SecretStr | None = Field(default=None, min_length=32)
+    """What the api shows the vault to be told of a token: its brand and last digits, no number."""
+    vault_processor_key: SecretStr | None = Field(default=None, min_length=32)
+    """What an adapter of a processor shows the vault to have a card number sent to a processor."""
+    vault_allowed_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    """Where the vault may send card numbers: addresses of processors, comma separated; what is sent
+    must begin with one of them. None means nowhere."""
+    vault_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
+    """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
+    public, so any page may by default."""
+
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -153,7 +181,7 @@ class Settings(BaseSettings):
     faults: str = ""
     """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
 
-    @field_validator("regions", mode="before")
+    @field_validator("regions", "vault_allowed_urls", "vault_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Names apart by commas, as a variable or a flag holds them."""

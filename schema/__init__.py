@@ -1,4 +1,5 @@
 """The schema's history: plain SQL in Alembic revisions, forward only, run on either database.
 
-`NNNN_expand_*` goes before the code that needs it, `NNNN_contract_*` after it.
+`versions` is that of the api's database, `vault` that of the vault's own. `NNNN_expand_*` goes
+before the code that needs it, `NNNN_contract_*` after it.
 """

@@ -3,6 +3,9 @@
 from alembic import context
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, transaction_per_migration=True)
+version_table = context.config.attributes["version_table"]
+context.configure(
+    connection=connection, version_table=version_table, transaction_per_migration=True
+)
 with context.begin_transaction():
     context.run_migrations()

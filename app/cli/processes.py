@@ -31,7 +31,7 @@ def dev(
 
     Example: suya dev --port 8080
     """
-    _export(home=home, port=port)
+    export(home=home, port=port)
     settings = load_settings()
     from app.dev import run_dev
 
@@ -49,10 +49,10 @@ def serve(
 
     Example: suya serve --port 8001 --database-url postgresql+psycopg://u@h/db
     """
-    _export(host=host, port=port, home=home, database_url=database_url)
+    export(host=host, port=port, home=home, database_url=database_url)
     settings = load_settings()
     require_database(settings)
-    _follow(supervisor_pid)
+    follow(supervisor_pid)
     from app.serving import serve as serve_api
 
     serve_api(settings)
@@ -69,23 +69,23 @@ def worker(
 
     Example: suya worker --home /var/lib/suya
     """
-    _export(home=home, database_url=database_url)
+    export(home=home, database_url=database_url)
     settings = load_settings()
     require_database(settings)
-    _follow(supervisor_pid)
+    follow(supervisor_pid)
     from app.worker import run as run_worker
 
     run(run_worker(settings))
 
 
-def _export(**flags: Any) -> None:
+def export(**flags: Any) -> None:
     """Make flags variables, because the processes that follow read their own settings."""
     for name, value in flags.items():
         if value is not None:
             os.environ[f"SUYA_{name.upper()}"] = str(value)
 
 
-def _follow(supervisor_pid: int | None) -> None:
+def follow(supervisor_pid: int | None) -> None:
     if supervisor_pid is not None:
         from app.process import end_with_parent
 

@@ -5,6 +5,7 @@ import psycopg
 from app.database import migrations
 from app.database.engine import Database
 from app.database.errors import DatabaseUnreachable
+from app.database.migrations import MAIN, History
 from app.database.queries import Query
 from app.errors import PlatformError
 
@@ -39,7 +40,7 @@ async def check_durability(database: Database) -> None:
             )
 
 
-async def check_schema(database: Database) -> None:
+async def check_schema(database: Database, history: History = MAIN) -> None:
     """Refuse a schema that lacks what this code needs.
 
     A newer one is fit: while a version is rolled out, its expand migrations come before its
@@ -48,15 +49,17 @@ async def check_schema(database: Database) -> None:
     Raises:
         UnfitDatabase: naming both revisions and the command that mends it.
     """
-    wanted = migrations.head()
+    wanted = migrations.head(history)
+    command = "suya migrate" if history is MAIN else f"suya {history.name} migrate"
+    question = f"SELECT version_num FROM {history.version_table}"  # noqa: S608 - a word of ours
     try:
-        rows = await database.read(_statement("SELECT version_num FROM alembic_version"), {})
+        rows = await database.read(_statement(question), {})
         found = rows[0][0] if rows else "nothing"
     except psycopg.errors.UndefinedTable:
         found = "nothing"
     if _number(found) < _number(wanted):
         raise UnfitDatabase(
-            fault=f"its schema is at {found} and this version needs {wanted}; run 'suya migrate'"
+            fault=f"its schema is at {found} and this version needs {wanted}; run '{command}'"
         )
 
 
@@ -66,14 +69,14 @@ def _number(revision: str) -> int:
     return int(digits) if digits.isdecimal() else -1
 
 
-async def check(database: Database) -> None:
+async def check(database: Database, history: History = MAIN) -> None:
     """All start-up checks, in order.
 
     Raises:
         DatabaseUnreachable, UnfitDatabase
     """
     await check_durability(database)
-    await check_schema(database)
+    await check_schema(database, history)
 
 
 __all__ = ["DatabaseUnreachable", "UnfitDatabase", "check", "check_durability", "check_schema"]

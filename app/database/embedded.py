@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES_MAX = 103  # macOS allows 104 with the closing NUL, Linux 108
 _SHORT_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - a private folder is made there
+_VAULT = "suya_vault"  # the vault's database, and the role it belongs to
+_ROLE = "SELECT 1 FROM pg_roles WHERE rolname = %(name)s"
 _POLL_S = 0.05  # a start takes 0.2 s, so a longer pause would be most of it
 _INIT_S = 120  # initdb takes 0.6 s here and half a minute on a slow disk
 _ORPHAN_STOP_S = 20  # an orphan may have half a GB of dirty pages to write before it ends
@@ -65,6 +67,11 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """The URL of the database `suya`, whether or not the server runs."""
         return f"postgresql+psycopg://postgres@/suya?host={quote(str(self.socket_dir))}&port=5432"
+
+    @property
+    def vault_url(self) -> str:
+        """The URL of the vault's own database, under a role that may use nothing else."""
+        return self.url.replace("://postgres@/suya?", f"://{_VAULT}@/{_VAULT}?")
 
     def is_running(self) -> bool:
         """Whether a server runs on this home's data, whoever started it."""
@@ -199,9 +206,17 @@ class EmbeddedPostgres:
 
         target = self.url.replace("+psycopg", "").replace("/suya?", "/postgres?")
         with psycopg.connect(target, autocommit=True) as connection:
-            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'suya'")
-            if not known.fetchone():
+            known = connection.execute("SELECT datname FROM pg_database").fetchall()
+            if ("suya",) not in known:
                 connection.execute("CREATE DATABASE suya")
+            if (_VAULT,) not in known:
+                # Nobody but its owner (and the administrator) gets into the one, and the vault's
+                # role not into the other.
+                connection.execute("REVOKE CONNECT ON DATABASE suya FROM PUBLIC")
+                if not connection.execute(_ROLE, {"name": _VAULT}).fetchone():
+                    connection.execute(f"CREATE ROLE {_VAULT} LOGIN")
+                connection.execute(f"CREATE DATABASE {_VAULT} OWNER {_VAULT}")
+                connection.execute(f"REVOKE CONNECT ON DATABASE {_VAULT} FROM PUBLIC")
 
     def _stop_orphan(self) -> None:
         """End what a dead owner left behind; two servers on the same data would destroy it."""

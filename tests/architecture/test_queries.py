@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 import app
+from app.database import migrations
 from app.database.queries import Query, parse
 from tests.support.databases import Server
 
@@ -130,7 +131,9 @@ def test_a_batch_is_looked_up_row_by_row(query: Query, plans: psycopg.Connection
 @pytest.fixture(scope="module")
 def plans(server: Server) -> Iterator[psycopg.Connection]:
     """A connection that asks for plans as the product's connections do."""
-    url = make_url(server.new_database())
+    made = server.new_database()
+    migrations.upgrade(made, migrations.VAULT)  # the vault's are asked for beside the others'
+    url = make_url(made)
     with psycopg.connect(
         host=str(url.query["host"]),
         user=url.username,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.database import Query
+from app.database import Query, migrations
 from tests.architecture.test_queries import STATEMENTS
 from tests.support.databases import connect
 
@@ -33,6 +33,7 @@ _SAMPLES = {
 @pytest.fixture(scope="module")
 def plans(cockroach_url: str) -> Iterator[psycopg.Connection]:
     """A connection to a database whose tables are said to have some rows."""
+    migrations.upgrade(cockroach_url, migrations.VAULT)
     with connect(cockroach_url) as connection:
         connection.prepare_threshold = None
         with contextlib.suppress(psycopg.errors.UndefinedObject):

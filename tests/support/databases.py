@@ -37,6 +37,7 @@ class Server:
         self.home = Path(tempfile.mkdtemp(prefix="suya-tests-"))
         self.postgres = EmbeddedPostgres(self.home)
         self._numbers = itertools.count(1)
+        self._has_vault = False
 
     def __enter__(self) -> Self:
         try:
@@ -56,6 +57,16 @@ class Server:
         name = f"test_{next(self._numbers)}"
         execute(self.url_of("postgres"), f"CREATE DATABASE {name} TEMPLATE suya")
         return self.url_of(name)
+
+    def new_vault_database(self) -> str:
+        """The URL of a fresh, migrated database of a vault, which is its role's own."""
+        if not self._has_vault:
+            migrations.upgrade(self.postgres.vault_url, migrations.VAULT)
+            self._has_vault = True
+        name = f"vault_{next(self._numbers)}"
+        copied = f"CREATE DATABASE {name} TEMPLATE suya_vault OWNER suya_vault"
+        execute(self.url_of("postgres"), copied)
+        return self.postgres.vault_url.replace("/suya_vault?", f"/{name}?")
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""

@@ -1,0 +1,81 @@
+"""The vault's atomic steps: many commands in, one outcome for each out, in `tx`."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from app import clock, ids
+from app.database import Tx
+from app.errors import InvariantViolated
+from app.vault import store
+from app.vault.cipher import Ciphers, WrappedKey
+from app.vault.model import BIN_DIGITS, LAST_DIGITS, Card, Use
+from app.vault.store import SealedCard
+
+
+class KeepCard(msgspec.Struct, frozen=True):
+    """Keep a card under a token."""
+
+    merchant_id: UUID
+    card_id: UUID
+    card: Card
+    brand: str
+    exp_month: int
+    exp_year: int
+    use: Use
+
+
+KeepCards: TypeAlias = Callable[[Tx, Sequence[KeepCard]], Coroutine[Any, Any, Sequence[SealedCard]]]
+
+
+def keeper(ciphers: Ciphers) -> KeepCards:
+    """The step that keeps cards, with the keys it needs."""
+
+    async def keep_cards(tx: Tx, commands: Sequence[KeepCard]) -> list[SealedCard]:
+        """Seal cards with the key that is active now, and record who brought them."""
+        # In this transaction, so that no card comes under a key that rotation has done with.
+        key = await store.find_active_key(tx)
+        if key is None:
+            raise InvariantViolated("the vault has no active key")
+        now = clock.now()
+        cards = [
+            SealedCard(
+                id=command.card_id,
+                merchant_id=command.merchant_id,
+                sealed=ciphers.seal(key, command.card_id, command.merchant_id, command.card),
+                fingerprint=ciphers.fingerprint(command.merchant_id, command.card.number),
+                brand=command.brand,
+                bin=command.card.number[:BIN_DIGITS],
+                last4=command.card.number[-LAST_DIGITS:],
+                exp_month=command.exp_month,
+                exp_year=command.exp_year,
+                created_at=now,
+            )
+            for command in commands
+        ]
+        # After this line only writes.
+        store.insert_cards(tx, key.id, cards)
+        store.insert_uses(tx, [command.use for command in commands])
+        return cards
+
+    return keep_cards
+
+
+async def note_uses(tx: Tx, uses: Sequence[Use]) -> list[None]:
+    """Record uses of cards."""
+    store.insert_uses(tx, uses)
+    return [None] * len(uses)
+
+
+async def prepare_keys(tx: Tx, ciphers: Ciphers) -> list[WrappedKey]:
+    """The vault's keys, made where there are none yet."""
+    keys = await store.list_keys(tx)
+    for purpose in ("card", "fingerprint"):
+        if not any(key.purpose == purpose for key in keys):
+            key_id = ids.new()
+            key = WrappedKey(key_id, purpose, "active", *ciphers.new_key(key_id, purpose))
+            store.insert_key(tx, key, clock.now())
+            keys.append(key)
+    return keys

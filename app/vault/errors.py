@@ -1,0 +1,100 @@
+"""What the vault refuses, and why it does not start."""
+
+from app.errors import Invalid, NotFound, PlatformError
+
+
+class MasterKeyMissing(PlatformError):
+    """The vault has no master key: make one with 'suya vault new-key vault.key', and name it.
+
+    SUYA_VAULT_MASTER_KEY_FILE is for that, or SUYA_VAULT_MASTER_KEY.
+    """
+
+    code = "master_key_missing"
+
+
+class MasterKeyUnsafe(PlatformError):
+    """The master key in {place} cannot be used: {why}."""
+
+    code = "master_key_unsafe"
+
+
+class MasterKeyWrong(PlatformError):
+    """The master key is {given}, and {count} of the vault's keys are wrapped by {wanted}."""
+
+    code = "master_key_wrong"
+
+
+class VaultUnfit(PlatformError):
+    """The vault cannot serve: {fault}."""
+
+    code = "vault_unfit"
+
+
+class InvalidCardRequest(Invalid):
+    """The request body is not what the vault takes: {reason}."""
+
+    code = "invalid_card_request"
+
+
+class InvalidCardNumber(Invalid):
+    """That is no card number: {why}."""
+
+    code = "invalid_card_number"
+
+
+class CardExpired(Invalid):
+    """The card has expired, or the month is none."""
+
+    code = "card_expired"
+
+
+class InvalidSecurityCode(Invalid):
+    """The security code of this brand has {digits} digits."""
+
+    code = "invalid_cvc"
+
+
+class TokenNotFound(NotFound):
+    """There is no token {token}."""
+
+    code = "token_not_found"
+
+
+class DestinationNotAllowed(Invalid):
+    """Card numbers are not sent there; SUYA_VAULT_ALLOWED_URLS names where they are."""
+
+    code = "destination_not_allowed"
+
+
+class VaultUnauthorized(PlatformError):
+    """The vault does not know this key."""
+
+    code = "vault_unauthorized"
+    status = 401
+
+
+class NotExecuted(PlatformError):
+    """The destination surely got nothing: {why}."""
+
+    code = "not_executed"
+    status = 502
+    retry = "same_key"
+
+
+class OutcomeUnknown(PlatformError):
+    """Whether the destination acted is not known: {why}."""
+
+    code = "unknown"
+    status = 504
+
+
+class VaultRouteNotFound(NotFound):
+    """The vault has nothing at this path."""
+
+    code = "vault_route_not_found"
+
+
+class VaultFailed(PlatformError):
+    """Something failed in the vault; it was logged under this request id."""
+
+    code = "vault_failed"

@@ -1,0 +1,241 @@
+"""The vault over HTTP: a handful of routes, each with its own kind of key.
+
+Bodies are neither logged nor repeated, and a refusal says what is wrong without saying what it was.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import resources
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import SecretStr
+
+from app import clock, ids
+from app.database import checks
+from app.database.migrations import VAULT
+from app.errors import NotFound, PlatformError, Unavailable, problem
+from app.pan import contains_pan, scrub
+from app.publishable import read_publishable_key
+from app.settings import Settings
+from app.telemetry import RequestLine, describe, log, log_request, metrics
+from app.vault.errors import InvalidCardRequest, VaultFailed, VaultRouteNotFound, VaultUnauthorized
+from app.vault.model import CardInput
+from app.vault.service import Forward, Vault
+
+T = TypeVar("T")
+
+_REQUEST_ID_LENGTH_MAX: Final = 128  # as the api's
+_PREFLIGHT_S: Final = 86_400  # a page asks once a day whether it may
+_FORM_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+)
+_METHODS: Final = frozenset({"GET", "POST", "OPTIONS"})
+
+Handler = Callable[["Call"], Awaitable[web.Response]]
+
+
+class Call:
+    """One request on its way through the vault."""
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        self.request = request
+        given = request.headers.get("x-request-id", "")
+        self.request_id = given if _is_request_id(given) else ids.encode("request", ids.new())
+        self.merchant_id: UUID | None = None
+        self.route = "unmatched"
+
+    @property
+    def bearer(self) -> str:
+        """What the caller shows."""
+        scheme, _, secret = self.request.headers.get("authorization", "").partition(" ")
+        return secret.strip() if scheme.lower() == "bearer" else ""
+
+    async def read(self, model: type[T]) -> T:
+        """The body.
+
+        Raises:
+            InvalidCardRequest
+        """
+        try:
+            return msgspec.json.decode(await self.request.read(), type=model)
+        except web.HTTPRequestEntityTooLarge:
+            raise InvalidCardRequest(reason="it is too long") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            # A field's name may be anything, a card number included.
+            raise InvalidCardRequest(reason=scrub(str(error))) from None
+
+
+class VaultHttp:
+    """Answers requests."""
+
+    def __init__(self, vault: Vault, settings: Settings) -> None:
+        self.vault = vault
+        self.settings = settings
+        self.draining = False
+        self._form = resources.files("app.vault").joinpath("form.html").read_bytes()
+        self._routes: Mapping[tuple[str, str], Handler] = {
+            ("POST", "/tokens"): self._tokenize,
+            ("POST", "/forward"): self._forward,
+            ("GET", "/form"): self._show_form,
+            ("GET", "/healthz"): self._healthz,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/metrics"): self._metrics,
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """The answer to one request, with its line in the log."""
+        started = clock.monotonic()
+        call = Call(request)
+        response = await self._answer(call)
+        response.headers["x-request-id"] = call.request_id
+        response.headers["cache-control"] = "no-store"
+        seconds = clock.monotonic() - started
+        method = request.method if request.method in _METHODS else "other"
+        metrics.requests.labels(method, call.route, response.status).inc()
+        metrics.request_seconds.labels(call.route).observe(seconds)
+        merchant = ids.encode("merchant", call.merchant_id) if call.merchant_id else None
+        log_request(
+            RequestLine(
+                timestamp=clock.now(),
+                request_id=call.request_id,
+                merchant=merchant,
+                method=method,
+                route=call.route,
+                status=response.status,
+                ms=round(seconds * 1000, 2),
+                batch=0,
+            )
+        )
+        return response
+
+    async def _answer(self, call: Call) -> web.Response:
+        try:
+            return await self._dispatch(call)
+        except PlatformError as error:
+            return _problem(error, call)
+        except Exception as error:  # noqa: BLE001 - told to whoever asked, without its cause
+            log.error("unexpected_error", request_id=call.request_id, **describe(error))
+            return _problem(VaultFailed(), call)
+
+    async def _dispatch(self, call: Call) -> web.Response:
+        request = call.request
+        handler = self._routes.get((request.method, request.path))
+        if handler is not None:
+            call.route = request.path
+            return await handler(call)
+        if request.method == "GET" and request.path.startswith("/tokens/"):
+            call.route = "/tokens/{token}"
+            return await self._describe(call)
+        if request.method == "OPTIONS" and request.path == "/tokens":
+            call.route = "/tokens"
+            return self._with_origin(call, web.Response(status=204))
+        raise VaultRouteNotFound
+
+    async def _tokenize(self, call: Call) -> web.Response:
+        """POST /tokens, by whoever has a publishable key: browsers included."""
+        try:
+            client_key = _secret(self.settings.vault_client_key)
+            call.merchant_id = read_publishable_key(call.bearer, client_key) if client_key else None
+            if call.merchant_id is None:
+                raise VaultUnauthorized
+            card = await call.read(CardInput)
+            view = await self.vault.tokenize(call.merchant_id, card, call.request_id)
+            response = _json(view, 201)
+        except PlatformError as error:
+            response = _problem(error, call)
+        return self._with_origin(call, response)
+
+    async def _describe(self, call: Call) -> web.Response:
+        """GET /tokens/{token}, by the api."""
+        _check(call, self.settings.vault_api_key)
+        token = call.request.path.removeprefix("/tokens/")
+        return _json(await self.vault.describe(token, call.request_id))
+
+    async def _forward(self, call: Call) -> web.Response:
+        """POST /forward, by an adapter of a processor."""
+        _check(call, self.settings.vault_processor_key)
+        return _json(await self.vault.forward(await call.read(Forward), call.request_id))
+
+    async def _show_form(self, call: Call) -> web.Response:
+        """GET /form: a page to try it with."""
+        del call
+        return web.Response(
+            body=self._form,
+            headers={
+                "content-type": "text/html; charset=utf-8",
+                "content-security-policy": _FORM_POLICY,
+                "referrer-policy": "no-referrer",
+            },
+        )
+
+    async def _healthz(self, call: Call) -> web.Response:
+        del call
+        return _json({"status": "up"})
+
+    async def _readyz(self, call: Call) -> web.Response:
+        del call
+        if self.draining:
+            raise Unavailable
+        await checks.check_schema(self.vault.database, VAULT)
+        return _json({"status": "ready"})
+
+    async def _metrics(self, call: Call) -> web.Response:
+        del call
+        body = generate_latest(metrics.registry)
+        return web.Response(body=body, headers={"content-type": CONTENT_TYPE_LATEST})
+
+    def _with_origin(self, call: Call, response: web.Response) -> web.Response:
+        """Tell a browser whether the page may read the answer (CORS)."""
+        origin = call.request.headers.get("origin")
+        allowed = self.settings.vault_origins
+        if origin is not None and ("*" in allowed or origin in allowed):
+            response.headers["access-control-allow-origin"] = "*" if "*" in allowed else origin
+            response.headers["vary"] = "origin"
+            response.headers["access-control-allow-methods"] = "POST"
+            response.headers["access-control-allow-headers"] = (
+                "authorization, content-type, x-request-id"
+            )
+            response.headers["access-control-max-age"] = str(_PREFLIGHT_S)
+        return response
+
+
+def _check(call: Call, key: SecretStr | None) -> None:
+    """Let only who knows the key pass.
+
+    Raises:
+        VaultUnauthorized
+    """
+    secret = _secret(key)
+    if not secret or not hmac.compare_digest(call.bearer.encode(), secret.encode()):
+        raise VaultUnauthorized
+
+
+def _secret(key: SecretStr | None) -> str:
+    return key.get_secret_value() if key is not None else ""
+
+
+def _is_request_id(text: str) -> bool:
+    fits = 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and text.isprintable()
+    return fits and " " not in text and not contains_pan(text)
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        headers={"content-type": "application/json"},
+    )
+
+
+def _problem(error: PlatformError, call: Call) -> web.Response:
+    body = problem(error, call.request_id, call.route)
+    headers = {"content-type": "application/problem+json"}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, NotFound):
+        body = msgspec.structs.replace(body, detail=scrub(body.detail), facts={})
+    return web.Response(body=msgspec.json.encode(body), status=error.status, headers=headers)

@@ -1,0 +1,109 @@
+-- Statements of the package `vault`, on the vault's own database.
+
+-- name: list_keys
+-- The vault's keys, a handful, oldest first.
+-- path: vault_keys_pkey
+SELECT id, purpose, state, wrapped, wrapped_by
+  FROM vault_keys
+ WHERE id > :after
+ ORDER BY id
+ LIMIT 1000;
+
+-- name: find_active_key
+-- The key that new cards are sealed with.
+-- path: vault_keys_one_active
+SELECT id, purpose, state, wrapped, wrapped_by
+  FROM vault_keys
+ WHERE purpose = 'card'
+   AND state = 'active';
+
+-- name: insert_key
+-- Keep a new key of a purpose that has no active one.
+-- path: vault_keys_pkey, vault_keys_one_active
+INSERT INTO vault_keys (id, purpose, state, wrapped, wrapped_by, created_at)
+VALUES (CAST(:id AS UUID), :purpose, 'active', CAST(:wrapped AS BYTEA), :wrapped_by,
+        CAST(:created_at AS TIMESTAMPTZ));
+
+-- name: retire_key
+-- No new cards under the active key of cards any more.
+-- path: vault_keys_one_active
+UPDATE vault_keys
+   SET state = 'retiring'
+ WHERE purpose = 'card'
+   AND state = 'active';
+
+-- name: rewrap_key
+-- Keep a key under another master key, if nobody did meanwhile.
+-- path: vault_keys_pkey
+UPDATE vault_keys
+   SET wrapped = CAST(:wrapped AS BYTEA),
+       wrapped_by = :wrapped_by
+ WHERE id = :id
+   AND wrapped_by = :wrapped_by_before;
+
+-- name: delete_key
+-- Forget a key that no card needs.
+-- path: vault_keys_pkey, cards_by_key
+DELETE FROM vault_keys
+ WHERE id = :id
+   AND state = 'retiring'
+   AND NOT EXISTS (SELECT 1 FROM cards AS c WHERE c.key_id = vault_keys.id);
+
+-- name: insert_cards
+-- Keep sealed cards; one that an earlier attempt kept is left alone.
+-- path: cards_pkey
+INSERT INTO cards
+       (id, merchant_id, key_id, sealed, fingerprint, brand, bin, last4, exp_month, exp_year,
+        created_at)
+SELECT d.id, d.merchant_id, CAST(:key_id AS UUID), decode(d.sealed, 'hex'),
+       decode(d.fingerprint, 'hex'), d.brand, d.bin, d.last4, d.exp_month, d.exp_year, d.created_at
+  FROM unnest(CAST(:ids AS UUID[]), CAST(:merchant_ids AS UUID[]), CAST(:sealed AS TEXT[]),
+              CAST(:fingerprints AS TEXT[]), CAST(:brands AS TEXT[]), CAST(:bins AS TEXT[]),
+              CAST(:lasts AS TEXT[]), CAST(:exp_months AS INT8[]), CAST(:exp_years AS INT8[]),
+              CAST(:created_ats AS TIMESTAMPTZ[]))
+       AS d (id, merchant_id, sealed, fingerprint, brand, bin, last4, exp_month, exp_year,
+             created_at)
+    ON CONFLICT (id) DO NOTHING;
+
+-- name: find_card
+-- A card with the key that opens it: of one moment, whatever rotation does meanwhile.
+-- path: cards_pkey, vault_keys_pkey
+SELECT c.id, c.merchant_id, c.key_id, c.sealed, c.fingerprint, c.brand, c.bin, c.last4,
+       c.exp_month, c.exp_year, c.created_at, k.wrapped, k.wrapped_by
+  FROM cards AS c
+  JOIN vault_keys AS k
+    ON k.id = c.key_id
+ WHERE c.id = :id;
+
+-- name: lock_cards_of_key
+-- The next cards of a key, locked in id order.
+-- path: cards_by_key, then one look-up per row
+SELECT id, merchant_id, sealed
+  FROM cards
+ WHERE key_id = :key_id
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8)
+   FOR UPDATE;
+
+-- name: reseal_cards
+-- Keep cards sealed with another key.
+-- path: cards_pkey, for each card of the page
+UPDATE cards AS c
+   SET key_id = CAST(:key_id AS UUID),
+       sealed = decode(d.sealed, 'hex')
+  FROM unnest(CAST(:ids AS UUID[]), CAST(:sealed AS TEXT[])) AS d (id, sealed)
+ WHERE c.id = d.id
+   AND c.key_id = CAST(:key_id_before AS UUID);
+
+-- name: insert_uses
+-- Record uses of cards; one that an earlier attempt recorded is left alone.
+-- path: card_uses_pkey
+INSERT INTO card_uses
+       (card_id, id, merchant_id, actor, action, destination, correlation_id, used_at)
+SELECT d.card_id, d.id, d.merchant_id, d.actor, d.action, d.destination, d.correlation_id,
+       d.used_at
+  FROM unnest(CAST(:card_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:actors AS TEXT[]), CAST(:actions AS TEXT[]), CAST(:destinations AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]), CAST(:used_ats AS TIMESTAMPTZ[]))
+       AS d (card_id, id, merchant_id, actor, action, destination, correlation_id, used_at)
+    ON CONFLICT (card_id, id) DO NOTHING;

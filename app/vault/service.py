@@ -1,0 +1,250 @@
+"""What the vault does for its callers: keep a card, tell of one, send one on."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from app import clock, ids
+from app.database import Database, GroupCommit, transact
+from app.errors import PlatformError
+from app.settings import Settings
+from app.vault import store
+from app.vault.cipher import Ciphers, WrappedKey
+from app.vault.codes import SecurityCodes
+from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys
+from app.vault.destinations import Answer, Destinations
+from app.vault.errors import MasterKeyWrong, NotExecuted, OutcomeUnknown, TokenNotFound
+from app.vault.masters import MasterKeys
+from app.vault.model import (
+    Action,
+    Actor,
+    Card,
+    CardInput,
+    CardRow,
+    Use,
+    check_cvc,
+    check_expiry,
+    read_number,
+)
+from app.vault.store import SealedCard
+
+_LANE: Final = "vault"  # its rows have no region: there is one vault
+_FIELD: Final = re.compile(r"\{\{(number|exp_month|exp_year|cvc)\}\}")
+_DESTINATION_LENGTH_MAX: Final = 200  # enough to know whose it is
+
+
+class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A token and what may be shown of its card."""
+
+    id: str
+    brand: str
+    last4: str
+    bin: str
+    exp_month: int
+    exp_year: int
+    fingerprint: str
+    created_at: datetime
+    merchant: str | None = None
+    """For the api only."""
+
+
+class Forward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /forward."""
+
+    token: str
+    merchant: str
+    url: str
+    body: str
+    method: Literal["POST", "PUT"] = "POST"
+    headers: Mapping[str, str] = {}
+    timeout_ms: int = 10_000
+    """What a processor is usually given."""
+
+
+class Vault:
+    """One vault process's work."""
+
+    def __init__(self, database: Database, ciphers: Ciphers, destinations: Destinations) -> None:
+        self.database = database
+        self.group_commit = GroupCommit(database)
+        self.ciphers = ciphers
+        self.destinations = destinations
+        self.codes = SecurityCodes()
+        self._keep_cards = keeper(ciphers)
+
+    @classmethod
+    async def open(cls, database: Database, settings: Settings) -> "Vault":
+        """A vault whose keys are there and can be opened.
+
+        Raises:
+            MasterKeyMissing, MasterKeyUnsafe, MasterKeyWrong, VaultUnfit
+        """
+        ciphers = Ciphers(MasterKeys.load(settings))
+        destinations = Destinations.of(settings)
+        keys = await transact(database, lambda tx: prepare_keys(tx, ciphers))
+        check_keys(ciphers, keys)
+        for key in keys:
+            if key.purpose == "fingerprint":
+                ciphers.use_fingerprint_key(key)
+        return cls(database, ciphers, destinations)
+
+    async def close(self, timeout_s: float) -> None:
+        """Finish what is in hand."""
+        await self.group_commit.close(timeout_s)
+        await self.destinations.close()
+
+    async def tokenize(self, merchant_id: UUID, card: CardInput, correlation_id: str) -> TokenView:
+        """Keep a card; its security code is remembered here, and nowhere else.
+
+        Raises: (the first that applies)
+            InvalidCardNumber, CardExpired, InvalidSecurityCode, Unavailable
+        """
+        number, brand = read_number(card.number)
+        check_expiry(card.exp_month, card.exp_year, clock.now())
+        check_cvc(card.cvc, brand)
+        card_id = ids.new()
+        command = KeepCard(
+            merchant_id=merchant_id,
+            card_id=card_id,
+            card=Card(number, card.name),
+            brand=brand.name,
+            exp_month=card.exp_month,
+            exp_year=card.exp_year,
+            use=_use(merchant_id, card_id, "client", "tokenize", correlation_id),
+        )
+        receipt = await self.group_commit.submit(
+            self._keep_cards, _LANE, [command], deadline=self._deadline()
+        )
+        [outcome] = receipt.outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        if card.cvc is not None:
+            self.codes.put(card_id, card.cvc)
+        return token_view(outcome)
+
+    async def describe(self, token: str, correlation_id: str) -> TokenView:
+        """What may be shown of a token's card.
+
+        Raises:
+            TokenNotFound, Unavailable
+        """
+        card = await self._find(token)
+        await self._note(_use(card.merchant_id, card.id, "api", "describe", correlation_id))
+        return token_view(card, merchant=ids.encode("merchant", card.merchant_id))
+
+    async def forward(self, ask: Forward, correlation_id: str) -> Answer:
+        """Send a card on to a processor, and bring back what that said.
+
+        The use is being recorded while the number is on its way, and is durable before anybody
+        hears of the outcome; where it cannot be recorded, the outcome is not told.
+
+        Raises: (the first that applies)
+            DestinationNotAllowed, TokenNotFound, Unavailable: surely nothing was sent.
+            NotExecuted: likewise.
+            OutcomeUnknown
+        """
+        url = self.destinations.check(ask.url)
+        row = await self._find(ask.token)
+        if ask.merchant != ids.encode("merchant", row.merchant_id):
+            raise TokenNotFound(token=ask.token[:64])
+        card = self.ciphers.open(_key(row), row.id, row.merchant_id, row.sealed)
+        code = self.codes.take(row.id) if "{{cvc}}" in ask.body else None
+        values = {
+            "number": card.number,
+            "exp_month": str(row.exp_month),
+            "exp_year": str(row.exp_year),
+            "cvc": code.digits if code else "",
+        }
+        body = _FIELD.sub(lambda match: values[match[1]], ask.body)
+        place = str(url.with_query(None).with_fragment(None))[:_DESTINATION_LENGTH_MAX]
+        use = _use(
+            row.merchant_id, row.id, "processors", "forward", correlation_id, destination=place
+        )
+        noted = asyncio.ensure_future(self._note(use))
+        try:
+            answer = await self.destinations.send(
+                ask.method, url, ask.headers, body, ask.timeout_ms / 1000
+            )
+        except NotExecuted:
+            if code is not None:
+                self.codes.put_back(row.id, code)  # another processor may be asked
+            raise
+        finally:
+            await asyncio.wait([noted])
+        if noted.exception() is not None:
+            raise OutcomeUnknown(why="its use could not be recorded")
+        return answer
+
+    async def _find(self, token: str) -> CardRow:
+        try:
+            row = await store.find_card(self.database, ids.decode("payment_method", token))
+        except ids.MalformedId:
+            row = None
+        if row is None:
+            raise TokenNotFound(token=token[:64])
+        return row
+
+    async def _note(self, use: Use) -> None:
+        receipt = await self.group_commit.submit(note_uses, _LANE, [use], deadline=self._deadline())
+        [outcome] = receipt.outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+
+    def _deadline(self) -> float:
+        return clock.monotonic() + self.database.settings.request_timeout_ms / 1000
+
+
+def check_keys(ciphers: Ciphers, keys: list[WrappedKey]) -> None:
+    """Refuse to work with a master key that does not open everything.
+
+    Raises:
+        MasterKeyWrong
+    """
+    closed = []
+    for key in keys:
+        try:
+            ciphers.unwrap(key)
+        except PlatformError:
+            closed.append(key)
+    if closed:
+        raise MasterKeyWrong(
+            count=len(closed), wanted=closed[0].wrapped_by, given=ciphers.masters.current
+        )
+
+
+def token_view(card: CardRow | SealedCard, merchant: str | None = None) -> TokenView:
+    """A card, as it may be shown."""
+    return TokenView(
+        id=ids.encode("payment_method", card.id),
+        brand=card.brand,
+        last4=card.last4,
+        bin=card.bin,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        fingerprint=card.fingerprint.hex(),
+        created_at=card.created_at,
+        merchant=merchant,
+    )
+
+
+def _key(row: CardRow) -> WrappedKey:
+    return WrappedKey(row.key_id, "card", "", row.wrapped, row.wrapped_by)
+
+
+def _use(
+    merchant_id: UUID,
+    card_id: UUID,
+    actor: Actor,
+    action: Action,
+    correlation_id: str,
+    *,
+    destination: str = "",
+) -> Use:
+    return Use(
+        merchant_id, card_id, ids.new(), actor, action, destination, correlation_id, clock.now()
+    )

@@ -1,0 +1,36 @@
+"""A vault that the tests of this folder share, and a processor that it may send cards to."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import ids
+from tests.support.databases import Server
+from tests.support.destination import Destination
+from tests.support.vault import VaultProcess
+
+
+@pytest.fixture(scope="module")
+def destination() -> Iterator[Destination]:
+    """Where cards are sent to, which tells what it got."""
+    with Destination() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def vault(
+    server: Server, destination: Destination, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VaultProcess]:
+    """A running vault."""
+    folder = tmp_path_factory.mktemp("vault")
+    url = server.new_vault_database()
+    with VaultProcess(url, folder, vault_allowed_urls=destination.url) as process:
+        process.start()
+        yield process
+        process.stop()
+
+
+@pytest.fixture
+def merchant_id() -> str:
+    """A merchant that nobody else is; the vault knows them by their keys only."""
+    return ids.encode("merchant", ids.new())

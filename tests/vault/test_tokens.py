@@ -1,0 +1,174 @@
+"""POST /tokens and GET /tokens/{token}: a card goes in, and what may be shown comes out."""
+
+import httpx
+import pytest
+
+from app import ids
+from tests.support.client import refused
+from tests.support.databases import rows
+from tests.support.vault import API_KEY, VaultProcess, card
+
+VISA = "4242424242424242"
+
+
+@pytest.mark.parametrize(
+    ("number", "brand", "cvc"),
+    [
+        ("4242424242424242", "visa", "123"),
+        ("4000 0566 5566 5556", "visa", "123"),
+        ("4222222222222", "visa", None),
+        ("5555-5555-5555-4444", "mastercard", "123"),
+        ("2223003122003222", "mastercard", "123"),
+        ("378282246310005", "amex", "1234"),
+        ("6011111111111117", "discover", "123"),
+        ("30569309025904", "diners", "123"),
+        ("3566002020360505", "jcb", "123"),
+        ("6200000000000005", "unionpay", "123"),
+        ("5061460410120223210", "verve", "123"),
+        ("6304000000000000000", "maestro", "123"),
+    ],
+)
+def test_a_card_becomes_a_token(
+    vault: VaultProcess, merchant_id: str, number: str, brand: str, cvc: str | None
+) -> None:
+    """Of the number six first and four last digits come back, of the code nothing."""
+    token = vault.tokenize(number, merchant_id, cvc=cvc, name="Ada")
+
+    digits = number.replace(" ", "").replace("-", "")
+    assert ids.decode("payment_method", token["id"]).version == 7
+    assert (token["brand"], token["bin"], token["last4"]) == (brand, digits[:6], digits[-4:])
+    assert (token["exp_month"], token["exp_year"]) == (12, 2040)
+    assert set(token) == {
+        *("id", "brand", "last4", "bin", "exp_month", "exp_year", "fingerprint", "created_at")
+    }
+
+
+def test_the_api_is_told_of_a_token(vault: VaultProcess, merchant_id: str) -> None:
+    """Who has the api's key sees whose token it is, and no more of the card."""
+    token = vault.tokenize(VISA, merchant_id)
+
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    answer = httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
+
+    assert answer.json() == token | {"merchant": merchant_id}
+
+
+def test_a_fingerprint_is_the_merchants_own(vault: VaultProcess, merchant_id: str) -> None:
+    """One card has one fingerprint with a merchant, and another with any other."""
+    first, second = (vault.tokenize(VISA, merchant_id) for _ in range(2))
+    other = vault.tokenize("4000056655665556", merchant_id)
+    elsewhere = vault.tokenize(VISA, ids.encode("merchant", ids.new()))
+
+    assert first["id"] != second["id"]
+    assert first["fingerprint"] == second["fingerprint"]
+    assert len({t["fingerprint"] for t in (first, other, elsewhere)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"number": "4242424242424241"}, "invalid_card_number"),
+        ({"number": "4242"}, "invalid_card_number"),
+        ({"number": "1111111111111117"}, "invalid_card_number"),
+        ({"number": "abc"}, "invalid_card_number"),
+        ({"exp_month": 13}, "card_expired"),
+        ({"exp_month": 0}, "card_expired"),
+        ({"exp_year": 2020}, "card_expired"),
+        ({"exp_year": 30}, "card_expired"),
+        ({"cvc": "12"}, "invalid_cvc"),
+        ({"cvc": "1234"}, "invalid_cvc"),
+        ({"cvc": "12x"}, "invalid_cvc"),
+        ({"number": 4242424242424242}, "invalid_card_request"),
+        ({"name": "a" * 101}, "invalid_card_request"),
+        ({VISA: 1}, "invalid_card_request"),
+    ],
+)
+def test_a_bad_card_is_refused(
+    vault: VaultProcess, merchant_id: str, fields: dict[str, object], code: str
+) -> None:
+    """Number, expiry, code and form are looked at, and the answer repeats nothing of them."""
+    body = card(VISA) | fields
+
+    answer = vault.post("/tokens", vault.publishable_key(merchant_id), body)
+
+    refused(answer, 400, code)
+    assert VISA not in answer.text
+
+
+def test_only_publishable_keys_open_it(vault: VaultProcess, merchant_id: str) -> None:
+    """A key that nobody signed, a changed one, and those of others are refused."""
+    good = vault.publishable_key(merchant_id)
+    other = ids.encode("merchant", ids.new()).removeprefix("mer_")
+    changed = good.replace(merchant_id.removeprefix("mer_"), other)
+    for key in ("pk_test_x", changed, good.replace("test", "live"), API_KEY, "pk"):
+        refused(vault.post("/tokens", key, card(VISA)), 401, "vault_unauthorized")
+
+
+def test_only_the_api_may_ask(vault: VaultProcess, merchant_id: str) -> None:
+    """A publishable key leaves a card, and sees none."""
+    token = vault.tokenize(VISA, merchant_id)
+    for key in (vault.publishable_key(merchant_id), "x"):
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
+        refused(answer, 401, "vault_unauthorized")
+
+
+def test_what_is_not_there_is_not_found(vault: VaultProcess) -> None:
+    """An unknown token, a malformed one and an unknown path are told apart from nothing else."""
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    for token in (ids.encode("payment_method", ids.new()), "pm_x", VISA):
+        answer = httpx.get(f"{vault.url}/tokens/{token}", headers=headers)
+        refused(answer, 404, "token_not_found")
+        assert VISA not in answer.text
+    refused(httpx.get(f"{vault.url}/{VISA}"), 404, "vault_route_not_found")
+
+
+def test_a_browser_may_post_a_card(vault: VaultProcess, merchant_id: str) -> None:
+    """A page of any origin may ask and read the answer, refusals too; /forward is not for it."""
+    origin = {"origin": "https://shop.example"}
+    asked = httpx.options(f"{vault.url}/tokens", headers=origin)
+    told = vault.post("/tokens", vault.publishable_key(merchant_id), card(VISA), **origin)
+    wrong = vault.post("/tokens", "pk", card(VISA), **origin)
+
+    for answer in (asked, told, wrong):
+        assert answer.headers["access-control-allow-origin"] == "*"
+    assert "authorization" in asked.headers["access-control-allow-headers"]
+    refused(httpx.options(f"{vault.url}/forward", headers=origin), 404, "vault_route_not_found")
+
+
+def test_each_use_is_recorded(vault: VaultProcess, merchant_id: str) -> None:
+    """Who did what with a card, and for which request."""
+    body, key = card(VISA), vault.publishable_key(merchant_id)
+    token = vault.post("/tokens", key, body, x_request_id="from-the-till").json()
+    headers = {"authorization": f"Bearer {API_KEY}", "x-request-id": "from-the-api"}
+    httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
+
+    found = rows(
+        vault.database_url,
+        "SELECT actor, action, destination, correlation_id FROM card_uses "
+        "WHERE card_id = %s ORDER BY id",
+        [ids.decode("payment_method", token["id"])],
+    )
+
+    assert found == [
+        ("client", "tokenize", "", "from-the-till"),
+        ("api", "describe", "", "from-the-api"),
+    ]
+
+
+def test_a_request_id_with_a_card_number_is_not_kept(vault: VaultProcess, merchant_id: str) -> None:
+    """The vault makes one of its own, as for any other that is unfit."""
+    body, key = card(VISA), vault.publishable_key(merchant_id)
+
+    answer = vault.post("/tokens", key, body, x_request_id=f"order-{VISA}")
+
+    assert answer.status_code == 201
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+def test_the_form_is_a_page(vault: VaultProcess) -> None:
+    """A browser gets a form that posts to the vault itself, and may load nothing else."""
+    answer = httpx.get(f"{vault.url}/form")
+
+    assert "cc-number" in answer.text
+    assert "connect-src 'self'" in answer.headers["content-security-policy"]
