@@ -17,9 +17,6 @@ REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
 """What a base address looks like: paths are appended to it, so it ends without a slash."""
 
-URL_PATTERN = r"^https?://[^/?#@\s]+[^?#@\s]*$"
-"""What the address of one of our own processes looks like."""
-
 
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
@@ -91,10 +88,11 @@ class Settings(BaseSettings):
     """The server ends a transaction whose client went silent, so its locks do not outlive it."""
 
     vault_url: str | None = Field(default=None, pattern=URL_PATTERN)
-    """Where the vault answers; card data reaches processors through it alone. None means cards are
-    not executed."""
+    """Where the vault answers the api, the worker and the adapters of processors; card data reaches
+    processors through it alone. None means cards are not executed."""
     vault_processor_key: SecretStr | None = Field(default=None, min_length=16)
-    """Bearer token with which this process asks the vault to send card data to a processor."""
+    """What an adapter of a processor shows the vault to have a card number sent to a processor; the
+    vault has the same."""
 
     acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
     """Where the processor `acquirer` answers; none means what is asked of it is not executed."""
@@ -149,8 +147,6 @@ class Settings(BaseSettings):
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)
     """Days an answer is kept under its key; Stripe keeps 30."""
 
-    vault_url: str = Field(default="http://127.0.0.1:8020", pattern=URL_PATTERN)
-    """Where the vault is, for the api, the worker and the adapters of processors."""
     vault_port: int = Field(default=8020, ge=1, le=65535)
     """Port of the vault, on `host`."""
     vault_database_url: SecretStr | None = None
@@ -165,8 +161,6 @@ class Settings(BaseSettings):
     """Shared by api and vault: signs the publishable keys (`pk_...`) of merchants."""
     vault_api_key: SecretStr | None = Field(default=None, min_length=32)
     """What the api shows the vault to be told of a token: its brand and last digits, no number."""
-    vault_processor_key: SecretStr | None = Field(default=None, min_length=32)
-    """What an adapter of a processor shows the vault to have a card number sent to a processor."""
     vault_allowed_urls: Annotated[tuple[str, ...], NoDecode] = ()
     """Where the vault may send card numbers: addresses of processors, comma separated; what is sent
     must begin with one of them. None means nowhere."""
