@@ -101,6 +101,16 @@ class Settings(BaseSettings):
     acquirer_notification_secret: SecretStr | None = None
     """`whsec_...`, base64 of 24-64 bytes: what the acquirer signs its notifications with."""
 
+    stripe_key: SecretStr | None = Field(default=None, min_length=16)
+    """Secret key of a Stripe account (`sk_...`); without one there is no processor `stripe`."""
+    stripe_webhook_secret: SecretStr | None = Field(default=None, min_length=16)
+    """`whsec_...` of its webhook endpoint `/v1/notifications/stripe`, which needs the events
+    payment_intent.*, refund.* and charge.dispute.*; without it none is believed."""
+    stripe_url: str = Field(default="https://api.stripe.com", pattern=URL_PATTERN)
+    """Where Stripe answers; another one only for tests. The vault must be allowed to send there."""
+    stripe_return_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """The page payers come back to after 3-D Secure; without one Stripe gives no page for it."""
+
     processor_rules: Path | None = None
     """TOML or JSON file with the rules that choose a processor; none means always `acquirer`."""
     processor_timeout_ms: int = Field(default=8_000, ge=50, le=60_000)

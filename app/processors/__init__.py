@@ -9,7 +9,12 @@ Owns no table: what a processor said is written by whoever asked.
 Never decides for a processor: an answer that did not come is `unknown`.
 """
 
-from app.processors.errors import NotificationInvalid, SignatureInvalid, UnknownProcessor
+from app.processors.errors import (
+    NotificationForeign,
+    NotificationInvalid,
+    SignatureInvalid,
+    UnknownProcessor,
+)
 from app.processors.model import (
     Ask,
     AskAuthorization,
@@ -37,6 +42,7 @@ __all__ = [
     "Card",
     "DisputeState",
     "Notification",
+    "NotificationForeign",
     "NotificationInvalid",
     "Processor",
     "Processors",

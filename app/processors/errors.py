@@ -18,6 +18,15 @@ class NotificationInvalid(Invalid):
     code = "notification_invalid"
 
 
+class NotificationForeign(Invalid):
+    """The notification is about something that did not come from here.
+
+    The processor's account has other uses; it need not tell us again.
+    """
+
+    code = "notification_foreign"
+
+
 class UnknownProcessor(NotFound):
     """There is no processor '{processor}'."""
 

@@ -103,7 +103,21 @@ def _adapters(settings: Settings, line: Line) -> list[Processor]:
             parse_secret(secret, "SUYA_ACQUIRER_NOTIFICATION_SECRET") if secret else None
         ),
     )
-    return [acquirer]
+    processors: list[Processor] = [acquirer]
+    if settings.stripe_key is not None:
+        # Its library takes 25 MB and half a second, which nobody without an account should pay.
+        from app.processors.stripe_api import Stripe  # noqa: PLC0415
+
+        stripe = Stripe(
+            line,
+            cards,
+            url=settings.stripe_url,
+            key=settings.stripe_key.get_secret_value(),
+            webhook_secret=_reveal(settings.stripe_webhook_secret),
+            return_url=settings.stripe_return_url,
+        )
+        processors.append(stripe)
+    return processors
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -10,6 +10,7 @@ from app.processors import Processors
 from app.settings import Settings
 from tests.processors.outside import Outside
 
+VAULT_KEY = "key-of-the-vault-for-processors-only"
 OpenProcessors: TypeAlias = Callable[..., Awaitable[Processors]]
 # Nothing that answers takes so long, however busy the machine; what never answers sets its own.
 PATIENCE = {"processor_timeout_ms": 20_000, "processor_connect_timeout_ms": 20_000}
@@ -30,7 +31,7 @@ async def open_processors() -> AsyncIterator[OpenProcessors]:
         async def open_them(**settings: Any) -> Processors:
             keys = {
                 "acquirer_key": "key-of-the-acquirer",
-                "vault_processor_key": "key-of-the-vault",
+                "vault_processor_key": VAULT_KEY,
             }
             return await stack.enter_async_context(
                 Processors.open(Settings.load({}, **(keys | PATIENCE | settings)))

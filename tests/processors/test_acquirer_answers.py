@@ -7,7 +7,7 @@ import pytest
 
 from app.processors import DisputeState, Processor, Verdict
 from tests.processors import asks
-from tests.processors.conftest import OpenProcessors
+from tests.processors.conftest import VAULT_KEY, OpenProcessors
 from tests.processors.outside import Outside, answer
 from tests.support.tables import Row, table
 
@@ -197,7 +197,7 @@ async def test_a_card_goes_through_the_vault(
     assert verdict == Verdict("approved", processor_reference="au_1", amount_minor=1234)
     head, forward = _sent(outside.requests[0])
     assert head.startswith("POST /forward ")
-    assert "Bearer key-of-the-vault" in head
+    assert f"Bearer {VAULT_KEY}" in head
     assert "journey-1" in head
     assert forward["url"] == "http://acquirer.test/v1/authorizations"
     assert (forward["token"], forward["merchant"]) == ("pm_1", asks.MERCHANT)

@@ -1,0 +1,369 @@
+"""The adapter for Stripe, through its official library.
+
+A payment is a PaymentIntent. It is made first and without a card, under our reference as the
+idempotency key, and moves no money; then the card is brought to Stripe by the vault, and the intent
+is confirmed with it. So our reference leads to one intent, whatever was repeated in between, and a
+canceled intent refuses a confirmation that arrives late.
+
+Idempotency keys live for a day and the search takes a minute to know an object: for what is older
+than a minute a search by metadata finds it, and for what is younger than a day the key does.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import stripe
+
+from app.processors.banks import WithoutBanks
+from app.processors.cards import CardLine
+from app.processors.errors import NotificationForeign, NotificationInvalid, SignatureInvalid
+from app.processors.line import Line, not_executed, unknown
+from app.processors.model import (
+    Ask,
+    AskAuthorization,
+    AskCapture,
+    AskRefund,
+    AskReversal,
+    DisputeState,
+    Notification,
+    Verdict,
+)
+from app.processors.signatures import TOLERANCE_S
+from app.processors.stripe_calls import (
+    UNEXPECTED_STATE,
+    Refused,
+    Said,
+    change,
+    command,
+    decide,
+    query,
+)
+from app.processors.stripe_line import StripeLine, options
+from app.processors.stripe_objects import (
+    MERCHANT,
+    REFERENCE,
+    Dispute,
+    Event,
+    Found,
+    Intent,
+    Method,
+    Page,
+    Refund,
+    from_stripe,
+    judge_dispute,
+    judge_intent,
+    judge_refund,
+    read,
+    to_notification,
+    to_stripe,
+)
+
+REFUND_PAGES_MAX = 10  # of 100 refunds each; nobody refunds one payment a thousand times
+TOMBSTONE_AMOUNT = 100_000
+"""Of an intent that is canceled at once: above every currency's minimum, which is checked."""
+_NOT_REPRESENTABLE = not_executed("amount_not_representable")
+_CARD = {
+    "number": "{{number}}",
+    "exp_month": "{{exp_month}}",
+    "exp_year": "{{exp_year}}",
+    "cvc": "{{cvc}}",
+}
+
+
+class Stripe(WithoutBanks):
+    """The processor `stripe`; it pays out to its account's owner, and to nobody else."""
+
+    name = "stripe"
+
+    def __init__(
+        self,
+        line: Line,
+        cards: CardLine,
+        *,
+        url: str,
+        key: str,
+        webhook_secret: str | None,
+        return_url: str | None,
+    ) -> None:
+        client = stripe.StripeClient(
+            key,
+            base_addresses={"api": url},
+            http_client=StripeLine(line, cards),
+            max_network_retries=0,
+        )
+        self._intents = client.v1.payment_intents
+        self._methods = client.v1.payment_methods
+        self._refunds = client.v1.refunds
+        self._disputes = client.v1.disputes
+        self._webhook_secret = webhook_secret
+        self._return_url = return_url
+
+    async def authorize(self, ask: AskAuthorization) -> Verdict:
+        """Make the intent, bring the card, confirm; go on where a former attempt stopped."""
+        intent = await self._open(ask)
+        if isinstance(intent, Verdict):
+            return intent
+        if not intent.is_untouched:
+            return judge_intent(intent, ask.currency)
+        method = await self._bring_card(ask)
+        if isinstance(method, Verdict):
+            # The card may have arrived, but without a confirmation no money moves.
+            is_declined = method.outcome == "declined"
+            return method if is_declined else not_executed(method.code or "card_not_sent")
+        params: Any = {"payment_method": method.id}
+        if self._return_url is not None:
+            params["return_url"] = self._return_url
+        confirmed = await change(self._intents.confirm_async(intent.id, params, _about(ask)))
+        if isinstance(confirmed, Refused):
+            return confirmed.verdict
+        if isinstance(confirmed, Verdict):
+            return confirmed
+        return judge_intent(confirmed, ask.currency)
+
+    async def find_authorization(self, ask: AskAuthorization) -> Verdict:
+        """By the search; what it does not know yet by the key, which makes an intent at worst."""
+        intent = await self._search(ask.reference, ask)
+        if isinstance(intent, Verdict) and intent.outcome == "not_found":
+            intent = await self._open(ask)
+        return intent if isinstance(intent, Verdict) else judge_intent(intent, ask.currency)
+
+    async def _open(self, ask: AskAuthorization) -> Intent | Verdict:
+        """The intent of our reference, as it is now."""
+        amount = to_stripe(ask.amount_minor, ask.currency)
+        if amount is None:
+            return _NOT_REPRESENTABLE
+        params: Any = {
+            "amount": amount,
+            "currency": ask.currency.lower(),
+            "capture_method": "automatic" if ask.capture else "manual",
+            "payment_method_types": ["card"],
+            "metadata": _metadata(ask),
+        }
+        if not ask.capture:
+            # Not every account may capture repeatedly; without it a capture is the final one.
+            params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
+        said = await command(self._intents.create_async(params, _about(ask, key=ask.reference)))
+        if isinstance(said, Verdict):
+            return said
+        intent = read(said.body, Intent)
+        if isinstance(intent, Verdict) or not said.is_replay:
+            return intent
+        # What is replayed is what was answered then.
+        return await self._retrieve(intent.id, ask)
+
+    async def _bring_card(self, ask: AskAuthorization) -> Method | Verdict:
+        said = await self._send_card(ask, _CARD)
+        if isinstance(said, Verdict) and said.code == "parameter_invalid_empty":
+            # The vault gives the security code out once; a repeated attempt has none.
+            without_code = {name: value for name, value in _CARD.items() if name != "cvc"}
+            said = await self._send_card(ask, without_code)
+        return said if isinstance(said, Verdict) else read(said.body, Method)
+
+    async def _send_card(self, ask: AskAuthorization, card: Mapping[str, str]) -> Said | Verdict:
+        params: Any = {"type": "card", "card": card}
+        through_vault = options(
+            correlation_id=ask.correlation_id, card=ask.card, merchant=ask.merchant
+        )
+        return await command(self._methods.create_async(params, through_vault))
+
+    async def capture(self, ask: AskCapture) -> Verdict:
+        """Approved also if a former attempt did it: the intent's metadata names its captures."""
+        intent = await self._intent_of(ask)
+        if isinstance(intent, Verdict):
+            return _on_missing(intent)
+        amount = to_stripe(ask.amount_minor, ask.currency)
+        if amount is None:
+            return _NOT_REPRESENTABLE
+        params: Any = {
+            "amount_to_capture": amount,
+            "metadata": {ask.reference: str(ask.amount_minor)},
+        }
+        if not ask.final:
+            params["final_capture"] = False
+        call = self._intents.capture_async(intent.id, params, _about(ask, key=ask.reference))
+        captured = await change(call)
+        if isinstance(captured, Refused):
+            return captured.decided
+        if isinstance(captured, Verdict):
+            return captured
+        verdict = _judge_capture(captured, ask)
+        if verdict.outcome == "not_found":
+            return Verdict("declined", code=UNEXPECTED_STATE)
+        return verdict
+
+    async def find_capture(self, ask: AskCapture) -> Verdict:
+        intent = await self._intent_of(ask)
+        return _on_missing(intent) if isinstance(intent, Verdict) else _judge_capture(intent, ask)
+
+    async def reverse(self, ask: AskReversal) -> Verdict:
+        """Cancel the intent, release its rest, or give back what it took."""
+        intent = await self._intent_of(ask)
+        if isinstance(intent, Verdict) and intent.outcome == "not_found":
+            intent = await self._bury(ask)
+        if isinstance(intent, Verdict):
+            return intent
+        ended = await self._end(intent, ask)
+        if isinstance(ended, Verdict):
+            return ended
+        if ask.refund_captured and ended.amount_received:
+            params: Any = {"payment_intent": ended.id, "metadata": {"suya_reversal": ask.reference}}
+            call = self._refunds.create_async(params, _about(ask, key=ask.reference))
+            said = await decide(call)
+            if isinstance(said, Verdict) and said.code != "charge_already_refunded":
+                return said
+        return Verdict("approved", processor_reference=ended.id)
+
+    async def _bury(self, ask: AskReversal) -> Intent | Verdict:
+        """An intent under the reference of an authorization that never arrived.
+
+        Its key is then taken, so that a late authorization finds this one, canceled. If the key was
+        taken before, that intent is not known to the search yet, and is reversed a minute later.
+        """
+        params: Any = {
+            "amount": TOMBSTONE_AMOUNT,
+            "currency": ask.currency.lower(),
+            "payment_method_types": ["card"],
+            "metadata": {REFERENCE: ask.authorization, MERCHANT: ask.merchant},
+        }
+        keyed = _about(ask, key=ask.authorization)
+        said = await command(self._intents.create_async(params, keyed))
+        return said if isinstance(said, Verdict) else read(said.body, Intent)
+
+    async def _end(self, intent: Intent, ask: AskReversal) -> Intent | Verdict:
+        """The intent with nothing left to capture."""
+        if intent.status in {"canceled", "succeeded"}:
+            return intent
+        if intent.status == "requires_capture" and intent.amount_received:
+            params: Any = {"amount_to_capture": 0, "final_capture": True}
+            call = self._intents.capture_async(intent.id, params, _about(ask))
+        else:
+            call = self._intents.cancel_async(intent.id, {}, _about(ask))
+        ended = await change(call)
+        if isinstance(ended, Refused):
+            return ended.decided
+        if isinstance(ended, Intent) and ended.status not in {"canceled", "succeeded"}:
+            return unknown(UNEXPECTED_STATE)
+        return ended
+
+    async def refund(self, ask: AskRefund) -> Verdict:
+        intent = await self._intent_of(ask)
+        if isinstance(intent, Verdict):
+            return _on_missing(intent)
+        amount = to_stripe(ask.amount_minor, ask.currency)
+        if amount is None:
+            return _NOT_REPRESENTABLE
+        params: Any = {
+            "payment_intent": intent.id,
+            "amount": amount,
+            "metadata": _metadata(ask),
+        }
+        said = await decide(self._refunds.create_async(params, _about(ask, key=ask.reference)))
+        refund = said if isinstance(said, Verdict) else read(said.body, Refund)
+        return refund if isinstance(refund, Verdict) else judge_refund(refund, ask.currency)
+
+    async def find_refund(self, ask: AskRefund) -> Verdict:
+        """Among the refunds of the intent, which their list knows at once."""
+        intent = await self._intent_of(ask)
+        if isinstance(intent, Verdict):
+            return _on_missing(intent)
+        params: Any = {"payment_intent": intent.id, "limit": 100}
+        for _ in range(REFUND_PAGES_MAX):
+            said = await query(self._refunds.list_async(params, _about(ask)))
+            page = said if isinstance(said, Verdict) else read(said.body, Page)
+            if isinstance(page, Verdict):
+                return page
+            for refund in page.data:
+                if (refund.metadata or {}).get(REFERENCE) == ask.reference:
+                    return judge_refund(refund, ask.currency)
+            if not page.has_more or not page.data:
+                return Verdict("not_found")
+            params["starting_after"] = page.data[-1].id
+        return unknown("too_many_refunds")
+
+    async def _intent_of(self, ask: AskCapture | AskRefund | AskReversal) -> Intent | Verdict:
+        """By Stripe's own name where it is known, else by ours."""
+        if ask.processor_reference is not None:
+            return await self._retrieve(ask.processor_reference, ask)
+        return await self._search(ask.authorization, ask)
+
+    async def _retrieve(self, intent_id: str, ask: Ask) -> Intent | Verdict:
+        said = await query(self._intents.retrieve_async(intent_id, {}, _about(ask)))
+        return said if isinstance(said, Verdict) else read(said.body, Intent)
+
+    async def _search(self, reference: str, ask: Ask) -> Intent | Verdict:
+        params: Any = {"query": f"metadata['{REFERENCE}']:'{reference}'", "limit": 10}
+        said = await query(self._intents.search_async(params, _about(ask)))
+        found = said if isinstance(said, Verdict) else read(said.body, Found)
+        if isinstance(found, Verdict):
+            return found
+        # More than one would be made if a key were forgotten before it was used again.
+        touched = [intent for intent in found.data if not intent.is_untouched]
+        return next(iter(touched or found.data), Verdict("not_found"))
+
+    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
+        params: Any = {"expand": ["payment_intent"]}
+        said = await query(self._disputes.retrieve_async(dispute_id, params))
+        dispute = said if isinstance(said, Verdict) else read(said.body, Dispute)
+        return dispute if isinstance(dispute, Verdict) else judge_dispute(dispute)
+
+    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
+        """Declined, if it is too late for evidence; Stripe takes it once."""
+        params: Any = {"evidence": {"uncategorized_text": evidence}, "submit": True}
+        call = self._disputes.update_async(dispute_id, params, options(key=reference))
+        said = await decide(call)
+        if isinstance(said, Verdict):
+            return said
+        return Verdict("approved", processor_reference=dispute_id)
+
+    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+        """A notification whose signature is right.
+
+        Raises:
+            SignatureInvalid: it is not, or we have no secret to check it with.
+            NotificationInvalid: Stripe signed something that is no event.
+            NotificationForeign: it is of something of the account that is not ours.
+        """
+        given = {name.lower(): value for name, value in headers.items()}
+        try:
+            stripe.WebhookSignature.verify_header(
+                body, given.get("stripe-signature"), self._webhook_secret, TOLERANCE_S
+            )
+        except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
+            raise SignatureInvalid from error
+        event = read(body, Event)
+        if isinstance(event, Verdict):
+            raise NotificationInvalid
+        notification = to_notification(event, body.decode())
+        if notification is None:
+            raise NotificationForeign
+        return notification
+
+
+def _about(ask: Ask, *, key: str | None = None) -> Any:
+    return options(correlation_id=ask.correlation_id, key=key)
+
+
+def _metadata(ask: Ask) -> dict[str, str]:
+    return {REFERENCE: ask.reference, MERCHANT: ask.merchant}
+
+
+def _on_missing(verdict: Verdict) -> Verdict:
+    """Without the authorization nothing is known of what was done to it."""
+    return unknown("authorization_not_found") if verdict.outcome == "not_found" else verdict
+
+
+def _judge_capture(intent: Intent, ask: AskCapture) -> Verdict:
+    """Captures are not objects at Stripe: the intent's metadata has an entry for each of ours."""
+    amount = intent.metadata.get(ask.reference)
+    if amount is None:
+        return Verdict("not_found")
+    if not amount.isdecimal():
+        return unknown("answer_unreadable")
+    is_same = intent.currency.upper() == ask.currency
+    return Verdict(
+        "approved",
+        processor_reference=intent.id,
+        amount_minor=int(amount) if is_same else 0,
+        captured_minor=from_stripe(intent.amount_received, ask.currency),
+        code=None if is_same else "currency_differs",
+    )

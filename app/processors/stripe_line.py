@@ -1,0 +1,81 @@
+"""How the stripe library sends its requests here: over our line, or through the vault."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import stripe
+
+from app.processors.cards import CardLine
+from app.processors.line import Line
+from app.processors.model import Card, Verdict
+
+CARD_HEADER, MERCHANT_HEADER = "Suya-Card", "Suya-Merchant"
+"""With these a request asks to be sent through the vault; they stay here."""
+CORRELATION_HEADER = "X-Request-Id"
+
+
+class Unanswered(stripe.APIConnectionError):
+    """There is no answer; the verdict says what is known."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.code)  # type: ignore[no-untyped-call]
+        self.verdict = verdict
+
+
+class StripeLine(stripe.HTTPClient):
+    """The library's way out. It repeats nothing: what to do about silence is for the flows."""
+
+    name: ClassVar[str] = "suya"
+
+    def __init__(self, line: Line, cards: CardLine) -> None:
+        super().__init__()
+        self._line = line
+        self._cards = cards
+
+    async def request_async(
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | None = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        """The answer.
+
+        Raises:
+            Unanswered: there is none.
+        """
+        given = dict(headers)
+        token, merchant = given.pop(CARD_HEADER, None), given.pop(MERCHANT_HEADER, "")
+        if token is None:
+            body = None if post_data is None else post_data.encode()
+            said = await self._line.send(method.upper(), url, given, body)
+        else:
+            # The library writes forms, in which the placeholders' braces are escaped.
+            form = (post_data or "").replace("%7B%7B", "{{").replace("%7D%7D", "}}")
+            said = await self._cards.send(
+                Card(token, brand=""),
+                merchant,
+                url,
+                given,
+                form,
+                correlation_id=given.get(CORRELATION_HEADER, ""),
+            )
+        if isinstance(said, Verdict):
+            raise Unanswered(said)
+        return said.body, said.status, said.headers
+
+    def close(self) -> None:
+        """The line is closed by whoever opened it."""
+
+    async def close_async(self) -> None:
+        """As `close`."""
+
+
+def options(
+    *,
+    correlation_id: str = "",
+    key: str | None = None,
+    card: Card | None = None,
+    merchant: str = "",
+) -> Any:
+    """A request's options: its idempotency key, its journey, and the card it carries."""
+    headers = {CORRELATION_HEADER: correlation_id} if correlation_id else {}
+    if card is not None:
+        headers |= {CARD_HEADER: card.token, MERCHANT_HEADER: merchant}
+    return {"headers": headers} | ({"idempotency_key": key} if key else {})

@@ -1,0 +1,304 @@
+"""Stripe's objects as far as we read them, and what they mean: pure.
+
+Source: Stripe's OpenAPI specification, `payment_intent`, `refund`, `dispute`, `event`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from app.processors.line import unknown
+from app.processors.model import DisputeState, Notification, OutcomeName, Verdict
+
+REFERENCE, MERCHANT = "suya_reference", "suya_merchant"
+"""Under which keys of an object's metadata our reference and merchant stand."""
+
+
+class Reason(msgspec.Struct):
+    """Why an attempt failed, or a request was refused."""
+
+    code: str | None = None
+    decline_code: str | None = None
+    type: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """The most telling of its codes: of `card_declined` it is why."""
+        return self.decline_code or self.code or self.type or "declined"
+
+
+class _Redirect(msgspec.Struct):
+    url: str | None = None
+
+
+class _NextAction(msgspec.Struct):
+    redirect_to_url: _Redirect | None = None
+
+
+class Intent(msgspec.Struct):
+    """A PaymentIntent: at most one successful charge."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    amount_received: int = 0
+    last_payment_error: Reason | None = None
+    next_action: _NextAction | None = None
+    metadata: dict[str, str] = {}
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether no card was ever tried with it, so that no money moved."""
+        return (
+            self.status in {"requires_payment_method", "requires_confirmation"}
+            and self.last_payment_error is None
+        )
+
+
+class Refund(msgspec.Struct):
+    id: str
+    amount: int
+    currency: str
+    status: str | None = None
+    failure_reason: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class Page(msgspec.Struct):
+    """A page of refunds."""
+
+    data: list[Refund]
+    has_more: bool = False
+
+
+class Found(msgspec.Struct):
+    """What a search brought."""
+
+    data: list[Intent]
+
+
+class Method(msgspec.Struct):
+    """A PaymentMethod: a card, kept at Stripe."""
+
+    id: str
+
+
+class _Owner(msgspec.Struct):
+    id: str
+    metadata: dict[str, str] = {}
+
+
+class _Movement(msgspec.Struct):
+    fee: int
+    currency: str
+
+
+class _EvidenceDetails(msgspec.Struct):
+    due_by: int | None = None
+
+
+class Dispute(msgspec.Struct):
+    id: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    created: int
+    payment_intent: _Owner | None = None
+    balance_transactions: list[_Movement] = []
+    evidence_details: _EvidenceDetails = msgspec.field(default_factory=_EvidenceDetails)
+
+
+class Fault(Reason):
+    """Why a request was refused."""
+
+    payment_intent: Intent | None = None
+
+
+class Refusal(msgspec.Struct):
+    """The body of an error."""
+
+    error: Fault
+
+
+class _Subject(msgspec.Struct):
+    object: str
+    id: str
+    metadata: dict[str, str] | None = None
+
+
+class _Data(msgspec.Struct):
+    object: _Subject
+
+
+class Event(msgspec.Struct):
+    """A notification."""
+
+    id: str
+    type: str
+    data: _Data
+
+
+T = TypeVar("T")
+
+# Stripe's exponents are those of ISO 4217 but for these. Source: docs.stripe.com/currencies,
+# "Special cases" and "Zero-decimal currencies".
+_TIMES_100 = {"ISK", "UGX"}  # without decimals in ISO 4217, with two at Stripe
+_BY_100 = {"MGA"}  # the other way round
+
+
+def to_stripe(amount_minor: int, currency: str) -> int | None:
+    """An amount as Stripe writes it; None if it cannot."""
+    if currency in _TIMES_100:
+        return amount_minor * 100
+    if currency in _BY_100:
+        return None if amount_minor % 100 else amount_minor // 100
+    return amount_minor
+
+
+def from_stripe(amount: int, currency: str) -> int:
+    """An amount of Stripe's in minor units of ISO 4217."""
+    if currency in _TIMES_100:
+        return amount // 100  # Stripe takes no hundredths of these
+    return amount * 100 if currency in _BY_100 else amount
+
+
+def read(body: str | bytes, kind: type[T]) -> T | Verdict:
+    """The object in a body, or that nothing can be read there."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except ValueError:
+        return unknown("answer_unreadable")
+
+
+def judge_intent(intent: Intent, currency: str) -> Verdict:
+    """What became of the authorization that `intent` is."""
+    outcome, code, action_url = _state(intent)
+    if outcome in {"not_found", "unknown"}:
+        return Verdict(outcome, code=code)
+    amount_minor = from_stripe(intent.amount, currency)
+    if intent.currency.upper() != currency:
+        # Of the currency that was asked for it did nothing; so whoever compares amounts sees it.
+        amount_minor, code = 0, "currency_differs"
+    return Verdict(
+        outcome,
+        processor_reference=intent.id,
+        amount_minor=amount_minor,
+        captured_minor=from_stripe(intent.amount_received, currency),
+        code=code,
+        action_url=action_url,
+    )
+
+
+def _state(intent: Intent) -> tuple[OutcomeName, str | None, str | None]:
+    """Outcome, code, address of the payer's page."""
+    if intent.is_untouched:
+        return "not_found", None, None  # the intent was made, and no card tried with it
+    match intent.status:
+        case "requires_payment_method":
+            assert intent.last_payment_error is not None  # else it were untouched
+            return "declined", intent.last_payment_error.reason, None
+        case "requires_action":
+            action = intent.next_action
+            redirect = action.redirect_to_url if action else None
+            return "requires_action", None, redirect.url if redirect else None
+        case "processing":
+            return "pending", None, None
+        case "requires_capture" | "succeeded":
+            return "approved", None, None
+        case "canceled":
+            return "declined", "voided", None
+        case _:
+            return "unknown", "answer_unreadable", None
+
+
+_REFUNDS: dict[str | None, OutcomeName] = {
+    "succeeded": "approved",
+    "pending": "pending",
+    "requires_action": "pending",  # the payer is asked by mail where the money should go
+    "failed": "declined",
+    "canceled": "declined",
+}
+
+
+def judge_refund(refund: Refund, currency: str) -> Verdict:
+    """What became of a refund; one that failed after it had succeeded is declined."""
+    outcome = _REFUNDS.get(refund.status)
+    if outcome is None:
+        return unknown("answer_unreadable")
+    is_same = refund.currency.upper() == currency
+    code = (refund.failure_reason or refund.status) if outcome == "declined" else None
+    return Verdict(
+        outcome,
+        processor_reference=refund.id,
+        amount_minor=from_stripe(refund.amount, currency) if is_same else 0,
+        code=code if is_same else "currency_differs",
+    )
+
+
+_DISPUTES: dict[str, Literal["needs_response", "under_review", "won", "lost"]] = {
+    "needs_response": "needs_response",
+    "warning_needs_response": "needs_response",
+    "under_review": "under_review",
+    "warning_under_review": "under_review",
+    "won": "won",
+    "warning_closed": "won",  # an inquiry that did not become a dispute
+    "prevented": "won",
+    "lost": "lost",
+}
+
+
+def judge_dispute(dispute: Dispute) -> DisputeState | Verdict:
+    """A dispute of a payment of ours; `not_found` if the account's owner made that elsewhere."""
+    owner = dispute.payment_intent
+    if owner is None or REFERENCE not in owner.metadata or MERCHANT not in owner.metadata:
+        return Verdict("not_found")
+    status = _DISPUTES.get(dispute.status)
+    if status is None:
+        return unknown("answer_unreadable")
+    # Without a deadline no evidence is taken: as if it had passed when the dispute was opened.
+    due_at = dispute.evidence_details.due_by or dispute.created
+    currency = dispute.currency.upper()
+    # Fees are told in the account's own currency, and only those in the dispute's can be added.
+    fees = [told.fee for told in dispute.balance_transactions if told.currency == dispute.currency]
+    return DisputeState(
+        id=dispute.id,
+        authorization=owner.metadata[REFERENCE],
+        merchant=owner.metadata[MERCHANT],
+        status=status,
+        reason=dispute.reason,
+        amount_minor=from_stripe(dispute.amount, currency),
+        fee_minor=from_stripe(sum(fees), currency),
+        currency=currency,
+        due_at=datetime.fromtimestamp(due_at, UTC),
+    )
+
+
+_SUBJECTS: dict[str, Any] = {
+    "payment_intent": "authorization",
+    "charge": "authorization",  # a charge has its intent's metadata
+    "refund": "refund",
+    "dispute": "dispute",
+}
+
+
+def to_notification(event: Event, payload: str) -> Notification | None:
+    """What an event says to look at; None if that is nothing of ours.
+
+    A dispute's event names no merchant: who handles it finds the dispute, which does.
+    """
+    told = event.data.object
+    subject = _SUBJECTS.get(told.object)
+    metadata = told.metadata or {}
+    reference = told.id if subject == "dispute" else metadata.get(REFERENCE)
+    if subject is None or reference is None:
+        return None
+    return Notification(
+        id=event.id,
+        merchant=metadata.get(MERCHANT, ""),
+        subject=subject,
+        reference=reference,
+        payload=payload,
+    )

@@ -1,0 +1,362 @@
+"""Payments at Stripe, step by step and with answers lost at every step."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.processors import AskAuthorization, Card, DisputeState, Processor, Verdict
+from tests.processors import asks
+from tests.processors.conftest import OpenProcessors
+from tests.processors.forwarder import Forwarder
+from tests.processors.stripe_account import CHALLENGED, DECLINED, Account
+from tests.support.tables import Row, table
+
+GOOD = "4242424242424242"
+
+
+class Shop:
+    """A processor `stripe`, its account, and cards in the vault."""
+
+    def __init__(self, stripe: Processor, account: Account, vault: Forwarder) -> None:
+        self.stripe = stripe
+        self.account = account
+        self.vault = vault
+
+    def ask(self, number: str = GOOD, **fields: Any) -> AskAuthorization:
+        card = Card(self.vault.keep(number), "visa")
+        return asks.authorization(**({"card": card, "capture": True} | fields))
+
+    @property
+    def steps(self) -> list[str]:
+        """What Stripe was asked for, by the last part of each path."""
+        return [path.rpartition("/")[2] for _, path in self.account.requests]
+
+
+@pytest_asyncio.fixture
+async def shop(open_processors: OpenProcessors) -> AsyncIterator[Shop]:
+    """A shop that begins with nothing."""
+    async with Account.start() as account, Forwarder.start() as vault:
+        processors = await open_processors(
+            stripe_key="sk_test_of_this_account",
+            stripe_url=account.url,
+            stripe_return_url="https://shop.test/back",
+            vault_url=vault.url,
+        )
+        yield Shop(processors.get("stripe"), account, vault)
+
+
+async def test_a_payment_is_taken_at_once(shop: Shop) -> None:
+    """An automatic payment is captured when it is approved, under our reference."""
+    ask = shop.ask()
+
+    verdict = await shop.stripe.authorize(ask)
+
+    assert verdict == Verdict(
+        "approved", processor_reference="pi_0", amount_minor=1234, captured_minor=1234
+    )
+    assert shop.account.intents["pi_0"]["metadata"] == {
+        "suya_reference": ask.reference,
+        "suya_merchant": asks.MERCHANT,
+    }
+    assert await shop.stripe.find_authorization(ask) == verdict
+    assert shop.account.taken == 1234
+
+
+async def test_only_the_vault_knows_the_card(shop: Shop) -> None:
+    """What leaves this process for the vault has placeholders, and a form the vault can fill."""
+    await shop.stripe.authorize(shop.ask())
+
+    (forward,) = shop.vault.forwarded
+    assert forward["url"] == f"{shop.account.url}/v1/payment_methods"
+    assert "card[number]={{number}}" in forward["body"]
+    assert not any("Suya" in name.title() for name in forward["headers"])
+    assert GOOD not in str(forward)
+    assert shop.account.methods == {"pm_0": GOOD}
+
+
+async def test_a_payment_is_captured_in_parts(shop: Shop) -> None:
+    """Captures are known by our references, and the last one releases the rest."""
+    ask = shop.ask(capture=False)
+    authorized = await shop.stripe.authorize(ask)
+    assert (authorized.outcome, authorized.captured_minor) == ("approved", 0)
+    given = {"authorization": ask.reference, "processor_reference": "pi_0"}
+    first = asks.capture(amount_minor=1000, final=False, **given)
+    last = asks.capture(amount_minor=34, final=True, **given)
+
+    assert (await shop.stripe.find_capture(first)).outcome == "not_found"
+    one = await shop.stripe.capture(first)
+    two = await shop.stripe.capture(last)
+
+    assert (one.outcome, one.amount_minor, one.captured_minor) == ("approved", 1000, 1000)
+    assert (two.outcome, two.amount_minor, two.captured_minor) == ("approved", 34, 1034)
+    shop.account.forget_keys()
+    assert (await shop.stripe.find_capture(first)).amount_minor == 1000
+    # A capture that is repeated when its key is forgotten is found in the intent, too.
+    assert (await shop.stripe.capture(last)).amount_minor == 34
+    assert shop.account.taken == 1034
+
+
+async def test_captures_that_stripe_refuses(shop: Shop) -> None:
+    """Too much, too late, and in parts where the account may not: nobody else can be asked."""
+    ask = shop.ask(capture=False)
+    await shop.stripe.authorize(ask)
+    given = {"authorization": ask.reference, "processor_reference": "pi_0"}
+
+    too_much = await shop.stripe.capture(asks.capture(amount_minor=1235, **given))
+    shop.account.has_multicapture = False
+    in_parts = await shop.stripe.capture(asks.capture(amount_minor=1, final=False, **given))
+    await shop.stripe.capture(asks.capture(amount_minor=1, **given))
+    too_late = await shop.stripe.capture(asks.capture(amount_minor=1, **given))
+
+    assert too_much == Verdict("declined", code="amount_too_large")
+    assert in_parts == Verdict("declined", code="invalid_request_error")
+    assert too_late == Verdict("declined", code="payment_intent_unexpected_state")
+    assert shop.account.taken == 1
+
+
+async def test_a_decline_is_final(shop: Shop) -> None:
+    """A declined payment is not tried again, however often it is asked for."""
+    ask = shop.ask(DECLINED)
+
+    said = [await shop.stripe.authorize(ask) for _ in range(2)]
+    found = await shop.stripe.find_authorization(ask)
+
+    assert [(v.outcome, v.code, v.processor_reference) for v in [*said, found]] == [
+        ("declined", "insufficient_funds", "pi_0")
+    ] * 3
+    assert shop.steps.count("confirm") == 1
+
+
+async def test_a_wrong_number_is_declined(shop: Shop) -> None:
+    """A card that is none never reaches a confirmation."""
+    verdict = await shop.stripe.authorize(shop.ask("42"))
+
+    assert verdict == Verdict("declined", code="incorrect_number")
+
+
+async def test_a_payer_has_to_act(shop: Shop) -> None:
+    """3-D Secure gives a page, and what the payer did there is found."""
+    ask = shop.ask(CHALLENGED)
+    verdict = await shop.stripe.authorize(ask)
+    assert (verdict.outcome, verdict.action_url) == ("requires_action", "https://hooks.test/3ds")
+
+    shop.account.approve(shop.account.intents["pi_0"])
+
+    assert (await shop.stripe.find_authorization(ask)).outcome == "approved"
+
+
+@table("""
+    step             lost    outcome       found
+    payment_intents  before  unknown       not_found
+    payment_intents  after   unknown       not_found
+    payment_methods  before  not_executed  not_found   -- without a card no money moves
+    payment_methods  after   not_executed  not_found
+    confirm          before  unknown       not_found
+    confirm          after   unknown       approved
+""")
+@pytest.mark.parametrize("is_indexed", [True, False])
+async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: Shop) -> None:
+    """Wherever an answer is lost, the question tells what happened, and a repetition pays once."""
+    ask = shop.ask()
+    shop.account.lost = {row.step: row.lost}
+
+    verdict = await shop.stripe.authorize(ask)
+    if is_indexed:
+        shop.account.index()
+    found = await shop.stripe.find_authorization(ask)
+    repeated = await shop.stripe.authorize(ask)
+
+    assert (verdict.outcome, found.outcome) == (row.outcome, row.found)
+    assert repeated.outcome == "approved"
+    assert shop.account.taken == 1234
+    assert len(shop.account.intents) == 1
+
+
+async def test_what_is_old_is_searched_for(shop: Shop) -> None:
+    """When Stripe has forgotten the key, the search knows the payment by its metadata."""
+    ask = shop.ask()
+    await shop.stripe.authorize(ask)
+    shop.account.index()
+    shop.account.forget_keys()
+
+    assert (await shop.stripe.find_authorization(ask)).captured_minor == 1234
+    assert len(shop.account.intents) == 1
+
+
+async def test_a_late_authorization_finds_a_grave(shop: Shop) -> None:
+    """A payment that was reversed before it arrived takes no money when it does."""
+    ask = shop.ask()
+    reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
+
+    reversed_twice = [await shop.stripe.reverse(reversal) for _ in range(2)]
+    late = await shop.stripe.authorize(ask)
+    shop.account.index()
+    found = await shop.stripe.find_authorization(ask)
+
+    assert [verdict.outcome for verdict in reversed_twice] == ["approved", "approved"]
+    assert late == Verdict("unknown", code="reference_reused")
+    assert (found.outcome, found.code) == ("declined", "voided")
+    assert shop.account.taken == 0
+
+
+async def test_a_reversal_waits_for_the_search(shop: Shop) -> None:
+    """What exists and is not known to the search yet is reversed when it is."""
+    ask = shop.ask()
+    await shop.stripe.authorize(ask)
+    reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
+
+    too_early = await shop.stripe.reverse(reversal)
+    shop.account.index()
+    in_time = await shop.stripe.reverse(reversal)
+
+    assert too_early == Verdict("unknown", code="reference_reused")
+    assert in_time.outcome == "approved"
+    assert shop.account.taken == 0
+
+
+@table("""
+    capture  parts  refund_captured  taken  status
+    no           0  yes                  0  canceled
+    no           0  no                   0  canceled
+    no         500  no                 500  succeeded   -- what was captured stays captured
+    no         500  yes                  0  succeeded
+    yes          0  no                1234  succeeded
+    yes          0  yes                  0  succeeded
+""")
+async def test_reversals(row: Row, shop: Shop) -> None:
+    """A reversal releases what is left, gives back what was taken if asked to, and repeats."""
+    ask = shop.ask(capture=row.capture == "yes")
+    await shop.stripe.authorize(ask)
+    given = {"authorization": ask.reference, "processor_reference": "pi_0"}
+    if row.parts:
+        await shop.stripe.capture(asks.capture(amount_minor=row.parts, final=False, **given))
+    reversal = asks.reversal(refund_captured=row.refund_captured == "yes", **given)
+
+    said = [await shop.stripe.reverse(reversal) for _ in range(2)]
+    shop.account.forget_keys()
+    said.append(await shop.stripe.reverse(reversal))
+
+    assert {verdict.outcome for verdict in said} == {"approved"}
+    assert shop.account.taken == row.taken
+    assert shop.account.intents["pi_0"]["status"] == row.status
+    assert shop.account.intents["pi_0"]["amount_capturable"] == 0
+
+
+async def test_refunds(shop: Shop) -> None:
+    """A refund is found by our reference, may fail after it had succeeded, and is not repeated."""
+    ask = shop.ask()
+    await shop.stripe.authorize(ask)
+    given = {"authorization": ask.reference, "processor_reference": "pi_0"}
+    refund = asks.refund(amount_minor=1000, **given)
+    assert (await shop.stripe.find_refund(refund)).outcome == "not_found"
+
+    said = [await shop.stripe.refund(refund) for _ in range(2)]
+    too_much = await shop.stripe.refund(asks.refund(amount_minor=235, **given))
+
+    assert said == [Verdict("approved", processor_reference="re_0", amount_minor=1000)] * 2
+    assert too_much == Verdict("declined", code="invalid_request_error")
+    assert await shop.stripe.find_refund(refund) == said[0]
+    shop.account.refunds["re_0"] |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
+    failed = await shop.stripe.find_refund(refund)
+    assert (failed.outcome, failed.code) == ("declined", "lost_or_stolen_card")
+
+
+async def test_a_refund_among_many(shop: Shop) -> None:
+    """The list of refunds is read page by page."""
+    ask = shop.ask()
+    await shop.stripe.authorize(ask)
+    given = {"authorization": ask.reference, "processor_reference": "pi_0", "amount_minor": 1}
+    first = asks.refund(**given)
+    await shop.stripe.refund(first)
+    for n in range(1, 150):
+        shop.account.refunds[f"re_{n}"] = shop.account.refunds["re_0"] | {
+            "id": f"re_{n}",
+            "metadata": {},
+        }
+
+    assert (await shop.stripe.find_refund(first)).processor_reference == "re_0"
+    assert (await shop.stripe.find_refund(asks.refund(**given))).outcome == "not_found"
+
+
+async def test_what_is_done_to_nothing(shop: Shop) -> None:
+    """Without its authorization nothing is known of a capture or a refund."""
+    nothing = Verdict("unknown", code="authorization_not_found")
+    for known in (None, "pi_of_nobody"):
+        capture = asks.capture(processor_reference=known)
+        refund = asks.refund(processor_reference=known)
+
+        assert await shop.stripe.capture(capture) == nothing
+        assert await shop.stripe.find_capture(capture) == nothing
+        assert await shop.stripe.refund(refund) == nothing
+        assert await shop.stripe.find_refund(refund) == nothing
+
+
+@table("""
+    currency   amount  at_stripe
+    EUR          1234       1234
+    JPY           500        500
+    KWD          5120       5120
+    ISK             5        500   -- without decimals in ISO 4217, with two at Stripe
+    UGX            70       7000
+    MGA         50000        500   -- the other way round
+    MGA         50050          -   -- Stripe cannot say it
+""")
+async def test_minor_units(row: Row, shop: Shop) -> None:
+    """Amounts are those of ISO 4217 here, and Stripe's own there, in both directions."""
+    ask = shop.ask(currency=row.currency, amount_minor=row.amount)
+
+    if row.at_stripe is None:
+        assert (await shop.stripe.authorize(ask)).code == "amount_not_representable"
+        return
+    verdict = await shop.stripe.authorize(ask)
+
+    assert (verdict.amount_minor, verdict.captured_minor) == (row.amount, row.amount)
+    assert shop.account.intents["pi_0"]["amount"] == row.at_stripe
+
+
+async def test_disputes(shop: Shop) -> None:
+    """A dispute names our payment and merchant, and takes evidence once."""
+    ask = shop.ask()
+    await shop.stripe.authorize(ask)
+    shop.account.open_dispute("pi_0")
+
+    dispute = await shop.stripe.find_dispute("du_0")
+    sent = await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
+    again = await shop.stripe.submit_evidence("du_0", "Really.", "req_2")
+    after = await shop.stripe.find_dispute("du_0")
+
+    assert isinstance(dispute, DisputeState)
+    assert (dispute.authorization, dispute.merchant) == (ask.reference, asks.MERCHANT)
+    assert (dispute.status, dispute.amount_minor, dispute.currency) == (
+        "needs_response",
+        1234,
+        "EUR",
+    )
+    assert dispute.fee_minor == 1500
+    assert (sent.outcome, again.outcome) == ("approved", "declined")
+    assert isinstance(after, DisputeState)
+    assert after.status == "under_review"
+    assert await shop.stripe.find_dispute("du_9") == Verdict("not_found")
+
+
+async def test_disputes_of_others(shop: Shop) -> None:
+    """A dispute of a payment that was not made here is not ours."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.intents["pi_0"]["metadata"] = {}
+    shop.account.open_dispute("pi_0")
+
+    assert await shop.stripe.find_dispute("du_0") == Verdict("not_found")
+
+
+async def test_stripe_has_no_banks(shop: Shop) -> None:
+    """Payouts and bank transfers are surely not executed, and none is ever found."""
+    stripe = shop.stripe
+    not_supported = Verdict("not_executed", code="not_supported")
+
+    assert await stripe.pay_out(asks.payout()) == not_supported
+    assert await stripe.cancel_payout(asks.payout()) == not_supported
+    assert await stripe.expect_transfer(asks.bank_transfer()) == not_supported
+    assert await stripe.find_payout(asks.payout()) == Verdict("not_found")
+    assert await stripe.find_transfer(asks.bank_transfer()) == Verdict("not_found")
