@@ -87,6 +87,8 @@ class CardLine:
         code = read_code(said.body)
         if said.status == HTTPStatus.BAD_GATEWAY and code == "not_executed":
             return not_executed("unreachable")
+        if said.status == HTTPStatus.SERVICE_UNAVAILABLE and code:
+            return not_executed("vault_unavailable")  # it does not even know its cards just then
         if said.status == HTTPStatus.GATEWAY_TIMEOUT:
             return unknown("timeout")
         if HTTPStatus.BAD_REQUEST <= said.status < HTTPStatus.INTERNAL_SERVER_ERROR:

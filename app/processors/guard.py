@@ -28,6 +28,8 @@ from app.processors.model import (
 from app.telemetry import describe, log, metrics
 
 _STATES = {"closed": 0, "half-opened": 1, "opened": 2}
+_OUTAGES = {"unreachable", "vault_unreachable", "vault_unavailable"}
+"""Why nothing was done, where that is a sign of illness and no refusal."""
 T = TypeVar("T")
 
 
@@ -182,7 +184,7 @@ class Lane:
 
 def _is_outage(verdict: Verdict) -> bool:
     if verdict.outcome == "not_executed":
-        return verdict.code in {"unreachable", "vault_unreachable"}
+        return verdict.code in _OUTAGES
     return verdict.outcome == "unknown"
 
 

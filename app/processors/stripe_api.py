@@ -42,6 +42,7 @@ from app.processors.stripe_line import StripeLine, options
 from app.processors.stripe_objects import (
     MERCHANT,
     REFERENCE,
+    ClosedDispute,
     Dispute,
     Event,
     Found,
@@ -314,6 +315,19 @@ class Stripe(WithoutBanks):
         if isinstance(said, Verdict):
             return said
         return Verdict("approved", processor_reference=dispute_id)
+
+    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
+        """Declined, if it was decided before."""
+        call = self._disputes.close_async(dispute_id, {}, options(key=reference))
+        said = await decide(call)
+        dispute = said if isinstance(said, Verdict) else read(said.body, ClosedDispute)
+        if isinstance(dispute, Verdict):
+            return dispute
+        return Verdict(
+            "approved" if dispute.status == "lost" else "declined",
+            processor_reference=dispute_id,
+            code=None if dispute.status == "lost" else dispute.status,
+        )
 
     def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """A notification whose signature is right.

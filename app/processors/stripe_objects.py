@@ -111,6 +111,12 @@ class Dispute(msgspec.Struct):
     evidence_details: _EvidenceDetails = msgspec.field(default_factory=_EvidenceDetails)
 
 
+class ClosedDispute(msgspec.Struct):
+    """What is told of a dispute that we gave in to."""
+
+    status: str
+
+
 class Fault(Reason):
     """Why a request was refused."""
 

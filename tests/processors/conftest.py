@@ -1,16 +1,19 @@
 """Processors whose outside is a server of the test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
+import pytest
 import pytest_asyncio
 
 from app.processors import Processors
 from app.settings import Settings
 from tests.processors.outside import Outside
+from tests.support.databases import Server
+from tests.support.processes import free_port
+from tests.support.vault import PROCESSOR_KEY, VaultProcess
 
-VAULT_KEY = "key-of-the-vault-for-processors-only"
 OpenProcessors: TypeAlias = Callable[..., Awaitable[Processors]]
 # Nothing that answers takes so long, however busy the machine; what never answers sets its own.
 PATIENCE = {"processor_timeout_ms": 20_000, "processor_connect_timeout_ms": 20_000}
@@ -31,10 +34,29 @@ async def open_processors() -> AsyncIterator[OpenProcessors]:
         async def open_them(**settings: Any) -> Processors:
             keys = {
                 "acquirer_key": "key-of-the-acquirer",
-                "vault_processor_key": VAULT_KEY,
+                "vault_processor_key": PROCESSOR_KEY,
             }
             return await stack.enter_async_context(
                 Processors.open(Settings.load({}, **(keys | PATIENCE | settings)))
             )
 
         yield open_them
+
+
+@pytest.fixture(scope="session")
+def card_port() -> int:
+    """Where the vault may send cards: a port on which a test has its processor."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def vault(
+    server: Server, card_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[VaultProcess]:
+    """The vault that these tests share."""
+    folder = tmp_path_factory.mktemp("vault")
+    allowed = f"http://127.0.0.1:{card_port}"
+    with VaultProcess(server.new_vault_database(), folder, vault_allowed_urls=allowed) as process:
+        process.start()
+        yield process
+        process.stop()

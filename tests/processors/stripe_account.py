@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 from aiohttp import web
 
-DECLINED, CHALLENGED = "4000000000000002", "4000000000003220"
+DECLINED, CHALLENGED = "4000000000009995", "4000000000003220"
+MISTYPED = "4000000000000127"  # its security code is wrong
 _ACTION = {
     "type": "redirect_to_url",
     "redirect_to_url": {"return_url": "https://shop.test/back", "url": "https://hooks.test/3ds"},
@@ -41,14 +42,14 @@ class Account:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls) -> AsyncIterator["Account"]:
+    async def start(cls, port: int) -> AsyncIterator["Account"]:
         account = cls()
         app = web.Application()
         app.router.add_route("*", "/v1/{path:.*}", account._serve)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        account.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        account.url = f"http://127.0.0.1:{port}"
         try:
             yield account
         finally:
@@ -121,6 +122,7 @@ class Account:
             r"GET refunds": self._list_refunds,
             r"GET disputes/(\w+)": self._get_dispute,
             r"POST disputes/(\w+)": self._update_dispute,
+            r"POST disputes/(\w+)/close": self._close_dispute,
         }
 
     def _create_intent(self, fields: dict[str, str]) -> Answer:
@@ -216,8 +218,8 @@ class Account:
     def _create_method(self, fields: dict[str, str]) -> Answer:
         if fields.get("card[cvc]") == "":
             return fault(400, code="parameter_invalid_empty", param="card[cvc]")
-        if not re.fullmatch(r"\d{16}", fields["card[number]"]):
-            return fault(402, type="card_error", code="incorrect_number")
+        if fields["card[number]"] == MISTYPED:
+            return fault(402, type="card_error", code="incorrect_cvc")
         name = f"pm_{len(self.methods)}"
         self.methods[name] = fields["card[number]"]
         return 200, {"id": name, "object": "payment_method", "type": "card"}
@@ -273,6 +275,13 @@ class Account:
         dispute["evidence"] = {"uncategorized_text": fields["evidence[uncategorized_text]"]}
         dispute["evidence_details"]["submission_count"] = 1
         dispute["status"] = "under_review"
+        return 200, dispute
+
+    def _close_dispute(self, name: str, _: dict[str, str]) -> Answer:
+        dispute = self.disputes[name]
+        if dispute["status"] in {"won", "lost"}:
+            return fault(400, type="invalid_request_error", param="dispute")
+        dispute["status"] = "lost"
         return 200, dispute
 
     def open_dispute(self, intent_id: str, **fields: Any) -> dict[str, Any]:

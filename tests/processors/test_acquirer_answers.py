@@ -7,9 +7,10 @@ import pytest
 
 from app.processors import DisputeState, Processor, Verdict
 from tests.processors import asks
-from tests.processors.conftest import VAULT_KEY, OpenProcessors
+from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside, answer
 from tests.support.tables import Row, table
+from tests.support.vault import PROCESSOR_KEY
 
 
 async def _acquirer(outside: Outside, open_processors: OpenProcessors) -> Processor:
@@ -197,7 +198,7 @@ async def test_a_card_goes_through_the_vault(
     assert verdict == Verdict("approved", processor_reference="au_1", amount_minor=1234)
     head, forward = _sent(outside.requests[0])
     assert head.startswith("POST /forward ")
-    assert f"Bearer {VAULT_KEY}" in head
+    assert f"Bearer {PROCESSOR_KEY}" in head
     assert "journey-1" in head
     assert forward["url"] == "http://acquirer.test/v1/authorizations"
     assert (forward["token"], forward["merchant"]) == ("pm_1", asks.MERCHANT)
@@ -214,6 +215,8 @@ async def test_a_card_goes_through_the_vault(
     502    other         unknown       vault_502
     504    unknown       unknown       timeout
     500    -             unknown       vault_500
+    503    unavailable   not_executed  vault_unavailable
+    503    -             unknown       vault_503               -- somebody in between said so
     404    not_found     not_executed  vault_not_found
     401    -             not_executed  vault_401
     closed -             unknown       vault_connection_lost

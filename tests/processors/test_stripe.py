@@ -1,5 +1,6 @@
 """Payments at Stripe, step by step and with answers lost at every step."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest_asyncio
 from app.processors import AskAuthorization, Card, DisputeState, Processor, Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
-from tests.processors.forwarder import Forwarder
-from tests.processors.stripe_account import CHALLENGED, DECLINED, Account
+from tests.processors.outside import Outside
+from tests.processors.stripe_account import CHALLENGED, DECLINED, MISTYPED, Account
 from tests.support.tables import Row, table
+from tests.support.vault import VaultProcess
 
 GOOD = "4242424242424242"
 
@@ -19,13 +21,13 @@ GOOD = "4242424242424242"
 class Shop:
     """A processor `stripe`, its account, and cards in the vault."""
 
-    def __init__(self, stripe: Processor, account: Account, vault: Forwarder) -> None:
+    def __init__(self, stripe: Processor, account: Account, vault: VaultProcess) -> None:
         self.stripe = stripe
         self.account = account
         self.vault = vault
 
     def ask(self, number: str = GOOD, **fields: Any) -> AskAuthorization:
-        card = Card(self.vault.keep(number), "visa")
+        card = Card(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
         return asks.authorization(**({"card": card, "capture": True} | fields))
 
     @property
@@ -35,9 +37,11 @@ class Shop:
 
 
 @pytest_asyncio.fixture
-async def shop(open_processors: OpenProcessors) -> AsyncIterator[Shop]:
+async def shop(
+    open_processors: OpenProcessors, vault: VaultProcess, card_port: int
+) -> AsyncIterator[Shop]:
     """A shop that begins with nothing."""
-    async with Account.start() as account, Forwarder.start() as vault:
+    async with Account.start(card_port) as account:
         processors = await open_processors(
             stripe_key="sk_test_of_this_account",
             stripe_url=account.url,
@@ -64,16 +68,24 @@ async def test_a_payment_is_taken_at_once(shop: Shop) -> None:
     assert shop.account.taken == 1234
 
 
-async def test_only_the_vault_knows_the_card(shop: Shop) -> None:
-    """What leaves this process for the vault has placeholders, and a form the vault can fill."""
+async def test_only_the_vault_knows_the_card(
+    shop: Shop, outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """What leaves this process has placeholders, and a form that the vault can fill."""
     await shop.stripe.authorize(shop.ask())
-
-    (forward,) = shop.vault.forwarded
-    assert forward["url"] == f"{shop.account.url}/v1/payment_methods"
-    assert "card[number]={{number}}" in forward["body"]
-    assert not any("Suya" in name.title() for name in forward["headers"])
-    assert GOOD not in str(forward)
     assert shop.account.methods == {"pm_0": GOOD}
+
+    processors = await open_processors(
+        stripe_key="sk_test_of_this_account", stripe_url=shop.account.url, vault_url=outside.url
+    )
+    await processors.get("stripe").authorize(shop.ask())
+
+    head, _, body = outside.requests[0].partition(b"\r\n\r\n")
+    forward = json.loads(body)
+    assert b"journey-1" in head
+    assert forward["url"] == f"{shop.account.url}/v1/payment_methods"
+    assert "card[number]={{number}}&card[exp_month]={{exp_month}}" in forward["body"]
+    assert not any("suya" in name.lower() for name in forward["headers"])
 
 
 async def test_a_payment_is_captured_in_parts(shop: Shop) -> None:
@@ -129,11 +141,12 @@ async def test_a_decline_is_final(shop: Shop) -> None:
     assert shop.steps.count("confirm") == 1
 
 
-async def test_a_wrong_number_is_declined(shop: Shop) -> None:
-    """A card that is none never reaches a confirmation."""
-    verdict = await shop.stripe.authorize(shop.ask("42"))
+async def test_a_mistyped_card_is_declined(shop: Shop) -> None:
+    """A card that Stripe does not take never reaches a confirmation."""
+    verdict = await shop.stripe.authorize(shop.ask(MISTYPED))
 
-    assert verdict == Verdict("declined", code="incorrect_number")
+    assert verdict == Verdict("declined", code="incorrect_cvc")
+    assert "confirm" not in shop.steps
 
 
 async def test_a_payer_has_to_act(shop: Shop) -> None:
@@ -339,6 +352,19 @@ async def test_disputes(shop: Shop) -> None:
     assert isinstance(after, DisputeState)
     assert after.status == "under_review"
     assert await shop.stripe.find_dispute("du_9") == Verdict("not_found")
+
+
+async def test_a_dispute_is_accepted(shop: Shop) -> None:
+    """Giving in ends a dispute, once; who comes after a decision is declined."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.open_dispute("pi_0")
+
+    said = [await shop.stripe.accept_dispute("du_0", "req_1") for _ in range(2)]
+    late = await shop.stripe.accept_dispute("du_0", "req_2")
+
+    assert [verdict.outcome for verdict in said] == ["approved", "approved"]
+    assert late.outcome == "declined"
+    assert shop.account.disputes["du_0"]["status"] == "lost"
 
 
 async def test_disputes_of_others(shop: Shop) -> None:
