@@ -47,12 +47,10 @@ _REFUSED = {400, 401, 403, 404, 405, 413, 415, 422, 429}
 """Statuses after which surely nothing was done."""
 _NOT_CONFIGURED = not_executed("not_configured")
 _TOO_LATE = "too_late"
-_CARD = {
-    "number": "{{number}}",
-    "exp_month": "{{exp_month}}",
-    "exp_year": "{{exp_year}}",
-    "cvc": "{{cvc}}",
-}
+# Numbers stand without quotes, so this is JSON only once the vault has filled it in.
+_CARD = msgspec.Raw(
+    b'{"number":"{{number}}","exp_month":{{exp_month}},"exp_year":{{exp_year}},"cvc":"{{cvc}}"}'
+)
 _SUBJECTS: dict[str, Any] = {
     "authorization.updated": "authorization",
     "capture.updated": "capture",

@@ -30,6 +30,15 @@ from app.telemetry import describe, log, metrics
 _STATES = {"closed": 0, "half-opened": 1, "opened": 2}
 _OUTAGES = {"unreachable", "vault_unreachable", "vault_unavailable"}
 """Why nothing was done, where that is a sign of illness and no refusal."""
+_NO_OUTAGES = {
+    "undecided",
+    "reference_reused",
+    "authorization_not_found",
+    "payment_intent_unexpected_state",
+    "too_many_refunds",
+    "idempotency_key_in_use",
+}
+"""Why nothing is known, where the processor was well enough to say so."""
 T = TypeVar("T")
 
 
@@ -185,7 +194,7 @@ class Lane:
 def _is_outage(verdict: Verdict) -> bool:
     if verdict.outcome == "not_executed":
         return verdict.code in _OUTAGES
-    return verdict.outcome == "unknown"
+    return verdict.outcome == "unknown" and verdict.code not in _NO_OUTAGES
 
 
 class Guard:

@@ -204,8 +204,9 @@ async def test_a_card_goes_through_the_vault(
     assert (forward["token"], forward["merchant"]) == ("pm_1", asks.MERCHANT)
     assert forward["headers"]["Authorization"] == "Bearer key-of-the-acquirer"
     assert forward["headers"]["Sandbox-Fault"] == "timeout_after"
-    body = json.loads(forward["body"])
-    assert body["card"]["number"] == "{{number}}"
+    assert '"exp_month":{{exp_month}},"exp_year":{{exp_year}}' in forward["body"]
+    body = json.loads(forward["body"].replace("{{exp_month}}", "1").replace("{{exp_year}}", "2040"))
+    assert (body["card"]["number"], body["card"]["cvc"]) == ("{{number}}", "{{cvc}}")
     assert (body["amount"], body["currency"], body["capture"]) == (1234, "EUR", True)
 
 

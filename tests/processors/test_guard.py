@@ -56,6 +56,22 @@ async def test_only_outages_open_it(outside: Outside, open_processors: OpenProce
         assert (await acquirer.capture(asks.capture())).code == "said_422"
 
 
+async def test_who_says_that_nothing_is_known_is_well(
+    outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """A processor that is still waiting for a card's bank answers, and is not left alone."""
+    acquirer = (
+        await open_processors(
+            acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=LEFT_ALONE_MS
+        )
+    ).get("acquirer")
+    outside.how = answer(503, {"code": "undecided"})
+
+    said = [await acquirer.find_authorization(asks.authorization()) for _ in range(3)]
+
+    assert said == [Verdict("unknown", code="undecided")] * 3
+
+
 async def test_one_call_tries_after_the_pause(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
