@@ -17,7 +17,6 @@ REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
 """What a base address looks like: paths are appended to it, so it ends without a slash."""
 
-
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
 
@@ -151,6 +150,20 @@ class Settings(BaseSettings):
     """Unanswered attempts before a flow is parked for people: the four short pauses and a month."""
     resume_interval_ms: int = Field(default=500, ge=10, le=600_000)
     """How often the worker looks for flows that are due; small beside the shortest pause."""
+
+    acquirer_host: str = "127.0.0.1"
+    """Address the sandbox's acquirer listens on."""
+    acquirer_port: int = Field(default=8010, ge=1, le=65535)
+    """Port of the sandbox's acquirer."""
+    acquirer_file: Path | None = None
+    """The acquirer's own file; none means `acquirer.sqlite` under `home`."""
+    acquirer_public_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where payers reach the acquirer's 3-D Secure pages; none means its host and port."""
+    acquirer_notify_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where the acquirer sends notifications (`.../v1/notifications/acquirer`); none: nowhere."""
+    acquirer_latency_ms: int = Field(default=0, ge=0, le=600_000)
+    """How long the acquirer waits before each answer, unless its script says otherwise; real ones
+    take 100 to 500."""
 
     hold_days: int = Field(default=7, ge=1, le=30)
     """Days after which an uncaptured authorization expires; what card networks allow."""

@@ -21,7 +21,7 @@ def build(words: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for command in (
-        *(processes.dev, processes.serve, processes.worker),
+        *(processes.dev, processes.serve, processes.worker, processes.acquirer),
         *(operations.migrate, operations.verify, operations.trace, operations.openapi),
         doctor.doctor,
     ):

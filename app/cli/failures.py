@@ -16,6 +16,7 @@ class Failure(NamedTuple):
 
 # By name, because importing them all would take longer than most commands run.
 _OURS = {
+    "app.acquirer.serving.AcquirerError",
     "app.cli.failures.CommandFailed",
     "app.cluster.errors.ClusterError",
     "app.database.embedded.EmbeddedPostgresError",

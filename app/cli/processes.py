@@ -1,4 +1,4 @@
-"""Commands that run until they are stopped: dev, serve, worker."""
+"""Commands that run until they are stopped: dev, serve, worker, acquirer."""
 
 import os
 from pathlib import Path
@@ -76,6 +76,28 @@ def worker(
     from app.worker import run as run_worker
 
     run(run_worker(settings))
+
+
+def acquirer(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: 8010).")] = None,
+    home: Home = None,
+    supervisor_pid: SupervisorPid = None,
+) -> None:
+    """Serve a sandbox of a card network and of banks, with faults on request.
+
+    It needs SUYA_ACQUIRER_KEY; docs/sandbox.md lists its test cards and faults.
+
+    Example: suya acquirer --port 8010
+    """
+    export(acquirer_host=host, acquirer_port=port, home=home)
+    settings = load_settings()
+    follow(supervisor_pid)
+    from app.acquirer import serve as serve_acquirer
+
+    run(serve_acquirer(settings))
 
 
 def export(**flags: Any) -> None:

@@ -18,6 +18,7 @@ _ROOT = Path(app.__file__).parent
 _QUERIES = {
     f"{path.parent.name}.{query.name}": query
     for path in sorted(_ROOT.rglob("*.sql"))
+    if path.parent.name != "acquirer"  # a sandbox with SQLite, which tests/acquirer explains
     for query in parse(path.read_text(encoding="utf-8"))
 }
 STATEMENTS = [pytest.param(query, id=name) for name, query in _QUERIES.items()]
