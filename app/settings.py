@@ -17,6 +17,7 @@ REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
 """What a base address looks like: paths are appended to it, so it ends without a slash."""
 
+
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
 

@@ -161,7 +161,7 @@ class Faults:
         parsed = [(shot, parse(shot.fault), shot.times) for shot in script.next]
         error_faults = tuple(parse(text) for text in script.error_faults)
         self.script, self._next, self._error_faults = script, parsed, error_faults
-        self._random = random.Random(script.seed)  # noqa: S311 - chance that repeats itself, no secret
+        self._random = random.Random(script.seed)  # noqa: S311 - no secret
         self._struck.clear()
 
     def add(self, shot: OneShot) -> None:

@@ -86,7 +86,7 @@ def acquirer(
     home: Home = None,
     supervisor_pid: SupervisorPid = None,
 ) -> None:
-    """Serve a sandbox of a card network and of banks, with faults on request.
+    """Serve a sandbox of a card network and of banks.
 
     It needs SUYA_ACQUIRER_KEY; docs/sandbox.md lists its test cards and faults.
 
