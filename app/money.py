@@ -41,9 +41,18 @@ def divide_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
-def fee_minor(amount_minor: int, *, bps: int, fixed_minor: int) -> int:
+def fee_minor(
+    amount_minor: int,
+    *,
+    bps: int,
+    fixed_minor: int,
+    min_minor: int = 0,
+    max_minor: int | None = None,
+) -> int:
     """A fee of `bps` hundredths of a percent plus a fixed part, never above the amount itself.
 
-    All in minor units of the payment's own currency.
+    It is at least `min_minor` and at most `max_minor`, where there is one. All in minor units of
+    the payment's own currency.
     """
-    return min(amount_minor, divide_half_even(amount_minor * bps, 10_000) + fixed_minor)
+    fee = max(min_minor, divide_half_even(amount_minor * bps, 10_000) + fixed_minor)
+    return min(amount_minor, fee if max_minor is None else min(fee, max_minor))

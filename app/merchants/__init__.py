@@ -1,24 +1,40 @@
-"""Merchants and their API keys.
+"""Merchants, their API keys, and what their payments cost.
 
 Guarantees: a secret is shown once and kept only as its SHA-256; a revoked key stops working within
-`Keyring.CACHED_S` seconds in every process.
+`Keyring.CACHED_S` seconds in every process, and a new fee plan is known as soon; at most one plan
+is in force for a merchant, rail and currency.
 
-Owns `merchants` and `api_keys`, which are the same in every region.
+Owns `merchants`, `api_keys` and `fee_plans`, which are the same in every region.
 
 Never sees money.
 """
 
-from app.merchants.errors import ApiKeyNotFound, MerchantNotFound, UnknownRegion
+from app.merchants.errors import (
+    ApiKeyNotFound,
+    FeePlanEnded,
+    FeePlanExists,
+    FeePlanNotFound,
+    MerchantNotFound,
+    UnknownRegion,
+)
+from app.merchants.fees import ANY, FeePlan, FeeTerms, choose
 from app.merchants.keyring import Keyring
 from app.merchants.model import SCOPES, ApiKey, Caller, Merchant
 
 __all__ = [
+    "ANY",
     "SCOPES",
     "ApiKey",
     "ApiKeyNotFound",
     "Caller",
+    "FeePlan",
+    "FeePlanEnded",
+    "FeePlanExists",
+    "FeePlanNotFound",
+    "FeeTerms",
     "Keyring",
     "Merchant",
     "MerchantNotFound",
     "UnknownRegion",
+    "choose",
 ]

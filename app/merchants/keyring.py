@@ -6,6 +6,7 @@ from app import clock
 from app.database import Database
 from app.merchants.admin import queries
 from app.merchants.model import Caller, Merchant, hash_secret
+from app.merchants.plans import list_plans_in_force
 
 
 class Keyring:
@@ -45,5 +46,7 @@ class Keyring:
         rows = await self._database.read(queries.find_caller, {"secret_hash": hash_secret(secret)})
         if not rows:
             return None
-        key_id, scopes, *merchant = rows[0]
-        return Caller(Merchant(*merchant), key_id, frozenset(scopes))
+        key_id, scopes, *row = rows[0]
+        merchant = Merchant(*row)
+        plans = await list_plans_in_force(self._database, merchant.id)
+        return Caller(merchant, key_id, frozenset(scopes), plans)

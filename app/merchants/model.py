@@ -2,11 +2,14 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
+
+from app.merchants.fees import FeePlan, FeeTerms
 
 SCOPES: Final = ("read", "write")
 """What a key may be allowed: to look, and to act."""
@@ -35,6 +38,11 @@ class Merchant(msgspec.Struct, frozen=True):
     former_region: str | None = None
     """While it moves: the other region in which rows of it may be."""
 
+    @property
+    def fee_terms(self) -> FeeTerms:
+        """What a payment costs that no fee plan covers."""
+        return FeeTerms(self.fee_bps, self.fee_fixed_minor)
+
 
 class ApiKey(msgspec.Struct, frozen=True):
     """A key, without its secret."""
@@ -50,11 +58,13 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who stands behind a request: a merchant, and what its key allows."""
+    """Who stands behind a request: a merchant, what its key allows, and what its payments cost."""
 
     merchant: Merchant
     key_id: UUID
     scopes: frozenset[str]
+    fee_plans: Sequence[FeePlan] = ()
+    """Those in force."""
 
 
 def new_secret(mode: str) -> str:

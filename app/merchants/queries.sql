@@ -103,6 +103,56 @@ UPDATE merchants
  WHERE id = :id
    AND region_version = CAST(:region_version AS INT8);
 
+-- name: insert_plan
+-- Bring a fee plan into force, unless one for the same is.
+-- path: fee_plans_pkey, fee_plans_by_merchant, fee_plans_in_force
+INSERT INTO fee_plans
+       (id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
+        created_at, ended_at)
+VALUES (CAST(:id AS UUID), CAST(:merchant_id AS UUID), :rail, :currency, CAST(:bps AS INT8),
+        CAST(:fixed_minor AS INT8), CAST(:min_minor AS INT8), CAST(:max_minor AS INT8),
+        CAST(:refunded AS BOOL), CAST(:created_at AS TIMESTAMPTZ), NULL)
+    ON CONFLICT DO NOTHING;
+
+-- name: lock_plan
+-- One fee plan, which nobody ends meanwhile.
+-- path: fee_plans_pkey
+SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
+       created_at, ended_at
+  FROM fee_plans
+ WHERE id = :id
+   FOR UPDATE;
+
+-- name: end_plan
+-- End a fee plan that is in force.
+-- path: fee_plans_pkey
+UPDATE fee_plans
+   SET ended_at = CAST(:now AS TIMESTAMPTZ)
+ WHERE id = :id
+   AND ended_at IS NULL;
+
+-- name: list_plans
+-- A merchant's fee plans after a position, ended ones too, in the order of their making.
+-- path: fee_plans_by_merchant
+SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
+       created_at, ended_at
+  FROM fee_plans
+ WHERE merchant_id = :merchant_id
+   AND id > CAST(:after AS UUID)
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_plans_in_force
+-- A merchant's fee plans that are in force: one for each rail and currency at most.
+-- path: fee_plans_in_force
+SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
+       created_at, ended_at
+  FROM fee_plans
+ WHERE merchant_id = :merchant_id
+   AND ended_at IS NULL
+ ORDER BY rail, currency
+ LIMIT 1000;
+
 -- name: list_database_regions
 -- The regions of a multi-region database: on CockroachDB they are the values of an enumeration.
 -- full scan: of a catalog, which has one row per region; PostgreSQL has no such type

@@ -32,6 +32,7 @@ TABLES: Final = (
     Table("payments", sweeps.sweep_payments, _BY_ID),
     Table("holds", sweeps.sweep_holds, _BY_ID),
     Table("idempotency_keys", sweeps.sweep_keys, _BY_ID),
+    Table("fx_quotes", sweeps.sweep_quotes, _BY_ID),
     Table("refunds", sweeps.sweep_refunds, _BY_ID),
     Table(
         "payment_labels",
@@ -48,5 +49,8 @@ TABLES: Final = (
     Table("sagas", sweeps.sweep_sagas, _BY_ID),
 )
 
-STAYING: Final = {"api_keys": "the same in every region"}
+STAYING: Final = {
+    "api_keys": "the same in every region",
+    "fee_plans": "the same in every region",
+}
 """Tables with merchants' rows that do not move, and why."""
