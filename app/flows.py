@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from app.database import Database, GroupCommit
+from app.fx.saga import CONVERSION, QUOTE
 from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.merchants.homes import find_homes
 from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
@@ -10,6 +11,7 @@ from app.saga import Saga, Sagas
 
 SAGAS: Final[tuple[Saga[Any], ...]] = (
     *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
+    *(QUOTE, CONVERSION),
     *(PAYMENT, CAPTURE, RELEASE, REFUND),
 )
 

@@ -15,6 +15,8 @@ from app.api import (
     bulk,
     drain,
     events,
+    fees,
+    fx,
     health,
     pages,
     payments,
@@ -29,6 +31,7 @@ from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
 from app.database import Database, GroupCommit, checks, database_url, faults
 from app.flows import make_sagas
+from app.fx import open_rates
 from app.merchants import Keyring
 from app.settings import Settings
 from app.telemetry import configure_logging, log
@@ -58,6 +61,7 @@ def make_services(settings: Settings) -> Services:
         sagas=make_sagas(database, group_commit),
         keyring=Keyring(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
+        rates=open_rates(settings, database),
     )
 
 
@@ -75,7 +79,9 @@ def build(services: Services) -> Litestar:
             accounts.router(),
             *transfers.routers(),
             events.router(),
+            fx.router(),
             *admin.routers(),
+            fees.router(),
             health.healthz,
             health.readyz,
             health.read_metrics,

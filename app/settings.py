@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -192,6 +192,19 @@ class Settings(BaseSettings):
     """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
     public, so any page may by default."""
 
+    fx_source: Literal["auto", "fixed", "ecb"] = "auto"
+    """Where rates come from: `fixed` is a table of the program, `ecb` what `suya fx import` kept;
+    `auto` is fixed in a sandbox and ecb elsewhere, because real money needs real rates."""
+    fx_spread_bps: int = Field(default=100, ge=0, le=1_000)
+    """The platform's margin on a conversion, in hundredths of a percent of the reference rate; what
+    card payments in another currency commonly cost is between one and two percent."""
+    fx_quote_s: int = Field(default=60, ge=1, le=3_600)
+    """How long a quote holds: long enough to show it to a payer and have it accepted, and too short
+    for a market to move by more than the spread."""
+    fx_rates_age_days_max: int = Field(default=5, ge=1, le=31)
+    """Reference rates of an earlier day are not quoted any more; the longest the European Central
+    Bank publishes none is from Maundy Thursday to the Tuesday after Easter."""
+
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -217,6 +230,13 @@ class Settings(BaseSettings):
             raise ValueError("must be whole numbers of milliseconds, comma separated")
         return tuple(int(ms) for ms in value)
 
+    @model_validator(mode="after")
+    def _check_rates(self) -> Self:
+        """Real money is not converted at rates that were made up."""
+        if self.environment == "production" and self.fx_source == "fixed":
+            raise ValueError("SUYA_FX_SOURCE: 'fixed' is for a sandbox; production takes 'ecb'")
+        return self
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:
         """The settings of this process: flags first, then variables, then defaults.
@@ -240,7 +260,12 @@ class Settings(BaseSettings):
         try:
             settings = cls(**values)
         except ValidationError as error:
-            faults += [f"SUYA_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            faults += [_fault(e["loc"], e["msg"]) for e in error.errors()]
         if faults:
             raise SettingsError("\n".join(faults))
         return settings
+
+
+def _fault(place: tuple[int | str, ...], message: str) -> str:
+    """A line about one variable; a fault of several together names them itself."""
+    return f"SUYA_{str(place[0]).upper()}: {message}" if place else message.partition(", ")[2]

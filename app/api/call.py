@@ -1,7 +1,7 @@
 """One authenticated call: who asks, for what, and by when an answer is due."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -24,7 +24,7 @@ from app.api.reply import SINGLE_BYTES_MAX, Headers, Reply, read_body
 from app.api.services import Services
 from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.idempotency import Answer, Intent
-from app.merchants import Merchant
+from app.merchants import FeePlan, FeeTerms, Merchant, choose
 from app.saga import Saga
 
 ApiRequest: TypeAlias = Request[None, None, State]
@@ -44,6 +44,13 @@ class Call(msgspec.Struct, frozen=True):
     services: Services
     context: Context
     merchant: Merchant
+    fee_plans: Sequence[FeePlan] = ()
+    """The merchant's, those in force."""
+
+    def fee_terms(self, rail: str, currency: str) -> FeeTerms:
+        """What a payment of the merchant costs."""
+        plan = choose(self.fee_plans, rail, currency)
+        return plan.terms if plan else self.merchant.fee_terms
 
     @property
     def region(self) -> str:
@@ -102,7 +109,7 @@ async def enter(request: ApiRequest, scope: str) -> Call:
         raise Forbidden(scope=scope)
     if not services.limiter.take(caller.key_id):
         raise TooManyRequests
-    return Call(services, context, caller.merchant)
+    return Call(services, context, caller.merchant, caller.fee_plans)
 
 
 def enter_admin(request: ApiRequest) -> Services:
@@ -212,7 +219,11 @@ async def perform(
     """Serve a writing request: check it, make its command, run the saga, send the answer."""
     call = await enter(request, "write")
     body = await parse(request, model)
-    command = make(call, named_intent(request, body), body)
+    return await submit(call, saga, make(call, named_intent(request, body), body))
+
+
+async def submit(call: Call, saga: Saga[C], command: C) -> Reply:
+    """Run the saga for one command and send its answer."""
     receipt = await call.services.sagas.run(saga, call.region, [command], deadline=call.deadline)
     call.context.batch_size = receipt.batch_size
     outcome = receipt.outcomes[0]

@@ -22,8 +22,18 @@ BODIES: Final[dict[str, Any]] = {
     "CreateApiKey": {"merchant": _MERCHANT, "name": "till", "scopes": ["read", "write"]},
     "CreateCapture": {"amount": 200, "final": False},
     "CreateDeposit": {"account": _ACCOUNT, "amount": 100_000, "currency": "USD"},
+    "CreateFeePlan": {
+        "merchant": _MERCHANT,
+        "rail": "card",
+        "currency": "USD",
+        "bps": 250,
+        "fixed": 20,
+        "max": 5_000,
+        "refunded": True,
+    },
     "CreateMerchant": {"name": "Suya stall", "mode": "test", "fee_bps": 290, "fee_fixed": 30},
     "CreatePayment": _CREATE,
+    "CreateQuote": {"source_currency": "USD", "target_currency": "EUR", "source_amount": 10_000},
     "CreateRefund": {"payment": _PAYMENT, "amount": 60},
     "CreateTransfer": {
         "currency": "USD",
@@ -32,5 +42,6 @@ BODIES: Final[dict[str, Any]] = {
             {"account": _OTHER_ACCOUNT, "direction": "credit", "amount": 500},
         ],
     },
+    "FeeTerms": {"bps": 220, "fixed": 20},
     "Nothing": {},
 }

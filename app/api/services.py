@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from app.api.limits import RateLimiter
 from app.database import Database, GroupCommit
+from app.fx import Rates
 from app.merchants import Keyring
 from app.saga import Sagas
 from app.settings import Settings
@@ -19,5 +20,6 @@ class Services:
     sagas: Sagas
     keyring: Keyring
     limiter: RateLimiter
+    rates: Rates
     draining: bool = field(default=False)
     """Set when the process was told to stop; `/readyz` answers 503 from then on."""

@@ -1,18 +1,35 @@
 """/v1/transfers and /v1/deposits: money between wallets, and sandbox money into them."""
 
+from uuid import UUID
+
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
 from app import ids
 from app.api import lists, wire
-from app.api.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.call import (
+    ApiRequest,
+    Call,
+    enter,
+    named_intent,
+    parse,
+    path_id,
+    perform,
+    send,
+    submit,
+)
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.errors import SandboxOnly
 from app.api.reading import Reading
+from app.fx import ConvertTransfer
+from app.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
+from app.fx.saga import CONVERSION
 from app.idempotency import Intent
 from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, saga
 from app.ledger.errors import TransferNotFound
 from app.ledger.views import TransferView, transfer_view
+
+QUOTE_ERRORS = (QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch)
 
 _WALLET_ERRORS = (
     errors.AccountNotFound,
@@ -23,15 +40,36 @@ _WALLET_ERRORS = (
 )
 
 
-def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer) -> MakeTransfer:
+def _entries(body: wire.CreateTransfer) -> list[EntrySpec]:
+    return [EntrySpec(e.account, e.direction, e.amount) for e in body.entries]
+
+
+def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer, currency: str) -> MakeTransfer:
     return MakeTransfer(
         region=call.region,
         merchant_id=call.merchant.id,
         intent=intent,
         correlation_id=call.request_id,
         transfer_id=ids.new(),
-        currency=body.currency,
-        entries=[EntrySpec(e.account, e.direction, e.amount) for e in body.entries],
+        currency=currency,
+        entries=_entries(body),
+        description=body.description,
+        metadata=body.metadata,
+        former_region=call.merchant.former_region,
+    )
+
+
+def _conversion(
+    call: Call, intent: Intent, body: wire.CreateTransfer, quote_id: UUID
+) -> ConvertTransfer:
+    return ConvertTransfer(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        transfer_id=ids.new(),
+        quote_id=quote_id,
+        entries=_entries(body),
         description=body.description,
         metadata=body.metadata,
         former_region=call.merchant.former_region,
@@ -63,13 +101,22 @@ def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposi
         idempotent=True,
         errors=(
             errors.TransferUnbalanced, errors.AccountsMustDiffer, *_WALLET_ERRORS,
-            errors.InsufficientFunds,
+            errors.InsufficientFunds, *QUOTE_ERRORS,
         ),
     ).opt(),
 )  # fmt: skip
 async def create_transfer(request: ApiRequest) -> ASGIResponse:
-    """Moves money between the merchant's wallets: two or more entries that balance."""
-    return await perform(request, wire.CreateTransfer, saga.TRANSFER, _transfer)
+    """Moves money between the merchant's wallets: two or more entries that balance.
+
+    With an `fx_quote`, between two wallets of different currencies, at the quote's amounts.
+    """
+    call = await enter(request, "write")
+    body = await parse(request, wire.CreateTransfer)
+    intent = named_intent(request, body)
+    if body.fx_quote is not None:
+        return await submit(call, CONVERSION, _conversion(call, intent, body, body.fx_quote))
+    assert body.currency is not None
+    return await submit(call, saga.TRANSFER, _transfer(call, intent, body, body.currency))
 
 
 @get(

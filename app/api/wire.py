@@ -4,10 +4,18 @@ Numbers with a fraction or an exponent are refused even where they are whole (`1
 a client that sends them computes amounts as floats.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from app import ids
 from app.money import AMOUNT_MINOR_MAX, EXPONENTS
@@ -65,6 +73,7 @@ def _shape(kind: str) -> WithJsonSchema:
 
 AccountId: TypeAlias = Annotated[UUID, _reader("account"), _shape("account")]
 PaymentId: TypeAlias = Annotated[UUID, _reader("payment"), _shape("payment")]
+QuoteId: TypeAlias = Annotated[UUID, _reader("fx_quote"), _shape("fx_quote")]
 MerchantId: TypeAlias = Annotated[UUID, _reader("merchant"), _shape("merchant")]
 
 Amount = Annotated[
@@ -171,12 +180,49 @@ class TransferEntry(Wire):
 
 
 class CreateTransfer(Wire):
-    """Move money between wallets: debits take from wallets, credits give."""
+    """Move money between wallets: debits take from wallets, credits give.
 
-    currency: Currency
+    Either all of them hold one `currency`, or a quote converts: then there are two entries, one
+    debit of its source amount and one credit of its target amount.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["currency"]}, {"required": ["fx_quote"]}]}
+    )
+
+    currency: Currency | None = None
+    fx_quote: QuoteId | None = None
     entries: Annotated[list[TransferEntry], Field(min_length=2, max_length=ENTRIES_MAX)]
     description: Description | None = None
     metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_currencies(self) -> Self:
+        if (self.currency is None) == (self.fx_quote is None):
+            raise ValueError("needs either a currency or an fx_quote")
+        return self
+
+
+class CreateQuote(Wire):
+    """Ask for a rate that holds for a while, for one of the two amounts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["source_amount"]}, {"required": ["target_amount"]}]
+        }
+    )
+
+    source_currency: Currency
+    target_currency: Currency
+    source_amount: Amount | None = None
+    target_amount: Amount | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_amounts(self) -> Self:
+        if (self.source_amount is None) == (self.target_amount is None):
+            raise ValueError("needs either a source_amount or a target_amount")
+        return self
 
 
 class CreateMerchant(Wire):
@@ -187,6 +233,30 @@ class CreateMerchant(Wire):
     mode: Literal["test", "live"] = "test"
     fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 290
     fee_fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 30
+
+
+class FeeTerms(Wire):
+    """What payments cost under a fee plan."""
+
+    bps: Annotated[int, Field(ge=0, le=10_000)]
+    fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 0
+    min: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 0
+    max: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] | None = None
+    refunded: bool = False
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError("has a max below its min")
+        return self
+
+
+class CreateFeePlan(FeeTerms):
+    """Bring a fee plan into force for a merchant's payments on a rail, in a currency, or on all."""
+
+    merchant: MerchantId
+    rail: Literal["wallet", "card", "bank_transfer"] | None = None
+    currency: Currency | None = None
 
 
 class CreateApiKey(Wire):

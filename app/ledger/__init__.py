@@ -20,6 +20,7 @@ from app.ledger.commands import (
     make_transfers,
     open_accounts,
     refuse_wallet,
+    transfer_fact,
 )
 from app.ledger.holds import begin_hold, post_hold, release_hold
 from app.ledger.model import Account, Book, Change, Draft, Hold, Transfer
@@ -51,6 +52,7 @@ __all__ = [
     "pull_holds",
     "refuse_wallet",
     "release_hold",
+    "transfer_fact",
     "update_holds",
     "write_book",
 ]

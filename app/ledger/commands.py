@@ -280,13 +280,27 @@ def _answer_transfers(
         if isinstance(outcome, PlatformError):
             answers.append(refusal(outcome, command.correlation_id))
             continue
-        body = _encode(transfer_view(outcome)).decode()
-        answers.append(Answer(201, body))
-        facts.append(_event(command, event_type, outcome.id, body, at=book.booked_at))
+        fact = transfer_fact(outcome, event_type)
+        answers.append(Answer(201, fact.data))
+        facts.append(fact)
     # After this line only writes.
     write_book(tx, region, book)
     events.append(tx, region, facts)
     return idempotency.keep(tx, claims, answers)
+
+
+def transfer_fact(transfer: Transfer, event_type: str) -> Event:
+    """The event of a transfer that a client asked for; its data is the answer."""
+    return Event(
+        merchant_id=transfer.merchant_id,
+        id=ids.new(),
+        type=event_type,
+        object_id=transfer.id,
+        sequence=1,
+        data=_encode(transfer_view(transfer)).decode(),
+        correlation_id=transfer.correlation_id,
+        created_at=transfer.booked_at,
+    )
 
 
 def _new_wallet(command: OpenAccount, now: datetime) -> Account:
@@ -309,7 +323,7 @@ def _new_wallet(command: OpenAccount, now: datetime) -> Account:
 
 
 def _event(
-    command: OpenAccount | CloseAccount | MakeTransfer | MakeDeposit,
+    command: OpenAccount | CloseAccount,
     event_type: str,
     object_id: UUID,
     data: str,

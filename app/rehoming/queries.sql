@@ -23,6 +23,11 @@ SELECT 'idempotency_keys', count(*)
  WHERE region = :region
    AND merchant_id = :merchant_id
  UNION ALL
+SELECT 'fx_quotes', count(*)
+  FROM fx_quotes
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
 SELECT 'refunds', count(*)
   FROM refunds
  WHERE region = :region
@@ -70,6 +75,10 @@ SELECT 'holds'
  UNION ALL
 SELECT 'idempotency_keys'
  WHERE EXISTS (SELECT 1 FROM idempotency_keys
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'fx_quotes'
+ WHERE EXISTS (SELECT 1 FROM fx_quotes
                 WHERE region = :region AND merchant_id = :merchant_id)
  UNION ALL
 SELECT 'refunds'

@@ -76,6 +76,25 @@ SELECT id
   FROM moved
  ORDER BY id;
 
+-- name: sweep_quotes
+-- Move the next page of a merchant's quotes to another region.
+-- path: fx_quotes_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE fx_quotes
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM fx_quotes
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;
+
 -- name: sweep_refunds
 -- Move the next page of a merchant's refunds to another region.
 -- path: refunds_pkey, from a position; then one look-up per row

@@ -23,6 +23,7 @@ _body = msgspec.json.Decoder(_Body)
 
 _MISSING: dict[str, Query] = {
     "account": queries.find_missing_accounts,
+    "fx_quote": queries.find_missing_quotes,
     "payment": queries.find_missing_payments,
     "refund": queries.find_missing_refunds,
     "transfer": queries.find_missing_transfers,

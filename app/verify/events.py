@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from app.fx.store import quote_of
+from app.fx.views import quote_text
 from app.ledger.model import Transfer
 from app.ledger.store import account_row
 from app.ledger.views import account_view, transfer_view
@@ -22,6 +24,7 @@ KINDS: Final = {
     "account": "account",
     "transfer": "transfer",
     "deposit": "transfer",
+    "fx_quote": "fx_quote",
 }
 """Beginning of an event's type -> kind of the object it tells of."""
 
@@ -50,6 +53,11 @@ def _account(row: Row) -> State:
 def _transfer(row: Row) -> State:
     transfer = Transfer(*(*row[2:10], _METADATA.decode(row[10]), *row[11:]))
     return 1, msgspec.json.encode(transfer_view(transfer)).decode()
+
+
+def _quote(row: Row) -> State:
+    quote = quote_of(row[2:])
+    return quote.version, quote_text(quote)
 
 
 class _History:
@@ -158,6 +166,7 @@ async def check(audit: Audit) -> None:
         ("refund", _refund, queries.list_refund_states),
         ("account", _account, queries.list_wallet_states),
         ("transfer", _transfer, queries.list_transfer_states),
+        ("fx_quote", _quote, queries.list_quote_states),
     )
     streams = [
         audit.stream(query, after_merchant_id=FIRST, after_id=FIRST) for _, _, query in kinds

@@ -41,6 +41,8 @@ class Check(StrEnum):
     """A payment's refunds sum to its refunded amount, which is never above the captured one."""
     PAYMENT_TRANSFERS = "payment_transfers"
     """Each transfer for a payment is for one that exists, and of a kind that payments have."""
+    FX_QUOTE = "fx_quote"
+    """A quote's amounts follow from its rate, and what used it moved exactly these."""
     EVENT_SEQUENCE = "event_sequence"
     """The events about an object are numbered 1, 2, 3 ... and are as many as it had changes."""
     EVENT_OBJECT = "event_object"

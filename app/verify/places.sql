@@ -27,6 +27,11 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'events'
  WHERE EXISTS (SELECT 1 FROM events AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'fx_quotes'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM fx_quotes AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'holds'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM holds AS t

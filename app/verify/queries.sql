@@ -23,6 +23,8 @@ SELECT min(r.region)
         UNION ALL
         (SELECT region FROM events WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
+        (SELECT region FROM fx_quotes WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
         (SELECT region FROM idempotency_keys WHERE region > :after ORDER BY region LIMIT 1)) AS r;
 
 -- name: count_accounts
@@ -44,6 +46,11 @@ SELECT count(*) FROM holds WHERE region = :region;
 -- As above.
 -- full scan: as above
 SELECT count(*) FROM payments WHERE region = :region;
+
+-- name: count_quotes
+-- As above.
+-- full scan: as above
+SELECT count(*) FROM fx_quotes WHERE region = :region;
 
 -- name: count_events
 -- As above.
@@ -107,6 +114,16 @@ SELECT CAST(a.id AS TEXT), a.currency
     ON a.region = :region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id;
+
+-- name: find_conversions
+-- What some transfers were for, and their lines.
+-- path: transfers_pkey, one look-up per transfer
+SELECT CAST(t.id AS TEXT), t.purpose, t.entries
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN transfers AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id;
 
 -- name: list_holds
 -- The next holds with what is left of them, and the hold that the payment of each names.
@@ -223,14 +240,28 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_transfer_states
--- The next transfers and deposits that clients asked for, with all they say, after their position.
+-- The next transfers, conversions and deposits that clients asked for, with all they say, after their position.
 -- path: transfers_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.purpose,
        t.payment_id, t.hold_id, t.entries, t.description, CAST(t.metadata AS TEXT),
        t.correlation_id, t.booked_at
   FROM transfers AS t
  WHERE t.region = :region
-   AND t.purpose IN ('transfer', 'deposit')
+   AND t.purpose IN ('transfer', 'conversion', 'deposit')
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_quote_states
+-- The next quotes with all they say, after their position.
+-- path: fx_quotes_pkey, from a position
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.source_currency,
+       t.target_currency, t.side, t.source_minor, t.gross_minor, t.target_minor, t.spread_minor,
+       t.reference_rate, t.spread_bps, t.rate_source, t.rate_day, t.status, t.transfer_id,
+       t.payment_id, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
+       t.expires_at
+  FROM fx_quotes AS t
+ WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
@@ -295,6 +326,17 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
   LEFT JOIN payments AS o
+    ON o.region = :region
+   AND o.merchant_id = d.merchant_id
+   AND o.id = d.id
+ WHERE o.id IS NULL;
+
+-- name: find_missing_quotes
+-- Those of some quotes that do not exist.
+-- path: fx_quotes_pkey, one look-up per quote
+SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  LEFT JOIN fx_quotes AS o
     ON o.region = :region
    AND o.merchant_id = d.merchant_id
    AND o.id = d.id

@@ -6,7 +6,17 @@ from contextlib import contextmanager
 
 from app.database import Database
 from app.settings import Settings
-from app.verify import accounts, answers, events, holds, journal, payments, places, transfers
+from app.verify import (
+    accounts,
+    answers,
+    events,
+    holds,
+    journal,
+    payments,
+    places,
+    quotes,
+    transfers,
+)
 from app.verify.audit import Audit, Progress
 from app.verify.model import Finding, Findings
 from app.verify.store import Snapshot
@@ -51,6 +61,7 @@ async def _verify(audit: Audit) -> None:
     await holds.check(audit)
     await holds.compare_pending(audit)
     await payments.check(audit)
+    await quotes.check(audit)
     await events.check(audit)
     await journal.check(audit)
     await transfers.compare_listings(audit)

@@ -17,9 +17,10 @@ MISSING = {
     "refund": "re_01j9x6f9k2e6s8v3b7d5m4n1qz",
     "transfer": "tr_01j9x6f9k2e6s8v3b7d5m4n1qz",
     "event": "evt_01j9x6f9k2e6s8v3b7d5m4n1qz",
+    "fx_quote": "fxq_01j9x6f9k2e6s8v3b7d5m4n1qz",
 }
 NOBODY = "acct_01j9x6f9k2e6s8v3b7d5m4n1r0"
-_ID = re.compile(r"\b(acct|pay|re|tr|evt|req)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(acct|fxq|pay|re|tr|evt|req)_[0-9a-z]{26}\b")
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ async def theirs(new_merchant: NewMerchant) -> dict[str, str]:
         "refund": refund["id"],
         "transfer": deposit["id"],
         "event": events[0]["id"],
+        "fx_quote": (await other.quote("USD", "EUR", source_amount=100))["id"],
     }
 
 
@@ -53,6 +55,7 @@ async def theirs(new_merchant: NewMerchant) -> dict[str, str]:
         ("account", "/v1/accounts/{}/entries"),
         ("transfer", "/v1/transfers/{}"),
         ("event", "/v1/events/{}"),
+        ("fx_quote", "/v1/fx/quotes/{}"),
     ],
 )
 async def test_reading(merchant: Merchant, theirs: dict[str, str], kind: str, path: str) -> None:
@@ -132,7 +135,7 @@ async def test_lists(
 
 async def test_everything_else_is_empty(merchant: Merchant, theirs: dict[str, str]) -> None:
     """A fresh merchant's lists are empty beside another's full ones."""
-    for path in ("payments", "refunds", "accounts", "transfers", "events"):
+    for path in ("payments", "refunds", "accounts", "transfers", "events", "fx/quotes"):
         assert await merchant.api.all(f"/v1/{path}") == []
 
 

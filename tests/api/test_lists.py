@@ -66,6 +66,12 @@ async def _entries(merchant: Merchant) -> Listing:
     return Listing(f"/v1/accounts/{wallet}/entries", COUNT)
 
 
+async def _quotes(merchant: Merchant) -> Listing:
+    for _ in range(COUNT):
+        await merchant.quote("USD", "EUR", source_amount=100)
+    return Listing("/v1/fx/quotes", COUNT)
+
+
 LISTS: dict[str, Fill] = {
     "accounts": _accounts,
     "payments": _payments,
@@ -73,6 +79,7 @@ LISTS: dict[str, Fill] = {
     "transfers": _transfers,
     "events": _events,
     "entries": _entries,
+    "quotes": _quotes,
 }
 every_list = pytest.mark.parametrize("fill", LISTS.values(), ids=LISTS.keys())
 

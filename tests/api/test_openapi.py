@@ -101,7 +101,7 @@ async def test_every_route_is_described(document: dict[str, Any]) -> None:
     """What design and issues name is there."""
     served = {(path, method) for path, method, _ in operations(document)}
 
-    for noun in ("payments", "refunds", "accounts", "transfers"):
+    for noun in ("payments", "refunds", "accounts", "transfers", "fx/quotes"):
         assert {(f"/v1/{noun}", "get"), (f"/v1/{noun}", "post")} <= served
     assert {
         ("/v1/payments/bulk", "post"),

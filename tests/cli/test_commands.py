@@ -21,6 +21,7 @@ COMMANDS = (
     *("merchants create", "merchants list", "merchants show"),
     *("keys create", "keys list", "keys revoke"),
     *("regions show", "regions plan", "regions apply"),
+    *("fx import", "fx rates"),
     *("chaos run", "chaos list", "chaos check"),
 )
 

@@ -63,6 +63,11 @@ class Merchant:
         """The refund; `amount` as a field."""
         return done(await self.api.post("/v1/refunds", {"payment": payment_id} | fields), 201)
 
+    async def quote(self, source: str, target: str, **fields: Any) -> dict[str, Any]:
+        """A rate from one currency to another; `source_amount` or `target_amount` as a field."""
+        body = {"source_currency": source, "target_currency": target} | fields
+        return done(await self.api.post("/v1/fx/quotes", body), 201)
+
     async def read(self, payment_id: str) -> dict[str, Any]:
         """The payment as it is now."""
         return done(await self.api.get(f"/v1/payments/{payment_id}"))

@@ -57,6 +57,17 @@ async def _deposit(merchant: Merchant) -> Ready:
     return Ready("/v1/deposits", body, 201)
 
 
+async def _quote(_: Merchant) -> Ready:
+    body = {"source_currency": "USD", "target_currency": "EUR", "source_amount": 700}
+    return Ready("/v1/fx/quotes", body, 201)
+
+
+async def _conversion(merchant: Merchant) -> Ready:
+    source, target = await merchant.wallet(funds=5_000), await merchant.wallet("EUR")
+    quote = await merchant.quote("USD", "EUR", source_amount=500)
+    return Ready("/v1/transfers", conversion(quote, source, target), 201)
+
+
 WRITING: dict[str, Prepare] = {
     "payment": _payment,
     "capture": _capture,
@@ -66,6 +77,8 @@ WRITING: dict[str, Prepare] = {
     "closure": _closure,
     "transfer": _transfer,
     "deposit": _deposit,
+    "quote": _quote,
+    "conversion": _conversion,
 }
 """Name -> what prepares the request."""
 
@@ -81,3 +94,14 @@ def transfer(*moves: tuple[str, Any], currency: str = "USD") -> dict[str, Any]:
         for account, amount in moves
     ]
     return {"currency": currency, "entries": entries}
+
+
+def conversion(quote: dict[str, Any], source: str, target: str) -> dict[str, Any]:
+    """The body of a transfer at a quote, from one wallet to another."""
+    return {
+        "fx_quote": quote["id"],
+        "entries": [
+            {"account": source, "direction": "debit", "amount": quote["source_amount"]},
+            {"account": target, "direction": "credit", "amount": quote["target_amount"]},
+        ],
+    }

@@ -1,5 +1,7 @@
 """Ways of editing the books behind the product's back, and what must be found then."""
 
+from tests.verify.edits_of_quotes import QUOTE_EDITS
+
 # What was done to the books: the statements, and everything that is found, as check, kind, name.
 EDITS: dict[str, tuple[str, str]] = {
     "a changed balance": (
@@ -160,6 +162,7 @@ EDITS: dict[str, tuple[str, str]] = {
         money_conserved EUR
         money_conserved USD
         transfer_balance transfer euros_transfer
+        transfer_balance transfer exchange
         transfer_balance transfer eve_deposit
         """,
     ),
@@ -354,4 +357,5 @@ EDITS: dict[str, tuple[str, str]] = {
         payment_transfers transfer paid_3_transfer
         """,
     ),
+    **QUOTE_EDITS,
 }

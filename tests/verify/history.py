@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 from app import clock, ids
 from app.database import GroupCommit
+from app.fx import ConvertTransfer, CreateQuote, FixedRates
+from app.fx import saga as fx
 from app.idempotency import Answer, intent
 from app.ledger import chart
 from app.ledger import saga as ledger
@@ -140,6 +142,21 @@ class Writer:
             ),
         )  # fmt: skip
 
+    async def quote(self, name: str, amount: int) -> UUID:
+        """A quote from dollars to euros."""
+        table = FixedRates.TABLE
+        quote_id = self.new(name)
+        await self.run(
+            fx.QUOTE,
+            CreateQuote(
+                **self.common(), quote_id=quote_id, source_currency="USD", target_currency="EUR",
+                side="source", amount_minor=amount, reference_rate=table.find("USD", "EUR"),
+                rate_source=table.source, rate_day=table.day, spread_bps=100, lock_s=DEADLINE_S,
+                metadata={"b": "2", "a": "1"},
+            ),
+        )  # fmt: skip
+        return quote_id
+
 
 async def make_history(url: str) -> History:
     """Fill an empty database with something of everything."""
@@ -194,3 +211,15 @@ async def _make_payments(writer: Writer) -> None:
     twice = writer.payment("twice", "ada", 50)
     await writer.run(pay, twice)
     await writer.run(pay, twice)
+    await writer.quote("idle_quote", 700)
+    await writer.run(
+        fx.CONVERSION,
+        ConvertTransfer(
+            **writer.common(), transfer_id=writer.new("exchange"),
+            quote_id=await writer.quote("used_quote", 1_000),
+            entries=[
+                EntrySpec(writer.history.names["bob"], "debit", 1_000),
+                EntrySpec(writer.history.names["eve"], "credit", 845),
+            ],
+        ),
+    )  # fmt: skip

@@ -14,7 +14,15 @@ from tests.verify.conftest import Books
 from tests.verify.edits import EDITS
 from tests.verify.test_corrupted import _about, _expected
 
-SCATTERED = ("accounts", "refunds", "transfers", "entries", "events", "idempotency_keys")
+SCATTERED = (
+    "accounts",
+    "fx_quotes",
+    "refunds",
+    "transfers",
+    "entries",
+    "events",
+    "idempotency_keys",
+)
 
 
 @pytest.fixture
@@ -69,6 +77,7 @@ DOUBLES = {
     "holds": ("id = %(held_transfer)s", "transfer held_transfer"),
     "payments": ("id = %(paid_2)s", "payment paid_2"),
     "refunds": ("id = %(refunded_refund)s", "refund refunded_refund"),
+    "fx_quotes": ("id = %(used_quote)s", "fx_quote used_quote"),
     "events": ("object_id = %(paid_2)s", ""),
     "idempotency_keys": ("body LIKE '%%' || 'refund' || '%%' AND status = 201", ""),
 }

@@ -1,0 +1,132 @@
+-- Statements of the package `fx`.
+
+-- name: lock_quotes
+-- Lock a batch's quotes in id order, so that each is used once.
+-- path: fx_quotes_pkey (region, merchant_id, id), one look-up per quote
+SELECT q.merchant_id, q.id, q.source_currency, q.target_currency, q.side, q.source_minor,
+       q.gross_minor, q.target_minor, q.spread_minor, q.reference_rate, q.spread_bps,
+       q.rate_source, q.rate_day, q.status, q.transfer_id, q.payment_id,
+       CAST(q.metadata AS TEXT), q.version, q.correlation_id, q.created_at, q.expires_at
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:quote_ids AS UUID[])) AS d (region, merchant_id, id)
+  JOIN fx_quotes AS q
+    ON q.region = d.region
+   AND q.merchant_id = d.merchant_id
+   AND q.id = d.id
+ ORDER BY q.merchant_id, q.id
+   FOR UPDATE OF q;
+
+-- name: insert_quotes
+-- Record quotes.
+-- path: fx_quotes_pkey
+INSERT INTO fx_quotes
+       (region, merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
+        target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day, status,
+        transfer_id, payment_id, metadata, version, correlation_id, created_at, expires_at)
+SELECT :region, d.merchant_id, d.id, d.source_currency, d.target_currency, d.side, d.source_minor,
+       d.gross_minor, d.target_minor, d.spread_minor, d.reference_rate, d.spread_bps,
+       d.rate_source, d.rate_day, 'open', NULL, NULL, CAST(d.metadata AS JSONB), 1,
+       d.correlation_id, d.created_at, d.expires_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
+              CAST(:source_currencies AS TEXT[]), CAST(:target_currencies AS TEXT[]),
+              CAST(:sides AS TEXT[]), CAST(:sources_minor AS INT8[]),
+              CAST(:gross_minor AS INT8[]), CAST(:targets_minor AS INT8[]),
+              CAST(:spreads_minor AS INT8[]), CAST(:reference_rates AS DECIMAL[]),
+              CAST(:spreads_bps AS INT8[]), CAST(:rate_sources AS TEXT[]),
+              CAST(:rate_days AS DATE[]), CAST(:metadatas AS TEXT[]),
+              CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]),
+              CAST(:expires_ats AS TIMESTAMPTZ[]))
+       AS d (merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
+             target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day,
+             metadata, correlation_id, created_at, expires_at);
+
+-- name: update_quotes
+-- Write by what quotes were used.
+-- path: fx_quotes_pkey, one look-up per quote
+UPDATE fx_quotes AS q
+   SET status = d.status,
+       transfer_id = d.transfer_id,
+       payment_id = d.payment_id,
+       version = d.version
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
+              CAST(:statuses AS TEXT[]), CAST(:transfer_ids AS UUID[]),
+              CAST(:payment_ids AS UUID[]), CAST(:versions AS INT8[]))
+       AS d (region, merchant_id, id, status, transfer_id, payment_id, version)
+ WHERE q.region = d.region
+   AND q.merchant_id = d.merchant_id
+   AND q.id = d.id;
+
+-- name: pull_quotes
+-- Bring some quotes home from their merchants' former regions.
+-- path: fx_quotes_pkey (region, merchant_id, id), one look-up per quote
+UPDATE fx_quotes AS q
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE q.region = d.region
+   AND q.merchant_id = d.merchant_id
+   AND q.id = d.id
+RETURNING q.merchant_id, q.id;
+
+-- name: find_quote
+-- One quote.
+-- path: fx_quotes_pkey
+SELECT merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
+       target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day, status,
+       transfer_id, payment_id, CAST(metadata AS TEXT), version, correlation_id, created_at,
+       expires_at
+  FROM fx_quotes
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_quotes_newest
+-- A page of quotes from a position down.
+-- path: fx_quotes_pkey, from a position
+SELECT merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
+       target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day, status,
+       transfer_id, payment_id, CAST(metadata AS TEXT), version, correlation_id, created_at,
+       expires_at
+  FROM fx_quotes
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id > CAST(:after AS UUID)
+   AND id < CAST(:before AS UUID)
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_quotes_oldest
+-- A page of quotes from a position up.
+-- path: fx_quotes_pkey, from a position
+SELECT merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
+       target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day, status,
+       transfer_id, payment_id, CAST(metadata AS TEXT), version, correlation_id, created_at,
+       expires_at
+  FROM fx_quotes
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id > CAST(:after AS UUID)
+   AND id < CAST(:before AS UUID)
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: upsert_rates
+-- Keep some rates of a source; those of a day that is known already are replaced.
+-- path: fx_rates_pkey
+INSERT INTO fx_rates (source, day, currency, rate, imported_at)
+SELECT :source, d.day, d.currency, d.rate, CAST(:now AS TIMESTAMPTZ)
+  FROM unnest(CAST(:days AS DATE[]), CAST(:currencies AS TEXT[]), CAST(:rates AS DECIMAL[]))
+       AS d (day, currency, rate)
+    ON CONFLICT (source, day, currency)
+    DO UPDATE SET rate = excluded.rate, imported_at = excluded.imported_at;
+
+-- name: list_latest_rates
+-- The rates of a source's newest day.
+-- path: fx_rates_pkey, its end
+SELECT r.day, r.currency, r.rate
+  FROM fx_rates AS r
+ WHERE r.source = :source
+   AND r.day = (SELECT max(newest.day)
+                  FROM fx_rates AS newest
+                 WHERE newest.source = :source)
+ ORDER BY r.currency;

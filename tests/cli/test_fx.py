@@ -1,0 +1,39 @@
+"""`suya fx`: rates come from a file, and are shown."""
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Suya
+
+FILE = "Date, USD, JPY, \n30 January 2026, 1.1919, 183.59, \n"
+
+
+def test_rates_are_imported_and_shown(suya: Suya, database_url: str, tmp_path: Path) -> None:
+    """What a file says is shown afterwards, exactly."""
+    file = tmp_path / "eurofxref.csv"
+    file.write_text(FILE)
+
+    said = suya("fx", "import", str(file), SUYA_DATABASE_URL=database_url)
+    shown = suya("fx", "rates", "--json", SUYA_DATABASE_URL=database_url)
+
+    assert said.stdout == "Imported 2 rates; the newest are of 2026-01-30.\n"
+    assert json.loads(shown.stdout)["data"] == [
+        {"day": "2026-01-30", "currency": "JPY", "rate": "183.59"},
+        {"day": "2026-01-30", "currency": "USD", "rate": "1.1919"},
+    ]
+
+
+def test_a_mistake_is_a_sentence(suya: Suya, database_url: str, tmp_path: Path) -> None:
+    """A file that is not there, or is something else, and rates that nobody imported."""
+    other = tmp_path / "other.csv"
+    other.write_text("Name,Amount\n")
+
+    for words, sentence in (
+        (("import", str(tmp_path / "no.csv")), "cannot be read: No such file"),
+        (("import", str(other)), "is no eurofxref file: its first line does not begin with 'Date'"),
+        (("rates",), "No rates were imported"),
+    ):
+        result = suya("fx", *words, SUYA_DATABASE_URL=database_url)
+        assert result.returncode == 1
+        assert sentence in result.stderr
+        assert len(result.stderr.splitlines()) == 1

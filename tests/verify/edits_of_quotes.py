@@ -1,0 +1,47 @@
+"""Ways of editing quotes behind the product's back, and what must be found then."""
+
+QUOTE_EDITS: dict[str, tuple[str, str]] = {
+    "a quote at another rate": (
+        """
+        UPDATE fx_quotes
+           SET reference_rate = reference_rate * 2
+         WHERE id = %(idle_quote)s
+        """,
+        """
+        event_data fx_quote idle_quote
+        fx_quote fx_quote idle_quote
+        """,
+    ),
+    "a quote that says it was used by another transfer": (
+        """
+        UPDATE fx_quotes
+           SET transfer_id = %(gift)s
+         WHERE id = %(used_quote)s
+        """,
+        """
+        event_data fx_quote used_quote
+        fx_quote fx_quote used_quote
+        """,
+    ),
+    "a quote of another amount than was converted": (
+        """
+        UPDATE fx_quotes
+           SET source_minor = 1001, gross_minor = 854, target_minor = 846
+         WHERE id = %(used_quote)s
+        """,
+        """
+        event_data fx_quote used_quote
+        fx_quote fx_quote used_quote
+        """,
+    ),
+    "a removed quote": (
+        """
+        DELETE FROM fx_quotes
+         WHERE id = %(used_quote)s
+        """,
+        """
+        event_object fx_quote used_quote
+        idempotency_answer fx_quote used_quote
+        """,
+    ),
+}
