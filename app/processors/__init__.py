@@ -12,6 +12,7 @@ Never decides for a processor: an answer that did not come is `unknown`.
 from app.processors.errors import (
     NotificationForeign,
     NotificationInvalid,
+    ProcessorUnclear,
     SignatureInvalid,
     UnknownProcessor,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "NotificationForeign",
     "NotificationInvalid",
     "Processor",
+    "ProcessorUnclear",
     "Processors",
     "SignatureInvalid",
     "UnknownProcessor",

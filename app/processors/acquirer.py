@@ -321,7 +321,8 @@ def _judge(told: _Object, ask: Ask) -> Verdict:
     outcome = _OUTCOMES.get(told.status)
     if told.status == "voided" and (told.captured_amount or 0) > (told.refunded_amount or 0):
         outcome = "approved"  # what was voided is the rest of it
-    amount_minor = told.amount if told.received_amount is None else told.received_amount
+    is_received = told.status == "approved" and told.received_amount is not None
+    amount_minor = told.received_amount if is_received else told.amount
     is_told = amount_minor is not None or not hasattr(ask, "amount_minor")
     if outcome is None or (outcome == "approved" and not is_told):
         return unknown("answer_unreadable")

@@ -1,6 +1,6 @@
 """What may be wrong with a notification from outside."""
 
-from app.errors import Invalid, NotFound, Unauthorized
+from app.errors import Invalid, NotFound, Unauthorized, Unavailable
 
 
 class SignatureInvalid(Unauthorized):
@@ -31,3 +31,9 @@ class UnknownProcessor(NotFound):
     """There is no processor '{processor}'."""
 
     code = "unknown_processor"
+
+
+class ProcessorUnclear(Unavailable):
+    """The processor '{processor}' does not say just now what it told of; tell it again."""
+
+    code = "processor_unclear"

@@ -1,7 +1,8 @@
 """The line to the outside: one request, and its answer or what is known without one.
 
 What matters is where a request broke off. Before it was sent it surely had no effect; after that
-nobody knows. Nothing here sends twice.
+nobody knows. What acts is sent once; only a GET is repeated, by aiohttp, on a connection that was
+kept and turned out to be closed.
 """
 
 from collections.abc import AsyncIterator, Mapping

@@ -3,15 +3,16 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+import msgspec
 from pydantic import SecretStr
 
 from app.processors import routing
 from app.processors.acquirer import Acquirer
 from app.processors.cards import CardLine
-from app.processors.errors import UnknownProcessor
+from app.processors.errors import NotificationForeign, ProcessorUnclear, UnknownProcessor
 from app.processors.guard import Guard, Limits
 from app.processors.line import Line
-from app.processors.model import Notification, Processor
+from app.processors.model import DisputeState, Notification, Processor
 from app.processors.routing import Rule
 from app.processors.rules import read_rules
 from app.processors.signatures import parse_secret
@@ -84,6 +85,22 @@ class Processors:
             NotificationInvalid: it signed something that is no notification.
         """
         return self.get(name).read_notification(headers, body)
+
+    async def complete(self, name: str, notification: Notification) -> Notification:
+        """The notification with its merchant; Stripe's events of disputes do not name it.
+
+        Raises:
+            NotificationForeign: the dispute is about nothing of ours.
+            ProcessorUnclear: the processor does not say just now; it should tell us again.
+        """
+        if notification.merchant:
+            return notification
+        dispute = await self.get(name).find_dispute(notification.reference)
+        if isinstance(dispute, DisputeState):
+            return msgspec.structs.replace(notification, merchant=dispute.merchant)
+        if dispute.outcome == "not_found":
+            raise NotificationForeign
+        raise ProcessorUnclear(processor=name)
 
 
 def _adapters(settings: Settings, line: Line) -> list[Processor]:

@@ -10,6 +10,9 @@ import pytest_asyncio
 from app.processors import Processors
 from app.settings import Settings
 from tests.processors.outside import Outside
+from tests.processors.shops import StripeShop
+from tests.processors.stripe_account import Account
+from tests.support.acquirer import AcquirerProcess
 from tests.support.databases import Server
 from tests.support.processes import free_port
 from tests.support.vault import PROCESSOR_KEY, VaultProcess
@@ -50,13 +53,40 @@ def card_port() -> int:
 
 
 @pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AcquirerProcess]:
+    """The acquirer that these tests share."""
+    with AcquirerProcess(tmp_path_factory.mktemp("acquirer")) as process:
+        process.start()
+        yield process
+        process.stop()
+
+
+@pytest.fixture(scope="session")
 def vault(
-    server: Server, card_port: int, tmp_path_factory: pytest.TempPathFactory
+    server: Server,
+    sandbox: AcquirerProcess,
+    card_port: int,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[VaultProcess]:
     """The vault that these tests share."""
     folder = tmp_path_factory.mktemp("vault")
-    allowed = f"http://127.0.0.1:{card_port}"
+    allowed = f"http://127.0.0.1:{card_port},{sandbox.url}"
     with VaultProcess(server.new_vault_database(), folder, vault_allowed_urls=allowed) as process:
         process.start()
         yield process
         process.stop()
+
+
+@pytest_asyncio.fixture
+async def stripe_shop(
+    open_processors: OpenProcessors, vault: VaultProcess, card_port: int
+) -> AsyncIterator[StripeShop]:
+    """A shop at Stripe, with an account that has nothing yet."""
+    async with Account.start(card_port) as account:
+        processors = await open_processors(
+            stripe_key="sk_test_of_this_account",
+            stripe_url=account.url,
+            stripe_return_url="https://shop.test/back",
+            vault_url=vault.url,
+        )
+        yield StripeShop(processors, account, vault)

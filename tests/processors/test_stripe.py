@@ -1,57 +1,25 @@
 """Payments at Stripe, step by step and with answers lost at every step."""
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from app.processors import AskAuthorization, Card, DisputeState, Processor, Verdict
+from app.processors import Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside
-from tests.processors.stripe_account import CHALLENGED, DECLINED, MISTYPED, Account
+from tests.processors.shops import GOOD, StripeShop
+from tests.processors.stripe_account import CHALLENGED, DECLINED, MISTYPED
 from tests.support.tables import Row, table
-from tests.support.vault import VaultProcess
-
-GOOD = "4242424242424242"
 
 
-class Shop:
-    """A processor `stripe`, its account, and cards in the vault."""
-
-    def __init__(self, stripe: Processor, account: Account, vault: VaultProcess) -> None:
-        self.stripe = stripe
-        self.account = account
-        self.vault = vault
-
-    def ask(self, number: str = GOOD, **fields: Any) -> AskAuthorization:
-        card = Card(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
-        return asks.authorization(**({"card": card, "capture": True} | fields))
-
-    @property
-    def steps(self) -> list[str]:
-        """What Stripe was asked for, by the last part of each path."""
-        return [path.rpartition("/")[2] for _, path in self.account.requests]
-
-
-@pytest_asyncio.fixture
-async def shop(
-    open_processors: OpenProcessors, vault: VaultProcess, card_port: int
-) -> AsyncIterator[Shop]:
+@pytest.fixture
+def shop(stripe_shop: StripeShop) -> StripeShop:
     """A shop that begins with nothing."""
-    async with Account.start(card_port) as account:
-        processors = await open_processors(
-            stripe_key="sk_test_of_this_account",
-            stripe_url=account.url,
-            stripe_return_url="https://shop.test/back",
-            vault_url=vault.url,
-        )
-        yield Shop(processors.get("stripe"), account, vault)
+    return stripe_shop
 
 
-async def test_a_payment_is_taken_at_once(shop: Shop) -> None:
+async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
     """An automatic payment is captured when it is approved, under our reference."""
     ask = shop.ask()
 
@@ -69,7 +37,7 @@ async def test_a_payment_is_taken_at_once(shop: Shop) -> None:
 
 
 async def test_only_the_vault_knows_the_card(
-    shop: Shop, outside: Outside, open_processors: OpenProcessors
+    shop: StripeShop, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """What leaves this process has placeholders, and a form that the vault can fill."""
     await shop.stripe.authorize(shop.ask())
@@ -88,7 +56,7 @@ async def test_only_the_vault_knows_the_card(
     assert not any("suya" in name.lower() for name in forward["headers"])
 
 
-async def test_a_payment_is_captured_in_parts(shop: Shop) -> None:
+async def test_a_payment_is_captured_in_parts(shop: StripeShop) -> None:
     """Captures are known by our references, and the last one releases the rest."""
     ask = shop.ask(capture=False)
     authorized = await shop.stripe.authorize(ask)
@@ -110,7 +78,7 @@ async def test_a_payment_is_captured_in_parts(shop: Shop) -> None:
     assert shop.account.taken == 1034
 
 
-async def test_captures_that_stripe_refuses(shop: Shop) -> None:
+async def test_captures_that_stripe_refuses(shop: StripeShop) -> None:
     """Too much, too late, and in parts where the account may not: nobody else can be asked."""
     ask = shop.ask(capture=False)
     await shop.stripe.authorize(ask)
@@ -128,7 +96,7 @@ async def test_captures_that_stripe_refuses(shop: Shop) -> None:
     assert shop.account.taken == 1
 
 
-async def test_a_decline_is_final(shop: Shop) -> None:
+async def test_a_decline_is_final(shop: StripeShop) -> None:
     """A declined payment is not tried again, however often it is asked for."""
     ask = shop.ask(DECLINED)
 
@@ -141,7 +109,7 @@ async def test_a_decline_is_final(shop: Shop) -> None:
     assert shop.steps.count("confirm") == 1
 
 
-async def test_a_mistyped_card_is_declined(shop: Shop) -> None:
+async def test_a_mistyped_card_is_declined(shop: StripeShop) -> None:
     """A card that Stripe does not take never reaches a confirmation."""
     verdict = await shop.stripe.authorize(shop.ask(MISTYPED))
 
@@ -149,7 +117,7 @@ async def test_a_mistyped_card_is_declined(shop: Shop) -> None:
     assert "confirm" not in shop.steps
 
 
-async def test_a_payer_has_to_act(shop: Shop) -> None:
+async def test_a_payer_has_to_act(shop: StripeShop) -> None:
     """3-D Secure gives a page, and what the payer did there is found."""
     ask = shop.ask(CHALLENGED)
     verdict = await shop.stripe.authorize(ask)
@@ -170,7 +138,7 @@ async def test_a_payer_has_to_act(shop: Shop) -> None:
     confirm          after   unknown       approved
 """)
 @pytest.mark.parametrize("is_indexed", [True, False])
-async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: Shop) -> None:
+async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: StripeShop) -> None:
     """Wherever an answer is lost, the question tells what happened, and a repetition pays once."""
     ask = shop.ask()
     shop.account.lost = {row.step: row.lost}
@@ -187,7 +155,7 @@ async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: Shop) -> None
     assert len(shop.account.intents) == 1
 
 
-async def test_what_is_old_is_searched_for(shop: Shop) -> None:
+async def test_what_is_old_is_searched_for(shop: StripeShop) -> None:
     """When Stripe has forgotten the key, the search knows the payment by its metadata."""
     ask = shop.ask()
     await shop.stripe.authorize(ask)
@@ -198,7 +166,7 @@ async def test_what_is_old_is_searched_for(shop: Shop) -> None:
     assert len(shop.account.intents) == 1
 
 
-async def test_a_late_authorization_finds_a_grave(shop: Shop) -> None:
+async def test_a_late_authorization_finds_a_grave(shop: StripeShop) -> None:
     """A payment that was reversed before it arrived takes no money when it does."""
     ask = shop.ask()
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
@@ -214,7 +182,7 @@ async def test_a_late_authorization_finds_a_grave(shop: Shop) -> None:
     assert shop.account.taken == 0
 
 
-async def test_a_reversal_waits_for_the_search(shop: Shop) -> None:
+async def test_a_reversal_waits_for_the_search(shop: StripeShop) -> None:
     """What exists and is not known to the search yet is reversed when it is."""
     ask = shop.ask()
     await shop.stripe.authorize(ask)
@@ -238,7 +206,7 @@ async def test_a_reversal_waits_for_the_search(shop: Shop) -> None:
     yes          0  no                1234  succeeded
     yes          0  yes                  0  succeeded
 """)
-async def test_reversals(row: Row, shop: Shop) -> None:
+async def test_reversals(row: Row, shop: StripeShop) -> None:
     """A reversal releases what is left, gives back what was taken if asked to, and repeats."""
     ask = shop.ask(capture=row.capture == "yes")
     await shop.stripe.authorize(ask)
@@ -257,43 +225,7 @@ async def test_reversals(row: Row, shop: Shop) -> None:
     assert shop.account.intents["pi_0"]["amount_capturable"] == 0
 
 
-async def test_refunds(shop: Shop) -> None:
-    """A refund is found by our reference, may fail after it had succeeded, and is not repeated."""
-    ask = shop.ask()
-    await shop.stripe.authorize(ask)
-    given = {"authorization": ask.reference, "processor_reference": "pi_0"}
-    refund = asks.refund(amount_minor=1000, **given)
-    assert (await shop.stripe.find_refund(refund)).outcome == "not_found"
-
-    said = [await shop.stripe.refund(refund) for _ in range(2)]
-    too_much = await shop.stripe.refund(asks.refund(amount_minor=235, **given))
-
-    assert said == [Verdict("approved", processor_reference="re_0", amount_minor=1000)] * 2
-    assert too_much == Verdict("declined", code="invalid_request_error")
-    assert await shop.stripe.find_refund(refund) == said[0]
-    shop.account.refunds["re_0"] |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
-    failed = await shop.stripe.find_refund(refund)
-    assert (failed.outcome, failed.code) == ("declined", "lost_or_stolen_card")
-
-
-async def test_a_refund_among_many(shop: Shop) -> None:
-    """The list of refunds is read page by page."""
-    ask = shop.ask()
-    await shop.stripe.authorize(ask)
-    given = {"authorization": ask.reference, "processor_reference": "pi_0", "amount_minor": 1}
-    first = asks.refund(**given)
-    await shop.stripe.refund(first)
-    for n in range(1, 150):
-        shop.account.refunds[f"re_{n}"] = shop.account.refunds["re_0"] | {
-            "id": f"re_{n}",
-            "metadata": {},
-        }
-
-    assert (await shop.stripe.find_refund(first)).processor_reference == "re_0"
-    assert (await shop.stripe.find_refund(asks.refund(**given))).outcome == "not_found"
-
-
-async def test_what_is_done_to_nothing(shop: Shop) -> None:
+async def test_what_is_done_to_nothing(shop: StripeShop) -> None:
     """Without its authorization nothing is known of a capture or a refund."""
     nothing = Verdict("unknown", code="authorization_not_found")
     for known in (None, "pi_of_nobody"):
@@ -316,7 +248,7 @@ async def test_what_is_done_to_nothing(shop: Shop) -> None:
     MGA         50000        500   -- the other way round
     MGA         50050          -   -- Stripe cannot say it
 """)
-async def test_minor_units(row: Row, shop: Shop) -> None:
+async def test_minor_units(row: Row, shop: StripeShop) -> None:
     """Amounts are those of ISO 4217 here, and Stripe's own there, in both directions."""
     ask = shop.ask(currency=row.currency, amount_minor=row.amount)
 
@@ -329,54 +261,7 @@ async def test_minor_units(row: Row, shop: Shop) -> None:
     assert shop.account.intents["pi_0"]["amount"] == row.at_stripe
 
 
-async def test_disputes(shop: Shop) -> None:
-    """A dispute names our payment and merchant, and takes evidence once."""
-    ask = shop.ask()
-    await shop.stripe.authorize(ask)
-    shop.account.open_dispute("pi_0")
-
-    dispute = await shop.stripe.find_dispute("du_0")
-    sent = await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
-    again = await shop.stripe.submit_evidence("du_0", "Really.", "req_2")
-    after = await shop.stripe.find_dispute("du_0")
-
-    assert isinstance(dispute, DisputeState)
-    assert (dispute.authorization, dispute.merchant) == (ask.reference, asks.MERCHANT)
-    assert (dispute.status, dispute.amount_minor, dispute.currency) == (
-        "needs_response",
-        1234,
-        "EUR",
-    )
-    assert dispute.fee_minor == 1500
-    assert (sent.outcome, again.outcome) == ("approved", "declined")
-    assert isinstance(after, DisputeState)
-    assert after.status == "under_review"
-    assert await shop.stripe.find_dispute("du_9") == Verdict("not_found")
-
-
-async def test_a_dispute_is_accepted(shop: Shop) -> None:
-    """Giving in ends a dispute, once; who comes after a decision is declined."""
-    await shop.stripe.authorize(shop.ask())
-    shop.account.open_dispute("pi_0")
-
-    said = [await shop.stripe.accept_dispute("du_0", "req_1") for _ in range(2)]
-    late = await shop.stripe.accept_dispute("du_0", "req_2")
-
-    assert [verdict.outcome for verdict in said] == ["approved", "approved"]
-    assert late.outcome == "declined"
-    assert shop.account.disputes["du_0"]["status"] == "lost"
-
-
-async def test_disputes_of_others(shop: Shop) -> None:
-    """A dispute of a payment that was not made here is not ours."""
-    await shop.stripe.authorize(shop.ask())
-    shop.account.intents["pi_0"]["metadata"] = {}
-    shop.account.open_dispute("pi_0")
-
-    assert await shop.stripe.find_dispute("du_0") == Verdict("not_found")
-
-
-async def test_stripe_has_no_banks(shop: Shop) -> None:
+async def test_stripe_has_no_banks(shop: StripeShop) -> None:
     """Payouts and bank transfers are surely not executed, and none is ever found."""
     stripe = shop.stripe
     not_supported = Verdict("not_executed", code="not_supported")
