@@ -240,7 +240,8 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_transfer_states
--- The next transfers, conversions and deposits that clients asked for, with all they say, after their position.
+-- The next transfers, conversions and deposits that clients asked for, with all they say, after
+-- their position.
 -- path: transfers_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.purpose,
        t.payment_id, t.hold_id, t.entries, t.description, CAST(t.metadata AS TEXT),
