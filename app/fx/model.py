@@ -170,32 +170,48 @@ def convert(
     return refusal(source_currency=source_currency, target_currency=target_currency)
 
 
-def part(whole: Conversion, before_minor: int, after_minor: int) -> Conversion:
-    """The part of a conversion between two amounts of its source: a capture, or a refund.
+def nothing_of(whole: Conversion) -> Conversion:
+    """What has been had of a conversion before its first part."""
+    return Conversion(whole.source_currency, whole.target_currency, 0, 0, 0, 0)
 
-    Each part is what is due at its end less what was due at its beginning, so parts sum to the
-    whole, whatever they are and however each is rounded.
+
+def part(whole: Conversion, had: Conversion, source_minor: int) -> Conversion:
+    """The next part of a conversion, `source_minor` of its source: a capture, or a refund.
+
+    It is what is due of the whole once it is done, less what has been had. So parts sum to the
+    whole, however each is rounded, and whichever of them were given back meanwhile.
 
     Args:
-        before_minor: of the source, what earlier parts have had; 0 <= before < after.
-        after_minor: what they and this one have; at most the whole source.
+        had: earlier parts together.
+        source_minor: > 0, at most what is left of the whole source.
     """
+    after_minor = had.source_minor + source_minor
 
-    def share(total: int) -> int:
-        return _share(total, after_minor, whole) - _share(total, before_minor, whole)
+    def due(total_minor: int, had_minor: int) -> int:
+        share = divide_half_even(total_minor * after_minor, whole.source_minor)
+        # Parts that were given back may have been rounded down: then a minor unit too much was had.
+        return max(0, share - had_minor)
 
     return Conversion(
         whole.source_currency,
         whole.target_currency,
-        source_minor=after_minor - before_minor,
-        gross_minor=share(whole.gross_minor),
-        target_minor=share(whole.target_minor),
-        spread_minor=share(whole.spread_minor),
+        source_minor=source_minor,
+        gross_minor=due(whole.gross_minor, had.gross_minor),
+        target_minor=due(whole.target_minor, had.target_minor),
+        spread_minor=due(whole.spread_minor, had.spread_minor),
     )
 
 
-def _share(total: int, source_minor: int, whole: Conversion) -> int:
-    return divide_half_even(total * source_minor, whole.source_minor)
+def plus(had: Conversion, more: Conversion, sign: int = 1) -> Conversion:
+    """Two parts of one conversion together; with a `sign` of -1, the first less the second."""
+    return Conversion(
+        had.source_currency,
+        had.target_currency,
+        had.source_minor + sign * more.source_minor,
+        had.gross_minor + sign * more.gross_minor,
+        had.target_minor + sign * more.target_minor,
+        had.spread_minor + sign * more.spread_minor,
+    )
 
 
 def _minor_ratio(rate: Decimal, source_currency: str, target_currency: str) -> tuple[int, int]:

@@ -87,7 +87,13 @@ async def _names(merchant: Merchant) -> dict[str, str]:
     refund = await merchant.refund((await merchant.pay(wallet, 1_000))["id"], amount=1)
     (event, *_) = await merchant.api.all("/v1/events")
     (transfer, *_) = await merchant.api.all("/v1/transfers")
-    names = {"account": wallet, "payment": held["id"], "merchant": merchant.id}
+    quote = await merchant.quote("USD", "EUR", source_amount=100)
+    names = {
+        "account": wallet,
+        "fx_quote": quote["id"],
+        "payment": held["id"],
+        "merchant": merchant.id,
+    }
     return names | {
         "account_id": wallet,
         "payment_id": held["id"],
@@ -95,6 +101,7 @@ async def _names(merchant: Merchant) -> dict[str, str]:
         "refund_id": refund["id"],
         "event_id": event["id"],
         "transfer_id": transfer["id"],
+        "quote_id": quote["id"],
     }
 
 

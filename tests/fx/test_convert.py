@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PlatformError
-from app.fx import Conversion, Side, convert, part
+from app.fx import Conversion, Side, convert, nothing_of, part, plus
 from app.fx.model import after_spread, cross, rate_text
 from app.money import AMOUNT_MINOR_MAX, EXPONENTS
+from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 
 
@@ -126,7 +127,7 @@ def test_parts_sum_to_the_whole(amount: int, rate: Decimal, bps: int, cuts: list
         return
 
     places = sorted({0, amount, *(cut % amount for cut in cuts)})
-    parts = [part(whole, before, after) for before, after in pairwise(places)]
+    parts = in_parts_of(whole, [b - a for a, b in pairwise(places)])
 
     for name in ("source_minor", "gross_minor", "target_minor", "spread_minor", "rounding_minor"):
         assert sum(getattr(each, name) for each in parts) == getattr(whole, name)
@@ -134,6 +135,35 @@ def test_parts_sum_to_the_whole(amount: int, rate: Decimal, bps: int, cuts: list
         min(each.gross_minor, each.target_minor, each.spread_minor) >= 0 < each.source_minor
         for each in parts
     )
+
+
+@given(
+    amount=st.integers(4, 10**6),
+    rate=rates,
+    bps=st.integers(0, 1_000),
+    sizes=st.lists(st.integers(1, 10**6), min_size=2, max_size=6),
+    back=st.lists(st.booleans(), min_size=6, max_size=6),
+)
+def test_parts_that_are_given_back_can_be_had_again(
+    amount: int, rate: Decimal, bps: int, sizes: list[int], back: list[bool]
+) -> None:
+    """Whichever parts come back, what is had in the end is the whole, and never more."""
+    whole = convert(
+        "KWD", "USD", side="source", amount_minor=amount, reference_rate=rate, spread_bps=bps
+    )
+    if not isinstance(whole, Conversion):
+        return
+
+    had = nothing_of(whole)
+    for size, comes_back in zip(sizes, back, strict=False):
+        left = amount - had.source_minor
+        if left:
+            had = plus(had, first := part(whole, had, size % left + 1))
+            had = plus(had, first, -1) if comes_back else had
+    if had.source_minor < amount:
+        had = plus(had, part(whole, had, amount - had.source_minor))
+
+    assert had == whole
 
 
 @table("""

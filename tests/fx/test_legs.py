@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app import ids
-from app.fx import Conversion, Side, chart_accounts, convert, legs, part
+from app.fx import Conversion, Side, chart_accounts, convert, legs
 from app.ledger import Account, Book, Change, Draft, Transfer, chart
 from app.money import EXPONENTS
+from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -119,7 +120,7 @@ def test_money_is_conserved_in_each_currency(
     if source == target or not isinstance(whole, Conversion) or whole.source_minor > FUNDS:
         return
     places = sorted({0, whole.source_minor, *(cut % whole.source_minor for cut in cuts)})
-    parts = [part(whole, before, after) for before, after in pairwise(places)]
+    parts = in_parts_of(whole, [b - a for a, b in pairwise(places)])
     at_once, in_parts = book(source, target), book(source, target)
     before = balances(at_once)
 

@@ -1,0 +1,14 @@
+"""Dividing a conversion."""
+
+from collections.abc import Sequence
+
+from app.fx import Conversion, nothing_of, part, plus
+
+
+def in_parts_of(whole: Conversion, sizes: Sequence[int]) -> list[Conversion]:
+    """The parts of these sizes, one after the other."""
+    had, parts = nothing_of(whole), []
+    for size in sizes:
+        parts.append(part(whole, had, size))
+        had = plus(had, parts[-1])
+    return parts
