@@ -1,5 +1,7 @@
 """Every way in which the outside may fail, and the verdict on it."""
 
+import socket
+
 import pytest
 
 from app.processors import Processor, Verdict
@@ -72,6 +74,23 @@ async def test_what_was_never_sent(url: str, open_processors: OpenProcessors) ->
 
     assert captured == Verdict("not_executed", code="unreachable")
     assert found == Verdict("unknown", code="unreachable")
+
+
+async def test_a_connection_that_does_not_open(open_processors: OpenProcessors) -> None:
+    """Who is not connected in time was sent nothing."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        # The kernel answers as many as may wait to be accepted, and lets the next one knock.
+        with socket.create_connection(("127.0.0.1", port)):
+            processors = await open_processors(
+                acquirer_url=f"http://127.0.0.1:{port}", processor_connect_timeout_ms=100
+            )
+
+            captured, _ = await _ask_both(processors.get("acquirer"))
+
+    assert captured == Verdict("not_executed", code="unreachable")
 
 
 async def test_silence_is_unknown(outside: Outside, open_processors: OpenProcessors) -> None:
