@@ -7,12 +7,14 @@ from app.fx.saga import CONVERSION, QUOTE
 from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.merchants.homes import find_homes
 from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
+from app.payouts.saga import APPROVAL, BANK_ACCOUNT, CANCELLATION, PAYOUT, RETURN
 from app.saga import Saga, Sagas
 
 SAGAS: Final[tuple[Saga[Any], ...]] = (
     *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
     *(QUOTE, CONVERSION),
     *(PAYMENT, CAPTURE, RELEASE, REFUND),
+    *(BANK_ACCOUNT, PAYOUT, APPROVAL, CANCELLATION, RETURN),
 )
 
 

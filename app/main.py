@@ -12,6 +12,7 @@ from app import __version__
 from app.api import (
     accounts,
     admin,
+    bank_accounts,
     bulk,
     drain,
     events,
@@ -20,6 +21,7 @@ from app.api import (
     health,
     pages,
     payments,
+    payouts,
     refunds,
     transfers,
 )
@@ -78,6 +80,8 @@ def build(services: Services) -> Litestar:
             refunds.router(),
             accounts.router(),
             *transfers.routers(),
+            bank_accounts.router(),
+            payouts.router(),
             events.router(),
             fx.router(),
             *admin.routers(),

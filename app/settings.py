@@ -9,8 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from stdnum import iban
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a region's name looks like: that of a cloud's region, and safe in a statement."""
@@ -165,6 +173,21 @@ class Settings(BaseSettings):
     acquirer_latency_ms: int = Field(default=0, ge=0, le=600_000)
     """How long the acquirer waits before each answer, unless its script says otherwise; real ones
     take 100 to 500."""
+    payout_approval_minor: int = Field(default=1_000_000, ge=0, le=2**53 - 1)
+    """Payouts above it need a second API key; in hundredths of any currency, so 10,000.00. What two
+    people look at where one would do; a merchant's own limit goes before it."""
+    payout_check_ms: int = Field(default=3_600_000, ge=10, le=86_400_000)
+    """How often a bank is asked about a payout that it has, beside its notifications; banks pay
+    within a day or two, so an hour after a lost notification is soon."""
+    payout_eur_road: Literal["single", "file"] = "single"
+    """Whether payouts in euros go to the bank one by one, or as a file (pain.001) once a day."""
+    payout_hour_utc: int = Field(default=4, ge=0, le=23)
+    """From which hour of the day on daily payouts are made, and the day's file after them; at 4 it
+    is night in Europe, and banks take files of the same day until noon."""
+    payout_debtor_name: str = Field(default="Suya", min_length=1, max_length=70)
+    """Who pays, in files for the bank; SEPA has room for 70 characters."""
+    payout_debtor_iban: str | None = Field(default=None, validate_default=True)
+    """The platform's own account, from which files pay; needed where there are files."""
 
     hold_days: int = Field(default=7, ge=1, le=30)
     """Days after which an uncaptured authorization expires; what card networks allow."""
@@ -219,6 +242,18 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]
+
+    @field_validator("payout_debtor_iban")
+    @classmethod
+    def _debtor(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """An account number whose check digits are right, and one at all where files need it."""
+        if value is None:
+            if info.data.get("payout_eur_road") == "file":
+                raise ValueError("is needed where SUYA_PAYOUT_EUR_ROAD is 'file'")
+            return None
+        if not iban.is_valid(value):
+            raise ValueError("is no IBAN")
+        return iban.compact(value)
 
     @field_validator("saga_backoff_ms", mode="before")
     @classmethod

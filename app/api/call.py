@@ -26,6 +26,7 @@ from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Un
 from app.idempotency import Answer, Intent
 from app.merchants import FeePlan, FeeTerms, Merchant, choose
 from app.saga import Saga
+from app.saga.run import WAIT_S
 
 ApiRequest: TypeAlias = Request[None, None, State]
 
@@ -215,16 +216,25 @@ async def perform(
     model: type[M],
     saga: Saga[C],
     make: Callable[[Call, Intent, M], C],
+    *,
+    wait_s: float = WAIT_S,
 ) -> ASGIResponse:
-    """Serve a writing request: check it, make its command, run the saga, send the answer."""
+    """Serve a writing request: check it, make its command, run the saga, send the answer.
+
+    Args:
+        wait_s: how long the answer waits for the flow that the command begins.
+    """
     call = await enter(request, "write")
     body = await parse(request, model)
-    return await submit(call, saga, make(call, named_intent(request, body), body))
+    command = make(call, named_intent(request, body), body)
+    return await submit(call, saga, command, wait_s=wait_s)
 
 
-async def submit(call: Call, saga: Saga[C], command: C) -> Reply:
+async def submit(call: Call, saga: Saga[C], command: C, *, wait_s: float = WAIT_S) -> Reply:
     """Run the saga for one command and send its answer."""
-    receipt = await call.services.sagas.run(saga, call.region, [command], deadline=call.deadline)
+    receipt = await call.services.sagas.run(
+        saga, call.region, [command], deadline=call.deadline, wait_s=wait_s
+    )
     call.context.batch_size = receipt.batch_size
     outcome = receipt.outcomes[0]
     if isinstance(outcome, Exception):

@@ -5,6 +5,7 @@ from typing import Any, Final
 _ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1qz"
 _OTHER_ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1r0"
 _PAYMENT = "pay_01j9x6f9k2e6s8v3b7d5m4n1qz"
+_BANK_ACCOUNT = "ba_01j9x6f9k2e6s8v3b7d5m4n1qz"
 _MERCHANT = "mer_01j9x6f9k2e6s8v3b7d5m4n1qz"
 
 _CREATE: dict[str, Any] = {
@@ -20,6 +21,7 @@ BODIES: Final[dict[str, Any]] = {
     "BulkPayment": _CREATE | {"idempotency_key": "order-6735"},
     "CreateAccount": {"currency": "USD", "customer": "ada", "metadata": {}},
     "CreateApiKey": {"merchant": _MERCHANT, "name": "till", "scopes": ["read", "write"]},
+    "CreateBankAccount": {"iban": "DE89 3704 0044 0532 0130 00", "name": "Ada Obi"},
     "CreateCapture": {"amount": 200, "final": False},
     "CreateDeposit": {"account": _ACCOUNT, "amount": 100_000, "currency": "USD"},
     "CreateFeePlan": {
@@ -34,6 +36,7 @@ BODIES: Final[dict[str, Any]] = {
     "CreateMerchant": {"name": "Suya stall", "mode": "test", "fee_bps": 290, "fee_fixed": 30},
     "CreatePayment": _CREATE,
     "CreateQuote": {"source_currency": "USD", "target_currency": "EUR", "source_amount": 10_000},
+    "CreatePayout": {"amount": 25_000, "currency": "EUR", "bank_account": _BANK_ACCOUNT},
     "CreateRefund": {"payment": _PAYMENT, "amount": 60},
     "CreateTransfer": {
         "currency": "USD",

@@ -25,6 +25,7 @@ from app.processors.model import (
     AskRefund,
     AskReversal,
     DisputeState,
+    FileState,
     Notification,
     OutcomeName,
     Verdict,
@@ -139,6 +140,7 @@ class Acquirer:
         self._encode = msgspec.json.Encoder().encode
         self._object = msgspec.json.Decoder(_Object)
         self._dispute = msgspec.json.Decoder(_Dispute)
+        self._file = msgspec.json.Decoder(FileState)
         self._doorbell = msgspec.json.Decoder(_Doorbell)
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
@@ -207,6 +209,24 @@ class Acquirer:
         if verdict.outcome in {"approved", "pending"}:
             return msgspec.structs.replace(verdict, outcome="declined", code=_TOO_LATE)
         return verdict
+
+    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
+        """Given as it is: the bank reads its name inside."""
+        del reference
+        return await self._send_file("POST", "payout_files", content)
+
+    async def find_file(self, reference: str) -> FileState | Verdict:
+        return await self._send_file("GET", f"payout_files/{_part(reference)}")
+
+    async def _send_file(
+        self, method: str, path: str, content: str | None = None
+    ) -> FileState | Verdict:
+        if self._url is None:
+            return _NOT_CONFIGURED
+        headers = self._headers | {"Content-Type": "application/xml"}
+        body = None if content is None else content.encode()
+        said = await self._line.send(method, f"{self._url}/v1/{path}", headers, body)
+        return _read(said, self._file, is_query=content is None)
 
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
         said = await self._send("GET", f"disputes/{_part(dispute_id)}", "")

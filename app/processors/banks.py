@@ -1,7 +1,7 @@
 """What a processor answers that has cards and no banks."""
 
 from app.processors.line import not_executed
-from app.processors.model import AskBankTransfer, AskPayout, Verdict
+from app.processors.model import AskBankTransfer, AskPayout, FileState, Verdict
 
 
 class WithoutBanks:
@@ -26,3 +26,11 @@ class WithoutBanks:
     async def cancel_payout(self, ask: AskPayout) -> Verdict:
         del ask
         return not_executed("not_supported")
+
+    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
+        del reference, content
+        return not_executed("not_supported")
+
+    async def find_file(self, reference: str) -> FileState | Verdict:
+        del reference
+        return Verdict("not_found")

@@ -21,6 +21,7 @@ from app.processors.model import (
     AskRefund,
     AskReversal,
     DisputeState,
+    FileState,
     Notification,
     Processor,
     Verdict,
@@ -241,6 +242,13 @@ class Guard:
 
     async def cancel_payout(self, ask: AskPayout) -> Verdict:
         return await self._do(self._rest, "cancel_payout", self._processor.cancel_payout, ask)
+
+    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
+        make = self._processor.submit_file
+        return await self._do(self._rest, "submit_file", make, reference, content)
+
+    async def find_file(self, reference: str) -> FileState | Verdict:
+        return await self._find("find_file", self._processor.find_file, reference)
 
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
         return await self._find("find_dispute", self._processor.find_dispute, dispute_id)

@@ -133,6 +133,14 @@ class DisputeState(msgspec.Struct, frozen=True):
     """Until when evidence is taken."""
 
 
+class FileState(msgspec.Struct, frozen=True):
+    """What a bank took of a file of payouts; what becomes of each is asked for by its reference."""
+
+    status: Literal["accepted", "partially_accepted", "rejected"]
+    rejected: Mapping[str, str] = {}
+    """Our reference -> why the bank did not take that payout."""
+
+
 class Notification(msgspec.Struct, frozen=True):
     """A doorbell: it says what to look at, never what is true."""
 
@@ -165,6 +173,12 @@ class Processor(Protocol):
     async def pay_out(self, ask: AskPayout) -> Verdict: ...
     async def find_payout(self, ask: AskPayout) -> Verdict: ...
     async def cancel_payout(self, ask: AskPayout) -> Verdict: ...
+
+    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
+        """Give a file (pain.001) to the bank, which takes it once under its message id."""
+        ...
+
+    async def find_file(self, reference: str) -> FileState | Verdict: ...
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
 

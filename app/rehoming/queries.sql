@@ -28,6 +28,16 @@ SELECT 'fx_quotes', count(*)
  WHERE region = :region
    AND merchant_id = :merchant_id
  UNION ALL
+SELECT 'payouts', count(*)
+  FROM payouts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
+SELECT 'bank_accounts', count(*)
+  FROM bank_accounts
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
 SELECT 'refunds', count(*)
   FROM refunds
  WHERE region = :region
@@ -79,6 +89,14 @@ SELECT 'idempotency_keys'
  UNION ALL
 SELECT 'fx_quotes'
  WHERE EXISTS (SELECT 1 FROM fx_quotes
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'payouts'
+ WHERE EXISTS (SELECT 1 FROM payouts
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'bank_accounts'
+ WHERE EXISTS (SELECT 1 FROM bank_accounts
                 WHERE region = :region AND merchant_id = :merchant_id)
  UNION ALL
 SELECT 'refunds'

@@ -211,3 +211,41 @@ WITH moved AS (
 SELECT id
   FROM moved
  ORDER BY id;
+
+-- name: sweep_payouts
+-- Move the next page of a merchant's payouts to another region.
+-- path: payouts_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE payouts
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM payouts
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;
+
+-- name: sweep_bank_accounts
+-- Move the next page of a merchant's bank accounts to another region.
+-- path: bank_accounts_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE bank_accounts
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM bank_accounts
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;

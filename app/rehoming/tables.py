@@ -33,6 +33,8 @@ TABLES: Final = (
     Table("holds", sweeps.sweep_holds, _BY_ID),
     Table("idempotency_keys", sweeps.sweep_keys, _BY_ID),
     Table("fx_quotes", sweeps.sweep_quotes, _BY_ID),
+    Table("payouts", sweeps.sweep_payouts, _BY_ID),
+    Table("bank_accounts", sweeps.sweep_bank_accounts, _BY_ID),
     Table("refunds", sweeps.sweep_refunds, _BY_ID),
     Table(
         "payment_labels",
@@ -52,5 +54,6 @@ TABLES: Final = (
 STAYING: Final = {
     "api_keys": "the same in every region",
     "fee_plans": "the same in every region",
+    "payout_plans": "the same in every region",
 }
 """Tables with merchants' rows that do not move, and why."""

@@ -18,7 +18,11 @@ from app.settings import Settings
 
 queries = Queries(__package__)
 
-_OBJECTS = {"payment": "payment", "refund": "refund", "account": "account"}
+_OBJECTS = {
+    **{kind: kind for kind in ("payment", "refund", "account", "payout", "bank_account")},
+    "transfer": "transfer",
+    "deposit": "transfer",
+}
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -61,6 +65,9 @@ async def _transfers_of(database: Database, events: Rows, correlation_id: str) -
         if kind in {"transfer", "deposit"}:
             params = scope | {"id": object_id}
             rows = await database.read(queries.find_transfer, params)
+        elif kind == "payout":
+            params = scope | {"payout_id": object_id}
+            rows = await database.read(queries.list_transfers_of_payout, params)
         else:
             name = msgspec.json.decode(data).get("payment") if kind == "refund" else None
             payment_id = ids.decode("payment", name) if name else object_id

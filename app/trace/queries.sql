@@ -73,3 +73,18 @@ SELECT booked_at, id, kind, purpose, entries, block_writer, block_sequence
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
+
+-- name: list_transfers_of_payout
+-- The transfers that a payout names.
+-- path: payouts_pkey; transfers_pkey, three look-ups
+SELECT t.booked_at, t.id, t.kind, t.purpose, t.entries, t.block_writer, t.block_sequence
+  FROM payouts AS p
+  JOIN transfers AS t
+    ON t.region = p.region
+   AND t.merchant_id = p.merchant_id
+   AND t.id IN (p.transfer_id, p.paid_transfer_id, p.returned_transfer_id)
+ WHERE p.region = :region
+   AND p.merchant_id = :merchant_id
+   AND p.id = :payout_id
+ ORDER BY t.id
+ LIMIT 10;

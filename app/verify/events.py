@@ -14,6 +14,9 @@ from app.ledger.views import account_view, transfer_view
 from app.payments.model import Refund
 from app.payments.store import payment_of
 from app.payments.views import payment_text, refund_text
+from app.payouts.store import bank_account_of, payout_of
+from app.payouts.views import bank_account_text, payout_text
+from app.verify import payouts
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
 from app.verify.store import FIRST, Row, Stream, queries
@@ -25,6 +28,8 @@ KINDS: Final = {
     "transfer": "transfer",
     "deposit": "transfer",
     "fx_quote": "fx_quote",
+    "payout": "payout",
+    "bank_account": "bank_account",
 }
 """Beginning of an event's type -> kind of the object it tells of."""
 
@@ -58,6 +63,16 @@ def _transfer(row: Row) -> State:
 def _quote(row: Row) -> State:
     quote = quote_of(row[2:])
     return quote.version, quote_text(quote)
+
+
+def _payout(row: Row) -> State:
+    payout = payout_of(row[2:])
+    return payout.version, payout_text(payout)
+
+
+def _bank_account(row: Row) -> State:
+    account = bank_account_of(row[2:])
+    return account.version, bank_account_text(account)
 
 
 class _History:
@@ -167,6 +182,8 @@ async def check(audit: Audit) -> None:
         ("account", _account, queries.list_wallet_states),
         ("transfer", _transfer, queries.list_transfer_states),
         ("fx_quote", _quote, queries.list_quote_states),
+        ("payout", _payout, payouts.queries.list_payout_states),
+        ("bank_account", _bank_account, payouts.queries.list_bank_account_states),
     )
     streams = [
         audit.stream(query, after_merchant_id=FIRST, after_id=FIRST) for _, _, query in kinds

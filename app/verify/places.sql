@@ -17,6 +17,11 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'accounts'
  WHERE EXISTS (SELECT 1 FROM accounts AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'bank_accounts'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM bank_accounts AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'entries'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM entries AS t
@@ -52,9 +57,19 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'payments'
  WHERE EXISTS (SELECT 1 FROM payments AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'payouts'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM payouts AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'refunds'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM refunds AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'sagas'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM sagas AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'transfers'

@@ -21,6 +21,12 @@ SELECT min(r.region)
         UNION ALL
         (SELECT region FROM refunds WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
+        (SELECT region FROM payouts WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM bank_accounts WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM sagas WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
         (SELECT region FROM events WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
         (SELECT region FROM fx_quotes WHERE region > :after ORDER BY region LIMIT 1)

@@ -13,6 +13,7 @@ from app.verify import (
     holds,
     journal,
     payments,
+    payouts,
     places,
     quotes,
     transfers,
@@ -62,6 +63,7 @@ async def _verify(audit: Audit) -> None:
     await holds.compare_pending(audit)
     await payments.check(audit)
     await quotes.check(audit)
+    await payouts.check(audit)
     await events.check(audit)
     await journal.check(audit)
     await transfers.compare_listings(audit)

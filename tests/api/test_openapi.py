@@ -16,7 +16,10 @@ from tests.support.client import Api, done
 from tests.support.endpoints import WRITING, Prepare
 
 METHODS = {"get", "post"}
-OPERATORS = ("app.regions", "app.rehoming", "app.chaos", "app.cluster", "app.doctor")
+OPERATORS = (
+    *("app.regions", "app.rehoming", "app.chaos", "app.cluster", "app.doctor"),
+    *("app.vault", "app.acquirer"),  # processes of their own
+)
 
 
 @pytest.fixture
@@ -101,13 +104,18 @@ async def test_every_route_is_described(document: dict[str, Any]) -> None:
     """What design and issues name is there."""
     served = {(path, method) for path, method, _ in operations(document)}
 
-    for noun in ("payments", "refunds", "accounts", "transfers", "fx/quotes"):
+    for noun in (
+        *("payments", "refunds", "accounts", "transfers", "fx/quotes", "bank_accounts"),
+        "payouts",
+    ):
         assert {(f"/v1/{noun}", "get"), (f"/v1/{noun}", "post")} <= served
     assert {
         ("/v1/payments/bulk", "post"),
         ("/v1/payments/{payment_id}", "get"),
         ("/v1/payments/{payment_id}/capture", "post"),
         ("/v1/payments/{payment_id}/cancel", "post"),
+        ("/v1/payouts/{payout_id}/approve", "post"),
+        ("/v1/payouts/{payout_id}/cancel", "post"),
         ("/v1/accounts/{account_id}/balance", "get"),
         ("/v1/accounts/{account_id}/entries", "get"),
         ("/v1/accounts/{account_id}/close", "post"),
@@ -164,10 +172,14 @@ async def test_real_answers_fit(
     ready = await prepare(merchant)
     answer = await merchant.api.post(ready.path, ready.body)
 
-    template = re.sub(r"/(pay|acct)_\w+", r"/{\1}", ready.path)
+    template = re.sub(r"/(pay|acct|po)_\w+", r"/{\1}", ready.path)
     template = template.replace("{pay}", "{payment_id}").replace("{acct}", "{account_id}")
+    template = template.replace("{po}", "{payout_id}")
     _validate(document, template, "post", answer.status_code, answer.json())
-    for path in ("/v1/payments", "/v1/refunds", "/v1/accounts", "/v1/transfers", "/v1/events"):
+    for noun in (
+        *("payments", "refunds", "accounts", "transfers", "events", "payouts", "bank_accounts"),
+    ):
+        path = f"/v1/{noun}"
         _validate(document, path, "get", 200, done(await merchant.api.get(path)))
 
 

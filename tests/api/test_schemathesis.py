@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.support.builders import Merchant
 from tests.support.client import Api, done
+from tests.support.payouts import LIMIT, bank_account, earn, pay_out
 from tests.support.processes import ADMIN_KEY, ApiProcess
 
 SEED = int(os.environ.get("SUYA_TEST_SEED", "1"))
@@ -87,8 +88,11 @@ async def _names(merchant: Merchant) -> dict[str, str]:
     refund = await merchant.refund((await merchant.pay(wallet, 1_000))["id"], amount=1)
     (event, *_) = await merchant.api.all("/v1/events")
     (transfer, *_) = await merchant.api.all("/v1/transfers")
+    await earn(merchant, 2 * LIMIT)
+    to = await bank_account(merchant)
     quote = await merchant.quote("USD", "EUR", source_amount=100)
     names = {
+        "bank_account": to,
         "account": wallet,
         "fx_quote": quote["id"],
         "payment": held["id"],
@@ -102,6 +106,8 @@ async def _names(merchant: Merchant) -> dict[str, str]:
         "event_id": event["id"],
         "transfer_id": transfer["id"],
         "quote_id": quote["id"],
+        "bank_account_id": to,
+        "payout_id": (await pay_out(merchant, LIMIT + 1, to))["id"],
     }
 
 

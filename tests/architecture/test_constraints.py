@@ -11,7 +11,9 @@ from sqlalchemy.engine import make_url
 import schema
 from tests.support.databases import Server
 
-GLOBAL = {"merchants", "api_keys", "fee_plans", "fx_rates", "alembic_version"}
+GLOBAL = {
+    *("merchants", "api_keys", "fee_plans", "fx_rates", "payout_plans", "alembic_version"),
+}
 """Tables that are the same in every region."""
 
 

@@ -69,7 +69,7 @@ def home(url: str, merchant: Any) -> tuple[Any, ...]:
     return row
 
 
-WITHOUT_HISTORY = {"sagas"}
+WITHOUT_HISTORY: set[str] = set()
 """Tables in which the history's merchant has no rows."""
 
 

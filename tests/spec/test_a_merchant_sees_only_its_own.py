@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.support.builders import Merchant, payment
 from tests.support.client import done
+from tests.support.payouts import LIMIT, bank_account, earn, order, pay_out
 
 MISSING = "0" * 25 + "1"
 
@@ -26,6 +27,9 @@ class Belongings:
         self.payment = (await self.merchant.pay(self.wallet, 100, metadata={"a": "b"}))["id"]
         self.held = (await self.merchant.authorize(self.wallet, 100))["id"]
         self.refund = (await self.merchant.refund(self.payment, amount=10))["id"]
+        await earn(self.merchant, 2 * LIMIT)
+        self.bank_account = await bank_account(self.merchant)
+        self.payout = (await pay_out(self.merchant, LIMIT + 1, self.bank_account))["id"]
         self.transfer = (await self.merchant.deposit(self.wallet, 5))["id"]
         return self
 
@@ -58,6 +62,8 @@ async def test_reading_another_merchants_things_is_reading_nothing(two: list[Bel
         f"/v1/payments/{other.payment}",
         f"/v1/refunds/{other.refund}",
         f"/v1/transfers/{other.transfer}",
+        f"/v1/payouts/{other.payout}",
+        f"/v1/bank_accounts/{other.bank_account}",
         f"/v1/accounts/{other.wallet}",
         f"/v1/accounts/{other.wallet}/balance",
         f"/v1/accounts/{other.wallet}/balance?as_of=2026-01-01T00:00:00Z",
@@ -79,7 +85,9 @@ async def test_acting_on_another_merchants_things_is_acting_on_nothing(
     mine, other = two
     before = await other.merchant.balance(other.wallet)
 
-    def requests(wallet: str, paid: str, held: str) -> list[tuple[str, dict[str, Any]]]:
+    def requests(
+        wallet: str, paid: str, held: str, payout: str, bank: str
+    ) -> list[tuple[str, dict[str, Any]]]:
         entries = [
             {"account": wallet, "direction": "debit", "amount": 5},
             {"account": mine.wallet, "direction": "credit", "amount": 5},
@@ -93,15 +101,17 @@ async def test_acting_on_another_merchants_things_is_acting_on_nothing(
             ("/v1/deposits", {"account": wallet, "amount": 5, "currency": "USD"}),
             ("/v1/transfers", {"currency": "USD", "entries": entries}),
             (f"/v1/accounts/{wallet}/close", {}),
+            ("/v1/payouts", order(1, bank)),
+            (f"/v1/payouts/{payout}/approve", {}),
+            (f"/v1/payouts/{payout}/cancel", {}),
         ]
 
-    nowhere = [f"acct_{MISSING}", f"pay_{MISSING}", f"pay_{MISSING}"]
-    for (path, body), (no_path, no_body) in zip(
-        requests(other.wallet, other.payment, other.held), requests(*nowhere), strict=True
-    ):
+    nowhere = [f"{kind}_{MISSING}" for kind in ("acct", "pay", "pay", "po", "ba")]
+    theirs = [other.wallet, other.payment, other.held, other.payout, other.bank_account]
+    for (path, body), (no_path, no_body) in zip(requests(*theirs), requests(*nowhere), strict=True):
         foreign = await mine.merchant.api.post(path, body)
         missing = await mine.merchant.api.post(no_path, no_body)
-        names = (other.wallet, other.payment, other.held, *nowhere)
+        names = (*theirs, *nowhere)
         assert foreign.status_code == 404, (path, foreign.text)
         assert same_but_for_names(foreign, missing, *names), path
 
@@ -110,7 +120,11 @@ async def test_acting_on_another_merchants_things_is_acting_on_nothing(
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/payments", "/v1/refunds", "/v1/transfers", "/v1/accounts", "/v1/events"]
+    "path",
+    [
+        *("/v1/payments", "/v1/refunds", "/v1/transfers", "/v1/accounts", "/v1/events"),
+        *("/v1/payouts", "/v1/bank_accounts"),
+    ],
 )
 async def test_lists_hold_only_ones_own(two: list[Belongings], path: str) -> None:
     """No list of one merchant has an object of the other, also from the other's cursor on."""

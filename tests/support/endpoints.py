@@ -6,6 +6,7 @@ For tests of what all of them have in common.
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeAlias
 
+from tests.support import payouts
 from tests.support.builders import Merchant, payment
 
 
@@ -68,6 +69,24 @@ async def _conversion(merchant: Merchant) -> Ready:
     return Ready("/v1/transfers", conversion(quote, source, target), 201)
 
 
+async def _bank_account(_: Merchant) -> Ready:
+    return Ready("/v1/bank_accounts", {"iban": payouts.IBAN, "name": "Ada Obi"}, 201)
+
+
+async def _payout(merchant: Merchant) -> Ready:
+    await payouts.earn(merchant, 5_000)
+    to = await payouts.bank_account(merchant)
+    return Ready("/v1/payouts", payouts.order(300, to), 201)
+
+
+async def _payout_cancel(merchant: Merchant) -> Ready:
+    # Above the limit, so that no bank has a say in it.
+    await payouts.earn(merchant, 2 * payouts.LIMIT)
+    to = await payouts.bank_account(merchant)
+    made = await payouts.pay_out(merchant, payouts.LIMIT + 1, to)
+    return Ready(f"/v1/payouts/{made['id']}/cancel", {}, 200)
+
+
 WRITING: dict[str, Prepare] = {
     "payment": _payment,
     "capture": _capture,
@@ -79,6 +98,9 @@ WRITING: dict[str, Prepare] = {
     "deposit": _deposit,
     "quote": _quote,
     "conversion": _conversion,
+    "bank_account": _bank_account,
+    "payout": _payout,
+    "payout_cancel": _payout_cancel,
 }
 """Name -> what prepares the request."""
 

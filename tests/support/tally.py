@@ -10,7 +10,7 @@ from tests.support.databases import connect
 
 TABLES = (
     *("accounts", "transfers", "entries", "holds", "payments", "payment_labels", "refunds"),
-    *("events", "idempotency_keys", "fx_quotes"),
+    *("bank_accounts", "payouts", "events", "idempotency_keys", "fx_quotes"),
 )
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} WHERE merchant_id = %(merchant)s"  # noqa: S608

@@ -1,5 +1,6 @@
 """Ways of editing the books behind the product's back, and what must be found then."""
 
+from tests.verify.edits_of_payouts import PAYOUT_EDITS
 from tests.verify.edits_of_quotes import QUOTE_EDITS
 
 # What was done to the books: the statements, and everything that is found, as check, kind, name.
@@ -358,4 +359,5 @@ EDITS: dict[str, tuple[str, str]] = {
         """,
     ),
     **QUOTE_EDITS,
+    **PAYOUT_EDITS,
 }

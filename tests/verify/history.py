@@ -21,6 +21,8 @@ from app.ledger.commands import (
 from app.merchants import Merchant, admin
 from app.payments import saga as payments
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.payouts import saga as payouts
+from app.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
 from app.saga import Saga
 from tests.support.engine import opened
 
@@ -157,6 +159,18 @@ class Writer:
         )  # fmt: skip
         return quote_id
 
+    async def open_payout(self, name: str, amount: int, currency: str = "USD") -> None:
+        """A payout to the merchant's bank; the flow that it begins is nobody's here."""
+        await self.run(
+            payouts.PAYOUT,
+            OpenPayout(
+                **self.common(), payout_id=self.new(name),
+                bank_account_id=self.history.names["bank"], amount_minor=amount,
+                currency=currency, key_id=ids.new(), description="January",
+                metadata={"month": "1", "a": "b"},
+            ),
+        )  # fmt: skip
+
 
 async def make_history(url: str) -> History:
     """Fill an empty database with something of everything."""
@@ -170,7 +184,11 @@ async def make_history(url: str) -> History:
             history.names[f"merchant_{number}"] = merchant.id
         available = chart.merchant_account(merchant.id, "USD", "merchant_available")
         history.names["available"] = available.id
-        await _make_payments(Writer(group_commit, merchant, history))
+        in_transit = chart.merchant_account(merchant.id, "USD", "payouts_in_transit")
+        history.names["in_transit"] = in_transit.id
+        writer = Writer(group_commit, merchant, history)
+        await _make_payments(writer)
+        await _make_payouts(writer)
         await group_commit.close(1)
     return history
 
@@ -223,3 +241,22 @@ async def _make_payments(writer: Writer) -> None:
             ],
         ),
     )  # fmt: skip
+
+
+async def _make_payouts(writer: Writer) -> None:
+    await writer.run(
+        payouts.BANK_ACCOUNT,
+        AddBankAccount(
+            **writer.common(), bank_account_id=writer.new("bank"), iban="DE89370400440532013000",
+            name="Ada Obi", metadata={"b": "2", "a": "1"},
+        ),
+    )  # fmt: skip
+    await writer.open_payout("sent", 700)
+    await writer.open_payout("euros_sent", 5, "EUR")
+    # What is above the platform's limit needs money that is as large.
+    await writer.open_wallet("rich", "USD", 3_000_000)
+    await writer.run(payments.PAYMENT, writer.payment("large", "rich", 3_000_000))
+    await writer.open_payout("unapproved", 1_000_001)
+    await writer.open_payout("stopped", 1_000_002)
+    stop = CancelPayout(**writer.common(), payout_id=writer.history.names["stopped"])
+    await writer.run(payouts.CANCELLATION, stop, status=200)

@@ -1,0 +1,140 @@
+"""The external steps of payouts: giving an order to the bank, asking about it, stopping it.
+
+No transaction is open here. The reference is the payout's id, under which the bank acts once, so
+whoever does not know what a request did asks, and gives the order again where the bank knows none.
+"""
+
+from typing import Protocol
+from uuid import UUID
+
+from app import ids
+from app.database import Database
+from app.payouts import reads
+from app.payouts.model import BankAccount, File, Payout
+from app.processors import AskPayout, Processor, Processors, Verdict
+from app.saga import Flow, Postpone, Sagas
+
+
+class World(Protocol):
+    """What external steps are given."""
+
+    @property
+    def database(self) -> Database: ...
+    @property
+    def processors(self) -> Processors: ...
+    @property
+    def sagas(self) -> Sagas: ...
+
+
+async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
+    """Give the order to the bank, or ask what has become of it.
+
+    Where it may have been given before, it is asked about first: the bank acts once under its
+    reference anyway, but a question may be answered where an order is not taken any more.
+    """
+    payout, account = await _load(world, flow)
+    if payout is None or account is None:
+        return Postpone("row_missing")  # on its way to another region
+    bank, ask = _bank(world, payout), _ask(payout, account, flow.correlation_id)
+    if payout.road == "single" and payout.status == "pending" and flow.attempts == 0:
+        return _judge(payout, await bank.pay_out(ask))
+    verdict = await bank.find_payout(ask)
+    if verdict.outcome == "not_found":
+        if payout.status != "pending":
+            return Postpone("lost_by_the_bank")
+        if payout.road == "file":
+            return _judge_missing(payout, await _find_file(world, payout))
+        verdict = await bank.pay_out(ask)
+    return _judge(payout, verdict)
+
+
+async def recall_payout(world: World, flow: Flow) -> Verdict | Postpone:
+    """Ask the bank to stop a payout: approved, if it will not be paid; declined, if it was."""
+    payout, account = await _load(world, flow)
+    if payout is None or account is None:
+        return Postpone("row_missing")
+    verdict = await _bank(world, payout).cancel_payout(_ask(payout, account, flow.correlation_id))
+    if verdict.outcome in {"approved", "declined"}:
+        return verdict
+    return Postpone(verdict.code or verdict.outcome)
+
+
+async def find_verdict(world: World, flow: Flow, payout: Payout) -> Verdict | None:
+    """What the bank says of a payout whose own flow is over; none: its bank account is missing."""
+    account = await _find_account(world, flow, payout)
+    if account is None:
+        return None
+    return await _bank(world, payout).find_payout(_ask(payout, account, flow.correlation_id))
+
+
+async def find_payout(world: World, flow: Flow, payout_id: UUID) -> Payout | None:
+    """A payout of a flow's merchant, wherever it is while that moves."""
+    found: Payout | None = None
+    for region in _regions(flow):
+        found = (
+            await reads.find_payout(world.database, region, flow.merchant_id, payout_id) or found
+        )
+    return found
+
+
+def _judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
+    """What can be booked; all else is asked about again."""
+    if verdict.outcome not in {"approved", "declined", "pending"}:
+        return Postpone(verdict.code or verdict.outcome)
+    if verdict.outcome == "approved" and verdict.amount_minor not in {None, payout.amount_minor}:
+        # People have to look at it: it is neither paid as asked, nor not paid.
+        return Postpone("amount_differs")
+    return verdict
+
+
+def _judge_missing(payout: Payout, file: File | None) -> Verdict | Postpone:
+    """What it means that the bank does not know a payout of the file's road."""
+    if file is not None and payout.name in file.rejected:
+        return Verdict("declined", code=file.rejected[payout.name])
+    if file is not None and file.status == "accepted":
+        return Postpone("lost_by_the_bank")
+    return Verdict("not_found")  # it waits for its file
+
+
+async def _find_file(world: World, payout: Payout) -> File | None:
+    if payout.file_id is None:
+        return None
+    return await reads.find_file(world.database, payout.file_id)
+
+
+async def _load(world: World, flow: Flow) -> tuple[Payout | None, BankAccount | None]:
+    """A flow's payout, and where it goes."""
+    payout = await find_payout(world, flow, flow.object_id)
+    return payout, await _find_account(world, flow, payout) if payout is not None else None
+
+
+async def _find_account(world: World, flow: Flow, payout: Payout) -> BankAccount | None:
+    """Where a payout goes."""
+    found: BankAccount | None = None
+    for region in _regions(flow):
+        account = await reads.find_bank_account(
+            world.database, region, flow.merchant_id, payout.bank_account_id
+        )
+        found = account or found
+    return found
+
+
+def _regions(flow: Flow) -> list[str]:
+    """Where rows of the flow's merchant may be, the home last."""
+    return [flow.region] if flow.former_region is None else [flow.former_region, flow.region]
+
+
+def _bank(world: World, payout: Payout) -> Processor:
+    return world.processors.get(world.processors.banks(payout.currency))
+
+
+def _ask(payout: Payout, account: BankAccount, correlation_id: str) -> AskPayout:
+    return AskPayout(
+        reference=payout.name,
+        merchant=ids.encode("merchant", payout.merchant_id),
+        correlation_id=correlation_id,
+        amount_minor=payout.amount_minor,
+        currency=payout.currency,
+        iban=account.iban,
+        name=account.name,
+    )

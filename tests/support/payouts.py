@@ -1,0 +1,48 @@
+"""Merchants with money to pay out, and bank accounts for it."""
+
+from typing import Any
+
+from tests.support.builders import Merchant
+from tests.support.client import Api, done
+
+IBAN = "DE89370400440532013000"
+"""The example of the standard; its check digits are right."""
+LIMIT = 1_000_000
+"""Above it payouts need a second key, unless a setting says otherwise (minor units of EUR)."""
+
+
+async def earn(merchant: Merchant, amount: int, currency: str = "EUR") -> None:
+    """Make `amount` available to a merchant that pays no fees."""
+    await merchant.pay(await merchant.wallet(currency, amount), amount, currency=currency)
+
+
+async def bank_account(merchant: Merchant, iban: str = IBAN, **fields: Any) -> str:
+    """The id of a new bank account."""
+    body = {"iban": iban, "name": "Ada Obi"} | fields
+    return str(done(await merchant.api.post("/v1/bank_accounts", body), 201)["id"])
+
+
+async def pay_out(merchant: Merchant, amount: int, to: str, **fields: Any) -> dict[str, Any]:
+    """A payout that must be accepted."""
+    return done(await merchant.api.post("/v1/payouts", order(amount, to, **fields)), 201)
+
+
+def order(amount: Any, to: str, **fields: Any) -> dict[str, Any]:
+    """The body of a payout."""
+    return {"amount": amount, "currency": "EUR", "bank_account": to} | fields
+
+
+async def second_key(merchant: Merchant, admin: Api) -> Merchant:
+    """The same merchant with another key."""
+    key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
+    return Merchant(merchant.id, key["id"], merchant.api.as_(key["secret"]))
+
+
+async def available(merchant: Merchant, currency: str = "EUR") -> int:
+    """What can be paid out."""
+    return await merchant.available(await merchant.own_account("merchant_available", currency))
+
+
+async def in_transit(merchant: Merchant, currency: str = "EUR") -> int:
+    """What is on its way to banks."""
+    return await merchant.available(await merchant.own_account("payouts_in_transit", currency))
