@@ -7,10 +7,10 @@ from stdnum.exceptions import ValidationError
 
 from app.acquirer import banks
 from app.acquirer.booking import (
+    PAYOUT_FEE_MINOR,
     answered,
     book_bank,
     has_trait,
-    payout_fee_minor,
     tell,
     traits_of,
     transfer_fee_minor,
@@ -44,7 +44,6 @@ def expect_transfer(
         created_at=unit.now,
         status="pending",
         amount_minor=ask.amount,
-        received_minor=0,
         currency=ask.currency,
         instructions=Instructions(_virtual_iban(transfer_id), ask.reference.upper()[-18:]),
         traits=traits_of(fault),
@@ -76,6 +75,7 @@ def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankT
     if made is None:
         raise Refused(409, "expired", "The bank transfer is not waited for any more.")
     if made != before:
+        assert made.received_minor is not None
         unit.change(made)
         fee = transfer_fee_minor(made.received_minor)
         book_bank(unit, made, "bank_transfer", made.received_minor, fee_minor=fee)
@@ -160,7 +160,7 @@ def pay(unit: Unit, reference: str) -> Payout:
         raise Refused(409, "not_pending", f"The payout is {made.status}.")
     if made != before:
         unit.change(made)
-        book_bank(unit, made, "payout", -made.amount_minor, fee_minor=payout_fee_minor())
+        book_bank(unit, made, "payout", -made.amount_minor, fee_minor=PAYOUT_FEE_MINOR)
         tell(unit, made, traits=made.traits)
         if has_trait(made.traits, "fails_later"):
             due_at = unit.now + timedelta(seconds=unit.script.fails_later_s)

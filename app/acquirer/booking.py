@@ -21,7 +21,7 @@ from app.money import fee_minor
 _CAPTURE_BPS: Final = 140
 _CAPTURE_FIXED_MINOR: Final = 10
 _TRANSFER_MINOR: Final = 20
-_PAYOUT_MINOR: Final = 25
+PAYOUT_FEE_MINOR: Final = 25
 
 
 def capture_fee_minor(amount_minor: int) -> int:
@@ -32,11 +32,6 @@ def capture_fee_minor(amount_minor: int) -> int:
 def transfer_fee_minor(amount_minor: int) -> int:
     """What the sandbox keeps of a bank transfer."""
     return min(_TRANSFER_MINOR, amount_minor)
-
-
-def payout_fee_minor() -> int:
-    """What the sandbox asks for a payout."""
-    return _PAYOUT_MINOR
 
 
 def book_card(

@@ -64,7 +64,7 @@ def answer(record: Record) -> Answer:
     return Answer(_encode(record))
 
 
-def _fingerprint(call: Call, *parts: object) -> str:
+def fingerprint_of(call: Call, *parts: object) -> str:
     """What tells two requests apart; keyed, because a card's number is among the parts."""
     key = call.site.store.fingerprint_key
     return hmac.digest(key, _encode(parts), "sha256")[:_FINGERPRINT_BYTES].hex()
@@ -93,7 +93,7 @@ async def authorize(call: Call) -> Answer:
     # The number goes no further than this function; what a repetition says of the card's security
     # code is not compared, because who may repeat a request may not keep the code.
     mark = (ask.reference, ask.merchant, ask.amount, ask.currency, ask.capture)
-    fingerprint = _fingerprint(call, *mark, card.number, card.exp_month, card.exp_year)
+    fingerprint = fingerprint_of(call, *mark, card.number, card.exp_month, card.exp_year)
     wish = card_commands.Authorize(
         reference=ask.reference,
         merchant=ask.merchant,
@@ -120,7 +120,7 @@ async def authorize(call: Call) -> Answer:
 async def capture(call: Call) -> Answer:
     """POST /v1/authorizations/{reference}/captures."""
     ask, (held,) = decode(AskCapture, call.body), call.names
-    fingerprint = _fingerprint(call, held, ask)
+    fingerprint = fingerprint_of(call, held, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
         return partial(
@@ -134,7 +134,7 @@ async def capture(call: Call) -> Answer:
 async def reverse(call: Call) -> Answer:
     """POST /v1/authorizations/{reference}/reversals."""
     ask, (held,) = decode(AskReversal, call.body), call.names
-    fingerprint = _fingerprint(call, held, ask)
+    fingerprint = fingerprint_of(call, held, ask)
 
     def job(_: Fault | None) -> Job[Record]:
         return partial(card_commands.reverse, authorization=held, ask=ask, fingerprint=fingerprint)
@@ -145,7 +145,7 @@ async def reverse(call: Call) -> Answer:
 async def refund(call: Call) -> Answer:
     """POST /v1/refunds."""
     ask = decode(AskRefund, call.body)
-    fingerprint = _fingerprint(call, ask)
+    fingerprint = fingerprint_of(call, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
         return partial(card_commands.refund, ask=ask, fault=fault, fingerprint=fingerprint)
@@ -156,7 +156,7 @@ async def refund(call: Call) -> Answer:
 async def expect_transfer(call: Call) -> Answer:
     """POST /v1/bank_transfers."""
     ask = decode(AskBankTransfer, call.body)
-    fingerprint = _fingerprint(call, ask)
+    fingerprint = fingerprint_of(call, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
         return partial(bank_commands.expect_transfer, ask=ask, fault=fault, fingerprint=fingerprint)
@@ -166,7 +166,7 @@ async def expect_transfer(call: Call) -> Answer:
 
 def payout_fingerprint(call: Call, ask: AskPayout) -> str:
     """The same for an order by itself and for one in a file."""
-    return _fingerprint(call, msgspec.structs.replace(ask, iban=ask.iban.replace(" ", "")))
+    return fingerprint_of(call, msgspec.structs.replace(ask, iban=ask.iban.replace(" ", "")))
 
 
 async def pay_out(call: Call) -> Answer:
@@ -193,7 +193,7 @@ async def cancel_payout(call: Call) -> Answer:
 async def give_evidence(call: Call) -> Answer:
     """POST /v1/disputes/{id}/evidence."""
     ask, (dispute_id,) = decode(AskEvidence, call.body), call.names
-    fingerprint = _fingerprint(call, dispute_id, ask)
+    fingerprint = fingerprint_of(call, dispute_id, ask)
 
     def job(_: Fault | None) -> Job[Record]:
         return partial(

@@ -138,9 +138,10 @@ class BankTransfer(Record, frozen=True, kw_only=True, omit_defaults=True):
 
     status: TransferStatus
     amount_minor: int = field(name="amount")
-    received_minor: int = field(name="received_amount")
     currency: str
     instructions: Instructions
+    received_minor: int | None = field(default=None, name="received_amount")
+    """What came, which payers may get wrong; none until then."""
     traits: tuple[str, ...] = ()
 
 

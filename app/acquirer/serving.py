@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from app.acquirer import control, handlers, page, timers
+from app.acquirer import control, files, handlers, page, timers
 from app.acquirer.faults import Faults, Script
 from app.acquirer.notifier import Notifier, Secret
 from app.acquirer.site import FILE_BYTES_MAX, Routes, Site
@@ -90,7 +90,7 @@ def _check(settings: Settings) -> tuple[str, Secret | None]:
 def make_site(settings: Settings, store: Store, faults: Faults, key: str) -> Site:
     """The sandbox as a server."""
     routes = Routes()
-    for module in (handlers, control, page):
+    for module in (handlers, files, control, page):
         module.add_routes(routes)
     page_url = settings.acquirer_public_url or (
         f"http://{settings.acquirer_host}:{settings.acquirer_port}"

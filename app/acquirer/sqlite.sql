@@ -6,6 +6,13 @@ SELECT id, fingerprint, body
  WHERE kind = :kind
    AND reference = :reference;
 
+-- name: find_reference
+-- The reference of the record of an id.
+-- path: objects primary key
+SELECT reference
+  FROM objects
+ WHERE id = :id;
+
 -- name: write_objects
 -- Keep what is new and what changed, all of a batch in one step of the engine.
 -- path: objects primary key
