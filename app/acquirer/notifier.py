@@ -146,7 +146,7 @@ class Notifier:
             async with session.post(
                 self._url, data=due.payload.encode(), headers=headers, allow_redirects=False
             ) as answer:
-                return answer.ok
+                return answer.status // 100 == 2  # noqa: PLR2004 - a redirect is no receipt
         except (aiohttp.ClientError, TimeoutError):
             return False
 
