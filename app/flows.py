@@ -2,6 +2,13 @@
 
 from typing import Any, Final
 
+from app.customers.saga import (
+    ATTACHMENT,
+    CUSTOMER,
+    CUSTOMER_CHANGE,
+    CUSTOMER_DELETION,
+    DETACHMENT,
+)
 from app.database import Database, GroupCommit
 from app.fx.saga import CONVERSION, QUOTE
 from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
@@ -13,6 +20,7 @@ from app.saga import Saga, Sagas
 SAGAS: Final[tuple[Saga[Any], ...]] = (
     *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
     *(QUOTE, CONVERSION),
+    *(CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_DELETION, ATTACHMENT, DETACHMENT),
     *(PAYMENT, CAPTURE, RELEASE, REFUND),
     *(BANK_ACCOUNT, PAYOUT, APPROVAL, CANCELLATION, RETURN),
 )

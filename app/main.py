@@ -14,12 +14,14 @@ from app.api import (
     admin,
     bank_accounts,
     bulk,
+    customers,
     drain,
     events,
     fees,
     fx,
     health,
     pages,
+    payment_methods,
     payments,
     payouts,
     refunds,
@@ -31,6 +33,7 @@ from app.api.openapi import document
 from app.api.problems import HANDLERS
 from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
+from app.api.vault_client import VaultClient
 from app.database import Database, GroupCommit, checks, database_url, faults
 from app.flows import make_sagas
 from app.fx import open_rates
@@ -64,6 +67,7 @@ def make_services(settings: Settings) -> Services:
         keyring=Keyring(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
         rates=open_rates(settings, database),
+        vault=VaultClient(settings),
     )
 
 
@@ -79,6 +83,8 @@ def build(services: Services) -> Litestar:
             payments.router(bulk.create_payments),
             refunds.router(),
             accounts.router(),
+            customers.router(),
+            payment_methods.router(),
             *transfers.routers(),
             bank_accounts.router(),
             payouts.router(),
@@ -117,4 +123,5 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         await services.sagas.close(services.settings.drain_timeout_ms / 2000)
         await services.group_commit.close(services.settings.drain_timeout_ms / 2000)
         await services.database.close()
+        await services.vault.close()
         log.info("stopped", process="api")

@@ -194,6 +194,8 @@ class Settings(BaseSettings):
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)
     """Days an answer is kept under its key; Stripe keeps 30."""
 
+    vault_public_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where browsers find the vault, as merchants are told; none means at `vault_url`."""
     vault_port: int = Field(default=8020, ge=1, le=65535)
     """Port of the vault, on `host`."""
     vault_database_url: SecretStr | None = None

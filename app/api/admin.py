@@ -11,7 +11,9 @@ from app import ids
 from app.api import lists, wire
 from app.api.call import ApiRequest, enter_admin, parse, path_id, send
 from app.api.docs import Doc
+from app.api.vault import publishable_key_of
 from app.merchants import ApiKey, ApiKeyNotFound, Merchant, MerchantNotFound, UnknownRegion, admin
+from app.settings import Settings
 
 
 class MerchantView(msgspec.Struct, frozen=True):
@@ -28,6 +30,8 @@ class MerchantView(msgspec.Struct, frozen=True):
     fee_fixed: int
     """And a fixed part, in minor units of the payment's currency."""
     created_at: datetime
+    publishable_key: str | None
+    """What a browser leaves a card in the vault with; none where cards are not set up."""
     object: str = "merchant"
 
 
@@ -42,9 +46,11 @@ class ApiKeyView(msgspec.Struct, frozen=True, omit_defaults=True):
     created_at: datetime
     revoked_at: datetime | None
     secret: str | None = None
+    publishable_key: str | None = None
+    """Of its merchant, shown beside the secret: what pages leave cards in the vault with."""
 
 
-def merchant_view(merchant: Merchant) -> MerchantView:
+def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
     """A merchant on the wire."""
     return MerchantView(
         ids.encode("merchant", merchant.id),
@@ -55,10 +61,13 @@ def merchant_view(merchant: Merchant) -> MerchantView:
         merchant.fee_bps,
         merchant.fee_fixed_minor,
         merchant.created_at,
+        publishable_key_of(merchant.id, merchant.mode, settings),
     )
 
 
-def key_view(key: ApiKey, secret: str | None = None) -> ApiKeyView:
+def key_view(
+    key: ApiKey, secret: str | None = None, publishable_key: str | None = None
+) -> ApiKeyView:
     """A key on the wire."""
     return ApiKeyView(
         id=ids.encode("api_key", key.id),
@@ -69,6 +78,7 @@ def key_view(key: ApiKey, secret: str | None = None) -> ApiKeyView:
         created_at=key.created_at,
         revoked_at=key.revoked_at,
         secret=secret,
+        publishable_key=publishable_key,
     )
 
 
@@ -91,7 +101,7 @@ async def create_merchant(request: ApiRequest) -> ASGIResponse:
         fee_bps=body.fee_bps,
         fee_fixed_minor=body.fee_fixed,
     )
-    return send(merchant_view(merchant), 201)
+    return send(merchant_view(merchant, services.settings), 201)
 
 
 @get(
@@ -102,7 +112,7 @@ async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
     """One merchant."""
     services = enter_admin(request)
     merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
-    return send(merchant_view(merchant))
+    return send(merchant_view(merchant, services.settings))
 
 
 _OLDEST_FIRST: Mapping[str, dict[str, object]] = {
@@ -124,7 +134,8 @@ async def list_merchants(request: ApiRequest) -> ASGIResponse:
     after = lists.cursor(given, "starting_after", "merchant") or ids.NIL
     limit = lists.limit_of(given)
     found = await admin.list_merchants(services.database, after, limit + 1)
-    return send(lists.list_view(found[:limit], merchant_view, more=len(found) > limit))
+    views = [merchant_view(merchant, services.settings) for merchant in found[:limit]]
+    return send(lists.ListView(views, len(found) > limit))
 
 
 @post(
@@ -141,7 +152,10 @@ async def create_key(request: ApiRequest) -> ASGIResponse:
     key, secret = await admin.create_key(
         services.database, body.merchant, name=body.name, scopes=body.scopes
     )
-    return send(key_view(key, secret), 201)
+    # The secret says for which kind of money it is: sk_test_... or sk_live_...
+    mode = secret.split("_")[1]
+    publishable_key = publishable_key_of(key.merchant_id, mode, services.settings)
+    return send(key_view(key, secret, publishable_key), 201)
 
 
 @get(

@@ -11,7 +11,8 @@ from app.api.errors import ObjectNotFound
 from app.api.reading import Reading
 from app.events import EventView
 
-_OBJECTS = {ids.PREFIXES[kind]: kind for kind in ("payment", "refund", "transfer", "account")}
+_KINDS = ("payment", "refund", "transfer", "account", "customer", "payment_method")
+_OBJECTS = {ids.PREFIXES[kind]: kind for kind in _KINDS}
 
 
 @get(

@@ -6,6 +6,8 @@ _ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1qz"
 _OTHER_ACCOUNT = "acct_01j9x6f9k2e6s8v3b7d5m4n1r0"
 _PAYMENT = "pay_01j9x6f9k2e6s8v3b7d5m4n1qz"
 _BANK_ACCOUNT = "ba_01j9x6f9k2e6s8v3b7d5m4n1qz"
+_CUSTOMER = "cus_01j9x6f9k2e6s8v3b7d5m4n1qz"
+_METHOD = "pm_01j9x6f9k2e6s8v3b7d5m4n1qz"
 _MERCHANT = "mer_01j9x6f9k2e6s8v3b7d5m4n1qz"
 
 _CREATE: dict[str, Any] = {
@@ -23,6 +25,7 @@ BODIES: Final[dict[str, Any]] = {
     "CreateApiKey": {"merchant": _MERCHANT, "name": "till", "scopes": ["read", "write"]},
     "CreateBankAccount": {"iban": "DE89 3704 0044 0532 0130 00", "name": "Ada Obi"},
     "CreateCapture": {"amount": 200, "final": False},
+    "CreateCustomer": {"name": "Ada", "email": "ada@example.com", "phone": "+2348012345678"},
     "CreateDeposit": {"account": _ACCOUNT, "amount": 100_000, "currency": "USD"},
     "CreateFeePlan": {
         "merchant": _MERCHANT,
@@ -37,6 +40,7 @@ BODIES: Final[dict[str, Any]] = {
     "CreatePayment": _CREATE,
     "CreateQuote": {"source_currency": "USD", "target_currency": "EUR", "source_amount": 10_000},
     "CreatePayout": {"amount": 25_000, "currency": "EUR", "bank_account": _BANK_ACCOUNT},
+    "CreatePaymentMethod": {"token": _METHOD, "customer": _CUSTOMER},
     "CreateRefund": {"payment": _PAYMENT, "amount": 60},
     "CreateTransfer": {
         "currency": "USD",
@@ -47,4 +51,5 @@ BODIES: Final[dict[str, Any]] = {
     },
     "FeeTerms": {"bps": 220, "fixed": 20},
     "Nothing": {},
+    "UpdateCustomer": {"description": "Likes it hot", "phone": None},
 }

@@ -12,6 +12,7 @@ from app import __version__
 from app.api.call import JSON, ApiRequest
 from app.api.openapi import document
 from app.errors import PlatformError
+from app.vault import errors as _of_the_vault  # noqa: F401 - its refusals are explained here, too
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#222}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from app.api.limits import RateLimiter
+from app.api.vault_client import VaultClient
 from app.database import Database, GroupCommit
 from app.fx import Rates
 from app.merchants import Keyring
@@ -21,5 +22,6 @@ class Services:
     keyring: Keyring
     limiter: RateLimiter
     rates: Rates
+    vault: VaultClient
     draining: bool = field(default=False)
     """Set when the process was told to stop; `/readyz` answers 503 from then on."""

@@ -79,6 +79,8 @@ AccountId: TypeAlias = Annotated[UUID, _reader("account"), _shape("account")]
 BankAccountId: TypeAlias = Annotated[UUID, _reader("bank_account"), _shape("bank_account")]
 PaymentId: TypeAlias = Annotated[UUID, _reader("payment"), _shape("payment")]
 QuoteId: TypeAlias = Annotated[UUID, _reader("fx_quote"), _shape("fx_quote")]
+CustomerId: TypeAlias = Annotated[UUID, _reader("customer"), _shape("customer")]
+Token: TypeAlias = Annotated[UUID, _reader("payment_method"), _shape("payment_method")]
 MerchantId: TypeAlias = Annotated[UUID, _reader("merchant"), _shape("merchant")]
 
 
@@ -115,6 +117,15 @@ Currency = Annotated[
 ]
 Text = Annotated[str, AfterValidator(_no_nul), Field(min_length=1, max_length=255)]
 Description = Annotated[str, AfterValidator(_no_nul), Field(max_length=1000)]
+Email = Annotated[
+    str,
+    AfterValidator(_no_nul),
+    Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$", examples=["ada@example.com"]),
+]
+Phone = Annotated[
+    str,
+    Field(pattern=r"^\+[0-9]{6,15}$", description="E.164.", examples=["+2348012345678"]),
+]
 Metadata = Annotated[
     dict[str, str],
     AfterValidator(_check_metadata),
@@ -268,6 +279,37 @@ class CreatePayout(Wire):
     bank_account: BankAccountId
     description: Description | None = None
     metadata: Metadata = {}
+
+
+class CreateCustomer(Wire):
+    """Record a customer."""
+
+    name: Text | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class UpdateCustomer(Wire):
+    """Change the fields that are given; `null` empties one."""
+
+    name: Text | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+    def model_dump_json(self, **options: Any) -> str:
+        """Only what was given: a field that is `null` and one that is absent differ."""
+        return super().model_dump_json(exclude_unset=True, **options)
+
+
+class CreatePaymentMethod(Wire):
+    """Register a card by its token."""
+
+    token: Token
+    customer: CustomerId | None = None
 
 
 class CreateMerchant(Wire):

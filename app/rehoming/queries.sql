@@ -66,6 +66,16 @@ SELECT 'events', count(*)
 SELECT 'sagas', count(*)
   FROM sagas
  WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
+SELECT 'customers', count(*)
+  FROM customers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
+SELECT 'payment_methods', count(*)
+  FROM payment_methods
+ WHERE region = :region
    AND merchant_id = :merchant_id;
 
 -- name: find_rows
@@ -121,4 +131,12 @@ SELECT 'events'
  UNION ALL
 SELECT 'sagas'
  WHERE EXISTS (SELECT 1 FROM sagas
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'customers'
+ WHERE EXISTS (SELECT 1 FROM customers
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'payment_methods'
+ WHERE EXISTS (SELECT 1 FROM payment_methods
                 WHERE region = :region AND merchant_id = :merchant_id);

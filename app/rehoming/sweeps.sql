@@ -249,3 +249,41 @@ WITH moved AS (
 SELECT id
   FROM moved
  ORDER BY id;
+
+-- name: sweep_customers
+-- Move the next page of a merchant's customers to another region.
+-- path: customers_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE customers
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM customers
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;
+
+-- name: sweep_methods
+-- Move the next page of a merchant's payment methods to another region.
+-- path: payment_methods_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE payment_methods
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM payment_methods
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;

@@ -49,6 +49,8 @@ TABLES: Final = (
     ),
     Table("events", sweeps.sweep_events, _BY_ID),
     Table("sagas", sweeps.sweep_sagas, _BY_ID),
+    Table("customers", sweeps.sweep_customers, _BY_ID),
+    Table("payment_methods", sweeps.sweep_methods, _BY_ID),
 )
 
 STAYING: Final = {

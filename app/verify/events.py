@@ -6,6 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from app.customers import PaymentMethod
+from app.customers.store import customer as customer_of
+from app.customers.views import customer_text, method_text
+from app.database import Queries
 from app.fx.store import quote_of
 from app.fx.views import quote_text
 from app.ledger.model import Transfer
@@ -21,6 +25,8 @@ from app.verify.audit import Audit
 from app.verify.model import Check, wire
 from app.verify.store import FIRST, Row, Stream, queries
 
+of_customers = Queries(__package__, "customers.sql")
+
 KINDS: Final = {
     "payment": "payment",
     "refund": "refund",
@@ -30,6 +36,8 @@ KINDS: Final = {
     "fx_quote": "fx_quote",
     "payout": "payout",
     "bank_account": "bank_account",
+    "customer": "customer",
+    "payment_method": "payment_method",
 }
 """Beginning of an event's type -> kind of the object it tells of."""
 
@@ -73,6 +81,16 @@ def _payout(row: Row) -> State:
 def _bank_account(row: Row) -> State:
     account = bank_account_of(row[2:])
     return account.version, bank_account_text(account)
+
+
+def _customer(row: Row) -> State:
+    customer = customer_of(row[2:])
+    return customer.version, customer_text(customer)
+
+
+def _method(row: Row) -> State:
+    method = PaymentMethod(*row[2:])
+    return method.version, method_text(method)
 
 
 class _History:
@@ -184,6 +202,8 @@ async def check(audit: Audit) -> None:
         ("fx_quote", _quote, queries.list_quote_states),
         ("payout", _payout, payouts.queries.list_payout_states),
         ("bank_account", _bank_account, payouts.queries.list_bank_account_states),
+        ("customer", _customer, of_customers.list_customer_states),
+        ("payment_method", _method, of_customers.list_method_states),
     )
     streams = [
         audit.stream(query, after_merchant_id=FIRST, after_id=FIRST) for _, _, query in kinds

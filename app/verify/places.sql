@@ -75,4 +75,19 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'sagas'
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'transfers'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM transfers AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'sagas'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM sagas AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'customers'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM customers AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'payment_methods'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM payment_methods AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id);

@@ -29,6 +29,12 @@ SELECT min(r.region)
         UNION ALL
         (SELECT region FROM events WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
+        (SELECT region FROM sagas WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM customers WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM payment_methods WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
         (SELECT region FROM fx_quotes WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
         (SELECT region FROM idempotency_keys WHERE region > :after ORDER BY region LIMIT 1)) AS r;

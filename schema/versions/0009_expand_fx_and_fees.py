@@ -3,7 +3,7 @@
 from schema.statements import run
 
 revision = "0009_expand_fx_and_fees"
-down_revision = "0007_expand_external_rails"
+down_revision = "0008_expand_customers"
 branch_labels = None
 depends_on = None
 

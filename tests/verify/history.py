@@ -5,6 +5,14 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 from app import clock, ids
+from app.customers import (
+    AttachMethod,
+    CardFacts,
+    CreateCustomer,
+    DeleteCustomer,
+    UpdateCustomer,
+)
+from app.customers import saga as customers
 from app.database import GroupCommit
 from app.fx import ConvertTransfer, CreateQuote, FixedRates
 from app.fx import saga as fx
@@ -189,8 +197,31 @@ async def make_history(url: str) -> History:
         writer = Writer(group_commit, merchant, history)
         await _make_payments(writer)
         await _make_payouts(writer)
+        await _make_customers(writer)
         await group_commit.close(1)
     return history
+
+
+async def _make_customers(writer: Writer) -> None:
+    """One who changed and has a card, one who was deleted with hers, and a card of nobody."""
+    for name in ("ada_lovelace", "grace"):
+        await writer.run(
+            customers.CUSTOMER,
+            CreateCustomer(
+                **writer.common(), customer_id=writer.new(name), name=name, email=None, phone=None,
+                description=None, metadata={"b": "2", "a": "1"},
+            ),
+        )  # fmt: skip
+    for name, owner in (("visa", "ada_lovelace"), ("amex", "grace"), ("guest", None)):
+        card = CardFacts(writer.new(name), "visa", "424242", "4242", 12, 2040, name)
+        owner_id = writer.history.names[owner] if owner else None
+        attach = AttachMethod(**writer.common(), card=card, customer_id=owner_id)
+        await writer.run(customers.ATTACHMENT, attach)
+    ada, grace = writer.history.names["ada_lovelace"], writer.history.names["grace"]
+    change = UpdateCustomer(**writer.common(), customer_id=ada, changes={"email": "a@b"})
+    await writer.run(customers.CUSTOMER_CHANGE, change, status=200)
+    delete = DeleteCustomer(**writer.common(), customer_id=grace)
+    await writer.run(customers.CUSTOMER_DELETION, delete, status=200)
 
 
 async def _make_payments(writer: Writer) -> None:

@@ -1,0 +1,107 @@
+-- Statements of `customers` that only read, for `reads.py`.
+
+-- name: find_customer
+-- One customer of a merchant.
+-- path: customers_pkey
+SELECT merchant_id, id, name, email, phone, description, CAST(metadata AS TEXT), status, version,
+       correlation_id, updated_at
+  FROM customers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_customers_newest
+-- A page of a merchant's customers between two positions, newest first.
+-- path: customers_by_status, backwards
+SELECT merchant_id, id, name, email, phone, description, CAST(metadata AS TEXT), status, version,
+       correlation_id, updated_at
+  FROM customers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = 'active'
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_customers_oldest
+-- A page of a merchant's customers between two positions, oldest first.
+-- path: customers_by_status
+SELECT merchant_id, id, name, email, phone, description, CAST(metadata AS TEXT), status, version,
+       correlation_id, updated_at
+  FROM customers
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = 'active'
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: find_method
+-- One payment method of a merchant.
+-- path: payment_methods_pkey
+SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
+       version, correlation_id, updated_at
+  FROM payment_methods
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id = :id;
+
+-- name: list_methods_newest
+-- A page of a merchant's payment methods between two positions, newest first.
+-- path: payment_methods_by_status, backwards
+SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
+       version, correlation_id, updated_at
+  FROM payment_methods
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = 'attached'
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_methods_oldest
+-- A page of a merchant's payment methods between two positions, oldest first.
+-- path: payment_methods_by_status
+SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
+       version, correlation_id, updated_at
+  FROM payment_methods
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND status = 'attached'
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_methods_of_customer_newest
+-- A page of a customer's payment methods between two positions, newest first.
+-- path: payment_methods_by_customer, backwards
+SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
+       version, correlation_id, updated_at
+  FROM payment_methods
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND customer_id = :customer_id
+   AND status = 'attached'
+   AND id < :before
+   AND id > :after
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_methods_of_customer_oldest
+-- A page of a customer's payment methods between two positions, oldest first.
+-- path: payment_methods_by_customer
+SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
+       version, correlation_id, updated_at
+  FROM payment_methods
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND customer_id = :customer_id
+   AND status = 'attached'
+   AND id < :before
+   AND id > :after
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
