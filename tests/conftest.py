@@ -19,6 +19,7 @@ from tests.support.client import Api
 from tests.support.cluster import cockroach
 from tests.support.databases import Databases, Server
 from tests.support.processes import ADMIN_KEY, ApiProcess
+from tests.support.vault import VaultProcess
 
 NewMerchant: TypeAlias = Callable[..., Awaitable[Merchant]]
 
@@ -92,12 +93,26 @@ def shared_database_url(databases: Databases) -> str:
 
 
 @pytest.fixture(scope="session")
+def shared_vault(server: Server, tmp_path_factory: pytest.TempPathFactory) -> VaultProcess:
+    """The vault that the shared api knows of; it runs for those tests that ask for `vault`."""
+    return VaultProcess(server.new_vault_database(), tmp_path_factory.mktemp("vault"))
+
+
+@pytest.fixture(scope="session")
+def vault(shared_vault: VaultProcess) -> Iterator[VaultProcess]:
+    """The vault of the shared api, running."""
+    with shared_vault:
+        yield shared_vault.start()
+        shared_vault.stop()
+
+
+@pytest.fixture(scope="session")
 def api_process(
-    shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+    shared_database_url: str, shared_vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ApiProcess]:
     """The api that tests share; those that stop or kill one start their own."""
     folder = tmp_path_factory.mktemp("api")
-    with ApiProcess(shared_database_url, folder) as process:
+    with ApiProcess(shared_database_url, folder, **shared_vault.for_callers()) as process:
         process.start()
         yield process
         process.stop()

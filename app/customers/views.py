@@ -50,6 +50,8 @@ class SavedMethodView(msgspec.Struct, frozen=True):
     customer: str | None
     card: CardView
     correlation_id: str
+    created_at: datetime
+    """When the card came into the vault."""
     updated_at: datetime
     object: str = "payment_method"
 
@@ -90,6 +92,7 @@ def method_view(method: PaymentMethod) -> SavedMethodView:
             fingerprint=method.fingerprint,
         ),
         correlation_id=method.correlation_id,
+        created_at=ids.instant(method.id),
         updated_at=method.updated_at,
     )
 

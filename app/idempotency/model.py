@@ -198,7 +198,10 @@ def _differences(before: str, now: str) -> list[str]:
     ]
     old, new = _fields(old_body), _fields(new_body)
     return names + sorted(
-        name for name in old.keys() | new.keys() if old.get(name) != new.get(name)
+        name
+        for name in old.keys() | new.keys()
+        # A field that is `null` is another one than none at all.
+        if (name in old, old.get(name)) != (name in new, new.get(name))
     )
 
 

@@ -18,9 +18,10 @@ MISSING = {
     "transfer": "tr_01j9x6f9k2e6s8v3b7d5m4n1qz",
     "event": "evt_01j9x6f9k2e6s8v3b7d5m4n1qz",
     "fx_quote": "fxq_01j9x6f9k2e6s8v3b7d5m4n1qz",
+    "customer": "cus_01j9x6f9k2e6s8v3b7d5m4n1qz",
 }
 NOBODY = "acct_01j9x6f9k2e6s8v3b7d5m4n1r0"
-_ID = re.compile(r"\b(acct|fxq|pay|re|tr|evt|req)_[0-9a-z]{26}\b")
+_ID = re.compile(r"\b(acct|cus|fxq|pay|re|tr|evt|req)_[0-9a-z]{26}\b")
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ async def theirs(new_merchant: NewMerchant) -> dict[str, str]:
         "refund": refund["id"],
         "transfer": deposit["id"],
         "event": events[0]["id"],
+        "customer": await other.customer(name="Ada"),
         "fx_quote": (await other.quote("USD", "EUR", source_amount=100))["id"],
     }
 
@@ -56,6 +58,7 @@ async def theirs(new_merchant: NewMerchant) -> dict[str, str]:
         ("transfer", "/v1/transfers/{}"),
         ("event", "/v1/events/{}"),
         ("fx_quote", "/v1/fx/quotes/{}"),
+        ("customer", "/v1/customers/{}"),
     ],
 )
 async def test_reading(merchant: Merchant, theirs: dict[str, str], kind: str, path: str) -> None:
@@ -74,6 +77,8 @@ async def test_reading(merchant: Merchant, theirs: dict[str, str], kind: str, pa
         ("payment", "/v1/payments/{}/capture", {"amount": 1}),
         ("payment", "/v1/payments/{}/cancel", {}),
         ("account", "/v1/accounts/{}/close", {}),
+        ("customer", "/v1/customers/{}", {"name": "Eve"}),
+        ("customer", "/v1/customers/{}/delete", {}),
         ("payment", "/v1/refunds", {"payment": "{}", "amount": 1}),
         ("account", "/v1/deposits", {"account": "{}", "amount": 1, "currency": "USD"}),
         ("account", "/v1/payments", payment("{}", 1)),
@@ -135,7 +140,15 @@ async def test_lists(
 
 async def test_everything_else_is_empty(merchant: Merchant, theirs: dict[str, str]) -> None:
     """A fresh merchant's lists are empty beside another's full ones."""
-    for path in ("payments", "refunds", "accounts", "transfers", "events", "fx/quotes"):
+    for path in (
+        "payments",
+        "refunds",
+        "accounts",
+        "transfers",
+        "events",
+        "fx/quotes",
+        "customers",
+    ):
         assert await merchant.api.all(f"/v1/{path}") == []
 
 

@@ -72,6 +72,12 @@ async def _quotes(merchant: Merchant) -> Listing:
     return Listing("/v1/fx/quotes", COUNT)
 
 
+async def _customers(merchant: Merchant) -> Listing:
+    for _ in range(COUNT):
+        await merchant.customer()
+    return Listing("/v1/customers", COUNT)
+
+
 LISTS: dict[str, Fill] = {
     "accounts": _accounts,
     "payments": _payments,
@@ -80,6 +86,7 @@ LISTS: dict[str, Fill] = {
     "events": _events,
     "entries": _entries,
     "quotes": _quotes,
+    "customers": _customers,
 }
 every_list = pytest.mark.parametrize("fill", LISTS.values(), ids=LISTS.keys())
 

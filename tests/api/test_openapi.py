@@ -172,9 +172,10 @@ async def test_real_answers_fit(
     ready = await prepare(merchant)
     answer = await merchant.api.post(ready.path, ready.body)
 
-    template = re.sub(r"/(pay|acct|po)_\w+", r"/{\1}", ready.path)
+    template = re.sub(r"/(pay|acct|po|cus)_\w+", r"/{\1}", ready.path)
     template = template.replace("{pay}", "{payment_id}").replace("{acct}", "{account_id}")
     template = template.replace("{po}", "{payout_id}")
+    template = template.replace("{cus}", "{customer_id}")
     _validate(document, template, "post", answer.status_code, answer.json())
     for noun in (
         *("payments", "refunds", "accounts", "transfers", "events", "payouts", "bank_accounts"),

@@ -108,6 +108,7 @@ async def _names(merchant: Merchant) -> dict[str, str]:
         "quote_id": quote["id"],
         "bank_account_id": to,
         "payout_id": (await pay_out(merchant, LIMIT + 1, to))["id"],
+        "customer_id": await merchant.customer(name="Ada"),
     }
 
 

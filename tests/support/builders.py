@@ -32,6 +32,10 @@ class Merchant:
             await self.deposit(made["id"], funds, currency)
         return str(made["id"])
 
+    async def customer(self, **fields: Any) -> str:
+        """The id of a new customer."""
+        return str(done(await self.api.post("/v1/customers", fields), 201)["id"])
+
     async def deposit(self, account: str, amount: int, currency: str = "USD") -> dict[str, Any]:
         """The transfer that brought sandbox money into a wallet."""
         body = {"account": account, "amount": amount, "currency": currency}

@@ -87,6 +87,19 @@ async def _payout_cancel(merchant: Merchant) -> Ready:
     return Ready(f"/v1/payouts/{made['id']}/cancel", {}, 200)
 
 
+async def _customer(_: Merchant) -> Ready:
+    return Ready("/v1/customers", {"name": "Ada", "email": "ada@example.com"}, 201)
+
+
+async def _customer_change(merchant: Merchant) -> Ready:
+    made = await merchant.customer(name="Ada")
+    return Ready(f"/v1/customers/{made}", {"name": "Ada L.", "email": None}, 200)
+
+
+async def _customer_deletion(merchant: Merchant) -> Ready:
+    return Ready(f"/v1/customers/{await merchant.customer()}/delete", {}, 200)
+
+
 WRITING: dict[str, Prepare] = {
     "payment": _payment,
     "capture": _capture,
@@ -101,6 +114,9 @@ WRITING: dict[str, Prepare] = {
     "bank_account": _bank_account,
     "payout": _payout,
     "payout_cancel": _payout_cancel,
+    "customer": _customer,
+    "customer_change": _customer_change,
+    "customer_deletion": _customer_deletion,
 }
 """Name -> what prepares the request."""
 

@@ -11,6 +11,7 @@ from tests.support.databases import connect
 TABLES = (
     *("accounts", "transfers", "entries", "holds", "payments", "payment_labels", "refunds"),
     *("bank_accounts", "payouts", "events", "idempotency_keys", "fx_quotes"),
+    *("customers", "payment_methods"),
 )
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} WHERE merchant_id = %(merchant)s"  # noqa: S608
