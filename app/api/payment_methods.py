@@ -60,7 +60,7 @@ async def read_publishable_key(request: ApiRequest) -> ASGIResponse:
     ).opt(),
 )  # fmt: skip
 async def create_payment_method(request: ApiRequest) -> ASGIResponse:
-    """Registers a card by its token, for a customer if one is named; 200 if that is no news."""
+    """Registers a card by its token, for a customer if one is named; doing it again is no news."""
     call = await enter(request, "write")
     body = await parse(request, wire.CreatePaymentMethod)
     intent = named_intent(request, body)

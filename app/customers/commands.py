@@ -182,10 +182,10 @@ async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[A
 
 
 async def attach_methods(tx: Tx, commands: Sequence[AttachMethod]) -> list[Answer]:
-    """Register payment methods; each answers 201, or 200 where nothing is new.
+    """Register payment methods; each answers 201 with what it is now.
 
-    Appends `payment_method.attached`. Refusals, the first that applies: CustomerNotFound,
-    CustomerDeleted, PaymentMethodDetached, PaymentMethodTaken.
+    Appends `payment_method.attached` if that is news. Refusals, the first that applies:
+    CustomerNotFound, CustomerDeleted, PaymentMethodDetached, PaymentMethodTaken.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
@@ -227,7 +227,7 @@ def _attach(
         changes.methods[method.id] = method
         text = changes.tell("payment_method.attached", method, command.correlation_id)
         return Answer(201, text)
-    return Answer(200, method_text(method))
+    return Answer(201, method_text(method))
 
 
 async def detach_methods(tx: Tx, commands: Sequence[DetachMethod]) -> list[Answer]:
