@@ -171,7 +171,7 @@ class Settings(BaseSettings):
     acquirer_notify_url: str | None = Field(default=None, pattern=URL_PATTERN)
     """Where the acquirer sends notifications (`.../v1/notifications/acquirer`); none: nowhere."""
     acquirer_latency_ms: int = Field(default=0, ge=0, le=600_000)
-    """How long the acquirer waits before each answer, unless its script says otherwise; real ones
+    """How long after a request the acquirer answers it, unless its script says otherwise; real ones
     take 100 to 500."""
     payout_approval_minor: int = Field(default=1_000_000, ge=0, le=2**53 - 1)
     """Payouts above it need a second API key; in hundredths of any currency, so 10,000.00. What two

@@ -117,7 +117,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the sandbox does wrong until it is told otherwise, or ends."""
 
     latency_ms: Milliseconds = 0
-    """Between having done what was asked and answering it."""
+    """Between a request and its answer; what was asked is done at once."""
     jitter_ms: Milliseconds = 0
     """At most so much more, evenly distributed."""
     down: bool = False

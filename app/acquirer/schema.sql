@@ -27,8 +27,7 @@ CREATE TABLE IF NOT EXISTS movements (
     fee_minor      INTEGER NOT NULL CHECK (fee_minor >= 0),
     reported_minor INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX IF NOT EXISTS movements_by_day ON movements (settled_on, id);
-CREATE INDEX IF NOT EXISTS movements_by_currency ON movements (settled_on, currency, id);
+CREATE INDEX IF NOT EXISTS movements_by_day ON movements (settled_on, currency, id);
 
 -- Their sums, kept in the transactions that move, so that a day's balances need no reading of it.
 CREATE TABLE IF NOT EXISTS days (

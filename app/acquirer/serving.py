@@ -1,6 +1,7 @@
 """The acquirer's process, from its settings to its end."""
 
 import asyncio
+import logging
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
@@ -35,6 +36,8 @@ async def serve(settings: Settings) -> None:
     """
     key, secret = _check(settings)
     configure_logging(settings)
+    # It would quote requests it cannot parse, and with them card numbers.
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
     check_port(settings.acquirer_host, settings.acquirer_port, "--port or SUYA_ACQUIRER_PORT")
     path = settings.acquirer_file or settings.home / "acquirer.sqlite"
     lock = exclusive_lock(path.with_name(f"{path.name}.lock"))

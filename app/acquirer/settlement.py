@@ -122,14 +122,15 @@ async def require_over(store: Store, text: str) -> str:
     return day.isoformat()
 
 
-async def _lines(store: Store, day: str, currency: str | None = None) -> AsyncIterator[list[Line]]:
-    statement = "list_movements_of_day" if currency is None else "list_movements_of_currency"
+async def _sums(store: Store, day: str) -> list[Sums]:
+    return [Sums(*row) for row in await store.list_rows("list_sums_of_day", {"settled_on": day})]
+
+
+async def _lines(store: Store, day: str, currency: str) -> AsyncIterator[list[Line]]:
     after = 0
     while True:
-        parameters = {"settled_on": day, "after": after, "limit": PAGE}
-        if currency is not None:
-            parameters["currency"] = currency
-        page = [Line(*row) for row in await store.list_rows(statement, parameters)]
+        parameters = {"settled_on": day, "currency": currency, "after": after, "limit": PAGE}
+        page = [Line(*row) for row in await store.list_rows("list_movements", parameters)]
         if page:
             yield page
         if len(page) < PAGE:
@@ -138,19 +139,20 @@ async def _lines(store: Store, day: str, currency: str | None = None) -> AsyncIt
 
 
 async def write_csv(store: Store, day: str) -> AsyncIterator[bytes]:
-    """The day's CSV file, piece by piece."""
+    """The day's CSV file, piece by piece, one currency after the other."""
     yield _csv_rows([COLUMNS])
-    async for page in _lines(store, day):
-        yield _csv_rows(
-            [
-                (
-                    *(line.id, day, line.booked_at, line.kind, line.reference),
-                    *(line.authorization or "", line.merchant, line.currency),
-                    *(line.gross_minor, line.fee_minor, line.net_minor),
-                )
-                for line in page
-            ]
-        )
+    for sums in await _sums(store, day):
+        async for page in _lines(store, day, sums.currency):
+            yield _csv_rows(
+                [
+                    (
+                        *(line.id, day, line.booked_at, line.kind, line.reference),
+                        *(line.authorization or "", line.merchant, line.currency),
+                        *(line.gross_minor, line.fee_minor, line.net_minor),
+                    )
+                    for line in page
+                ]
+            )
 
 
 def _csv_rows(rows: list[tuple[Any, ...]]) -> bytes:
@@ -167,8 +169,7 @@ async def write_camt(store: Store, day: str) -> AsyncIterator[bytes]:
         f"<GrpHdr><MsgId>SUYA-SANDBOX-{day}</MsgId><CreDtTm>{created}</CreDtTm></GrpHdr>"
     ).encode()
     former = dict(await store.list_rows("list_sums_before_day", {"settled_on": day}))
-    moved = [Sums(*r) for r in await store.list_rows("list_sums_of_day", {"settled_on": day})]
-    of_day = {sums.currency: sums for sums in moved}
+    of_day = {sums.currency: sums for sums in await _sums(store, day)}
     for currency in sorted(former.keys() | of_day.keys()):
         sums = of_day.get(currency, Sums(currency, 0, 0, 0, 0))
         opening_minor = int(former.get(currency, 0))

@@ -178,17 +178,18 @@ class Site:
             raise HangUp
         if script.maintenance:
             raise Refused(503, "maintenance", "The sandbox is being maintained; nothing was done.")
+        loop = asyncio.get_running_loop()
+        answered_at = loop.time() + self.faults.latency_ms() / 1000
         header = call.request.headers.get(FAULT_HEADER)
         fault = self.faults.choose(plan.operation, plan.reference, plan.amount_minor, header)
         name = fault.name if fault is not None else ""
         if fault is not None and name in _BEFORE:
             await self._strike_before(fault, plan)
         answer = await plan.act(fault)
-        wait_ms = self.faults.latency_ms()
         if fault is not None and name == "slow":
-            wait_ms += fault.duration_ms
-        if wait_ms:
-            await asyncio.sleep(wait_ms / 1000)
+            answered_at += fault.duration_ms / 1000
+        if (wait_s := answered_at - loop.time()) > 0:
+            await asyncio.sleep(wait_s)
         if answer is None or name == "timeout_after":
             await _hold()
         if name == "drop_after":

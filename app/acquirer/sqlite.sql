@@ -188,20 +188,9 @@ SELECT currency, SUM(reported_minor - fee_minor)
  WHERE settled_on < :settled_on
  GROUP BY currency;
 
--- name: list_movements_of_day
--- A page of a day's movements.
--- path: movements_by_day
-SELECT id, booked_at, kind, reference, authorization, merchant, currency, gross_minor, fee_minor,
-       reported_minor
-  FROM movements
- WHERE settled_on = :settled_on
-   AND id > :after
- ORDER BY id
- LIMIT :limit;
-
--- name: list_movements_of_currency
+-- name: list_movements
 -- A page of a day's movements in one currency.
--- path: movements_by_currency
+-- path: movements_by_day
 SELECT id, booked_at, kind, reference, authorization, merchant, currency, gross_minor, fee_minor,
        reported_minor
   FROM movements

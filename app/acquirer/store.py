@@ -12,6 +12,7 @@ import secrets
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib import resources
@@ -33,6 +34,8 @@ Job: TypeAlias = Callable[[Unit], T]
 
 BATCH_MAX = 512  # commands a transaction; as many as the platform's own
 WAITING_MAX = 20_000  # commands; above it the sandbox says that it is busy
+# Where answers wait anyway, commands wait for company: a commit costs as much as three of them.
+_GATHER_SHARE, _GATHER_S_MAX = 0.1, 0.01
 _BUSY_MS = 5_000  # for the moment in which another connection opens or closes the file
 _SWITCH_S = 0.0005  # two threads share the interpreter; a commit must not wait 5 ms for its turn
 
@@ -171,6 +174,9 @@ class Store:
     def _batches(self) -> Iterator[list[_Waiting[Any]]]:
         while (first := self._waiting.get()) is not None:
             batch = [first]
+            if self.faults.script.latency_ms:
+                latency_s = self.faults.script.latency_ms / 1000
+                time.sleep(min(_GATHER_S_MAX, _GATHER_SHARE * latency_s))  # of this thread alone
             with contextlib.suppress(queue.Empty):
                 while len(batch) < BATCH_MAX:
                     following = self._waiting.get_nowait()

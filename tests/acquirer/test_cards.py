@@ -1,5 +1,6 @@
 """Cards over the wire: authorized, captured, reversed, refunded, once under each reference."""
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -212,6 +213,9 @@ def test_a_card_number_is_kept_nowhere(acquirer: AcquirerProcess, name: str) -> 
     number = "4917610000000000003"
     acquirer.authorize(f"pay_{name}", 1000, number=number)
     acquirer.client.post("/v1/authorizations", json=authorization(f"x{name}", 0, number=number))
+    with socket.create_connection(("127.0.0.1", acquirer.port)) as connection:
+        connection.sendall(f"POST {number} no-http {number}\r\n{number}\r\n\r\n".encode())
+        connection.recv(1024)
 
     folder = acquirer.log_path.parent
     kept = b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
