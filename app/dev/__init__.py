@@ -3,7 +3,8 @@
 Guarantees: one instance per home; what dies is started again; Ctrl-C or SIGTERM ends all of it
 within ten seconds, and the next start goes on with the same data.
 
-Owns no table, but files of its home: `lock`, `admin_key`, `demo.json`, `api.log`, `worker.log`.
+Owns no table, but files of its home: `lock`, `admin_key`, `demo.json`, `vault.json`, `vault.key`,
+and a log of each process.
 
 Never for production: there, a supervisor of the system runs `suya serve` and `suya worker`.
 """

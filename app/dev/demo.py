@@ -115,3 +115,12 @@ def curl_lines(demo: Demo, address: str) -> tuple[str, str, str]:
         f"{curl} {address}/v1/refunds {intent} -d {refund}",
         f"{curl} {address}/v1/accounts/{ada}/balance {key}",
     )
+
+
+def card_line(vault: str, publishable_key: str) -> str:
+    """What to paste into a shell to leave a test card in the vault."""
+    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
+    return (
+        f"curl -sS -w '\\n' {vault}/tokens -H 'Authorization: Bearer {publishable_key}' "
+        f"-H 'Content-Type: application/json' -d '{json.dumps(card)}'"
+    )

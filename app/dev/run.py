@@ -6,7 +6,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app import clock
@@ -15,6 +15,7 @@ from app.database.embedded import EmbeddedPostgres
 from app.dev import demo
 from app.dev.api import Api, ApiRefused
 from app.dev.supervisor import Child, DevError, say
+from app.dev.vault import DevVault
 from app.process import check_port, exclusive_lock
 from app.settings import Settings
 
@@ -28,7 +29,7 @@ _DATABASE_STOP_S = 3.0
 
 
 def run_dev(settings: Settings, *, show_logs: bool = False) -> None:
-    """Run database, api and worker until Ctrl-C or SIGTERM.
+    """Run database, api, worker and vault until Ctrl-C or SIGTERM.
 
     Raises:
         DevError: another instance has this home, or the api cannot start.
@@ -67,7 +68,14 @@ class _Dev:
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
         self.host = everywhere.get(settings.host, settings.host)
         self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
-        self.children = [self._child("api", "serve"), self._child("worker", "worker")]
+        self.vault = self._vault()
+        told = {} if self.vault is None else self.vault.for_callers()
+        self.children = [
+            self._child("api", ["serve"], told),
+            self._child("worker", ["worker"], told),
+        ]
+        if self.vault is not None:
+            self.children.append(self._child("vault", ["vault", "serve"], self.vault.for_itself()))
 
     def run(self) -> None:
         """Start all, show what to paste, and keep all alive."""
@@ -80,7 +88,15 @@ class _Dev:
         finally:
             self._stop()
 
-    def _child(self, name: str, command: str) -> Child:
+    def _vault(self) -> DevVault | None:
+        """The vault of this home; none where it is somebody else's, or has no database."""
+        has_database = self.postgres is not None or self.settings.vault_database_url is not None
+        if self.settings.vault_url is not None or not has_database:
+            return None
+        acquirer = f"http://{self.host}:{self.settings.acquirer_port}"
+        return DevVault(self.settings, self.host, self.settings.acquirer_url or acquirer)
+
+    def _child(self, name: str, words: Sequence[str], told: Mapping[str, str]) -> Child:
         # No balancer is in front that would have to notice.
         drain = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
         environ = {**drain, **os.environ}
@@ -89,12 +105,13 @@ class _Dev:
             "SUYA_HOST": self.settings.host,
             "SUYA_PORT": str(self.settings.port),
             "SUYA_ADMIN_KEY": self.admin_key,
+            **told,
         }
         if not self.show_logs:
             # A line per request would fill the disk of a machine that only wants to measure.
             environ.setdefault("SUYA_LOG_LEVEL", "warning")
         log_path = None if self.show_logs else self.settings.home / f"{name}.log"
-        return Child(name, [command], environ, log_path)
+        return Child(name, words, environ, log_path)
 
     def _start(self) -> None:
         if self.postgres is None:
@@ -107,19 +124,26 @@ class _Dev:
             self.postgres.start()
         for revision in migrations.upgrade(url):
             say(f"Applied {revision}.")
-        say("Starting api and worker ...")
+        if self.vault is not None:
+            for revision in self.vault.migrate():
+                say(f"Applied {revision} to the vault's database.")
+        say(f"Starting {', '.join(child.name for child in self.children)} ...")
         for child in self.children:
             child.start()
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
-        api, deadline = self.children[0], clock.monotonic() + _READY_S
-        while not Api(self.host, self.settings.port, self.admin_key).is_ready():
-            if api.exit_code() is not None:
-                raise DevError(f"The api cannot start. It says:\n{api.last_words()}")
-            if clock.monotonic() > deadline:
-                raise DevError(f"The api is not ready. It says:\n{api.last_words()}")
-            time.sleep(_POLL_S)
+        ports = {"api": self.settings.port}
+        if self.vault is not None:
+            ports["vault"] = self.vault.port
+        deadline = clock.monotonic() + _READY_S
+        for child in [child for child in self.children if child.name in ports]:
+            while not Api(self.host, ports[child.name], self.admin_key).is_ready():
+                if child.exit_code() is not None:
+                    raise DevError(f"The {child.name} cannot start: {child.last_words()}")
+                if clock.monotonic() > deadline:
+                    raise DevError(f"The {child.name} is not ready: {child.last_words()}")
+                time.sleep(_POLL_S)
 
     def _show(self) -> None:
         try:
@@ -129,15 +153,25 @@ class _Dev:
         host = f"[{self.host}]" if ":" in self.host else self.host
         address = f"http://{host}:{self.settings.port}"
         pay, refund, balance = demo.curl_lines(shown, address)
+        card = self._show_vault(Api(self.host, self.settings.port, shown.api_key))
         logs = "" if self.show_logs else f"  logs     {self.settings.home}/*.log\n"
         say(
             f"\nSuya is ready.\n\n  address  {address}   (pages: {address}/docs)\n"
             f"  API key  {shown.api_key}\n{logs}\n"
             f"Pay with ada's wallet:\n\n{pay}\n\n"
             f"Refund a part of the newest payment:\n\n{refund}\n\n"
-            f"Read the balance of ada's wallet:\n\n{balance}\n\n"
+            f"Read the balance of ada's wallet:\n\n{balance}\n\n{card}"
             "Each line can be pasted as often as you like. Ctrl-C stops everything; the data stays."
         )
+
+    def _show_vault(self, api: Api) -> str:
+        """How a card comes into the vault."""
+        if self.vault is None:
+            return ""
+        key = api.get("/v1/payment_methods/key")["publishable_key"]
+        line = demo.card_line(self.vault.url, key)
+        page = f"{self.vault.url}/form#key={key}"
+        return f"Leave a card in the vault, which answers its token (or by {page}):\n\n{line}\n\n"
 
     def _mend(self) -> None:
         if self.postgres is not None and not self.postgres.is_running():

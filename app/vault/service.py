@@ -11,7 +11,7 @@ import msgspec
 
 from app import clock, ids
 from app.database import Database, GroupCommit, transact
-from app.errors import PlatformError
+from app.errors import PlatformError, Unavailable
 from app.settings import Settings
 from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
@@ -144,12 +144,15 @@ class Vault:
         hears of the outcome; where it cannot be recorded, the outcome is not told.
 
         Raises: (the first that applies)
-            DestinationNotAllowed, TokenNotFound, Unavailable: surely nothing was sent.
+            DestinationNotAllowed, TokenNotFound: surely nothing was sent.
             NotExecuted: likewise.
             OutcomeUnknown
         """
         url = self.destinations.check(ask.url)
-        row = await self._find(ask.token)
+        try:
+            row = await self._find(ask.token)
+        except Unavailable as error:
+            raise NotExecuted(why=f"the vault's database ({error.code})") from error
         if ask.merchant != ids.encode("merchant", row.merchant_id):
             raise TokenNotFound(token=ask.token[:64])
         card = self.ciphers.open(_key(row), row.id, row.merchant_id, row.sealed)

@@ -73,7 +73,7 @@ class Dev:
     def kill(self, command: str) -> None:
         """SIGKILL the child that runs a `suya` command."""
         for child in psutil.Process(self.process.pid).children():
-            if child.status() != psutil.STATUS_ZOMBIE and command in child.cmdline():
+            if child.status() != psutil.STATUS_ZOMBIE and child.cmdline()[3:4] == [command]:
                 child.kill()
                 return
         raise AssertionError(f"no child runs {command!r}")
@@ -121,7 +121,7 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
     dev: Dev, environ: Mapping[str, str], free_port: int
 ) -> None:
     """Pay, refund and balance work pasted twice, and again after SIGTERM and a new start."""
-    pay, refund, balance = dev.curl_lines()
+    pay, refund, balance, card = dev.curl_lines()
     before = paste(balance)["available"]
 
     paid = [paste(pay), paste(pay)]
@@ -133,6 +133,7 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
     assert {back["payment"] for back in refunded} == {paid[1]["id"]}
     spent = sum(payment["amount"] for payment in paid)
     assert after == before - spent + sum(back["amount"] for back in refunded)
+    assert paste(card)["last4"] == "4242"
 
     all_of_it = dev.processes()
     seconds = dev.stop(signal.SIGTERM)
@@ -143,7 +144,7 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
     with contextlib.closing(Dev(environ, free_port)) as again:
-        assert again.curl_lines() == [pay, refund, balance]
+        assert again.curl_lines() == [pay, refund, balance, card]
         assert paste(balance)["available"] == after
         paste(pay)
         again.stop(signal.SIGINT)
@@ -153,7 +154,7 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
 @pytest.mark.slow
 def test_operators_ask_a_running_system(shared: Dev) -> None:
     """While it runs, the books verify, a payment can be traced, and the merchant is listed."""
-    pay, refund, _ = shared.curl_lines()
+    pay, refund, *_ = shared.curl_lines()
     paid, refunded = paste(pay), paste(refund)
 
     verified = ask(shared, "verify", "--json")
@@ -176,7 +177,7 @@ def test_secrets_are_for_their_owner_only(shared: Dev) -> None:
     """The files with keys cannot be read by others, nor the database be reached."""
     shared.curl_lines()
 
-    for name in ("admin_key", "demo.json"):
+    for name in ("admin_key", "demo.json", "vault.json", "vault.key"):
         assert (shared.home / name).stat().st_mode & 0o777 == 0o600
     assert EmbeddedPostgres(shared.home).socket_dir.stat().st_mode & 0o777 == 0o700
 
@@ -184,7 +185,7 @@ def test_secrets_are_for_their_owner_only(shared: Dev) -> None:
 @pytest.mark.slow
 def test_a_second_instance_is_one_sentence(shared: Dev, free_port: int) -> None:
     """The same home cannot be run twice, and the first instance does not notice the attempt."""
-    _, _, balance = shared.curl_lines()
+    _, _, balance, *_ = shared.curl_lines()
 
     second = ask(shared, "dev", "--port", str(free_port))
 
@@ -197,15 +198,16 @@ def test_a_second_instance_is_one_sentence(shared: Dev, free_port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_what_dies_is_started_again(dev: Dev) -> None:
-    """A killed api, worker and database come back, each announced in one line."""
-    pay, _, balance = dev.curl_lines()
+    """A killed api, worker, vault and database come back, each announced in one line."""
+    pay, _, balance, *_ = dev.curl_lines()
     before = paste(balance)["available"]
 
     dev.kill("serve")
     assert dev.read_until("api was ended by SIGKILL; starting it again", MEND_S)
     wait_until_answered(balance)
-    dev.kill("worker")
-    assert dev.read_until("worker was ended by SIGKILL; starting it again", MEND_S)
+    for name in ("worker", "vault"):
+        dev.kill(name)
+        assert dev.read_until(f"{name} was ended by SIGKILL; starting it again", MEND_S)
     paid = paste(pay)
     EmbeddedPostgres(dev.home).kill()
     assert dev.read_until("database died; starting it again", MEND_S)
@@ -220,7 +222,7 @@ def test_a_killed_parent_leaves_nothing_in_the_way(
     dev: Dev, environ: Mapping[str, str], free_port: int
 ) -> None:
     """After SIGKILL of the whole command's parent, the next start takes over its home and port."""
-    _, _, balance = dev.curl_lines()
+    _, _, balance, *_ = dev.curl_lines()
     before = paste(balance)["available"]
 
     os.kill(dev.process.pid, signal.SIGKILL)

@@ -1,0 +1,86 @@
+"""The vault of `suya dev`: its keys, its port, its database, as a child beside the others."""
+
+import contextlib
+import secrets
+import socket
+from pathlib import Path
+
+import msgspec
+
+from app.database import migrations
+from app.dev.demo import write_secret
+from app.process import PortUnusable, check_port
+from app.settings import Settings
+from app.vault import new_master_key, vault_database_url
+
+_PORT_OFFSET = 20  # from the api's port: 8020 beside 8000, and another one beside any other
+_KEY_BYTES = 24
+
+
+class _Keys(msgspec.Struct, frozen=True):
+    """What the api, the worker and the vault share; kept in `<home>/vault.json`."""
+
+    client_key: str
+    api_key: str
+    processor_key: str
+
+
+class DevVault:
+    """Where the vault of a home is, and what it and its callers are told."""
+
+    def __init__(self, settings: Settings, host: str, acquirer_url: str) -> None:
+        self.settings = settings
+        self.host = host
+        self.acquirer_url = acquirer_url
+        self.port = _free_port(settings)
+        self._keys = _find_or_make_keys(settings.home / "vault.json")
+        self._master_key_file = settings.home / "vault.key"
+        if not self._master_key_file.exists():
+            write_secret(self._master_key_file, new_master_key())
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    def for_callers(self) -> dict[str, str]:
+        """What the api and the worker are told."""
+        return {
+            "SUYA_VAULT_URL": self.url,
+            "SUYA_VAULT_CLIENT_KEY": self._keys.client_key,
+            "SUYA_VAULT_API_KEY": self._keys.api_key,
+            "SUYA_VAULT_PROCESSOR_KEY": self._keys.processor_key,
+        }
+
+    def for_itself(self) -> dict[str, str]:
+        """What only the vault is told: its master key, and whom it may send numbers to."""
+        return self.for_callers() | {
+            "SUYA_VAULT_PORT": str(self.port),
+            "SUYA_VAULT_MASTER_KEY_FILE": str(self._master_key_file),
+            "SUYA_VAULT_ALLOWED_URLS": self.acquirer_url,
+        }
+
+    def migrate(self) -> list[str]:
+        """Bring its database to this version; tells what was applied."""
+        return migrations.upgrade(vault_database_url(self.settings), migrations.VAULT)
+
+
+def _free_port(settings: Settings) -> int:
+    """The configured port, or one near the api's that nobody has."""
+    if "vault_port" in settings.model_fields_set:
+        check_port(settings.host, settings.vault_port, "SUYA_VAULT_PORT")
+        return settings.vault_port
+    with contextlib.suppress(PortUnusable, OverflowError):
+        check_port(settings.host, settings.port + _PORT_OFFSET)
+        return settings.port + _PORT_OFFSET
+    with socket.create_server((settings.host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _find_or_make_keys(path: Path) -> _Keys:
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=_Keys)
+    keys = _Keys(*(f"vk_{secrets.token_hex(_KEY_BYTES)}" for _ in range(3)))
+    write_secret(path, msgspec.json.encode(keys).decode())
+    return keys
