@@ -1,5 +1,7 @@
 """All flows of the product, put together: what an api process runs and a worker resumes."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from app.customers.saga import (
@@ -13,19 +15,46 @@ from app.database import Database, GroupCommit
 from app.fx.saga import CONVERSION, QUOTE
 from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.merchants.homes import find_homes
-from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
-from app.payouts.saga import APPROVAL, BANK_ACCOUNT, CANCELLATION, PAYOUT, RETURN
+from app.notifications import NOTIFICATION
+from app.payments.follow import follow_payment, follow_refund
+from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE
+from app.payouts import saga as payouts
+from app.payouts.follow import follow_payout
+from app.processors import Processors, World
 from app.saga import Saga, Sagas
 
 SAGAS: Final[tuple[Saga[Any], ...]] = (
     *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
     *(QUOTE, CONVERSION),
     *(CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_DELETION, ATTACHMENT, DETACHMENT),
-    *(PAYMENT, CAPTURE, RELEASE, REFUND),
-    *(BANK_ACCOUNT, PAYOUT, APPROVAL, CANCELLATION, RETURN),
+    *(AUTHORIZATION, CAPTURE, CANCELLATION, REFUND, REFUND_FAILURE),
+    *(payouts.BANK_ACCOUNT, payouts.PAYOUT),
+    *(payouts.APPROVAL, payouts.CANCELLATION, payouts.RETURN),
+    NOTIFICATION,
 )
+
+FOLLOWERS: Final = {
+    "authorization": follow_payment,
+    "capture": follow_payment,
+    "bank_transfer": follow_payment,
+    "refund": follow_refund,
+    "payout": follow_payout,
+}
+"""Subject of a notification -> who looks at what it is about."""
 
 
 def make_sagas(database: Database, group_commit: GroupCommit) -> Sagas:
     """The flows of one process."""
     return Sagas(database, group_commit, SAGAS, find_homes)
+
+
+@asynccontextmanager
+async def open_world(sagas: Sagas) -> AsyncIterator[World]:
+    """The outside of one process, connected for as long as the block lasts.
+
+    Raises:
+        SettingsError: what is configured about processors is wrong.
+    """
+    async with Processors.open(sagas.database.settings) as processors:
+        sagas.world = World(sagas.database, sagas, processors, FOLLOWERS)
+        yield sagas.world

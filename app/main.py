@@ -20,6 +20,7 @@ from app.api import (
     fees,
     fx,
     health,
+    notifications,
     pages,
     payment_methods,
     payments,
@@ -35,7 +36,7 @@ from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
 from app.api.vault_client import VaultClient
 from app.database import Database, GroupCommit, checks, database_url, faults
-from app.flows import make_sagas
+from app.flows import make_sagas, open_world
 from app.fx import open_rates
 from app.merchants import Keyring
 from app.settings import Settings
@@ -90,6 +91,7 @@ def build(services: Services) -> Litestar:
             payouts.router(),
             events.router(),
             fx.router(),
+            notifications.router(),
             *admin.routers(),
             fees.router(),
             health.healthz,
@@ -113,15 +115,22 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     """Refuse an unfit database; on the way out finish what is queued."""
     services: Services = app.state.services
     await checks.check(services.database)
-    drain.begin_on_sigterm(services)
-    log.info("started", process="api", region=services.settings.region)
-    try:
-        yield
-    finally:
-        services.draining = True
-        # What flows still have to book needs an open queue; what they do not finish, workers do.
-        await services.sagas.close(services.settings.drain_timeout_ms / 2000)
-        await services.group_commit.close(services.settings.drain_timeout_ms / 2000)
-        await services.database.close()
-        await services.vault.close()
-        log.info("stopped", process="api")
+    async with open_world(services.sagas) as world:
+        services.processors = world.processors
+        drain.begin_on_sigterm(services)
+        log.info("started", process="api", region=services.settings.region)
+        try:
+            yield
+        finally:
+            await _finish(services)
+
+
+async def _finish(services: Services) -> None:
+    """Finish what is in hand, within the time for that."""
+    services.draining = True
+    # What flows still have to book needs an open queue; what they do not finish, workers do.
+    await services.sagas.close(services.settings.drain_timeout_ms / 2000)
+    await services.group_commit.close(services.settings.drain_timeout_ms / 2000)
+    await services.database.close()
+    await services.vault.close()
+    log.info("stopped", process="api")

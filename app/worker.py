@@ -14,13 +14,13 @@ from app import clock, idempotency, ids
 from app.database import Database, GroupCommit, checks, faults
 from app.database.faults import FaultPoint
 from app.database.leases import take_lease
-from app.flows import make_sagas
+from app.flows import make_sagas, open_world
 from app.ledger.reads import HoldDue, list_holds_to_expire
 from app.ledger.store import HOLD_BUCKETS
 from app.merchants.admin import list_home_regions
 from app.merchants.homes import find_homes
 from app.payments.inputs import ReleasePayment
-from app.payments.saga import RELEASE
+from app.payments.saga import CANCELLATION
 from app.saga import FLOW_BUCKETS, list_due
 from app.settings import Settings
 from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
@@ -48,15 +48,16 @@ async def run(settings: Settings) -> None:
         if settings.metrics_port is not None:
             serve_metrics(settings.host, settings.metrics_port)
         worker = Worker(database)
-        log.info("started", process="worker", holder=str(worker.holder))
-        await asyncio.gather(
-            _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
-            _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
-            _every(stop, REAP_INTERVAL_S, worker.reap_keys),
-            _every(stop, settings.audit_interval_s, worker.audit),
-        )
-        await worker.sagas.close(settings.drain_timeout_ms / 1000)
-        await worker.group_commit.close(settings.drain_timeout_ms / 1000)
+        async with open_world(worker.sagas):
+            log.info("started", process="worker", holder=str(worker.holder))
+            await asyncio.gather(
+                _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
+                _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
+                _every(stop, REAP_INTERVAL_S, worker.reap_keys),
+                _every(stop, settings.audit_interval_s, worker.audit),
+            )
+            await worker.sagas.close(settings.drain_timeout_ms / 2000)
+            await worker.group_commit.close(settings.drain_timeout_ms / 2000)
     log.info("stopped", process="worker")
 
 
@@ -130,7 +131,7 @@ class Worker:
             )
         expired = 0
         for home, commands in by_home.items():
-            receipt = await self.sagas.run(RELEASE, home, commands, deadline=deadline)
+            receipt = await self.sagas.run(CANCELLATION, home, commands, deadline=deadline)
             count = sum(
                 not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004
                 for outcome in receipt.outcomes

@@ -18,7 +18,8 @@ from tests.support.builders import Merchant
 from tests.support.client import Api
 from tests.support.cluster import cockroach
 from tests.support.databases import Databases, Server
-from tests.support.processes import ADMIN_KEY, ApiProcess
+from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess
+from tests.support.rails import QUICK, Rails
 from tests.support.vault import VaultProcess
 
 NewMerchant: TypeAlias = Callable[..., Awaitable[Merchant]]
@@ -93,29 +94,51 @@ def shared_database_url(databases: Databases) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_vault(server: Server, tmp_path_factory: pytest.TempPathFactory) -> VaultProcess:
-    """The vault that the shared api knows of; it runs for those tests that ask for `vault`."""
-    return VaultProcess(server.new_vault_database(), tmp_path_factory.mktemp("vault"))
+def outside(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rails]:
+    """An acquirer and a vault that do not run yet, but have their ports."""
+    found = Rails(server.new_vault_database(), tmp_path_factory.mktemp("outside"))
+    yield found
+    found.kill()
 
 
 @pytest.fixture(scope="session")
-def vault(shared_vault: VaultProcess) -> Iterator[VaultProcess]:
+def vault(outside: Rails) -> VaultProcess:
     """The vault of the shared api, running."""
-    with shared_vault:
-        yield shared_vault.start()
-        shared_vault.stop()
+    if not outside.vault.is_running:
+        outside.vault.start()
+    return outside.vault
 
 
 @pytest.fixture(scope="session")
 def api_process(
-    shared_database_url: str, shared_vault: VaultProcess, tmp_path_factory: pytest.TempPathFactory
+    shared_database_url: str, outside: Rails, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[ApiProcess]:
     """The api that tests share; those that stop or kill one start their own."""
     folder = tmp_path_factory.mktemp("api")
-    with ApiProcess(shared_database_url, folder, **shared_vault.for_callers()) as process:
+    with ApiProcess(shared_database_url, folder, **outside.settings, **QUICK) as process:
         process.start()
         yield process
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def rails(outside: Rails, api_process: ApiProcess) -> Rails:
+    """The acquirer and the vault of the shared api, running."""
+    outside.kill()  # there may have been another api before
+    outside.notify(api_process.url)
+    return outside.start()
+
+
+@pytest.fixture(scope="session")
+def rails_worker(
+    rails: Rails, shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerProcess]:
+    """A worker of the shared database, for what is resolved later."""
+    folder = tmp_path_factory.mktemp("worker")
+    settings = rails.settings | QUICK
+    with WorkerProcess(shared_database_url, folder, **settings).start() as worker:
+        yield worker
+        worker.stop()
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -1,6 +1,7 @@
 """/v1/payments/bulk: many payments in one request, each for itself, on the road of single ones."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 from litestar import post
@@ -18,7 +19,7 @@ from app.api.errors import (
     InternalError,
     InvalidJson,
 )
-from app.api.payments import open_payment
+from app.api.opening import open_payment
 from app.api.reply import SINGLE_BYTES_MAX, Reply, read_body
 from app.errors import PlatformError, TooManyRequests
 from app.idempotency import Answer
@@ -30,6 +31,7 @@ NDJSON = "application/x-ndjson"
 
 _all = TypeAdapter(list[wire.BulkPayment])
 _PATH = "/v1/payments"
+_LOOKED_UP_MAX = 64  # cards at a time: as many as a vault answers at once without a queue
 
 
 @post(
@@ -53,7 +55,7 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     more = len(items) - 1  # the request itself was counted when it came in
     if more and not call.services.limiter.take(call.context.limit_key, more):
         raise TooManyRequests
-    commands = [item if isinstance(item, PlatformError) else _command(call, item) for item in items]
+    commands = await _commands(call, items)
     outcomes = await _commit(call, [c for c in commands if isinstance(c, OpenPayment)])
     merged = iter(outcomes)
     results = [
@@ -106,20 +108,44 @@ def _parse_item(text: bytes) -> wire.BulkPayment | PlatformError:
         return error
 
 
-def _command(call: Call, item: wire.BulkPayment) -> OpenPayment | PlatformError:
+async def _commands(
+    call: Call, items: Sequence[wire.BulkPayment | PlatformError]
+) -> Sequence[OpenPayment | PlatformError]:
+    """The command of each item, or its problem; cards are looked up some at a time."""
+    commands: list[OpenPayment | PlatformError] = []
+    for at in range(0, len(items), _LOOKED_UP_MAX):
+        part = [_command(call, item) for item in items[at : at + _LOOKED_UP_MAX]]
+        waiting = [_looked_up(command) for command in part if isinstance(command, Awaitable)]
+        looked_up = iter(await asyncio.gather(*waiting)) if waiting else iter(())
+        commands += [next(looked_up) if isinstance(c, Awaitable) else c for c in part]
+    return commands
+
+
+def _command(
+    call: Call, item: wire.BulkPayment | PlatformError
+) -> OpenPayment | Awaitable[OpenPayment] | PlatformError:
+    if isinstance(item, PlatformError):
+        return item
     try:
         key = idempotency.parse_key(item.idempotency_key)
+        request = item.model_dump_json(exclude={"idempotency_key"})
+        return open_payment(call, idempotency.intent(key, "POST", _PATH, request), item)
     except PlatformError as error:
         return error
-    request = item.model_dump_json(exclude={"idempotency_key"})
-    return open_payment(call, idempotency.intent(key, "POST", _PATH, request), item)
+
+
+async def _looked_up(command: Awaitable[OpenPayment]) -> OpenPayment | PlatformError:
+    try:
+        return await command
+    except PlatformError as error:
+        return error
 
 
 async def _commit(call: Call, commands: Sequence[OpenPayment]) -> Sequence[Answer | Exception]:
     if not commands:
         return []
     receipt = await call.services.sagas.run(
-        saga.PAYMENT, call.region, commands, deadline=call.deadline
+        saga.AUTHORIZATION, call.region, commands, deadline=call.deadline
     )
     call.context.batch_size = receipt.batch_size
     return receipt.outcomes

@@ -1,7 +1,7 @@
 """One authenticated call: who asks, for what, and by when an answer is due."""
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -25,8 +25,7 @@ from app.api.services import Services
 from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.idempotency import Answer, Intent
 from app.merchants import FeePlan, FeeTerms, Merchant, choose
-from app.saga import Saga
-from app.saga.run import WAIT_S
+from app.saga import WAIT_S, Saga
 
 ApiRequest: TypeAlias = Request[None, None, State]
 
@@ -35,6 +34,9 @@ C = TypeVar("C")
 
 JSON = "application/json"
 
+RETRY_AFTER_S = 5  # the first pause after which a processor is asked again
+_WAIT_DIGITS_MAX = 4  # the deadline of the request cuts it short anyway
+_TAGGED = "payment_method"  # the field that may be one of several objects, told apart by `type`
 _FAULTS_MAX = 100  # whoever has more will not read them all, and a body has room for a million
 _POINTER_LENGTH_MAX = 256  # to the deepest field of ours it is 60
 
@@ -197,6 +199,9 @@ def _refusal(error: ValidationError) -> PlatformError:
 
 def _pointer(place: tuple[int | str, ...]) -> str:
     """A JSON pointer (RFC 6901), whose names a client may have chosen as long as it likes."""
+    if len(place) > 1 and place[0] == _TAGGED:
+        # The validator names the kind of method it took this for; the body has no such level.
+        place = (place[0], *place[2:])
     names = (str(part).replace("~", "~0").replace("/", "~1") for part in place)
     return "".join(f"/{name}" for name in names)[:_POINTER_LENGTH_MAX]
 
@@ -215,9 +220,9 @@ async def perform(
     request: ApiRequest,
     model: type[M],
     saga: Saga[C],
-    make: Callable[[Call, Intent, M], C],
+    make: Callable[[Call, Intent, M], C | Awaitable[C]],
     *,
-    wait_s: float = WAIT_S,
+    wait_s: float | None = None,
 ) -> ASGIResponse:
     """Serve a writing request: check it, make its command, run the saga, send the answer.
 
@@ -226,7 +231,9 @@ async def perform(
     """
     call = await enter(request, "write")
     body = await parse(request, model)
-    command = make(call, named_intent(request, body), body)
+    made = make(call, named_intent(request, body), body)
+    command = await made if isinstance(made, Awaitable) else made
+    wait_s = preferred_wait_s(request) if wait_s is None else wait_s
     return await submit(call, saga, command, wait_s=wait_s)
 
 
@@ -242,9 +249,31 @@ async def submit(call: Call, saga: Saga[C], command: C, *, wait_s: float = WAIT_
     return respond(outcome, call.services.settings.idempotency_kept_days)
 
 
+def preferred_wait_s(request: ApiRequest) -> float:
+    """How long the client wants to wait for a flow: `Prefer: wait=N` or `respond-async`.
+
+    Source: RFC 7240. What is not understood is ignored, as it demands.
+    """
+    given = _header(request, b"prefer")
+    if not given:
+        return WAIT_S
+    wait_s = WAIT_S
+    for preference in given.split(","):
+        name, _, value = preference.strip().partition("=")
+        if name.strip().lower() == "respond-async":
+            return 0.0
+        value = value.strip().strip('"')
+        if name.strip().lower() == "wait" and value.isdecimal() and len(value) <= _WAIT_DIGITS_MAX:
+            wait_s = int(value)
+    return wait_s
+
+
 def respond(answer: Answer, kept_days: int) -> Reply:
-    """A kept answer as a response."""
-    headers: Headers = [(b"idempotency-expires", b"%d" % (kept_days * 86_400))]
+    """A kept answer as a response; one that decided nothing was not kept."""
+    if answer.waits_for is not None or answer.status >= 500:  # noqa: PLR2004 - nobody decided
+        headers: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
+        return Reply(answer.status, b"application/problem+json", answer.body.encode(), headers)
+    headers = [(b"idempotency-expires", b"%d" % (kept_days * 86_400))]
     if answer.replayed:
         headers.append((b"idempotent-replayed", b"true"))
     is_problem = answer.status >= 400  # noqa: PLR2004 - where errors begin

@@ -62,6 +62,8 @@ class Doc(msgspec.Struct, frozen=True):
     """Refusals of its own, beside those every route has."""
     idempotent: bool = False
     """Takes an Idempotency-Key."""
+    provisional: bool = False
+    """May answer 202 while a flow goes on outside; takes `Prefer`."""
     admin: bool = False
     public: bool = False
     text: bool = False

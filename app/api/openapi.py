@@ -154,6 +154,17 @@ def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:
                 "schema": plain,
             }
         )
+    if doc.provisional:
+        found.append(
+            {
+                "name": "Prefer",
+                "in": "header",
+                "required": False,
+                "description": "How long to wait for a processor (`wait=10` is usual), or "
+                "`respond-async`; after that the answer is 202, and the flow goes on.",
+                "schema": {"type": "string", "examples": ["wait=10", "respond-async"]},
+            }
+        )
     if doc.idempotent:
         found.append(
             {
@@ -192,6 +203,8 @@ def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
     for error in errors:
         by_status.setdefault(error.status, {})[error.code] = error
     responses = {str(doc.status): _success(doc)}
+    if doc.provisional:
+        responses["202"] = _success(doc) | {"description": "A processor has not spoken yet."}
     for status in sorted(by_status):
         responses[str(status)] = _problem(by_status[status].values())
     return responses

@@ -10,13 +10,15 @@ from app.api import lists, wire
 from app.api.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.lists import ListView
+from app.api.opening import open_payment
 from app.api.reading import Reading
+from app.customers import errors as customers_errors
 from app.idempotency import Intent
 from app.ledger import errors as ledger_errors
 from app.money import AMOUNT_MINOR_MAX
 from app.payments import errors, reads, saga
 from app.payments.errors import PaymentNotFound
-from app.payments.inputs import CapturePayment, OpenPayment, ReleasePayment
+from app.payments.inputs import CapturePayment, ReleasePayment
 from app.payments.reads import PaymentFilter
 from app.payments.views import PaymentView, payment_view
 
@@ -32,47 +34,41 @@ OPEN_ERRORS = (
     ledger_errors.AccountClosed,
     ledger_errors.InsufficientFunds,
     ledger_errors.BalanceLimit,
+    customers_errors.PaymentMethodNotFound,
+    customers_errors.PaymentMethodDetached,
+    errors.DeclinedByProcessor,
+    errors.PaymentUndone,
+    errors.ProcessorUnavailable,
 )
-
-
-def open_payment(call: Call, intent: Intent, body: wire.CreatePayment) -> OpenPayment:
-    """The command of a create request."""
-    return OpenPayment(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
-        payment_id=ids.new(),
-        transfer_id=ids.new(),
-        account_id=body.payment_method.account,
-        amount_minor=body.amount,
-        currency=body.currency,
-        capture=body.capture,
-        description=body.description,
-        metadata=body.metadata,
-        fee_bps=call.merchant.fee_bps,
-        fee_fixed_minor=call.merchant.fee_fixed_minor,
-        former_region=call.merchant.former_region,
-    )
 
 
 @post(
     "/",
     opt=Doc(
         "Take a payment", body=wire.CreatePayment, answer=PaymentView, status=201,
-        errors=OPEN_ERRORS, idempotent=True,
+        errors=OPEN_ERRORS,
+        idempotent=True, provisional=True,
     ).opt(),
 )  # fmt: skip
 async def create_payment(request: ApiRequest) -> ASGIResponse:
-    """Takes the amount from a customer's wallet at once, or holds it (`capture: manual`)."""
-    return await perform(request, wire.CreatePayment, saga.PAYMENT, open_payment)
+    """Takes the amount at once, or holds it (`capture: manual`), and answers when that is durable.
+
+    From a wallet at once. Over a card or by bank transfer a processor is asked: where it has not
+    spoken in time the answer is 202, and a payer who has something to do finds it in `next_action`.
+    Repeated with the same key, the request is answered by what has become of it.
+    """
+    return await perform(request, wire.CreatePayment, saga.AUTHORIZATION, open_payment)
 
 
 @post(
     "/{payment_id:str}/capture",
     opt=Doc(
-        "Capture a payment", body=wire.CreateCapture, answer=PaymentView, idempotent=True,
-        errors=(errors.PaymentNotFound, errors.PaymentNotCapturable, errors.CaptureExceedsHold),
+        "Capture a payment", body=wire.CreateCapture, answer=PaymentView,
+        idempotent=True, provisional=True,
+        errors=(
+            errors.PaymentNotFound, errors.PaymentNotCapturable, errors.CaptureExceedsHold,
+            errors.PaymentBusy, errors.CaptureDeclined, errors.ProcessorUnavailable,
+        ),
     ).opt(),
 )  # fmt: skip
 async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
@@ -100,8 +96,12 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
 @post(
     "/{payment_id:str}/cancel",
     opt=Doc(
-        "Cancel a payment", body=wire.Nothing, answer=PaymentView, idempotent=True,
-        errors=(errors.PaymentNotFound, errors.PaymentNotCancelable),
+        "Cancel a payment", body=wire.Nothing, answer=PaymentView,
+        idempotent=True, provisional=True,
+        errors=(
+            errors.PaymentNotFound, errors.PaymentNotCancelable, errors.PaymentBusy,
+            errors.ProcessorUnavailable,
+        ),
     ).opt(),
 )  # fmt: skip
 async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
@@ -118,7 +118,7 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.RELEASE, make)
+    return await perform(request, wire.Nothing, saga.CANCELLATION, make)
 
 
 @get(

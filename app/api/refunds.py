@@ -35,15 +35,17 @@ def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPaymen
 @post(
     "/",
     opt=Doc(
-        "Refund a payment", body=wire.CreateRefund, answer=RefundView, status=201, idempotent=True,
+        "Refund a payment", body=wire.CreateRefund, answer=RefundView, status=201,
+        idempotent=True, provisional=True,
         errors=(
             errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundExceedsCapture,
-            ledger_errors.AccountClosed,
+            errors.PaymentDisputed, errors.PaymentBusy, errors.RefundDeclined,
+            errors.ProcessorUnavailable, ledger_errors.AccountClosed,
         ),
     ).opt(),
 )  # fmt: skip
 async def create_refund(request: ApiRequest) -> ASGIResponse:
-    """Gives captured money back to the payer's wallet: all that is left, or a part."""
+    """Gives captured money back to the payer, to the wallet or card it came from: all or a part."""
     return await perform(request, wire.CreateRefund, saga.REFUND, _refund)
 
 

@@ -7,6 +7,7 @@ from app.api.vault_client import VaultClient
 from app.database import Database, GroupCommit
 from app.fx import Rates
 from app.merchants import Keyring
+from app.processors import Processors
 from app.saga import Sagas
 from app.settings import Settings
 
@@ -23,5 +24,7 @@ class Services:
     limiter: RateLimiter
     rates: Rates
     vault: VaultClient
+    processors: Processors = field(init=False)
+    """Connected when the process starts."""
     draining: bool = field(default=False)
     """Set when the process was told to stop; `/readyz` answers 503 from then on."""

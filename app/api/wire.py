@@ -78,6 +78,7 @@ def _shape(kind: str) -> WithJsonSchema:
 AccountId: TypeAlias = Annotated[UUID, _reader("account"), _shape("account")]
 BankAccountId: TypeAlias = Annotated[UUID, _reader("bank_account"), _shape("bank_account")]
 PaymentId: TypeAlias = Annotated[UUID, _reader("payment"), _shape("payment")]
+PaymentMethodId: TypeAlias = Annotated[UUID, _reader("payment_method"), _shape("payment_method")]
 QuoteId: TypeAlias = Annotated[UUID, _reader("fx_quote"), _shape("fx_quote")]
 CustomerId: TypeAlias = Annotated[UUID, _reader("customer"), _shape("customer")]
 Token: TypeAlias = Annotated[UUID, _reader("payment_method"), _shape("payment_method")]
@@ -157,12 +158,30 @@ class WalletMethod(Wire):
     account: AccountId
 
 
+class CardMethod(Wire):
+    """The payer pays by a card that is in the vault."""
+
+    type: Literal["card"]
+    id: PaymentMethodId
+
+
+class BankTransferMethod(Wire):
+    """The payer orders a transfer at a bank; it is taken as a whole when it has come."""
+
+    type: Literal["bank_transfer"]
+
+
+PaymentMethod = Annotated[
+    WalletMethod | CardMethod | BankTransferMethod, Field(discriminator="type")
+]
+
+
 class CreatePayment(Wire):
     """Take a payment, or authorize it for a later capture."""
 
     amount: Amount
     currency: Currency
-    payment_method: WalletMethod
+    payment_method: PaymentMethod
     capture: Literal["automatic", "manual"] = "automatic"
     description: Description | None = None
     metadata: Metadata = {}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import doctor, fx, keys, merchants, operations, processes, regions, vault
+from app.cli import doctor, fx, keys, merchants, operations, processes, regions, sagas, vault
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -31,6 +31,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.add_typer(merchants.app, name="merchants")
     app.add_typer(keys.app, name="keys")
     app.add_typer(regions.app, name="regions")
+    app.add_typer(sagas.app, name="sagas")
     app.add_typer(vault.app, name="vault")
     app.add_typer(fx.app, name="fx")
     return app

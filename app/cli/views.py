@@ -10,11 +10,16 @@ from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
     from app.merchants.model import ApiKey, Merchant
+    from app.saga import Flow
 
 COLUMNS_OF_MERCHANT = (
     "id", "name", "home_region", "former_region", "mode", "fee_bps", "fee_fixed_minor",
 )  # fmt: skip
 COLUMNS_OF_KEY = ("id", "prefix", "name", "scopes", "created_at", "revoked_at")
+COLUMNS_OF_FLOW = (
+    "id", "name", "status", "recovery_point", "attempts", "next_attempt_at", "note",
+    "correlation_id",
+)  # fmt: skip
 
 
 def parse_id(kind: str, text: str) -> UUID:
@@ -50,6 +55,20 @@ def key_row(key: "ApiKey") -> list[Any]:
     """A key's cells."""
     view = key_view(key)
     return [view[column] for column in COLUMNS_OF_KEY]
+
+
+def flow_view(flow: "Flow") -> dict[str, Any]:
+    """A flow with its ids as on the wire; its data are those of its steps, and hold no secret."""
+    merchant = ids.encode("merchant", flow.merchant_id)
+    view: dict[str, Any] = {**_view("saga", flow), "merchant_id": merchant}
+    del view["former_region"], view["key_id"]
+    return view
+
+
+def flow_row(flow: "Flow") -> list[Any]:
+    """A flow's cells."""
+    view = flow_view(flow)
+    return [view[column] for column in COLUMNS_OF_FLOW]
 
 
 def _view(kind: str, struct: msgspec.Struct) -> dict[str, Any]:

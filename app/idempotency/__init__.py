@@ -14,6 +14,7 @@ Never stores an answer that decided nothing (a malformed request, "try again lat
 from app.idempotency.commands import answer, claim, keep
 from app.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
 from app.idempotency.model import (
+    PROVISIONAL,
     Answer,
     Claims,
     Intent,
@@ -25,6 +26,7 @@ from app.idempotency.model import (
 from app.idempotency.store import find_answer, release_keys, sweep
 
 __all__ = [
+    "PROVISIONAL",
     "Answer",
     "Claims",
     "Intent",

@@ -165,11 +165,12 @@ SELECT :region, d.merchant_id, d.id, d.payment_id, d.debit_account_id, d.credit_
 -- path: holds_pkey, one look-up per hold
 UPDATE holds AS h
    SET posted_minor = d.posted_minor,
-       status = d.status
+       status = d.status,
+       expires_at = d.expires_at
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:hold_ids AS UUID[]),
-              CAST(:posted_minor AS INT8[]), CAST(:statuses AS TEXT[]))
-       AS d (region, merchant_id, id, posted_minor, status)
+              CAST(:hold_ids AS UUID[]), CAST(:posted_minor AS INT8[]),
+              CAST(:statuses AS TEXT[]), CAST(:expires_ats AS TIMESTAMPTZ[]))
+       AS d (region, merchant_id, id, posted_minor, status, expires_at)
  WHERE h.region = d.region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id;

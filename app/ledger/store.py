@@ -287,6 +287,7 @@ def update_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
             "hold_ids": arrays.uuids([h.id for h in holds]),
             "posted_minor": arrays.ints([h.posted_minor for h in holds]),
             "statuses": arrays.words([h.status for h in holds]),
+            "expires_ats": arrays.times([h.expires_at for h in holds]),
         },
         rows=len(holds),
     )

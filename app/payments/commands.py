@@ -1,63 +1,87 @@
-"""The atomic steps of payments: many commands in, one answer per command out, in `tx`.
+"""The first steps of payments' flows: many commands in, one answer per command out, in `tx`.
 
-Each reads claim, load, decide, write. Rows are locked in one order everywhere: payments, holds,
-accounts, each in id order.
+Each reads claim, load, decide, write. What is all inside the ledger ends here; what leaves the
+building begins a flow, whose external step and booking are in `external.py` and `bookings.py`.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-from app import events, idempotency, ids, ledger
+import msgspec
+
+from app import events, idempotency, ids, ledger, saga
 from app.database import Tx
 from app.errors import PlatformError
 from app.events import Event
 from app.idempotency import Answer, Claims, refusal
-from app.ledger import Book, Hold, chart
-from app.payments import decisions, store
-from app.payments.errors import PaymentNotFound
+from app.ledger import Hold
+from app.payments import decisions, model, outside, store
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.payments.model import Payment, Refund
+from app.payments.model import UNDECIDED, Payment, Refund
+from app.payments.plans import CapturePlan, OpenPlan, RefundPlan, ReleasePlan, plan_text
 from app.payments.views import payment_text, refund_text
+from app.payments.work import Work, load, not_found, payment_event, stripe_of
+from app.saga import Flow
 
-_OnPayment: TypeAlias = CapturePayment | ReleasePayment | RefundPayment
 _C = TypeVar("_C", CapturePayment, ReleasePayment, RefundPayment)
 
 
 async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]:
     """Take or authorize payments; each answers 201 and appends `payment.captured|authorized`.
 
+    One over another rail is held, answers 202 and appends `payment.processing`; its flow goes on
+    with `ask_authorization`.
+
     Refusals, the first that applies: AccountNotFound, AccountNotUsable, CurrencyMismatch,
     AccountClosed, InsufficientFunds, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
-    stripe = _stripe(tx)
-    wallets = {(c.merchant_id, c.account_id) for c in claims.fresh}
+    stripe = stripe_of(tx)
+    wallets = {(c.merchant_id, c.account_id) for c in claims.fresh if c.rail is None}
     charts = {decisions.fee_account(region, c.currency, stripe) for c in claims.fresh}
-    charts |= {decisions.available_account(c.merchant_id, c.currency) for c in claims.fresh}
+    charts |= {
+        decisions.captured_account(c.merchant_id, c.currency, c.method) for c in claims.fresh
+    }
+    charts |= {
+        decisions.receivable_account(c.merchant_id, c.currency)
+        for c in claims.fresh
+        if c.rail is not None
+    }
     book = await ledger.open_book(tx, region, wallets, charts, claims.moving)
     answers: list[Answer] = []
     payments: list[Payment] = []
     holds: list[Hold] = []
     facts: list[Event] = []
+    flows: list[Flow] = []
     for command in claims.fresh:
-        payment = decisions.decide_open(
-            book, command, holds, stripe=stripe, hold_days=tx.settings.hold_days
-        )
+        if command.rail is None:
+            payment = decisions.decide_open(
+                book, command, holds, stripe=stripe, hold_days=tx.settings.hold_days
+            )
+        else:
+            payment = outside.decide_open(book, command, holds)
         if isinstance(payment, PlatformError):
             answers.append(refusal(payment, command.correlation_id))
             continue
         text = payment_text(payment)
         payments.append(payment)
         facts.append(
-            _payment_event(payment, command.correlation_id, text, f"payment.{payment.status}")
+            payment_event(payment, command.correlation_id, text, f"payment.{payment.status}")
         )
-        answers.append(Answer(201, text))
+        if command.rail is None:
+            answers.append(Answer(201, text))
+            continue
+        flow = _flow_of_new(tx, command)
+        payment.operation_id = flow.id
+        flows.append(flow)
+        answers.append(Answer(idempotency.PROVISIONAL, text, flow=flow))
     # After this line only writes.
     ledger.write_book(tx, region, book)
     ledger.insert_holds(tx, region, holds)
     store.insert_payments(tx, region, payments, book.booked_at)
+    saga.insert_flows(tx, region, flows)
     events.append(tx, region, facts)
     return idempotency.keep(tx, claims, answers)
 
@@ -65,18 +89,27 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
 async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[Answer]:
     """Move captured amounts from their holds to the merchants, less the platform's fees.
 
-    Each answers 200 with the payment and appends `payment.captured|partially_captured`.
+    Each answers 200 with the payment and appends `payment.captured|partially_captured`. Over
+    another rail the capture is asked of the processor first: 202, and nothing is booked yet.
+
     Refusals, the first that applies: PaymentNotFound, PaymentNotCapturable, CaptureExceedsHold.
+    Where another operation is under way the command waits for it.
     """
     claims = await idempotency.claim(tx, commands)
     work = await _load(tx, claims, fees=True)
     for command in claims.fresh:
         payment, hold = work.find(command)
         if payment is None:
-            work.refuse(command, _not_found(command))
+            work.refuse(command, not_found(command))
+        elif work.wait_for(command, payment):
             continue
-        error = decisions.decide_capture(work.book, command, payment, hold, stripe=_stripe(tx))
-        work.settle(command, payment, error, f"payment.{payment.status}")
+        elif payment.rail is None:
+            error = decisions.decide_capture(
+                work.book, command, payment, hold, stripe=stripe_of(tx)
+            )
+            work.settle(command, payment, error, f"payment.{payment.status}")
+        else:
+            _begin_capture(tx, work, command, payment, hold)
     # After this line only writes.
     work.write(tx)
     return idempotency.keep(tx, claims, work.answers)
@@ -85,156 +118,187 @@ async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[A
 async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[Answer]:
     """Give back what is left of holds, because the payments were canceled or expired.
 
-    Each answers 200 with the payment and appends `payment.canceled|expired`.
-    Refusals, the first that applies: PaymentNotFound, PaymentNotCancelable.
+    Each answers 200 with the payment and appends `payment.canceled|expired`. Over another rail it
+    is asked of the processor first: 202, and nothing is booked yet.
+
+    Refusals, the first that applies: PaymentNotFound, PaymentNotCancelable. While nobody knows what
+    there is to cancel the command waits; one that insists is noted on the payment, and carried out
+    as soon as it is known.
     """
     claims = await idempotency.claim(tx, commands)
-    work = await _load(tx, claims, fees=False)
+    work = await _load(tx, claims)
     for command in claims.fresh:
         payment, hold = work.find(command)
         if payment is None:
-            work.refuse(command, _not_found(command))
+            work.refuse(command, not_found(command))
+        elif _is_noted(command, payment):
+            _begin_release(tx, work, command, payment, hold)
+        elif work.wait_for(command, payment):
             continue
-        error = decisions.decide_release(work.book, command, payment, hold)
-        event_type = "payment.expired" if command.expired else "payment.canceled"
-        work.settle(command, payment, error, event_type)
+        elif payment.rail is None:
+            error = decisions.decide_release(work.book, command, payment, hold)
+            event_type = "payment.expired" if command.expired else "payment.canceled"
+            work.settle(command, payment, error, event_type)
+        elif (refused := model.decide_cancel(payment)) is not None:
+            work.refuse(command, refused)
+        else:
+            _begin_release(tx, work, command, payment, hold)
     # After this line only writes.
     work.write(tx)
     return idempotency.keep(tx, claims, work.answers)
 
 
 async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Answer]:
-    """Move money from the merchants' available balances back to the payers' wallets.
+    """Move money from the merchants' available balances back to the payers.
 
-    Each answers 201 with the refund and appends `refund.succeeded` and `payment.refunded`.
-    Refusals, the first that applies: PaymentNotFound, PaymentNotRefundable, RefundExceedsCapture,
-    AccountClosed, BalanceLimit.
+    Each answers 201 with the refund and appends `refund.succeeded` and `payment.refunded`. Over
+    another rail the money leaves the merchant, and the processor is asked to give it back: 202,
+    `refund.pending` and `payment.refund_pending`.
+
+    Refusals, the first that applies: PaymentNotFound, PaymentNotRefundable, PaymentDisputed,
+    RefundExceedsCapture, AccountClosed, BalanceLimit. Where another operation is under way the
+    command waits for it.
     """
     claims = await idempotency.claim(tx, commands)
-    work = await _load(tx, claims, fees=False, held=False)
-    refunds: list[Refund] = []
+    work = await _load(tx, claims, held=False, available=True)
     for command in claims.fresh:
         payment, _ = work.find(command)
         if payment is None:
-            work.refuse(command, _not_found(command))
+            work.refuse(command, not_found(command))
             continue
-        refund = decisions.decide_refund(work.book, command, payment)
+        if work.wait_for(command, payment):
+            continue
+        decide = decisions.decide_refund if payment.rail is None else outside.decide_refund
+        refund = decide(work.book, command, payment)
         if isinstance(refund, PlatformError):
             work.refuse(command, refund)
             continue
-        refunds.append(refund)
-        text = refund_text(refund)
-        work.facts.append(_refund_event(refund, text))
-        work.settle(command, payment, None, "payment.refunded", Answer(201, text))
+        text = work.note_refund(refund, command.correlation_id, f"refund.{refund.status}")
+        if payment.rail is None:
+            work.settle(command, payment, None, "payment.refunded", Answer(201, text))
+        else:
+            _begin_refund(tx, work, command, payment, refund)
     # After this line only writes.
-    store.insert_refunds(tx, work.region, refunds, work.book.booked_at)
+    store.insert_refunds(tx, work.region, list(work.refunds.values()), work.book.booked_at)
     work.write(tx)
     return idempotency.keep(tx, claims, work.answers)
 
 
-class _Work:
-    """What a batch of commands on existing payments has loaded and decided so far."""
-
-    def __init__(
-        self,
-        region: str,
-        payments: dict[tuple[UUID, UUID], Payment],
-        holds: dict[UUID, Hold],
-        book: Book,
-    ) -> None:
-        self.region = region
-        self.payments = payments
-        self.holds = holds
-        self.book = book
-        self.answers: list[Answer] = []
-        self.facts: list[Event] = []
-        self.changed: dict[UUID, Payment] = {}
-
-    def find(self, command: _OnPayment) -> tuple[Payment | None, Hold | None]:
-        """The payment a command is about, and its hold."""
-        payment = self.payments.get((command.merchant_id, command.payment_id))
-        hold = self.holds.get(payment.hold_id) if payment and payment.hold_id else None
-        return payment, hold
-
-    def refuse(self, command: _OnPayment, error: PlatformError) -> None:
-        """Note a refusal."""
-        self.answers.append(refusal(error, command.correlation_id))
-
-    def settle(
-        self,
-        command: _OnPayment,
-        payment: Payment,
-        error: PlatformError | None,
-        event_type: str,
-        answer: Answer | None = None,
-    ) -> None:
-        """Note the outcome of one command: a refusal, or a changed payment with its event."""
-        if error is not None:
-            self.refuse(command, error)
-            return
-        text = payment_text(payment)
-        self.changed[payment.id] = payment
-        self.facts.append(_payment_event(payment, command.correlation_id, text, event_type))
-        self.answers.append(answer or Answer(200, text))
-
-    def write(self, tx: Tx) -> None:
-        """Write what was decided; nothing is decided here any more."""
-        payments = list(self.changed.values())
-        ledger.write_book(tx, self.region, self.book)
-        ledger.update_holds(
-            tx, self.region, [self.holds[p.hold_id] for p in payments if p.hold_id in self.holds]
-        )
-        store.update_payments(tx, self.region, payments, self.book.booked_at)
-        events.append(tx, self.region, self.facts)
-
-
-async def _load(tx: Tx, claims: Claims[_C], *, fees: bool, held: bool = True) -> _Work:
-    """Lock and load the payments of a batch, their holds and their accounts, in this order."""
+async def _load(
+    tx: Tx, claims: Claims[_C], *, fees: bool = False, held: bool = True, available: bool = False
+) -> Work:
     region = claims.commands[0].region
     keys = {(command.merchant_id, command.payment_id) for command in claims.fresh}
-    await store.pull_payments(tx, region, claims.moving, keys)
-    payments = await store.lock_payments(tx, region, keys)
-    held_keys = [(p.merchant_id, p.hold_id) for p in payments.values() if held and p.hold_id]
-    holds = await ledger.lock_holds(tx, region, held_keys)
-    accounts = {(p.merchant_id, p.account_id) for p in payments.values()}
-    charts = {decisions.available_account(p.merchant_id, p.currency) for p in payments.values()}
-    if fees:
-        stripe = _stripe(tx)
-        charts |= {decisions.fee_account(region, p.currency, stripe) for p in payments.values()}
-    book = await ledger.open_book(tx, region, accounts, charts, claims.moving)
-    return _Work(region, payments, holds, book)
+    return await load(tx, region, claims.moving, keys, fees=fees, held=held, available=available)
 
 
-def _stripe(tx: Tx) -> int:
-    """Which stripe of the hot platform accounts this writer uses."""
-    return tx.writer.stripe % chart.STRIPES
+def flow_id_of(transfer_id: UUID) -> UUID:
+    """The flow that a command begins: the same in every run of the same command."""
+    return ids.derived("flow", transfer_id, at=transfer_id)
 
 
-def _not_found(command: _OnPayment) -> PaymentNotFound:
-    return PaymentNotFound(payment=ids.encode("payment", command.payment_id))
+def _flow_of_new(tx: Tx, command: OpenPayment) -> Flow:
+    rail = command.rail
+    assert rail is not None
+    plan = OpenPlan(
+        method=command.method,
+        processor=rail.processor,
+        amount_minor=command.amount_minor,
+        currency=command.currency,
+        capture=command.capture == "automatic",
+        token=rail.token or "",
+        brand=rail.brand or "",
+        sandbox_fault=command.sandbox_fault,
+    )
+    return saga.new_flow(
+        tx,
+        command,
+        "authorization",
+        "ask_authorization",
+        flow_id=flow_id_of(command.transfer_id),
+        object_id=command.payment_id,
+        data=plan_text(plan),
+    )
 
 
-def _payment_event(payment: Payment, correlation_id: str, text: str, event_type: str) -> Event:
-    return Event(
-        merchant_id=payment.merchant_id,
-        id=ids.new(),
-        type=event_type,
+def _begin_capture(
+    tx: Tx, work: Work, command: CapturePayment, payment: Payment, hold: Hold | None
+) -> None:
+    decided = model.decide_capture(
+        payment,
+        command.amount_minor,
+        final=command.final,
+        left_minor=hold.left_minor if hold else 0,
+    )
+    if isinstance(decided, PlatformError):
+        work.refuse(command, decided)
+        return
+    plan = CapturePlan(
+        transfer_id=command.transfer_id, amount_minor=decided.amount_minor, final=decided.final
+    )
+    _begin(
+        tx,
+        work,
+        command,
+        payment,
+        ("capture", "ask_capture"),
+        plan=plan,
+        text=payment_text(payment),
+    )
+
+
+def _is_noted(command: ReleasePayment, payment: Payment) -> bool:
+    """Whether a cancellation is noted while the authorization goes on."""
+    if payment.rail is None or payment.status not in UNDECIDED or command.expired:
+        return False
+    # A payer who has to do something may take long; a processor that thinks will soon have spoken.
+    return command.insist or payment.status == "requires_action"
+
+
+def _begin_release(
+    tx: Tx, work: Work, command: ReleasePayment, payment: Payment, hold: Hold | None
+) -> None:
+    rail = payment.rail
+    assert rail is not None
+    plan = ReleasePlan(transfer_id=command.transfer_id, expired=command.expired)
+    under_way = payment.operation_id
+    if payment.status in UNDECIDED:
+        rail.cancel_requested = True
+    if command.expired and hold is not None:
+        hold.expires_at = work.book.booked_at + outside.ASK_AGAIN
+    how = ("cancellation", "ask_cancellation")
+    _begin(tx, work, command, payment, how, plan=plan, text=payment_text(payment))
+    payment.operation_id = under_way or payment.operation_id
+
+
+def _begin_refund(
+    tx: Tx, work: Work, command: RefundPayment, payment: Payment, refund: Refund
+) -> None:
+    plan = RefundPlan(
+        transfer_id=command.transfer_id, refund_id=refund.id, amount_minor=refund.amount_minor
+    )
+    work.note(payment, command.correlation_id, "payment.refund_pending")
+    _begin(
+        tx, work, command, payment, ("refund", "ask_refund"), plan=plan, text=refund_text(refund)
+    )
+
+
+def _begin(
+    tx: Tx,
+    work: Work,
+    command: CapturePayment | ReleasePayment | RefundPayment,
+    payment: Payment,
+    how: tuple[str, str],
+    *,
+    plan: msgspec.Struct,
+    text: str,
+) -> None:
+    flow = saga.new_flow(
+        tx,
+        command,
+        *how,
+        flow_id=flow_id_of(command.transfer_id),
         object_id=payment.id,
-        sequence=payment.version,
-        data=text,
-        correlation_id=correlation_id,
-        created_at=payment.updated_at,
+        data=plan_text(plan),
     )
-
-
-def _refund_event(refund: Refund, text: str) -> Event:
-    return Event(
-        merchant_id=refund.merchant_id,
-        id=ids.new(),
-        type="refund.succeeded",
-        object_id=refund.id,
-        sequence=refund.version,
-        data=text,
-        correlation_id=refund.correlation_id,
-        created_at=refund.created_at,
-    )
+    work.begin(payment, flow, text)

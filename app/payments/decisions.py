@@ -3,7 +3,7 @@
 Each books what its command asks, or returns the refusal and changes nothing.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app import ids, ledger
@@ -22,15 +22,9 @@ def decide_open(
     error = ledger.refuse_wallet(book, command.merchant_id, command.account_id, command.currency)
     if error is not None:
         return error
-    payment = _new_payment(command, book)
+    payment = new_payment(command, book)
     if command.capture == "manual":
-        hold = ledger.begin_hold(
-            book,
-            _draft(command, "pending", "authorization", _hold_changes(payment)),
-            amount_minor=payment.amount_minor,
-            expires_at=book.booked_at + timedelta(days=hold_days),
-            payment_id=payment.id,
-        )
+        hold = hold_amount(book, command, payment, book.booked_at + timedelta(days=hold_days))
         if isinstance(hold, PlatformError):
             return hold
         holds.append(hold)
@@ -49,6 +43,19 @@ def decide_open(
     return payment
 
 
+def hold_amount(
+    book: Book, command: OpenPayment, payment: Payment, expires_at: datetime
+) -> Hold | PlatformError:
+    """Hold a new payment's amount for the merchant."""
+    return ledger.begin_hold(
+        book,
+        _draft(command, "pending", "authorization", _hold_changes(payment)),
+        amount_minor=payment.amount_minor,
+        expires_at=expires_at,
+        payment_id=payment.id,
+    )
+
+
 def decide_capture(
     book: Book, command: CapturePayment, payment: Payment, hold: Hold | None, *, stripe: int
 ) -> PlatformError | None:
@@ -61,15 +68,39 @@ def decide_capture(
     )
     if isinstance(capture, PlatformError) or hold is None:
         return capture if isinstance(capture, PlatformError) else None
+    return post_capture(
+        book,
+        payment,
+        hold,
+        capture,
+        transfer_id=command.transfer_id,
+        correlation_id=command.correlation_id,
+        region=command.region,
+        stripe=stripe,
+    )
+
+
+def post_capture(
+    book: Book,
+    payment: Payment,
+    hold: Hold,
+    capture: model.Capture,
+    *,
+    transfer_id: UUID,
+    correlation_id: str,
+    region: str,
+    stripe: int,
+) -> PlatformError | None:
+    """Post what was decided to capture of a payment's hold; refusals are the ledger's."""
     booked = ledger.post_hold(
         book,
         hold,
-        transfer_id=command.transfer_id,
+        transfer_id=transfer_id,
         amount_minor=capture.amount_minor,
         final=capture.final,
         fee_minor=capture.fee_minor,
-        fee_change=_fee_change(command.region, payment.currency, capture.fee_minor, stripe),
-        correlation_id=command.correlation_id,
+        fee_change=_fee_change(region, payment.currency, capture.fee_minor, stripe),
+        correlation_id=correlation_id,
     )
     if isinstance(booked, PlatformError):
         return booked
@@ -81,19 +112,35 @@ def decide_release(
     book: Book, command: ReleasePayment, payment: Payment, hold: Hold | None
 ) -> PlatformError | None:
     """Give back the rest of a payment's hold, or say why not; refusals as in `release_payments`."""
-    error = model.decide_cancel(payment)
-    if error is not None or hold is None:
-        return error
-    booked = ledger.release_hold(
+    return release(
         book,
+        payment,
         hold,
         transfer_id=command.transfer_id,
         expired=command.expired,
         correlation_id=command.correlation_id,
     )
+
+
+def release(
+    book: Book,
+    payment: Payment,
+    hold: Hold | None,
+    *,
+    transfer_id: UUID,
+    expired: bool,
+    correlation_id: str,
+) -> PlatformError | None:
+    """Give back the rest of a payment's hold, or say why not."""
+    error = model.decide_cancel(payment)
+    if error is not None or hold is None:
+        return error
+    booked = ledger.release_hold(
+        book, hold, transfer_id=transfer_id, expired=expired, correlation_id=correlation_id
+    )
     if isinstance(booked, PlatformError):
         return booked
-    model.apply_release(payment, book.booked_at, expired=command.expired)
+    model.apply_release(payment, book.booked_at, expired=expired)
     return None
 
 
@@ -141,12 +188,23 @@ def fee_account(region: str, currency: str, stripe: int) -> ChartAccount:
 
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
-    """Where a merchant's captured money goes."""
+    """What a merchant can dispose of; refunds come from it."""
     return chart.merchant_account(merchant_id, currency, "merchant_available")
 
 
+def receivable_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """What processors owe a merchant; each merchant has its own, so no row is hot."""
+    return chart.merchant_account(merchant_id, currency, "processor_receivable")
+
+
+def captured_account(merchant_id: UUID, currency: str, method: str) -> ChartAccount:
+    """Where captured money goes: at once available, or pending until the processor settles."""
+    kind = "merchant_available" if method == "wallet" else "merchant_pending"
+    return chart.merchant_account(merchant_id, currency, kind)
+
+
 def _hold_changes(payment: Payment) -> list[Change]:
-    merchant = available_account(payment.merchant_id, payment.currency)
+    merchant = captured_account(payment.merchant_id, payment.currency, payment.method)
     amount = payment.amount_minor
     return [
         Change(payment.merchant_id, payment.account_id, "debit", 0, amount),
@@ -184,15 +242,16 @@ def _draft(command: OpenPayment, kind: str, purpose: str, changes: list[Change])
     )
 
 
-def _new_payment(command: OpenPayment, book: Book) -> Payment:
+def new_payment(command: OpenPayment, book: Book) -> Payment:
+    """A payment before anything is booked."""
     return Payment(
         merchant_id=command.merchant_id,
         id=command.payment_id,
-        status="authorized",
-        method="wallet",
+        status="authorized" if command.rail is None else "processing",
+        method=command.method,
         capture=command.capture,
         account_id=command.account_id,
-        customer=book.accounts[command.account_id].customer,
+        customer=command.customer or book.accounts[command.account_id].customer,
         currency=command.currency,
         amount_minor=command.amount_minor,
         amount_captured_minor=0,
@@ -209,4 +268,5 @@ def _new_payment(command: OpenPayment, book: Book) -> Payment:
         created_at=book.booked_at,
         updated_at=book.booked_at,
         expires_at=None,
+        rail=command.rail,
     )

@@ -1,6 +1,6 @@
 """Refusals of payments."""
 
-from app.errors import NotFound, Rejected
+from app.errors import Declined, Invalid, NotFound, Rejected, Unavailable
 
 
 class PaymentNotFound(NotFound):
@@ -43,3 +43,55 @@ class RefundExceedsCapture(Rejected):
     """{left} are left to refund of payment {payment} and {asked} were asked for (minor units)."""
 
     code = "refund_exceeds_capture"
+
+
+class PaymentDisputed(Rejected):
+    """Payment {payment} is disputed; the money goes back by the dispute or not at all."""
+
+    code = "payment_disputed"
+
+
+class PaymentBusy(Rejected):
+    """Another operation on payment {payment} waits for the processor; try again a little later."""
+
+    code = "payment_busy"
+    retry = "same_key"
+    retry_after_s = 5
+
+
+class PaymentMethodUnusable(Invalid):
+    """There is no payment method {payment_method} that could be used."""
+
+    code = "payment_method_unusable"
+
+
+class DeclinedByProcessor(Declined):
+    """Payment {payment} was declined: {decline_code}."""
+
+    code = "payment_declined"
+
+
+class CaptureDeclined(Declined):
+    """The processor declined to capture payment {payment}: {decline_code}."""
+
+    code = "capture_declined"
+
+
+class RefundDeclined(Declined):
+    """The processor declined refund {refund} of payment {payment}: {decline_code}."""
+
+    code = "refund_declined"
+
+
+class ProcessorUnavailable(Unavailable):
+    """No processor could be reached, and surely nothing was done; try again."""
+
+    code = "processor_unavailable"
+    status = 502
+    retry_after_s = 5
+
+
+class PaymentUndone(Declined):
+    """Payment {payment} was approved but could not be booked, and was given back: {why}."""
+
+    code = "payment_undone"

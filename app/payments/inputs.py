@@ -11,10 +11,11 @@ from uuid import UUID
 import msgspec
 
 from app.idempotency import Intent
+from app.payments.model import Rail
 
 
 class OpenPayment(msgspec.Struct, frozen=True):
-    """Take or authorize a payment from a customer's wallet."""
+    """Take or authorize a payment: from a customer's wallet, or over a rail that leaves here."""
 
     region: str
     merchant_id: UUID
@@ -23,6 +24,7 @@ class OpenPayment(msgspec.Struct, frozen=True):
     payment_id: UUID
     transfer_id: UUID
     account_id: UUID
+    """The wallet; of another rail the merchant's `processor_receivable`."""
     amount_minor: int
     """1 to money.AMOUNT_MINOR_MAX"""
     currency: str
@@ -33,6 +35,13 @@ class OpenPayment(msgspec.Struct, frozen=True):
     fee_bps: int
     fee_fixed_minor: int
     former_region: str | None = None
+    method: str = "wallet"
+    """`wallet`, `card` or `bank_transfer`."""
+    customer: str | None = None
+    """Who pays, where that is not said by the wallet."""
+    rail: Rail | None = None
+    sandbox_fault: str | None = None
+    """What the sandbox's acquirer is asked to do wrong."""
 
 
 class CapturePayment(msgspec.Struct, frozen=True):
@@ -62,6 +71,8 @@ class ReleasePayment(msgspec.Struct, frozen=True):
     transfer_id: UUID
     expired: bool = False
     former_region: str | None = None
+    insist: bool = False
+    """Ask for the cancellation even while nobody knows what there is to cancel."""
 
 
 class RefundPayment(msgspec.Struct, frozen=True):
@@ -78,4 +89,18 @@ class RefundPayment(msgspec.Struct, frozen=True):
     """None: all that is left."""
     description: str | None
     metadata: Mapping[str, str]
+    former_region: str | None = None
+
+
+class FailRefund(msgspec.Struct, frozen=True):
+    """A refund that had succeeded came back: book that the payer did not get it."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    refund_id: UUID
+    transfer_id: UUID
+    code: str
     former_region: str | None = None

@@ -1,8 +1,10 @@
 """Payments, refunds and the decisions about them: pure.
 
-    processing -> authorized -> partially_captured -> captured
-                  authorized -> canceled | expired
-                  partially_captured -> captured      (by cancel or expiry: the rest is released)
+    processing -> requires_action                     (cards and bank transfers: nobody knows yet)
+    processing | requires_action -> authorized | captured | declined | failed | canceled
+    authorized -> partially_captured -> captured
+    authorized -> canceled | expired
+    partially_captured -> captured                    (by cancel or expiry: the rest is released)
 
 Each decision takes the payment as it is, checks in order of precedence, and changes it only after
 nothing can refuse any more.
@@ -18,6 +20,7 @@ from app import ids, money
 from app.errors import PlatformError
 from app.payments.errors import (
     CaptureExceedsHold,
+    PaymentDisputed,
     PaymentNotCancelable,
     PaymentNotCapturable,
     PaymentNotRefundable,
@@ -28,6 +31,35 @@ OPEN = frozenset({"authorized", "partially_captured"})
 """States with an open hold."""
 
 REFUNDABLE = frozenset({"partially_captured", "captured"})
+
+UNDECIDED = frozenset({"processing", "requires_action"})
+"""States in which the processor has not spoken yet."""
+
+
+class Rail(msgspec.Struct, omit_defaults=True):
+    """How a payment leaves the building, and what is known of the other side."""
+
+    route: tuple[str, ...]
+    """Processors in order of preference; the first is the one that has it."""
+    token: str | None = None
+    """Of the card: `pm_...`."""
+    brand: str | None = None
+    last4: str | None = None
+    processor_reference: str | None = None
+    """The processor's own name for the payment."""
+    decline_code: str | None = None
+    """Why it was declined or failed."""
+    action_url: str | None = None
+    """Where the payer does what is required."""
+    instructions: dict[str, str] | None = None
+    """What the payer's order to the bank has to say."""
+    cancel_requested: bool = False
+    """The merchant wants it canceled as soon as it is known what there is to cancel."""
+
+    @property
+    def processor(self) -> str:
+        """Who has the payment."""
+        return self.route[0]
 
 
 class Payment(msgspec.Struct):
@@ -40,7 +72,7 @@ class Payment(msgspec.Struct):
     capture: str
     """`automatic` or `manual`."""
     account_id: UUID
-    """The payer's wallet."""
+    """Where the money comes from: the payer's wallet, or what the processor owes the merchant."""
     customer: str | None
     currency: str
     amount_minor: int
@@ -62,6 +94,10 @@ class Payment(msgspec.Struct):
     updated_at: datetime
     expires_at: datetime | None
     """When an uncaptured authorization ends."""
+    rail: Rail | None = None
+    """Of a payment that leaves the building; none: all of it is in the ledger."""
+    operation_id: UUID | None = None
+    """The flow that is under way on it; there is one at a time."""
 
     @property
     def name(self) -> str:
@@ -69,7 +105,7 @@ class Payment(msgspec.Struct):
         return ids.encode("payment", self.id)
 
 
-class Refund(msgspec.Struct, frozen=True):
+class Refund(msgspec.Struct):
     """Money given back to the payer."""
 
     merchant_id: UUID
@@ -83,6 +119,9 @@ class Refund(msgspec.Struct, frozen=True):
     version: int
     correlation_id: str
     created_at: datetime
+    failure_code: str | None = None
+    """Why the processor did not give the money back."""
+    processor_reference: str | None = None
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -148,10 +187,13 @@ def apply_release(payment: Payment, now: datetime, *, expired: bool) -> None:
 def decide_refund(payment: Payment, amount_minor: int | None) -> int | PlatformError:
     """How much to refund: `amount_minor`, or all that is left.
 
-    Refusals, the first that applies: PaymentNotRefundable, RefundExceedsCapture.
+    Refusals, the first that applies: PaymentNotRefundable, PaymentDisputed, RefundExceedsCapture.
     """
     if payment.status not in REFUNDABLE:
         return PaymentNotRefundable(payment=payment.name, status=payment.status)
+    if payment.disputed:
+        # The payer's bank takes the money back or does not; both would be twice.
+        return PaymentDisputed(payment=payment.name)
     left = payment.amount_captured_minor - payment.amount_refunded_minor
     amount = left if amount_minor is None else amount_minor
     if amount > left or amount == 0:
@@ -162,5 +204,12 @@ def decide_refund(payment: Payment, amount_minor: int | None) -> int | PlatformE
 def apply_refund(payment: Payment, amount_minor: int, now: datetime) -> None:
     """Make the payment say what was refunded."""
     payment.amount_refunded_minor += amount_minor
+    payment.version += 1
+    payment.updated_at = now
+
+
+def apply_refund_failure(payment: Payment, amount_minor: int, now: datetime) -> None:
+    """The payer did not get the money after all."""
+    payment.amount_refunded_minor -= amount_minor
     payment.version += 1
     payment.updated_at = now

@@ -11,7 +11,7 @@ import msgspec
 
 from app.database import Listed, Page, Queries, Query, Reader, listed
 from app.payments.model import Payment, Refund
-from app.payments.store import payment_of
+from app.payments.store import payment_of, refund_of
 
 queries = Queries(__package__, "reads.sql")
 
@@ -89,17 +89,13 @@ def _path(page: Page, narrowed: PaymentFilter) -> tuple[Query, dict[str, Any]]:
     return page.query(queries.list_newest, queries.list_oldest), {}
 
 
-def _refund(row: tuple[Any, ...]) -> Refund:
-    return Refund(*(*row[:7], msgspec.json.decode(row[7], type=dict[str, str]), *row[8:]))
-
-
 async def find_refund(
     reader: Reader, region: str, merchant_id: UUID, refund_id: UUID
 ) -> Refund | None:
     """One refund of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": refund_id}
     rows = await reader.read(queries.find_refund, params)
-    return _refund(rows[0]) if rows else None
+    return refund_of(rows[0]) if rows else None
 
 
 async def list_refunds(
@@ -114,4 +110,4 @@ async def list_refunds(
             queries.list_refunds_newest_of_payment, queries.list_refunds_oldest_of_payment
         )
         params = page.params(region, merchant_id, payment_id=payment_id)
-    return listed(page, [_refund(row) for row in await reader.read(query, params)])
+    return listed(page, [refund_of(row) for row in await reader.read(query, params)])

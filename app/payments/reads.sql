@@ -6,7 +6,7 @@
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -18,7 +18,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -33,7 +33,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -48,7 +48,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -65,7 +65,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -82,7 +82,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -98,7 +98,7 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at
+       created_at, updated_at, expires_at, rail, operation_id
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -114,7 +114,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
        p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
        p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
-       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at, p.rail,
+       p.operation_id
   FROM payment_labels AS l
   JOIN payments AS p
     ON p.region = l.region
@@ -135,7 +136,8 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
 SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
        p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
        p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
-       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at, p.rail,
+       p.operation_id
   FROM payment_labels AS l
   JOIN payments AS p
     ON p.region = l.region
@@ -154,7 +156,8 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
 -- One refund of a merchant.
 -- path: refunds_pkey
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at
+       CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
+       processor_reference
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -164,7 +167,8 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- A page of refunds between two positions, newest first.
 -- path: refunds_pkey, backwards
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at
+       CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
+       processor_reference
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -177,7 +181,8 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- A page of refunds between two positions, oldest first.
 -- path: refunds_pkey
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at
+       CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
+       processor_reference
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -190,7 +195,8 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- A page of a payment's refunds, newest first.
 -- path: refunds_by_payment, backwards
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at
+       CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
+       processor_reference
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -204,7 +210,8 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- A page of a payment's refunds, oldest first.
 -- path: refunds_by_payment
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
-       CAST(metadata AS TEXT), version, correlation_id, created_at
+       CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
+       processor_reference
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id

@@ -9,16 +9,27 @@ import msgspec
 
 from app.database import Moving, Queries, Tx, arrays, pull
 from app.ledger import metadata_texts, pull_holds
-from app.payments.model import Payment, Refund
+from app.payments.model import Payment, Rail, Refund
 
 queries = Queries(__package__)
 
 _METADATA = msgspec.json.Decoder(dict[str, str])
+_RAIL = msgspec.json.Decoder(Rail)
 
 
 def payment_of(row: tuple[Any, ...]) -> Payment:
     """The struct of a payment's row."""
-    return Payment(*(*row[:17], _METADATA.decode(row[17]), *row[18:]))
+    rail = None if row[23] is None else _RAIL.decode(row[23])
+    return Payment(*(*row[:17], _METADATA.decode(row[17]), *row[18:23], rail, row[24]))
+
+
+def refund_of(row: tuple[Any, ...]) -> Refund:
+    """The struct of a refund's row."""
+    return Refund(*(*row[:7], _METADATA.decode(row[7]), *row[8:]))
+
+
+def _rail_text(payment: Payment) -> str | None:
+    return None if payment.rail is None else msgspec.json.encode(payment.rail).decode()
 
 
 async def pull_payments(
@@ -57,6 +68,7 @@ def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
             "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
             "ids": arrays.uuids([p.id for p in payments]),
             "statuses": arrays.words([p.status for p in payments]),
+            "methods": arrays.words([p.method for p in payments]),
             "captures": arrays.words([p.capture for p in payments]),
             "account_ids": arrays.uuids([p.account_id for p in payments]),
             "customers": arrays.texts([p.customer for p in payments]),
@@ -71,6 +83,8 @@ def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
             "metadatas": metadata_texts([p.metadata for p in payments]),
             "correlation_ids": arrays.texts([p.correlation_id for p in payments]),
             "expires_ats": arrays.times([p.expires_at for p in payments]),
+            "rails": arrays.texts(map(_rail_text, payments)),
+            "operation_ids": arrays.uuids([p.operation_id for p in payments]),
         },
         rows=len(payments),
     )
@@ -94,7 +108,7 @@ def _insert_labels(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
     )
 
 
-def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datetime) -> None:
+def update_payments(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
     """Write how far payments have come."""
     if not payments:
         return
@@ -102,7 +116,6 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
         queries.update_payments,
         lambda: {
             "regions": arrays.same(region, len(payments)),
-            "now": now,
             "merchant_ids": arrays.uuids([p.merchant_id for p in payments]),
             "ids": arrays.uuids([p.id for p in payments]),
             "statuses": arrays.words([p.status for p in payments]),
@@ -110,6 +123,11 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
             "amounts_refunded_minor": arrays.ints([p.amount_refunded_minor for p in payments]),
             "fees_minor": arrays.ints([p.fee_minor for p in payments]),
             "versions": arrays.ints([p.version for p in payments]),
+            "updated_ats": arrays.times([p.updated_at for p in payments]),
+            "expires_ats": arrays.times([p.expires_at for p in payments]),
+            "disputed": arrays.bools([p.disputed for p in payments]),
+            "rails": arrays.texts(map(_rail_text, payments)),
+            "operation_ids": arrays.uuids([p.operation_id for p in payments]),
         },
         rows=len(payments),
     )
@@ -127,11 +145,47 @@ def insert_refunds(tx: Tx, region: str, refunds: Sequence[Refund], now: datetime
             "merchant_ids": arrays.uuids([r.merchant_id for r in refunds]),
             "ids": arrays.uuids([r.id for r in refunds]),
             "payment_ids": arrays.uuids([r.payment_id for r in refunds]),
+            "statuses": arrays.words([r.status for r in refunds]),
             "currencies": arrays.words([r.currency for r in refunds]),
             "amounts_minor": arrays.ints([r.amount_minor for r in refunds]),
             "descriptions": arrays.texts([r.description for r in refunds]),
             "metadatas": metadata_texts([r.metadata for r in refunds]),
             "correlation_ids": arrays.texts([r.correlation_id for r in refunds]),
+        },
+        rows=len(refunds),
+    )
+
+
+async def lock_refunds(
+    tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> dict[UUID, Refund]:
+    """The refunds of some (merchant, id), locked in id order."""
+    if not keys:
+        return {}
+    await pull(tx, queries.pull_refunds, region, moving, keys)
+    merchants, refunds = zip(*keys, strict=True)
+    params = {
+        "regions": arrays.same(region, len(keys)),
+        "merchant_ids": arrays.uuids(merchants),
+        "ids": arrays.uuids(refunds),
+    }
+    return {row[1]: refund_of(row) for row in await tx.rows(queries.lock_refunds, params)}
+
+
+def update_refunds(tx: Tx, region: str, refunds: Sequence[Refund]) -> None:
+    """Write how refunds ended."""
+    if not refunds:
+        return
+    tx.write(
+        queries.update_refunds,
+        lambda: {
+            "regions": arrays.same(region, len(refunds)),
+            "merchant_ids": arrays.uuids([r.merchant_id for r in refunds]),
+            "ids": arrays.uuids([r.id for r in refunds]),
+            "statuses": arrays.words([r.status for r in refunds]),
+            "versions": arrays.ints([r.version for r in refunds]),
+            "failure_codes": arrays.texts([r.failure_code for r in refunds]),
+            "processor_references": arrays.texts([r.processor_reference for r in refunds]),
         },
         rows=len(refunds),
     )

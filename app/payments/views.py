@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -13,9 +14,22 @@ class PaymentMethodView(msgspec.Struct, frozen=True):
     """How the payer pays."""
 
     type: str
-    """`wallet`"""
-    account: str
+    """`wallet`, `card` or `bank_transfer`"""
+    account: str | msgspec.UnsetType = msgspec.UNSET
     """The payer's wallet."""
+    id: str | msgspec.UnsetType = msgspec.UNSET
+    """The card, `pm_...`."""
+    brand: str | msgspec.UnsetType = msgspec.UNSET
+    last4: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class NextActionView(msgspec.Struct, frozen=True):
+    """What the payer has to do before the payment can go on."""
+
+    type: str
+    """`redirect`: open `url`. `bank_transfer`: order a transfer as `instructions` say."""
+    url: str | msgspec.UnsetType = msgspec.UNSET
+    instructions: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class PaymentView(msgspec.Struct, frozen=True):
@@ -42,6 +56,10 @@ class PaymentView(msgspec.Struct, frozen=True):
     updated_at: datetime
     expires_at: datetime | None
     """When an uncaptured authorization ends."""
+    processor: str | msgspec.UnsetType = msgspec.UNSET
+    """Who has it, where it left the building."""
+    next_action: NextActionView | msgspec.UnsetType = msgspec.UNSET
+    decline_code: str | msgspec.UnsetType = msgspec.UNSET
     object: str = "payment"
 
 
@@ -50,7 +68,7 @@ class RefundView(msgspec.Struct, frozen=True):
 
     id: str
     status: str
-    """`succeeded`"""
+    """`pending`, `succeeded` or `failed`"""
     payment: str
     amount: int
     currency: str
@@ -58,10 +76,12 @@ class RefundView(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str]
     correlation_id: str
     created_at: datetime
+    failure_code: str | msgspec.UnsetType = msgspec.UNSET
     object: str = "refund"
 
 
 _encoder = msgspec.json.Encoder()
+_NO_FIELDS: dict[str, Any] = {}
 
 
 def payment_view(payment: Payment) -> PaymentView:
@@ -75,7 +95,7 @@ def payment_view(payment: Payment) -> PaymentView:
         fee=payment.fee_minor,
         currency=payment.currency,
         capture=payment.capture,
-        payment_method=PaymentMethodView(payment.method, ids.encode("account", payment.account_id)),
+        payment_method=_method_view(payment),
         customer=payment.customer,
         disputed=payment.disputed,
         description=payment.description,
@@ -84,7 +104,34 @@ def payment_view(payment: Payment) -> PaymentView:
         created_at=ids.instant(payment.id),
         updated_at=payment.updated_at,
         expires_at=payment.expires_at,
+        **_rail_fields(payment),
     )
+
+
+def _method_view(payment: Payment) -> PaymentMethodView:
+    rail = payment.rail
+    if rail is None:
+        return PaymentMethodView(payment.method, ids.encode("account", payment.account_id))
+    if rail.token is None:
+        return PaymentMethodView(payment.method)
+    return PaymentMethodView(
+        payment.method, id=rail.token, brand=rail.brand or "unknown", last4=rail.last4 or ""
+    )
+
+
+def _rail_fields(payment: Payment) -> dict[str, Any]:
+    """What only payments have that leave the building."""
+    rail = payment.rail
+    if rail is None:
+        return _NO_FIELDS
+    fields: dict[str, Any] = {"processor": rail.processor}
+    if rail.decline_code is not None:
+        fields["decline_code"] = rail.decline_code
+    if rail.action_url is not None:
+        fields["next_action"] = NextActionView("redirect", url=rail.action_url)
+    elif rail.instructions is not None:
+        fields["next_action"] = NextActionView("bank_transfer", instructions=rail.instructions)
+    return fields
 
 
 def refund_view(refund: Refund) -> RefundView:
@@ -99,6 +146,7 @@ def refund_view(refund: Refund) -> RefundView:
         metadata=refund.metadata,
         correlation_id=refund.correlation_id,
         created_at=ids.instant(refund.id),
+        failure_code=refund.failure_code or msgspec.UNSET,
     )
 
 

@@ -32,6 +32,7 @@ from app.processors.model import (
     Verdict,
 )
 from app.processors.registry import Processors
+from app.processors.world import World
 
 __all__ = [
     "Ask",
@@ -53,4 +54,5 @@ __all__ = [
     "SignatureInvalid",
     "UnknownProcessor",
     "Verdict",
+    "World",
 ]

@@ -77,6 +77,7 @@ class _Object(msgspec.Struct):
     """Of a bank transfer: what came, which payers may get wrong."""
     decline_code: str | None = None
     action_url: str | None = None
+    instructions: dict[str, str] | None = None
 
 
 class _Dispute(msgspec.Struct):
@@ -357,4 +358,5 @@ def _judge(told: _Object, ask: Ask) -> Verdict:
         captured_minor=told.captured_amount,
         code=code,
         action_url=told.action_url,
+        instructions=told.instructions,
     )

@@ -35,6 +35,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Why it declined (`insufficient_funds`), or why nothing is known (`timeout`)."""
     action_url: str | None = None
     """Where the payer does what is required."""
+    instructions: Mapping[str, str] | None = None
+    """Of a bank transfer: what the payer's order has to say (`iban`, `reference_text`)."""
 
 
 class Card(msgspec.Struct, frozen=True):

@@ -33,8 +33,8 @@ from app.saga.model import (
     name_of,
     wait,
 )
-from app.saga.run import Sagas
-from app.saga.steps import TakeFlow, take_flows
+from app.saga.run import WAIT_S, Sagas
+from app.saga.steps import TakeFlow, take_flows, wake
 from app.saga.store import (
     find_anywhere,
     insert_flows,
@@ -46,6 +46,7 @@ from app.saga.store import (
 
 __all__ = [
     "FLOW_BUCKETS",
+    "WAIT_S",
     "Booking",
     "Flow",
     "Postpone",
@@ -66,4 +67,5 @@ __all__ = [
     "take_flows",
     "update_flows",
     "wait",
+    "wake",
 ]

@@ -19,6 +19,7 @@ from app.database.faults import FaultPoint
 from app.errors import PlatformError
 from app.idempotency import Answer
 from app.saga import store
+from app.saga.errors import NothingDone
 from app.saga.model import Booking, Flow, Postpone, Saga
 from app.saga.steps import TakeFlow, postpone_flows, take_flows
 from app.telemetry import describe, log, metrics
@@ -119,12 +120,25 @@ class Sagas:
                 return latest
             if latest.waits_for is None:
                 return await self._follow(saga, command, latest, deadline, until)
-            if clock.monotonic() >= until:
-                return latest
             outcome = latest
+            if clock.monotonic() >= until:
+                return await self._insist(saga, command, latest, deadline)
         return outcome
 
-    async def _poll(self, command: Any, outcome: Answer, until: float) -> Answer:
+    async def _insist(self, saga: Saga[C], command: C, outcome: Answer, deadline: float) -> Outcome:
+        """The last word on a command that waited in vain: one that can insist does so."""
+        place: Any = command
+        if not hasattr(place, "insist"):
+            return outcome
+        insisting = msgspec.structs.replace(place, insist=True)
+        receipt = await saga.start(self.group_commit, place.region, [insisting], deadline=deadline)
+        latest = receipt.outcomes[0]
+        if isinstance(latest, Answer) and latest.flow is not None:
+            self.drive(latest.flow)
+            return msgspec.structs.replace(latest, flow=None)
+        return latest
+
+    async def _poll(self, command: Any, outcome: Answer, until: float) -> Outcome:
         """The final answer under a key whose flow somebody else drives."""
         if command.intent is None:
             return outcome
@@ -136,7 +150,10 @@ class Sagas:
             latest = await idempotency.find_answer(
                 self.database, regions, command.merchant_id, command.intent.id
             )
-            if latest is not None and not latest.is_provisional:
+            if latest is None:
+                # Forgotten, because surely nothing was done: whoever asks again begins anew.
+                return NothingDone()
+            if not latest.is_provisional:
                 return latest
         return outcome
 

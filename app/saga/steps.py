@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app import clock
-from app.database import Tx, moving
+from app.database import Database, Tx, moving, transact
 from app.idempotency import Answer
 from app.saga import model, store
 from app.saga.model import Booking, Flow, Postpone
@@ -79,3 +79,23 @@ async def postpone_flows(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     # After this line only writes.
     store.update_flows(tx, region, list(changed.values()))
     return [Answer(200, flows[b.flow.id].status if b.flow.id in flows else "") for b in bookings]
+
+
+async def wake(database: Database, flow: Flow) -> str:
+    """Let a worker take a flow up at once, also one that was given up; says what was done."""
+
+    async def work(tx: Tx) -> str:
+        found = await store.lock_flows(tx, flow.region, {}, [(flow.merchant_id, flow.id)])
+        now = clock.now()
+        latest = found.get(flow.id)
+        if latest is None or latest.status == "done":
+            return "it is over"
+        if latest.lease_until is not None and latest.lease_until > now:
+            return "somebody works on it"
+        latest.status, latest.attempts = "running", 0
+        latest.next_attempt_at, latest.lease_until = now, None
+        # After this line only writes.
+        store.update_flows(tx, flow.region, [latest])
+        return "a worker takes it up"
+
+    return await transact(database, work)

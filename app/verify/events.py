@@ -15,8 +15,7 @@ from app.fx.views import quote_text
 from app.ledger.model import Transfer
 from app.ledger.store import account_row
 from app.ledger.views import account_view, transfer_view
-from app.payments.model import Refund
-from app.payments.store import payment_of
+from app.payments.store import payment_of, refund_of
 from app.payments.views import payment_text, refund_text
 from app.payouts.store import bank_account_of, payout_of
 from app.payouts.views import bank_account_text, payout_text
@@ -53,7 +52,7 @@ def _payment(row: Row) -> State:
 
 
 def _refund(row: Row) -> State:
-    refund = Refund(*(*row[2:9], _METADATA.decode(row[9]), *row[10:]))
+    refund = refund_of(row[2:])
     return refund.version, refund_text(refund)
 
 

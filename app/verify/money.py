@@ -69,6 +69,8 @@ class Moved(msgspec.Struct):
                 self.fee_minor += credits_to_platform
             case ("posted", "refund"):
                 self.refunded_minor += debits
+            case ("posted", "refund_failure"):
+                self.refunded_minor -= debits
             case ("pending", "authorization"):
                 self.held_minor += pending
             case ("void", "cancellation") | ("expire", "expiry"):
@@ -118,8 +120,11 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
             agrees = captured == 0 and hold in {"voided", None}
         case "expired":
             agrees = captured == 0 and hold == "expired"
+        case "processing" | "requires_action":
+            # Nobody decides for a processor: what is not known is held.
+            agrees = captured == 0 and hold == "open"
         case _:
-            agrees = captured == 0
+            agrees = captured == 0 and hold in {"voided", None}
     if not agrees:
         state = f"with {captured} of {amount} captured and its hold {hold or 'missing'}"
         yield Check.PAYMENT_STATUS, f"it is {payment.status} {state}"

@@ -77,11 +77,6 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'transfers'
  WHERE EXISTS (SELECT 1 FROM transfers AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
-SELECT CAST(d.merchant_id AS TEXT), d.region, 'sagas'
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
- WHERE EXISTS (SELECT 1 FROM sagas AS t
-                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
- UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'customers'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM customers AS t

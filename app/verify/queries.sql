@@ -218,7 +218,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
        t.capture, t.account_id, t.customer, t.currency, t.amount_minor, t.amount_captured_minor,
        t.amount_refunded_minor, t.fee_minor, t.fee_bps, t.fee_fixed_minor, t.disputed, t.hold_id,
        t.description, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
-       t.updated_at, t.expires_at
+       t.updated_at, t.expires_at, t.rail, t.operation_id
   FROM payments AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -230,7 +230,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
 -- path: refunds_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
        t.status, t.currency, t.amount_minor, t.description, CAST(t.metadata AS TEXT), t.version,
-       t.correlation_id, t.created_at
+       t.correlation_id, t.created_at, t.failure_code, t.processor_reference
   FROM refunds AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

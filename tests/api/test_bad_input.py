@@ -154,7 +154,9 @@ async def test_the_most_that_is_allowed(merchant: Merchant) -> None:
         ({"payment_method": None}, "/payment_method"),
         ({"payment_method": "wallet"}, "/payment_method"),
         ({"payment_method": {"type": "wallet"}}, "/payment_method/account"),
-        ({"payment_method": {"type": "card", "account": "a"}}, "/payment_method/type"),
+        ({"payment_method": {"type": "cash", "account": "a"}}, "/payment_method"),
+        ({"payment_method": {"type": "card", "account": "a"}}, "/payment_method/account"),
+        ({"payment_method": {"type": "card", "id": "4242"}}, "/payment_method/id"),
         ({"payment_method": {"type": "wallet", "account": "a", "b": 1}}, "/payment_method/b"),
         ({"payment_method": {"type": "wallet", "account": 1}}, "/payment_method/account"),
         *(

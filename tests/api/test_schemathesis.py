@@ -23,7 +23,7 @@ from tests.support.builders import Merchant
 from tests.support.client import Api, done
 from tests.support.payouts import LIMIT, bank_account, earn, pay_out
 from tests.support.processes import ADMIN_KEY, ApiProcess
-from tests.support.vault import VaultProcess
+from tests.support.rails import Rails
 
 SEED = int(os.environ.get("SUYA_TEST_SEED", "1"))
 EXAMPLES = 20  # per operation and mode: all of them together stay below a minute
@@ -43,12 +43,12 @@ async def test_answers_conform(
     api_process: ApiProcess,
     api: Api,
     merchant: Merchant,
-    vault: VaultProcess,
+    rails: Rails,
     mode: GenerationMode,
 ) -> None:
     """Whatever is sent, the answer is one of those described: status, type, headers and shape."""
     schema = schemathesis.openapi.from_dict(done(await api.get("/schema")))
-    names = await _names(merchant, vault)
+    names = await _names(merchant, rails)
     for result in schema.get_all_operations():
         assert isinstance(result, Ok)
         operation = result.ok()
@@ -83,7 +83,7 @@ def _takes_anything(operation: schemathesis.APIOperation[Any, Any, Any, Any]) ->
     return bool(operation.definition.raw["parameters"] or "requestBody" in operation.definition.raw)
 
 
-async def _names(merchant: Merchant, vault: VaultProcess) -> dict[str, str]:
+async def _names(merchant: Merchant, rails: Rails) -> dict[str, str]:
     """Parameters and fields -> ids of things that are there."""
     wallet = await merchant.wallet(funds=2**50, customer="ada")
     held = await merchant.authorize(wallet, 1_000)
@@ -111,7 +111,7 @@ async def _names(merchant: Merchant, vault: VaultProcess) -> dict[str, str]:
         "bank_account_id": to,
         "payout_id": (await pay_out(merchant, LIMIT + 1, to))["id"],
         "customer_id": await merchant.customer(name="Ada"),
-        "token": vault.tokenize("4242424242424242", merchant.id)["id"],
+        "token": rails.card(merchant),
     }
 
 

@@ -12,7 +12,7 @@ from app.idempotency import Answer
 from app.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
 from app.ledger import saga as ledger_saga
 from app.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
+from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.saga import Saga
 from tests.support import books
 from tests.support.engine import query
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 async def paid(stall: Stall, capture: str) -> UUID:
     """The id of a payment of 10."""
     command = stall.pay(await stall.wallet(100), 10, capture)
-    await stall.run(PAYMENT, command)
+    await stall.run(AUTHORIZATION, command)
     return command.payment_id
 
 
@@ -75,9 +75,9 @@ KINDS: list[tuple[Saga[Any], Callable[[Stall], Awaitable[Any]]]] = [
     (ledger_saga.CLOSURE, close_account),
     (ledger_saga.DEPOSIT, deposit),
     (ledger_saga.TRANSFER, transfer),
-    (PAYMENT, pay),
+    (AUTHORIZATION, pay),
     (CAPTURE, capture),
-    (RELEASE, release),
+    (CANCELLATION, release),
     (REFUND, refund),
 ]
 

@@ -14,7 +14,7 @@ from app.idempotency import Answer
 from app.ledger import EntrySpec, MakeTransfer
 from app.ledger import saga as ledger_saga
 from app.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.payments.saga import CAPTURE, PAYMENT, REFUND, RELEASE
+from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.saga import Saga
 from tests.support import books
 from tests.support.engine import opened
@@ -35,7 +35,7 @@ async def test_the_main_flows(stall: Stall, cockroach_url: str) -> None:
         stall.pay(wallet, 300, "manual"),
         stall.pay(wallet, 200, "manual"),
     )
-    assert statuses(await stall.run(PAYMENT, paid, held, gone, stall.pay(wallet, 401))) == {
+    assert statuses(await stall.run(AUTHORIZATION, paid, held, gone, stall.pay(wallet, 401))) == {
         201: 3,
         402: 1,
     }
@@ -49,7 +49,7 @@ async def test_the_main_flows(stall: Stall, cockroach_url: str) -> None:
     captures = await stall.run(CAPTURE, capture(100), capture(201), capture(None), capture(1))
     assert [answer.status for answer in captures] == [200, 409, 200, 409]
     release = [ReleasePayment(*stall.head(), gone.payment_id, ids.new()) for _ in range(2)]
-    assert [answer.status for answer in await stall.run(RELEASE, *release)] == [200, 409]
+    assert [answer.status for answer in await stall.run(CANCELLATION, *release)] == [200, 409]
     refunds = await stall.run(REFUND, refund(60), refund(60), refund(40))
     assert [answer.status for answer in refunds] == [201, 409, 201]
     entries = [EntrySpec(wallet, "debit", 50), EntrySpec(other, "credit", 50)]
@@ -66,9 +66,9 @@ async def test_repeated_commands_act_once(stall: Stall) -> None:
     wallet = await stall.wallet(1_000)
     command, another = stall.pay(wallet, 100, key="order-1"), stall.pay(wallet, 100, key="order-1")
 
-    first = await stall.run(PAYMENT, command)
-    parallel = await asyncio.gather(*[stall.run(PAYMENT, command) for _ in range(8)])
-    other = await stall.run(PAYMENT, another)
+    first = await stall.run(AUTHORIZATION, command)
+    parallel = await asyncio.gather(*[stall.run(AUTHORIZATION, command) for _ in range(8)])
+    other = await stall.run(AUTHORIZATION, another)
 
     answers = [answer for [answer] in [*parallel, other]]
     assert {(a.status, a.body, a.replayed) for a in answers} == {(201, first[0].body, True)}
@@ -84,7 +84,7 @@ async def test_sixty_four_payments_race_for_one_wallet(stall: Stall, cockroach_u
         beside.merchant = stall.merchant
         found = await asyncio.gather(
             *[
-                where.run(PAYMENT, stall.pay(wallet, 100))
+                where.run(AUTHORIZATION, stall.pay(wallet, 100))
                 for _ in range(32)
                 for where in (stall, beside)
             ]
@@ -99,13 +99,13 @@ async def test_holds_race_for_their_end(stall: Stall, cockroach_url: str) -> Non
     """Of capture, cancel and expiry at the same time one ends each hold."""
     wallet = await stall.wallet(1_000)
     held = [stall.pay(wallet, 100, "manual") for _ in range(8)]
-    await stall.run(PAYMENT, *held)
+    await stall.run(AUTHORIZATION, *held)
 
     async def race(payment_id: UUID) -> Counter[int]:
         ends: list[tuple[Saga[Any], Any]] = [
             (CAPTURE, CapturePayment(*stall.head(), payment_id, ids.new(), None, final=True)),
-            (RELEASE, ReleasePayment(*stall.head(), payment_id, ids.new())),
-            (RELEASE, ReleasePayment(*stall.head(), payment_id, ids.new(), expired=True)),
+            (CANCELLATION, ReleasePayment(*stall.head(), payment_id, ids.new())),
+            (CANCELLATION, ReleasePayment(*stall.head(), payment_id, ids.new(), expired=True)),
         ]
         found = await asyncio.gather(*[stall.run(flow, command) for flow, command in ends])
         return statuses([answer for [answer] in found])
@@ -125,7 +125,9 @@ async def test_a_lost_commit_is_found_out_and_not_guessed(cockroach_url: str, fa
             wallet = await stall.wallet(1_000)
             commands = [stall.pay(wallet, 10) for _ in range(20)]
             proxy.arm(fault)
-            found = await asyncio.gather(*[stall.run(PAYMENT, command) for command in commands])
+            found = await asyncio.gather(
+                *[stall.run(AUTHORIZATION, command) for command in commands]
+            )
             assert statuses([answer for [answer] in found]) == {201: 20}
             assert await stall.available(wallet) == 800
     await books.assert_in_order(cockroach_url)

@@ -19,7 +19,7 @@ from app.ledger import MakeDeposit, OpenAccount
 from app.ledger import saga as ledger_saga
 from app.merchants import UnknownRegion, admin
 from app.payments.inputs import OpenPayment
-from app.payments.saga import PAYMENT
+from app.payments.saga import AUTHORIZATION
 from app.regions import (
     NoLicence,
     RegionsRefused,
@@ -205,7 +205,7 @@ async def _pay(database: Database, region: str) -> None:
     steps: list[tuple[Saga[Any], Any]] = [
         (ledger_saga.ACCOUNT, OpenAccount(*head(), wallet, "USD")),
         (ledger_saga.DEPOSIT, MakeDeposit(*head(), ids.new(), wallet, "USD", 100)),
-        (PAYMENT, pay),
+        (AUTHORIZATION, pay),
     ]
     for flow, command in steps:
         receipt = await flow.start(group, region, [command], deadline=clock.monotonic() + 60)

@@ -13,7 +13,7 @@ from app.ledger import MakeDeposit, OpenAccount
 from app.ledger import saga as ledger_saga
 from app.merchants.admin import create_merchant, get_merchant
 from app.payments.inputs import CapturePayment, OpenPayment
-from app.payments.saga import CAPTURE, PAYMENT
+from app.payments.saga import AUTHORIZATION, CAPTURE
 from app.rehoming import TABLES, move
 from app.saga import Saga
 from tests.rehoming.support import places, rows_in_two_regions
@@ -77,7 +77,7 @@ async def test_a_move_under_load(cockroach_url: str) -> None:
                 *head, ids.new(), ids.new(), wallet, 10, "USD", "manual", None, {"n": "x"}, 0, 0
             )
             process = number % 2
-            held = await ask(process, PAYMENT, f"hold-{number}", payment)
+            held = await ask(process, AUTHORIZATION, f"hold-{number}", payment)
             await asyncio.sleep(0.05 * number)
             capture = CapturePayment(*head, payment.payment_id, ids.new(), None, final=True)
             taken = await ask(1 - process, CAPTURE, f"take-{number}", capture)

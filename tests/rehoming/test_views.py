@@ -134,7 +134,7 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
                     payment_id=ids.new(), transfer_id=ids.new(),
                 )  # fmt: skip
                 deadline = clock.monotonic() + 60
-                receipt = await saga.PAYMENT.start(group, home, [command], deadline=deadline)
+                receipt = await saga.AUTHORIZATION.start(group, home, [command], deadline=deadline)
                 return receipt.outcomes[0]
 
             answers = await asyncio.gather(*[ask(n, g) for n, g in enumerate(groups)])
@@ -151,7 +151,7 @@ async def test_a_hold_and_its_payment_are_never_apart(url: str) -> None:
         fund = [run.real("fund", Deposit(0, 500, "USD"))]
         await run.at(*VIEWS[1], ledger_saga.DEPOSIT, fund)
         held = run.real("hold", Open(0, 20, "USD", manual=True))
-        await run.at(*VIEWS[1], saga.PAYMENT, [held])
+        await run.at(*VIEWS[1], saga.AUTHORIZATION, [held])
         mover = move._Move(database, run.merchant, "eu", lambda *_: None)
         (holds,) = [table for table in TABLES if table.name == "holds"]
         await mover._page(await mover._look(), "us", holds, dict(holds.start))
@@ -168,7 +168,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
         run = await begun(database, seed)
         await run.at(*VIEWS[0], ledger_saga.DEPOSIT, [run.real("fund", Deposit(0, 500, "USD"))])
         held = [run.real(f"hold-{n}", Open(0, 20, "USD", manual=True)) for n in range(10)]
-        await run.at(*VIEWS[1], saga.PAYMENT, held)
+        await run.at(*VIEWS[1], saga.AUTHORIZATION, held)
         groups = {view: GroupCommit(database) for view in VIEWS}
 
         async def ask(view: tuple[str, str], flow: Saga[Any], command: Any) -> Answer:
@@ -192,7 +192,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
             *[
                 ask(
                     VIEWS[n % 2],
-                    saga.PAYMENT,
+                    saga.AUTHORIZATION,
                     run.real(f"x-{n}", Open(0, 100, "USD", manual=False)),
                 )
                 for n in range(8)

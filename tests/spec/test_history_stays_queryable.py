@@ -20,7 +20,7 @@ from app.ledger.reads import queries as of_ledger
 from app.merchants import admin
 from app.payments.inputs import OpenPayment
 from app.payments.reads import queries as of_payments
-from app.payments.saga import PAYMENT
+from app.payments.saga import AUTHORIZATION
 from tests.support.databases import Server, connect, execute
 from tests.support.engine import opened
 
@@ -58,7 +58,7 @@ class History:
                 )
                 for n, payment_id in enumerate(self.payments)
             ]  # fmt: skip
-            receipt = await PAYMENT.start(group, "local", commands, deadline=soon)
+            receipt = await AUTHORIZATION.start(group, "local", commands, deadline=soon)
             assert not [o for o in receipt.outcomes if isinstance(o, Exception) or o.status != 201]
         return self
 

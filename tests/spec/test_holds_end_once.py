@@ -13,7 +13,7 @@ from app.database import GroupCommit
 from app.database.faults import FaultPoint
 from app.idempotency import Answer
 from app.payments.inputs import ReleasePayment
-from app.payments.saga import RELEASE
+from app.payments.saga import CANCELLATION
 from app.worker import Worker
 from tests.support import books
 from tests.support.builders import Merchant
@@ -62,7 +62,7 @@ async def expire(url: str, merchant: Merchant, payment_id: str) -> int:
             transfer_id=ids.new(),
             expired=True,
         )
-        receipt = await RELEASE.start(
+        receipt = await CANCELLATION.start(
             GroupCommit(database), "local", [command], deadline=clock.monotonic() + 20
         )
         outcome = receipt.outcomes[0]

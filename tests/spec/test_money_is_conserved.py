@@ -40,9 +40,9 @@ CURRENCIES = ("USD", "USD", "JPY")
 FLOWS: dict[type[Any], Saga[Any]] = {
     Deposit: ledger_saga.DEPOSIT,
     Move: ledger_saga.TRANSFER,
-    Open: saga.PAYMENT,
+    Open: saga.AUTHORIZATION,
     Capture: saga.CAPTURE,
-    Cancel: saga.RELEASE,
+    Cancel: saga.CANCELLATION,
     Refund: saga.REFUND,
 }
 

@@ -20,7 +20,9 @@ OF_THE_WORKER = {FaultPoint.BEFORE_SWEEP, FaultPoint.AFTER_SWEEP}
 """Reached by the worker only: tests/spec/test_holds_end_once.py kills it there."""
 OF_A_MOVER = {FaultPoint.AFTER_ANNOUNCE, FaultPoint.AFTER_FLIP, FaultPoint.BETWEEN_PAGES}
 """Reached by a mover only: tests/rehoming/test_move.py kills it there."""
-OF_THE_API = sorted(set(FaultPoint) - OF_THE_WORKER - OF_A_MOVER)
+OF_FLOWS = {FaultPoint.BEFORE_EXTERNAL, FaultPoint.AFTER_EXTERNAL}
+"""Reached by flows with external steps: tests/spec/test_every_step_can_be_resumed.py."""
+OF_THE_API = sorted(set(FaultPoint) - OF_THE_WORKER - OF_A_MOVER - OF_FLOWS)
 
 
 async def load_on(merchant: Merchant, wallets: int = 4) -> Load:

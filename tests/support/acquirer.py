@@ -178,6 +178,7 @@ class AcquirerProcess(Process):
     def __exit__(self, *error: object) -> None:
         if self._client is not None:
             self._client.close()
+            self._client = None
         super().__exit__(*error)
 
 

@@ -47,7 +47,8 @@ _CHECKS = {
         SELECT p.id
           FROM payments AS p
           LEFT JOIN transfers AS t ON t.merchant_id = p.merchant_id
-           AND t.payment_id = p.id AND t.kind <> 'pending' AND t.purpose <> 'refund'
+           AND t.payment_id = p.id AND t.kind <> 'pending'
+           AND t.purpose NOT IN ('refund', 'refund_failure')
           LEFT JOIN entries AS e ON e.merchant_id = t.merchant_id
            AND e.transfer_id = t.id AND e.account_id = p.account_id
          GROUP BY p.merchant_id, p.id, p.amount_captured_minor
@@ -59,7 +60,8 @@ _CHECKS = {
           LEFT JOIN refunds AS r ON r.merchant_id = p.merchant_id
            AND r.payment_id = p.id
          GROUP BY p.merchant_id, p.id, p.amount_refunded_minor, p.amount_captured_minor
-        HAVING COALESCE(sum(r.amount_minor), 0) <> p.amount_refunded_minor
+        HAVING COALESCE(sum(r.amount_minor) FILTER (WHERE r.status <> 'failed'), 0)
+               <> p.amount_refunded_minor
             OR p.amount_refunded_minor > p.amount_captured_minor
     """,
     "a hold is open and its payment is not, or ended twice": """
@@ -67,7 +69,8 @@ _CHECKS = {
           FROM holds AS h
           JOIN payments AS p ON p.merchant_id = h.merchant_id
            AND p.id = h.payment_id
-         WHERE (h.status = 'open') <> (p.status IN ('authorized', 'partially_captured'))
+         WHERE (h.status = 'open') <> (p.status IN (
+                   'processing', 'requires_action', 'authorized', 'partially_captured'))
             OR 1 < (SELECT count(*) FROM transfers AS t
                      WHERE t.merchant_id = h.merchant_id
                        AND t.payment_id = p.id AND t.kind IN ('void', 'expire'))

@@ -133,7 +133,7 @@ class Writer:
     async def release(self, name: str, *, expired: bool = False) -> None:
         """Cancel or expire a payment."""
         await self.run(
-            payments.RELEASE,
+            payments.CANCELLATION,
             ReleasePayment(
                 **self.common(), payment_id=self.history.names[name],
                 transfer_id=self.new(f"{name}_release"), expired=expired,
@@ -241,7 +241,7 @@ async def _make_payments(writer: Writer) -> None:
             ],
         ),
     )  # fmt: skip
-    pay = payments.PAYMENT
+    pay = payments.AUTHORIZATION
     await writer.run(pay, *[writer.payment(f"paid_{n}", "ada", 1_000 + n) for n in range(5)])
     await writer.run(pay, writer.payment("euros", "eve", 999, "EUR"))
     await writer.run(pay, writer.payment("too_much", "bob", 10**9), status=402)
@@ -286,7 +286,7 @@ async def _make_payouts(writer: Writer) -> None:
     await writer.open_payout("euros_sent", 5, "EUR")
     # What is above the platform's limit needs money that is as large.
     await writer.open_wallet("rich", "USD", 3_000_000)
-    await writer.run(payments.PAYMENT, writer.payment("large", "rich", 3_000_000))
+    await writer.run(payments.AUTHORIZATION, writer.payment("large", "rich", 3_000_000))
     await writer.open_payout("unapproved", 1_000_001)
     await writer.open_payout("stopped", 1_000_002)
     stop = CancelPayout(**writer.common(), payout_id=writer.history.names["stopped"])
