@@ -38,10 +38,10 @@ class Api:
         """
         return self._call("POST", path, body)
 
-    def is_ready(self) -> bool:
-        """Whether the api serves requests now."""
+    def is_ready(self, path: str = "/readyz") -> bool:
+        """Whether the process serves requests now."""
         try:
-            self._call("GET", "/readyz", None)
+            self._call("GET", path, None)
         except (ApiRefused, OSError, http.client.HTTPException):
             return False
         return True

@@ -10,11 +10,15 @@ import msgspec
 from app.dev.api import Api, ApiRefused
 from app.settings import Settings
 
-_CURRENCY = "USD"
+CURRENCY = "USD"
 _FUNDS_MINOR = 100_000  # 1,000.00 each: enough for eighty pastes of the printed line
 _CUSTOMERS = ("ada", "bola")
-_PAY_MINOR = 1_250  # one stick of suya
-_REFUND_MINOR = 250  # less than was paid, so that the line can be pasted five times
+_CARDS = {
+    "approved": "4242424242424242",
+    "challenged": "4000000000003220",
+    "disputed": "4000000000000259",
+}
+_IBAN = "DE89370400440532013000"  # the one of the standard's own example
 
 
 class Demo(msgspec.Struct, frozen=True):
@@ -26,6 +30,10 @@ class Demo(msgspec.Struct, frozen=True):
     """Its secret."""
     wallets: dict[str, str]
     """Customer -> id of the account with their money."""
+    cards: dict[str, str]
+    """What happens to a test card -> its token; none where no vault runs."""
+    bank_account: str
+    """Where payouts go."""
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
@@ -51,7 +59,9 @@ def write_secret(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def find_or_create(settings: Settings, host: str, admin_key: str) -> Demo:
+def find_or_create(
+    settings: Settings, host: str, admin_key: str, vault: tuple[str, int] | None
+) -> Demo:
     """The demo of this home; made through the API, like any merchant, if it is not there.
 
     Raises:
@@ -60,7 +70,7 @@ def find_or_create(settings: Settings, host: str, admin_key: str) -> Demo:
     path = settings.home / "demo.json"
     demo = Demo.load(path)
     if demo is None or not _is_known(demo, host, settings.port):
-        demo = _create(Api(host, settings.port, admin_key), host, settings.port)
+        demo = _create(Api(host, settings.port, admin_key), host, settings.port, vault)
         demo.save(path)
     return demo
 
@@ -75,52 +85,32 @@ def _is_known(demo: Demo, host: str, port: int) -> bool:
     return True
 
 
-def _create(admin: Api, host: str, port: int) -> Demo:
+def _create(admin: Api, host: str, port: int, vault: tuple[str, int] | None) -> Demo:
     merchant = admin.post("/v1/merchants", {"name": "Demo stall"})
     key = admin.post("/v1/api_keys", {"merchant": merchant["id"], "name": "demo"})
     api = Api(host, port, key["secret"])
     wallets = {}
     for customer in _CUSTOMERS:
-        account = api.post("/v1/accounts", {"currency": _CURRENCY, "customer": customer})
-        money = {"account": account["id"], "amount": _FUNDS_MINOR, "currency": _CURRENCY}
+        account = api.post("/v1/accounts", {"currency": CURRENCY, "customer": customer})
+        money = {"account": account["id"], "amount": _FUNDS_MINOR, "currency": CURRENCY}
         api.post("/v1/deposits", money)
         wallets[customer] = account["id"]
-    return Demo(merchant=merchant["id"], api_key=key["secret"], wallets=wallets)
-
-
-def curl_lines(demo: Demo, address: str) -> tuple[str, str, str]:
-    """What to paste into a shell to pay, to refund and to read the balance, again and again.
-
-    Each paste is a new intent with a key of its own. The refund asks for the newest payment first,
-    so no line needs another's output.
-    """
-    ada = demo.wallets["ada"]
-    key = f"-H 'Authorization: Bearer {demo.api_key}'"
-    intent = (
-        f"{key} -H 'Content-Type: application/json' "
-        '-H "Idempotency-Key: $(uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid)"'
-    )
-    payment = {
-        "amount": _PAY_MINOR,
-        "currency": _CURRENCY,
-        "payment_method": {"type": "wallet", "account": ada},
-    }
-    newest = (
-        f"$(curl -sS {key} '{address}/v1/payments?limit=1' | grep -o 'pay_[0-9a-z]*' | head -n1)"
-    )
-    refund = f"""'{{"payment": "'"{newest}"'", "amount": {_REFUND_MINOR}}}'"""
-    curl = "curl -sS -w '\\n'"
-    return (
-        f"{curl} {address}/v1/payments {intent} -d '{json.dumps(payment)}'",
-        f"{curl} {address}/v1/refunds {intent} -d {refund}",
-        f"{curl} {address}/v1/accounts/{ada}/balance {key}",
+    bank_account = api.post("/v1/bank_accounts", {"iban": _IBAN, "name": "Demo stall"})
+    return Demo(
+        merchant=merchant["id"],
+        api_key=key["secret"],
+        wallets=wallets,
+        cards={} if vault is None else _leave_cards(api, *vault),
+        bank_account=bank_account["id"],
     )
 
 
-def card_line(vault: str, publishable_key: str) -> str:
-    """What to paste into a shell to leave a test card in the vault."""
-    card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
-    return (
-        f"curl -sS -w '\\n' {vault}/tokens -H 'Authorization: Bearer {publishable_key}' "
-        f"-H 'Content-Type: application/json' -d '{json.dumps(card)}'"
-    )
+def _leave_cards(api: Api, host: str, port: int) -> dict[str, str]:
+    """Test cards in the vault, registered with the api, by what happens to them."""
+    vault = Api(host, port, api.get("/v1/payment_methods/key")["publishable_key"])
+    cards = {}
+    for what, number in _CARDS.items():
+        card = {"number": number, "exp_month": 12, "exp_year": 2040}
+        cards[what] = vault.post("/tokens", card)["id"]
+        api.post("/v1/payment_methods", {"token": cards[what]})
+    return cards

@@ -12,7 +12,8 @@ from pathlib import Path
 from app import clock
 from app.database import migrations
 from app.database.embedded import EmbeddedPostgres
-from app.dev import demo
+from app.dev import demo, lines
+from app.dev.acquirer import DevAcquirer
 from app.dev.api import Api, ApiRefused
 from app.dev.supervisor import Child, DevError, say
 from app.dev.vault import DevVault
@@ -29,7 +30,7 @@ _DATABASE_STOP_S = 3.0
 
 
 def run_dev(settings: Settings, *, show_logs: bool = False) -> None:
-    """Run database, api, worker and vault until Ctrl-C or SIGTERM.
+    """Run database, api, worker, vault and acquirer until Ctrl-C or SIGTERM.
 
     Raises:
         DevError: another instance has this home, or the api cannot start.
@@ -68,14 +69,22 @@ class _Dev:
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
         self.host = everywhere.get(settings.host, settings.host)
         self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.address = f"http://{host}:{settings.port}"
+        # An acquirer or a vault that is configured is somebody else's.
+        self.acquirer = None if settings.acquirer_url else DevAcquirer(settings, self.host)
         self.vault = self._vault()
         told = {} if self.vault is None else self.vault.for_callers()
+        told |= {} if self.acquirer is None else self.acquirer.for_callers()
         self.children = [
             self._child("api", ["serve"], told),
             self._child("worker", ["worker"], told),
         ]
         if self.vault is not None:
             self.children.append(self._child("vault", ["vault", "serve"], self.vault.for_itself()))
+        if self.acquirer is not None:
+            rings_at = self.acquirer.for_itself(self.address)
+            self.children.append(self._child("acquirer", ["acquirer"], rings_at))
 
     def run(self) -> None:
         """Start all, show what to paste, and keep all alive."""
@@ -93,8 +102,10 @@ class _Dev:
         has_database = self.postgres is not None or self.settings.vault_database_url is not None
         if self.settings.vault_url is not None or not has_database:
             return None
-        acquirer = f"http://{self.host}:{self.settings.acquirer_port}"
-        return DevVault(self.settings, self.host, self.settings.acquirer_url or acquirer)
+        acquirer_url = self.settings.acquirer_url or ""
+        if self.acquirer is not None:
+            acquirer_url = self.acquirer.url
+        return DevVault(self.settings, self.host, acquirer_url)
 
     def _child(self, name: str, words: Sequence[str], told: Mapping[str, str]) -> Child:
         # No balancer is in front that would have to notice.
@@ -136,9 +147,12 @@ class _Dev:
         ports = {"api": self.settings.port}
         if self.vault is not None:
             ports["vault"] = self.vault.port
+        if self.acquirer is not None:
+            ports["acquirer"] = self.acquirer.port
         deadline = clock.monotonic() + _READY_S
         for child in [child for child in self.children if child.name in ports]:
-            while not Api(self.host, ports[child.name], self.admin_key).is_ready():
+            path = "/healthz" if child.name == "acquirer" else "/readyz"
+            while not Api(self.host, ports[child.name], self.admin_key).is_ready(path):
                 if child.exit_code() is not None:
                     raise DevError(f"The {child.name} cannot start: {child.last_words()}")
                 if clock.monotonic() > deadline:
@@ -146,32 +160,31 @@ class _Dev:
                 time.sleep(_POLL_S)
 
     def _show(self) -> None:
+        vault = None if self.vault is None else (self.host, self.vault.port)
         try:
-            shown = demo.find_or_create(self.settings, self.host, self.admin_key)
+            shown = demo.find_or_create(self.settings, self.host, self.admin_key, vault)
+            at = lines.Addresses(
+                self.address,
+                None if self.vault is None else self.vault.url,
+                None if self.acquirer is None else self.acquirer.url,
+            )
+            pasted = lines.curl_lines(shown, at, self._publishable_key(shown.api_key))
         except ApiRefused as error:
             raise DevError(f"The demo cannot be made: {error}") from error
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        address = f"http://{host}:{self.settings.port}"
-        pay, refund, balance = demo.curl_lines(shown, address)
-        card = self._show_vault(Api(self.host, self.settings.port, shown.api_key))
         logs = "" if self.show_logs else f"  logs     {self.settings.home}/*.log\n"
+        body = "\n\n".join(f"{line.title}:\n\n{line.text}" for line in pasted)
         say(
-            f"\nSuya is ready.\n\n  address  {address}   (pages: {address}/docs)\n"
-            f"  API key  {shown.api_key}\n{logs}\n"
-            f"Pay with ada's wallet:\n\n{pay}\n\n"
-            f"Refund a part of the newest payment:\n\n{refund}\n\n"
-            f"Read the balance of ada's wallet:\n\n{balance}\n\n{card}"
+            f"\nSuya is ready.\n\n  address  {self.address}   (pages: {self.address}/docs)\n"
+            f"  API key  {shown.api_key}\n{logs}\n{body}\n\n"
             "Each line can be pasted as often as you like. Ctrl-C stops everything; the data stays."
         )
 
-    def _show_vault(self, api: Api) -> str:
-        """How a card comes into the vault."""
+    def _publishable_key(self, api_key: str) -> str | None:
+        """With which anybody may leave a card in the vault for the demo merchant."""
         if self.vault is None:
-            return ""
-        key = api.get("/v1/payment_methods/key")["publishable_key"]
-        line = demo.card_line(self.vault.url, key)
-        page = f"{self.vault.url}/form#key={key}"
-        return f"Leave a card in the vault, which answers its token (or by {page}):\n\n{line}\n\n"
+            return None
+        api = Api(self.host, self.settings.port, api_key)
+        return str(api.get("/v1/payment_methods/key")["publishable_key"])
 
     def _mend(self) -> None:
         if self.postgres is not None and not self.postgres.is_running():

@@ -1,15 +1,13 @@
 """The vault of `suya dev`: its keys, its port, its database, as a child beside the others."""
 
-import contextlib
 import secrets
-import socket
 from pathlib import Path
 
 import msgspec
 
 from app.database import migrations
 from app.dev.demo import write_secret
-from app.process import PortUnusable, check_port
+from app.dev.ports import find_port
 from app.settings import Settings
 from app.vault import new_master_key, vault_database_url
 
@@ -32,7 +30,7 @@ class DevVault:
         self.settings = settings
         self.host = host
         self.acquirer_url = acquirer_url
-        self.port = _free_port(settings)
+        self.port = find_port(settings, "vault_port", _PORT_OFFSET)
         self._keys = _find_or_make_keys(settings.home / "vault.json")
         self._master_key_file = settings.home / "vault.key"
         if not self._master_key_file.exists():
@@ -64,18 +62,6 @@ class DevVault:
     def migrate(self) -> list[str]:
         """Bring its database to this version; tells what was applied."""
         return migrations.upgrade(vault_database_url(self.settings), migrations.VAULT)
-
-
-def _free_port(settings: Settings) -> int:
-    """The configured port, or one near the api's that nobody has."""
-    if "vault_port" in settings.model_fields_set:
-        check_port(settings.host, settings.vault_port, "SUYA_VAULT_PORT")
-        return settings.vault_port
-    with contextlib.suppress(PortUnusable, OverflowError):
-        check_port(settings.host, settings.port + _PORT_OFFSET)
-        return settings.port + _PORT_OFFSET
-    with socket.create_server((settings.host, 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _find_or_make_keys(path: Path) -> _Keys:

@@ -180,9 +180,9 @@ def pause_after(attempts: int, backoff_ms: Sequence[int]) -> timedelta:
 
 
 def end(flow: Flow, now: datetime, note: str | None = None) -> None:
-    """The flow is over."""
+    """The flow is over; why it waited last is kept, for people."""
     flow.status = "done"
-    _rest(flow, now, note)
+    _rest(flow, now, note or flow.note)
 
 
 def wait(flow: Flow, now: datetime, until: datetime, note: str) -> None:

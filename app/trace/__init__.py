@@ -48,11 +48,13 @@ async def trace(url: str, correlation_id: str) -> list[Step]:
                 return []
             events = await database.read(queries.list_events_of_payment, {"id": payment_id})
             transfers = await database.read(queries.list_transfers_of_payment, {"id": payment_id})
+            flows = await database.read(queries.list_flows_of_object, {"id": payment_id})
         else:
             params = {"correlation_id": correlation_id}
             events = await database.read(queries.list_events, params)
             transfers = await _transfers_of(database, events, correlation_id)
-    steps = [_event_step(row) for row in events] + _transfer_steps(transfers)
+            flows = await database.read(queries.list_flows, params)
+    steps = [_event_step(row) for row in events] + _transfer_steps(transfers) + _flow_steps(flows)
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -87,6 +89,19 @@ def _event_step(row: tuple[Any, ...]) -> Step:
         f"in {region}, request {correlation_id}"
     )
     return Step(at, event_type, ids.encode(kind, object_id), detail)
+
+
+def _flow_steps(rows: Rows) -> list[Step]:
+    """When each flow began, and where it is or how it ended."""
+    steps = []
+    for began_at, changed_at, flow_id, name, recovery_point, status, attempts, note in rows:
+        wire = ids.encode("saga", flow_id)
+        steps.append(Step(began_at, f"saga {name}", wire, f"goes on with {recovery_point}"))
+        unanswered = f", {attempts} attempts without an answer" if attempts else ""
+        why = f": {note}" if note else ""
+        detail = f"at {recovery_point}{unanswered}{why}"
+        steps.append(Step(changed_at, f"saga {name} {status}", wire, detail))
+    return steps
 
 
 def _transfer_steps(rows: Rows) -> list[Step]:

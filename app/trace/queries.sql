@@ -88,3 +88,37 @@ SELECT t.booked_at, t.id, t.kind, t.purpose, t.entries, t.block_writer, t.block_
    AND p.id = :payout_id
  ORDER BY t.id
  LIMIT 10;
+
+-- name: list_flows
+-- The flows that one request began, wherever its merchant's rows are.
+-- full scan: merchants are few; then sagas_by_correlation, one look-up per merchant
+SELECT s.created_at, s.updated_at, s.id, s.name, s.recovery_point, s.status, s.attempts, s.note
+  FROM (SELECT id, home_region AS region
+          FROM merchants
+         UNION ALL
+        SELECT id, former_region
+          FROM merchants
+         WHERE former_region IS NOT NULL) AS m
+  JOIN sagas AS s
+    ON s.region = m.region
+   AND s.merchant_id = m.id
+ WHERE s.correlation_id = :correlation_id
+ ORDER BY s.id
+ LIMIT 10000;
+
+-- name: list_flows_of_object
+-- The flows about one payment, wherever its merchant's rows are.
+-- full scan: merchants are few; then sagas_by_object, one look-up per merchant
+SELECT s.created_at, s.updated_at, s.id, s.name, s.recovery_point, s.status, s.attempts, s.note
+  FROM (SELECT id, home_region AS region
+          FROM merchants
+         UNION ALL
+        SELECT id, former_region
+          FROM merchants
+         WHERE former_region IS NOT NULL) AS m
+  JOIN sagas AS s
+    ON s.region = m.region
+   AND s.merchant_id = m.id
+ WHERE s.object_id = :id
+ ORDER BY s.id
+ LIMIT 10000;
