@@ -23,7 +23,7 @@ from app.ledger import Book, Hold, chart
 from app.ledger.model import Account
 from app.ledger.store import queries as ledger_queries
 from app.merchants.admin import create_merchant
-from app.payments import decisions, store
+from app.payments import decisions, splits, store
 from app.payments.inputs import OpenPayment
 from app.payments.views import payment_text
 
@@ -71,8 +71,8 @@ class Stall:
         self.wallets = [ids.new() for _ in range(WALLETS)]
         now = clock.now()
         self.charts = {
-            decisions.fee_account(REGION, CURRENCY, stripe),
-            decisions.available_account(merchant_id, CURRENCY),
+            splits.fee_account(REGION, CURRENCY, stripe),
+            splits.available_account(merchant_id, CURRENCY),
         }
         self.accounts: dict[UUID, Account] = {
             account.id: chart.new_account(account, now) for account in self.charts

@@ -24,7 +24,7 @@ from app.api.reply import SINGLE_BYTES_MAX, Headers, Reply, read_body
 from app.api.services import Services
 from app.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.idempotency import Answer, Intent
-from app.merchants import FeePlan, FeeTerms, Merchant, choose
+from app.merchants import FeePlan, Merchant
 from app.saga import WAIT_S, Saga
 
 ApiRequest: TypeAlias = Request[None, None, State]
@@ -49,11 +49,6 @@ class Call(msgspec.Struct, frozen=True):
     merchant: Merchant
     fee_plans: Sequence[FeePlan] = ()
     """The merchant's, those in force."""
-
-    def fee_terms(self, rail: str, currency: str) -> FeeTerms:
-        """What a payment of the merchant costs."""
-        plan = choose(self.fee_plans, rail, currency)
-        return plan.terms if plan else self.merchant.fee_terms
 
     @property
     def region(self) -> str:

@@ -9,7 +9,7 @@ from app.api.call import Call
 from app.api.errors import SandboxOnly
 from app.api.vault import adopt
 from app.idempotency import Intent
-from app.payments import decisions
+from app.payments import splits
 from app.payments.inputs import OpenPayment
 from app.payments.model import Rail
 
@@ -28,7 +28,7 @@ def open_payment(
     method = body.payment_method
     if isinstance(method, wire.WalletMethod):
         return _command(call, intent, body, method.account)
-    account = decisions.receivable_account(call.merchant.id, body.currency).id
+    account = splits.receivable_account(call.merchant.id, body.currency).id
     if isinstance(method, wire.CardMethod):
         return _open_card(call, intent, body, account, method.id)
     rail = Rail(route=(call.services.processors.banks(body.currency),))
@@ -81,6 +81,8 @@ def _command(
         customer=customer,
         rail=rail,
         sandbox_fault=None if rail is None else _sandbox_fault(call),
+        fee_plans=call.fee_plans,
+        quote_id=body.fx_quote,
     )
 
 

@@ -13,6 +13,7 @@ from app.api.lists import ListView
 from app.api.opening import open_payment
 from app.api.reading import Reading
 from app.customers import errors as customers_errors
+from app.fx import errors as fx_errors
 from app.idempotency import Intent
 from app.ledger import errors as ledger_errors
 from app.money import AMOUNT_MINOR_MAX
@@ -34,6 +35,10 @@ OPEN_ERRORS = (
     ledger_errors.AccountClosed,
     ledger_errors.InsufficientFunds,
     ledger_errors.BalanceLimit,
+    fx_errors.QuoteNotFound,
+    fx_errors.QuoteUsed,
+    fx_errors.QuoteExpired,
+    fx_errors.QuoteMismatch,
     customers_errors.PaymentMethodNotFound,
     customers_errors.PaymentMethodDetached,
     errors.DeclinedByProcessor,
@@ -56,6 +61,9 @@ async def create_payment(request: ApiRequest) -> ASGIResponse:
     From a wallet at once. Over a card or by bank transfer a processor is asked: where it has not
     spoken in time the answer is 202, and a payer who has something to do finds it in `next_action`.
     Repeated with the same key, the request is answered by what has become of it.
+
+    With an `fx_quote` the payer pays the quote's source amount and the merchant gets its target
+    amount, less a fee in that currency.
     """
     return await perform(request, wire.CreatePayment, saga.AUTHORIZATION, open_payment)
 

@@ -183,8 +183,18 @@ class CreatePayment(Wire):
     currency: Currency
     payment_method: PaymentMethod
     capture: Literal["automatic", "manual"] = "automatic"
+    fx_quote: QuoteId | None = None
     description: Description | None = None
     metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_quote(self) -> Self:
+        # A quote holds for a minute; an authorization for a week, and a bank transfer for days.
+        if self.fx_quote is not None and self.capture == "manual":
+            raise ValueError("takes an fx_quote only with capture 'automatic'")
+        if self.fx_quote is not None and self.payment_method.type == "bank_transfer":
+            raise ValueError("takes an fx_quote only from a wallet or a card")
+        return self
 
 
 class BulkPayment(CreatePayment):

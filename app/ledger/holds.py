@@ -41,11 +41,13 @@ def post_hold(
     transfer_id: UUID,
     amount_minor: int,
     final: bool,
-    fee_minor: int,
-    fee_change: Change | None,
+    away_minor: int,
+    away: Sequence[Change],
     correlation_id: str,
 ) -> Transfer | PlatformError:
-    """Post `amount_minor` of a hold, less a fee that goes elsewhere; `final` gives back the rest.
+    """Post `amount_minor` of a hold, less what goes elsewhere; `final` gives back the rest.
+
+    `away` is what becomes of `away_minor`, such as a fee, or all of it in another currency.
 
     Refusals, the first that applies: HoldNotOpen, HoldExceeded, those of `Book.book`.
     """
@@ -57,11 +59,10 @@ def post_hold(
     changes = [
         Change(hold.merchant_id, hold.debit_account_id, "debit", amount_minor, -released),
         Change(
-            hold.merchant_id, hold.credit_account_id, "credit", amount_minor - fee_minor, -released
+            hold.merchant_id, hold.credit_account_id, "credit", amount_minor - away_minor, -released
         ),
+        *away,
     ]
-    if fee_change is not None:
-        changes.append(fee_change)
     booked = book.book(_end(hold, ("post", "capture"), transfer_id, changes, correlation_id))
     if isinstance(booked, Transfer):
         ends = final or amount_minor == hold.left_minor

@@ -27,6 +27,11 @@ class FeeTerms(msgspec.Struct, frozen=True):
     refunded: bool = False
     """Whether a refund gives back its share of the fee."""
 
+    @property
+    def has_more(self) -> bool:
+        """Whether it says more than a share and a fixed part."""
+        return self.min_minor > 0 or self.max_minor is not None or self.refunded
+
     def of(self, amount_minor: int) -> int:
         """The fee of so much captured."""
         return fee_minor(

@@ -283,7 +283,7 @@ def _fail_refund(
 def _book_failure(
     work: Work, payment: Payment, refund: Refund, command: FailRefund
 ) -> PlatformError | None:
-    error = outside.fail_refund(work.book, payment, refund, command)
+    error = outside.fail_refund(work.book, payment, refund, command, stripe=work.stripe)
     if error is None:
         work.note(payment, command.correlation_id, "payment.refund_failed")
         work.note_refund(refund, command.correlation_id, "refund.failed")

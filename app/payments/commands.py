@@ -10,13 +10,14 @@ from uuid import UUID
 
 import msgspec
 
-from app import events, idempotency, ids, ledger, saga
+from app import clock, events, fx, idempotency, ids, ledger, saga
 from app.database import Tx
 from app.errors import PlatformError
 from app.events import Event
+from app.fx import Quote
 from app.idempotency import Answer, Claims, refusal
-from app.ledger import Hold
-from app.payments import decisions, model, outside, store
+from app.ledger import Book, Hold
+from app.payments import decisions, model, outside, splits, store
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.payments.model import UNDECIDED, Payment, Refund
 from app.payments.plans import CapturePlan, OpenPlan, RefundPlan, ReleasePlan, plan_text
@@ -33,22 +34,24 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     One over another rail is held, answers 202 and appends `payment.processing`; its flow goes on
     with `ask_authorization`.
 
-    Refusals, the first that applies: AccountNotFound, AccountNotUsable, CurrencyMismatch,
-    AccountClosed, InsufficientFunds, BalanceLimit.
+    Refusals, the first that applies: QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch,
+    AccountNotFound, AccountNotUsable, CurrencyMismatch, AccountClosed, InsufficientFunds,
+    BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
     stripe = stripe_of(tx)
+    quotes = await _lock_quotes(tx, claims)
     wallets = {(c.merchant_id, c.account_id) for c in claims.fresh if c.rail is None}
-    charts = {decisions.fee_account(region, c.currency, stripe) for c in claims.fresh}
+    charts = {splits.fee_account(region, c.currency, stripe) for c in claims.fresh}
+    charts |= {splits.captured_account(c.merchant_id, c.currency, c.method) for c in claims.fresh}
     charts |= {
-        decisions.captured_account(c.merchant_id, c.currency, c.method) for c in claims.fresh
-    }
-    charts |= {
-        decisions.receivable_account(c.merchant_id, c.currency)
+        splits.receivable_account(c.merchant_id, c.currency)
         for c in claims.fresh
         if c.rail is not None
     }
+    for quote in quotes.values():
+        charts.update(splits.accounts_of_quote(quote, region, stripe))
     book = await ledger.open_book(tx, region, wallets, charts, claims.moving)
     answers: list[Answer] = []
     payments: list[Payment] = []
@@ -56,15 +59,15 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     facts: list[Event] = []
     flows: list[Flow] = []
     for command in claims.fresh:
-        if command.rail is None:
-            payment = decisions.decide_open(
-                book, command, holds, stripe=stripe, hold_days=tx.settings.hold_days
-            )
-        else:
-            payment = outside.decide_open(book, command, holds)
+        quote_id = command.quote_id
+        asked = quotes.get((command.merchant_id, quote_id)) if quote_id else None
+        payment = _decide_open(tx, book, command, holds, asked)
         if isinstance(payment, PlatformError):
             answers.append(refusal(payment, command.correlation_id))
             continue
+        if asked is not None:
+            fx.apply_use(asked, payment_id=payment.id)
+            facts.append(fx.used_event(asked, command.correlation_id, book.booked_at))
         text = payment_text(payment)
         payments.append(payment)
         facts.append(
@@ -81,6 +84,7 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     ledger.write_book(tx, region, book)
     ledger.insert_holds(tx, region, holds)
     store.insert_payments(tx, region, payments, book.booked_at)
+    fx.update_quotes(tx, region, [quote for quote in quotes.values() if quote.payment_id])
     saga.insert_flows(tx, region, flows)
     events.append(tx, region, facts)
     return idempotency.keep(tx, claims, answers)
@@ -169,7 +173,7 @@ async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Ans
         if work.wait_for(command, payment):
             continue
         decide = decisions.decide_refund if payment.rail is None else outside.decide_refund
-        refund = decide(work.book, command, payment)
+        refund = decide(work.book, command, payment, stripe=stripe_of(tx))
         if isinstance(refund, PlatformError):
             work.refuse(command, refund)
             continue
@@ -190,6 +194,34 @@ async def _load(
     region = claims.commands[0].region
     keys = {(command.merchant_id, command.payment_id) for command in claims.fresh}
     return await load(tx, region, claims.moving, keys, fees=fees, held=held, available=available)
+
+
+async def _lock_quotes(tx: Tx, claims: Claims[OpenPayment]) -> dict[tuple[UUID, UUID], Quote]:
+    """The quotes that new payments name, locked; before any account."""
+    keys = {(c.merchant_id, c.quote_id) for c in claims.fresh if c.quote_id is not None}
+    if not keys:
+        return {}
+    region = claims.commands[0].region
+    await fx.pull_quotes(tx, region, claims.moving, keys)
+    return await fx.lock_quotes(tx, region, keys)
+
+
+def _decide_open(
+    tx: Tx, book: Book, command: OpenPayment, holds: list[Hold], quote: Quote | None
+) -> Payment | PlatformError:
+    exchange = decisions.decide_exchange(command, quote, clock.now())
+    if isinstance(exchange, PlatformError):
+        return exchange
+    if command.rail is not None:
+        return outside.decide_open(book, command, holds, exchange)
+    return decisions.decide_open(
+        book,
+        command,
+        holds,
+        stripe=stripe_of(tx),
+        hold_days=tx.settings.hold_days,
+        exchange=exchange,
+    )
 
 
 def flow_id_of(transfer_id: UUID) -> UUID:

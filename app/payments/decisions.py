@@ -6,23 +6,30 @@ Each books what its command asks, or returns the refusal and changes nothing.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app import ids, ledger
+from app import fx, ledger
 from app.errors import PlatformError
-from app.ledger import Book, Change, Draft, Hold, chart
-from app.ledger.chart import ChartAccount
-from app.payments import model
+from app.fx import Quote, Use
+from app.ledger import Book, Change, Draft, Hold
+from app.payments import model, splits
+from app.payments.exchange import Exchange, exchange_at
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.payments.model import Payment, Refund
 
 
 def decide_open(
-    book: Book, command: OpenPayment, holds: list[Hold], *, stripe: int, hold_days: int
+    book: Book,
+    command: OpenPayment,
+    holds: list[Hold],
+    *,
+    stripe: int,
+    hold_days: int,
+    exchange: Exchange | None = None,
 ) -> Payment | PlatformError:
     """Book a new payment's transfer or hold; refusals in the order of `open_payments`."""
     error = ledger.refuse_wallet(book, command.merchant_id, command.account_id, command.currency)
     if error is not None:
         return error
-    payment = new_payment(command, book)
+    payment = new_payment(command, book, exchange)
     if command.capture == "manual":
         hold = hold_amount(book, command, payment, book.booked_at + timedelta(days=hold_days))
         if isinstance(hold, PlatformError):
@@ -92,14 +99,17 @@ def post_capture(
     stripe: int,
 ) -> PlatformError | None:
     """Post what was decided to capture of a payment's hold; refusals are the ledger's."""
+    away_minor, away = splits.capture_split(
+        payment, capture.amount_minor, capture.fee_minor, region=region, stripe=stripe
+    )
     booked = ledger.post_hold(
         book,
         hold,
         transfer_id=transfer_id,
         amount_minor=capture.amount_minor,
         final=capture.final,
-        fee_minor=capture.fee_minor,
-        fee_change=_fee_change(region, payment.currency, capture.fee_minor, stripe),
+        away_minor=away_minor,
+        away=away,
         correlation_id=correlation_id,
     )
     if isinstance(booked, PlatformError):
@@ -144,30 +154,28 @@ def release(
     return None
 
 
-def decide_refund(book: Book, command: RefundPayment, payment: Payment) -> Refund | PlatformError:
+def decide_refund(
+    book: Book, command: RefundPayment, payment: Payment, *, stripe: int
+) -> Refund | PlatformError:
     """Book a refund, or say why not; refusals in the order of `refund_payments`."""
     amount = model.decide_refund(payment, command.amount_minor)
     if isinstance(amount, PlatformError):
         return amount
-    merchant = chart.merchant_account(payment.merchant_id, payment.currency, "merchant_available")
+    split = splits.refund_split(payment, amount)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
             id=command.transfer_id,
             kind="posted",
             purpose="refund",
-            changes=[
-                Change(payment.merchant_id, merchant.id, "debit", amount),
-                Change(payment.merchant_id, payment.account_id, "credit", amount),
-            ],
+            changes=splits.refund_changes(payment, split, region=command.region, stripe=stripe),
             correlation_id=command.correlation_id,
             payment_id=payment.id,
         )
     )
     if isinstance(booked, PlatformError):
         return booked
-    model.apply_refund(payment, amount, book.booked_at)
-    return Refund(
+    refund = Refund(
         merchant_id=payment.merchant_id,
         id=command.refund_id,
         payment_id=payment.id,
@@ -179,32 +187,15 @@ def decide_refund(book: Book, command: RefundPayment, payment: Payment) -> Refun
         version=1,
         correlation_id=command.correlation_id,
         created_at=book.booked_at,
+        exchanged=split.exchanged,
+        fee_refunded_minor=split.fee_minor,
     )
-
-
-def fee_account(region: str, currency: str, stripe: int) -> ChartAccount:
-    """The stripe of the platform's fee account that this writer uses."""
-    return chart.platform_account(region, currency, "platform_fees", stripe)
-
-
-def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
-    """What a merchant can dispose of; refunds come from it."""
-    return chart.merchant_account(merchant_id, currency, "merchant_available")
-
-
-def receivable_account(merchant_id: UUID, currency: str) -> ChartAccount:
-    """What processors owe a merchant; each merchant has its own, so no row is hot."""
-    return chart.merchant_account(merchant_id, currency, "processor_receivable")
-
-
-def captured_account(merchant_id: UUID, currency: str, method: str) -> ChartAccount:
-    """Where captured money goes: at once available, or pending until the processor settles."""
-    kind = "merchant_available" if method == "wallet" else "merchant_pending"
-    return chart.merchant_account(merchant_id, currency, kind)
+    model.apply_refund(payment, refund, book.booked_at)
+    return refund
 
 
 def _hold_changes(payment: Payment) -> list[Change]:
-    merchant = captured_account(payment.merchant_id, payment.currency, payment.method)
+    merchant = splits.captured_account(payment.merchant_id, payment.currency, payment.method)
     amount = payment.amount_minor
     return [
         Change(payment.merchant_id, payment.account_id, "debit", 0, amount),
@@ -213,21 +204,13 @@ def _hold_changes(payment: Payment) -> list[Change]:
 
 
 def _paid_changes(payment: Payment, region: str, fee: int, stripe: int) -> list[Change]:
-    merchant = available_account(payment.merchant_id, payment.currency)
+    merchant = splits.available_account(payment.merchant_id, payment.currency)
     amount = payment.amount_minor
+    away_minor, away = splits.capture_split(payment, amount, fee, region=region, stripe=stripe)
     changes = [Change(payment.merchant_id, payment.account_id, "debit", amount)]
-    if amount > fee:
-        changes.append(Change(payment.merchant_id, merchant.id, "credit", amount - fee))
-    fee_change = _fee_change(region, payment.currency, fee, stripe)
-    if fee_change is not None:
-        changes.append(fee_change)
-    return changes
-
-
-def _fee_change(region: str, currency: str, fee: int, stripe: int) -> Change | None:
-    if fee == 0:
-        return None
-    return Change(ids.NIL, fee_account(region, currency, stripe).id, "credit", fee)
+    if amount > away_minor:
+        changes.append(Change(payment.merchant_id, merchant.id, "credit", amount - away_minor))
+    return changes + away
 
 
 def _draft(command: OpenPayment, kind: str, purpose: str, changes: list[Change]) -> Draft:
@@ -242,8 +225,29 @@ def _draft(command: OpenPayment, kind: str, purpose: str, changes: list[Change])
     )
 
 
-def new_payment(command: OpenPayment, book: Book) -> Payment:
+def decide_exchange(
+    command: OpenPayment, quote: Quote | None, now: datetime
+) -> Exchange | PlatformError | None:
+    """At what a new payment converts, if it names a quote; the quote is not changed yet.
+
+    Refusals, the first that applies: QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch.
+    """
+    if command.quote_id is None:
+        return None
+    use = Use(command.quote_id, command.currency, command.amount_minor)
+    refused = fx.decide_use(quote, use, now)
+    if isinstance(refused, PlatformError):
+        return refused
+    assert quote is not None
+    return exchange_at(quote)
+
+
+def new_payment(command: OpenPayment, book: Book, exchange: Exchange | None = None) -> Payment:
     """A payment before anything is booked."""
+    fees = command.fee_terms
+    if exchange is not None:
+        # Only now it is known which currency the merchant gets.
+        fees = command.fee_terms_in(exchange.whole.target_currency)
     return Payment(
         merchant_id=command.merchant_id,
         id=command.payment_id,
@@ -257,8 +261,8 @@ def new_payment(command: OpenPayment, book: Book) -> Payment:
         amount_captured_minor=0,
         amount_refunded_minor=0,
         fee_minor=0,
-        fee_bps=command.fee_bps,
-        fee_fixed_minor=command.fee_fixed_minor,
+        fee_bps=fees.bps,
+        fee_fixed_minor=fees.fixed_minor,
         disputed=False,
         hold_id=None,
         description=command.description,
@@ -269,4 +273,6 @@ def new_payment(command: OpenPayment, book: Book) -> Payment:
         updated_at=book.booked_at,
         expires_at=None,
         rail=command.rail,
+        fee_plan=fees if fees.has_more else None,
+        exchange=exchange,
     )

@@ -5,12 +5,13 @@ meets its own first one. `former_region` is the other region in which rows of th
 while it moves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
 
 from app.idempotency import Intent
+from app.merchants import FeePlan, FeeTerms, choose
 from app.payments.model import Rail
 
 
@@ -34,6 +35,7 @@ class OpenPayment(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str]
     fee_bps: int
     fee_fixed_minor: int
+    """What a payment of the merchant costs that no fee plan covers."""
     former_region: str | None = None
     method: str = "wallet"
     """`wallet`, `card` or `bank_transfer`."""
@@ -42,6 +44,20 @@ class OpenPayment(msgspec.Struct, frozen=True):
     rail: Rail | None = None
     sandbox_fault: str | None = None
     """What the sandbox's acquirer is asked to do wrong."""
+    fee_plans: Sequence[FeePlan] = ()
+    """The merchant's, those in force."""
+    quote_id: UUID | None = None
+    """At which it converts to the currency that the merchant gets."""
+
+    @property
+    def fee_terms(self) -> FeeTerms:
+        """What it costs, if it does not convert."""
+        return self.fee_terms_in(self.currency)
+
+    def fee_terms_in(self, currency: str) -> FeeTerms:
+        """What it costs if this is the currency that the merchant gets."""
+        plan = choose(self.fee_plans, self.method, currency) if self.fee_plans else None
+        return plan.terms if plan else FeeTerms(self.fee_bps, self.fee_fixed_minor)
 
 
 class CapturePayment(msgspec.Struct, frozen=True):

@@ -16,8 +16,10 @@ from uuid import UUID
 
 import msgspec
 
-from app import ids, money
+from app import fx, ids, money
 from app.errors import PlatformError
+from app.fx import Conversion
+from app.merchants import FeeTerms
 from app.payments.errors import (
     CaptureExceedsHold,
     PaymentDisputed,
@@ -26,6 +28,7 @@ from app.payments.errors import (
     PaymentNotRefundable,
     RefundExceedsCapture,
 )
+from app.payments.exchange import Exchange
 
 OPEN = frozenset({"authorized", "partially_captured"})
 """States with an open hold."""
@@ -79,10 +82,10 @@ class Payment(msgspec.Struct):
     amount_captured_minor: int
     amount_refunded_minor: int
     fee_minor: int
-    """The platform's share of what was captured."""
+    """The platform's share of what was captured, in the currency that the merchant gets."""
     fee_bps: int
     fee_fixed_minor: int
-    """The fee plan in force when the payment was made."""
+    """The fee plan that was in force for it when it was made."""
     disputed: bool
     hold_id: UUID | None
     description: str | None
@@ -98,6 +101,22 @@ class Payment(msgspec.Struct):
     """Of a payment that leaves the building; none: all of it is in the ledger."""
     operation_id: UUID | None = None
     """The flow that is under way on it; there is one at a time."""
+    fee_plan: FeeTerms | None = None
+    """All the terms, where there are more than the two above."""
+    fee_refunded_minor: int = 0
+    """What the platform has given back of its share."""
+    exchange: Exchange | None = None
+    """Where the merchant gets another currency; none: the payment's own."""
+
+    @property
+    def merchant_currency(self) -> str:
+        """What the merchant gets, and what fees are in."""
+        return self.currency if self.exchange is None else self.exchange.whole.target_currency
+
+    @property
+    def fee_terms(self) -> FeeTerms:
+        """What it costs."""
+        return self.fee_plan or FeeTerms(self.fee_bps, self.fee_fixed_minor)
 
     @property
     def name(self) -> str:
@@ -122,6 +141,10 @@ class Refund(msgspec.Struct):
     failure_code: str | None = None
     """Why the processor did not give the money back."""
     processor_reference: str | None = None
+    exchanged: Conversion | None = None
+    """What of the payment's conversion it took back, if that converts."""
+    fee_refunded_minor: int = 0
+    """What the platform gave back of its fee, in the currency that the merchant gets."""
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -129,6 +152,7 @@ class Capture(msgspec.Struct, frozen=True):
 
     amount_minor: int
     fee_minor: int
+    """In the currency that the merchant gets."""
     final: bool
 
 
@@ -138,8 +162,13 @@ def fee_of_capture(payment: Payment, amount_minor: int) -> int:
     It is the fee of all that will have been captured less what was taken already, so parts cost
     together what the whole would, and the fixed part is taken once.
     """
+    if payment.exchange is not None:
+        return payment.fee_terms.of(payment.exchange.whole.target_minor)
     total = payment.amount_captured_minor + amount_minor
-    whole = money.fee_minor(total, bps=payment.fee_bps, fixed_minor=payment.fee_fixed_minor)
+    if payment.fee_plan is not None:
+        whole = payment.fee_plan.of(total)
+    else:
+        whole = money.fee_minor(total, bps=payment.fee_bps, fixed_minor=payment.fee_fixed_minor)
     return min(amount_minor, whole - payment.fee_minor)
 
 
@@ -201,15 +230,12 @@ def decide_refund(payment: Payment, amount_minor: int | None) -> int | PlatformE
     return amount
 
 
-def apply_refund(payment: Payment, amount_minor: int, now: datetime) -> None:
-    """Make the payment say what was refunded."""
-    payment.amount_refunded_minor += amount_minor
-    payment.version += 1
-    payment.updated_at = now
-
-
-def apply_refund_failure(payment: Payment, amount_minor: int, now: datetime) -> None:
-    """The payer did not get the money after all."""
-    payment.amount_refunded_minor -= amount_minor
+def apply_refund(payment: Payment, refund: Refund, now: datetime, sign: int = 1) -> None:
+    """Make the payment say what was refunded; with a `sign` of -1, that it was not after all."""
+    payment.amount_refunded_minor += sign * refund.amount_minor
+    payment.fee_refunded_minor += sign * refund.fee_refunded_minor
+    if payment.exchange is not None and refund.exchanged is not None:
+        exchange = payment.exchange
+        exchange.refunded = fx.plus(exchange.refunded, refund.exchanged, sign)
     payment.version += 1
     payment.updated_at = now

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from app import ids, ledger
 from app.errors import InvariantViolated, PlatformError
-from app.ledger import Book, Change, Draft, Hold
-from app.payments import decisions, model
+from app.ledger import Book, Draft, Hold
+from app.payments import decisions, model, splits
+from app.payments.exchange import Exchange
 from app.payments.inputs import FailRefund, OpenPayment, RefundPayment
 from app.payments.model import UNDECIDED, Capture, Payment, Refund
 from app.processors import Verdict
@@ -39,9 +40,11 @@ class Next(Enum):
     """Surely nothing was done anywhere; the request may be sent again with the same key."""
 
 
-def decide_open(book: Book, command: OpenPayment, holds: list[Hold]) -> Payment | PlatformError:
+def decide_open(
+    book: Book, command: OpenPayment, holds: list[Hold], exchange: Exchange | None = None
+) -> Payment | PlatformError:
     """Hold a new payment's amount until the processor has spoken."""
-    payment = decisions.new_payment(command, book)
+    payment = decisions.new_payment(command, book, exchange)
     hold = decisions.hold_amount(book, command, payment, NEVER)
     if isinstance(hold, PlatformError):
         return hold
@@ -178,32 +181,33 @@ def _give_up(book: Book, payment: Payment, hold: Hold, status: str) -> None:
     payment.updated_at = book.booked_at
 
 
-def decide_refund(book: Book, command: RefundPayment, payment: Payment) -> Refund | PlatformError:
+def decide_refund(
+    book: Book, command: RefundPayment, payment: Payment, *, stripe: int
+) -> Refund | PlatformError:
     """Book a refund that the processor still has to make: the money leaves the merchant now.
 
     So a second refund sees it gone, whenever the processor speaks.
     """
-    refund = decisions.decide_refund(book, command, payment)
+    refund = decisions.decide_refund(book, command, payment, stripe=stripe)
     if isinstance(refund, Refund):
         refund.status = "pending"
     return refund
 
 
 def fail_refund(
-    book: Book, payment: Payment, refund: Refund, command: FailRefund
+    book: Book, payment: Payment, refund: Refund, command: FailRefund, *, stripe: int
 ) -> PlatformError | None:
     """Book that the payer did not get the money: it is the merchant's again."""
-    merchant = decisions.available_account(payment.merchant_id, payment.currency)
+    changes = splits.refund_changes(
+        payment, splits.split_of(refund), region=command.region, stripe=stripe, failed=True
+    )
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
             id=command.transfer_id,
             kind="posted",
             purpose="refund_failure",
-            changes=[
-                Change(payment.merchant_id, payment.account_id, "debit", refund.amount_minor),
-                Change(payment.merchant_id, merchant.id, "credit", refund.amount_minor),
-            ],
+            changes=changes,
             correlation_id=command.correlation_id,
             payment_id=payment.id,
         )
@@ -213,7 +217,7 @@ def fail_refund(
     refund.status = "failed"
     refund.failure_code = command.code
     refund.version += 1
-    model.apply_refund_failure(payment, refund.amount_minor, book.booked_at)
+    model.apply_refund(payment, refund, book.booked_at, -1)
     return None
 
 

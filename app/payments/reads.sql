@@ -6,7 +6,8 @@
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -18,7 +19,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -33,7 +35,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -48,7 +51,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -65,7 +69,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -82,7 +87,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -98,7 +104,8 @@ SELECT merchant_id, id, status, method, capture, account_id, customer, currency,
 SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
        amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
        disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id
+       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
+       exchange
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -115,7 +122,7 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
        p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
        p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
        p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at, p.rail,
-       p.operation_id
+       p.operation_id, p.fee_plan, p.fee_refunded_minor, p.exchange
   FROM payment_labels AS l
   JOIN payments AS p
     ON p.region = l.region
@@ -137,7 +144,7 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
        p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
        p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
        p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at, p.rail,
-       p.operation_id
+       p.operation_id, p.fee_plan, p.fee_refunded_minor, p.exchange
   FROM payment_labels AS l
   JOIN payments AS p
     ON p.region = l.region
@@ -157,7 +164,7 @@ SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.custo
 -- path: refunds_pkey
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
        CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
-       processor_reference
+       processor_reference, exchanged, fee_refunded_minor
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -168,7 +175,7 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- path: refunds_pkey, backwards
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
        CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
-       processor_reference
+       processor_reference, exchanged, fee_refunded_minor
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -182,7 +189,7 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- path: refunds_pkey
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
        CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
-       processor_reference
+       processor_reference, exchanged, fee_refunded_minor
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -196,7 +203,7 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- path: refunds_by_payment, backwards
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
        CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
-       processor_reference
+       processor_reference, exchanged, fee_refunded_minor
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -211,7 +218,7 @@ SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
 -- path: refunds_by_payment
 SELECT merchant_id, id, payment_id, status, currency, amount_minor, description,
        CAST(metadata AS TEXT), version, correlation_id, created_at, failure_code,
-       processor_reference
+       processor_reference, exchanged, fee_refunded_minor
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id

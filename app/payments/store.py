@@ -8,28 +8,38 @@ from uuid import UUID
 import msgspec
 
 from app.database import Moving, Queries, Tx, arrays, pull
+from app.fx import Conversion
 from app.ledger import metadata_texts, pull_holds
+from app.merchants import FeeTerms
+from app.payments.exchange import Exchange
 from app.payments.model import Payment, Rail, Refund
 
 queries = Queries(__package__)
 
 _METADATA = msgspec.json.Decoder(dict[str, str])
 _RAIL = msgspec.json.Decoder(Rail)
+_FEES = msgspec.json.Decoder(FeeTerms)
+_EXCHANGE = msgspec.json.Decoder(Exchange)
+_CONVERSION = msgspec.json.Decoder(Conversion)
 
 
 def payment_of(row: tuple[Any, ...]) -> Payment:
     """The struct of a payment's row."""
     rail = None if row[23] is None else _RAIL.decode(row[23])
-    return Payment(*(*row[:17], _METADATA.decode(row[17]), *row[18:23], rail, row[24]))
+    plan = None if row[25] is None else _FEES.decode(row[25])
+    exchange = None if row[27] is None else _EXCHANGE.decode(row[27])
+    texts = (_METADATA.decode(row[17]), *row[18:23], rail, row[24], plan, row[26], exchange)
+    return Payment(*(*row[:17], *texts))
 
 
 def refund_of(row: tuple[Any, ...]) -> Refund:
     """The struct of a refund's row."""
-    return Refund(*(*row[:7], _METADATA.decode(row[7]), *row[8:]))
+    exchanged = None if row[13] is None else _CONVERSION.decode(row[13])
+    return Refund(*(*row[:7], _METADATA.decode(row[7]), *row[8:13], exchanged, row[14]))
 
 
-def _rail_text(payment: Payment) -> str | None:
-    return None if payment.rail is None else msgspec.json.encode(payment.rail).decode()
+def _text(value: msgspec.Struct | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
 
 
 async def pull_payments(
@@ -78,13 +88,15 @@ def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datet
             "fees_minor": arrays.ints([p.fee_minor for p in payments]),
             "fees_bps": arrays.ints([p.fee_bps for p in payments]),
             "fees_fixed_minor": arrays.ints([p.fee_fixed_minor for p in payments]),
+            "fee_plans": arrays.texts([_text(p.fee_plan) for p in payments]),
             "hold_ids": arrays.uuids([p.hold_id for p in payments]),
             "descriptions": arrays.texts([p.description for p in payments]),
             "metadatas": metadata_texts([p.metadata for p in payments]),
             "correlation_ids": arrays.texts([p.correlation_id for p in payments]),
             "expires_ats": arrays.times([p.expires_at for p in payments]),
-            "rails": arrays.texts(map(_rail_text, payments)),
+            "rails": arrays.texts([_text(p.rail) for p in payments]),
             "operation_ids": arrays.uuids([p.operation_id for p in payments]),
+            "exchanges": arrays.texts([_text(p.exchange) for p in payments]),
         },
         rows=len(payments),
     )
@@ -122,12 +134,14 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
             "amounts_captured_minor": arrays.ints([p.amount_captured_minor for p in payments]),
             "amounts_refunded_minor": arrays.ints([p.amount_refunded_minor for p in payments]),
             "fees_minor": arrays.ints([p.fee_minor for p in payments]),
+            "fees_refunded_minor": arrays.ints([p.fee_refunded_minor for p in payments]),
             "versions": arrays.ints([p.version for p in payments]),
             "updated_ats": arrays.times([p.updated_at for p in payments]),
             "expires_ats": arrays.times([p.expires_at for p in payments]),
             "disputed": arrays.bools([p.disputed for p in payments]),
-            "rails": arrays.texts(map(_rail_text, payments)),
+            "rails": arrays.texts([_text(p.rail) for p in payments]),
             "operation_ids": arrays.uuids([p.operation_id for p in payments]),
+            "exchanges": arrays.texts([_text(p.exchange) for p in payments]),
         },
         rows=len(payments),
     )
@@ -151,6 +165,8 @@ def insert_refunds(tx: Tx, region: str, refunds: Sequence[Refund], now: datetime
             "descriptions": arrays.texts([r.description for r in refunds]),
             "metadatas": metadata_texts([r.metadata for r in refunds]),
             "correlation_ids": arrays.texts([r.correlation_id for r in refunds]),
+            "exchanged": arrays.texts([_text(r.exchanged) for r in refunds]),
+            "fees_refunded_minor": arrays.ints([r.fee_refunded_minor for r in refunds]),
         },
         rows=len(refunds),
     )

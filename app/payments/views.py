@@ -32,6 +32,18 @@ class NextActionView(msgspec.Struct, frozen=True):
     instructions: Mapping[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
+class ExchangeView(msgspec.Struct, frozen=True):
+    """What the merchant gets of a payment in another currency, in minor units of that."""
+
+    fx_quote: str
+    rate: str
+    """Units of the merchant's currency for one of the payment's: an exact decimal."""
+    currency: str
+    amount: int
+    """For all of the payment, the platform's fee included."""
+    amount_refunded: int
+
+
 class PaymentView(msgspec.Struct, frozen=True):
     """What a payer owes, and how far it has come. Amounts in minor units of the currency."""
 
@@ -42,7 +54,7 @@ class PaymentView(msgspec.Struct, frozen=True):
     amount_captured: int
     amount_refunded: int
     fee: int
-    """The platform's share of what was captured."""
+    """The platform's share of what was captured, in the currency that the merchant gets."""
     currency: str
     capture: str
     """`automatic` or `manual`."""
@@ -60,7 +72,19 @@ class PaymentView(msgspec.Struct, frozen=True):
     """Who has it, where it left the building."""
     next_action: NextActionView | msgspec.UnsetType = msgspec.UNSET
     decline_code: str | msgspec.UnsetType = msgspec.UNSET
+    exchange: ExchangeView | msgspec.UnsetType = msgspec.UNSET
+    """Where the merchant gets another currency."""
+    fee_refunded: int | msgspec.UnsetType = msgspec.UNSET
+    """What the platform has given back of its fee, where the fee plan says so."""
     object: str = "payment"
+
+
+class RefundExchangeView(msgspec.Struct, frozen=True):
+    """What a refund takes from a merchant that had got another currency."""
+
+    currency: str
+    amount: int
+    """In minor units of that currency, converted back at the payment's own rate."""
 
 
 class RefundView(msgspec.Struct, frozen=True):
@@ -77,6 +101,10 @@ class RefundView(msgspec.Struct, frozen=True):
     correlation_id: str
     created_at: datetime
     failure_code: str | msgspec.UnsetType = msgspec.UNSET
+    exchange: RefundExchangeView | msgspec.UnsetType = msgspec.UNSET
+    """Where the merchant had got another currency."""
+    fee_refunded: int | msgspec.UnsetType = msgspec.UNSET
+    """What the platform gives back of its fee, in the currency that the merchant had got."""
     object: str = "refund"
 
 
@@ -105,6 +133,7 @@ def payment_view(payment: Payment) -> PaymentView:
         updated_at=payment.updated_at,
         expires_at=payment.expires_at,
         **_rail_fields(payment),
+        **_more_fields(payment),
     )
 
 
@@ -134,6 +163,32 @@ def _rail_fields(payment: Payment) -> dict[str, Any]:
     return fields
 
 
+def _more_fields(payment: Payment) -> dict[str, Any]:
+    """What only payments have that convert, or whose fees come back."""
+    exchange = payment.exchange
+    if exchange is None and payment.fee_plan is None:
+        return _NO_FIELDS
+    fields: dict[str, Any] = {}
+    if exchange is not None:
+        fields["exchange"] = ExchangeView(
+            fx_quote=ids.encode("fx_quote", exchange.quote_id),
+            rate=exchange.rate,
+            currency=exchange.whole.target_currency,
+            amount=exchange.whole.target_minor,
+            amount_refunded=exchange.refunded.target_minor,
+        )
+    if payment.fee_terms.refunded:
+        fields["fee_refunded"] = payment.fee_refunded_minor
+    return fields
+
+
+def _refund_exchange(refund: Refund) -> RefundExchangeView | msgspec.UnsetType:
+    exchanged = refund.exchanged
+    if exchanged is None:
+        return msgspec.UNSET
+    return RefundExchangeView(exchanged.target_currency, exchanged.target_minor)
+
+
 def refund_view(refund: Refund) -> RefundView:
     """A refund on the wire."""
     return RefundView(
@@ -147,6 +202,8 @@ def refund_view(refund: Refund) -> RefundView:
         correlation_id=refund.correlation_id,
         created_at=ids.instant(refund.id),
         failure_code=refund.failure_code or msgspec.UNSET,
+        exchange=_refund_exchange(refund),
+        fee_refunded=refund.fee_refunded_minor or msgspec.UNSET,
     )
 
 

@@ -14,7 +14,8 @@ from app.errors import InvariantViolated, PlatformError
 from app.events import Event
 from app.idempotency import Answer, refusal
 from app.ledger import Book, Hold, chart
-from app.payments import decisions, store
+from app.ledger.chart import ChartAccount
+from app.payments import splits, store
 from app.payments.errors import PaymentBusy, PaymentNotFound
 from app.payments.model import Payment, Refund
 from app.payments.views import payment_text, refund_text
@@ -42,8 +43,12 @@ class Work:
         holds: dict[UUID, Hold],
         book: Book,
         flows: dict[UUID, Flow],
+        *,
+        stripe: int,
     ) -> None:
         self.region = region
+        self.stripe = stripe
+        """Which stripe of the platform's accounts is in the book."""
         self.payments = payments
         self.holds = holds
         self.book = book
@@ -178,9 +183,9 @@ async def load(
     Args:
         keys: (merchant, payment).
         flows: (merchant, flow) of those that go on.
-        fees: fees may be booked.
+        fees: captures, with their fees, may be booked.
         held: holds may change.
-        available: the merchants' available balances may change, whatever the rail.
+        available: refunds may be booked, or fail.
     """
     await store.pull_payments(tx, region, moving, keys)
     payments = await store.lock_payments(tx, region, keys)
@@ -188,18 +193,16 @@ async def load(
     held_keys = [(p.merchant_id, p.hold_id) for p in payments.values() if held and p.hold_id]
     holds = await ledger.lock_holds(tx, region, held_keys)
     accounts = {(p.merchant_id, p.account_id) for p in payments.values()}
-    charts = {
-        decisions.captured_account(p.merchant_id, p.currency, p.method) for p in payments.values()
-    }
-    if available:
-        charts |= {
-            decisions.available_account(p.merchant_id, p.currency) for p in payments.values()
-        }
-    if fees:
-        stripe = stripe_of(tx)
-        charts |= {decisions.fee_account(region, p.currency, stripe) for p in payments.values()}
+    stripe = stripe_of(tx)
+    charts: set[ChartAccount] = set()
+    for payment in payments.values():
+        charts.add(splits.captured_account(payment.merchant_id, payment.currency, payment.method))
+        if available:
+            charts.update(splits.accounts_of_refund(payment, region, stripe))
+        if fees:
+            charts.update(splits.accounts_of_capture(payment, region, stripe))
     book = await ledger.open_book(tx, region, accounts, charts, moving)
-    return Work(region, payments, holds, book, locked)
+    return Work(region, payments, holds, book, locked, stripe=stripe)
 
 
 def each(work: Work, bookings: Sequence[Booking]) -> Iterator[tuple[Booking, Flow, Payment]]:

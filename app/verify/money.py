@@ -7,12 +7,15 @@ import msgspec
 
 from app import ids
 from app.ledger.model import EntryLine
+from app.payments.exchange import Exchange
 from app.verify.model import Check, hold_wire, wire
 
 PLATFORM: Final = ids.NIL.hex
 
 _ENDS: Final = {"void": "voided", "expire": "expired"}
 """Kind of transfer -> status of the hold it ended."""
+
+_exchange = msgspec.json.Decoder(Exchange)
 
 Off = tuple[Check, str]
 """What is off about a payment or its hold, and how."""
@@ -36,14 +39,31 @@ class PaymentRow(msgspec.Struct, frozen=True):
     hold_debit_account_id: str | None
     hold_amount_minor: int | None
     hold_posted_minor: int | None
+    fee_refunded_minor: int
+    exchange: str | None
+
+    @property
+    def exchanged(self) -> tuple[int, int] | None:
+        """What the merchant gets in another currency, and what refunds have taken of it."""
+        if self.exchange is None:
+            return None
+        exchange = _exchange.decode(self.exchange)
+        return exchange.whole.target_minor, exchange.refunded.target_minor
 
 
 class Moved(msgspec.Struct):
     """What the transfers and refunds of one payment add up to."""
 
+    account: str
+    """The payer's, in hex."""
     captured_minor: int = 0
-    fee_minor: int = 0
+    """What came from the payer."""
+    earned_minor: int = 0
+    """What came to the merchant, in the currency it gets."""
     refunded_minor: int = 0
+    """What the payer got back."""
+    returned_minor: int = 0
+    """What the merchant gave for that."""
     held_minor: int = 0
     """Held by the pending transfer."""
     posted_minor: int = 0
@@ -56,21 +76,22 @@ class Moved(msgspec.Struct):
 
     def add(self, transfer_id: str, kind: str, purpose: str, lines: list[EntryLine]) -> str | None:
         """Count a transfer; a sentence where payments have no transfer of that kind."""
-        debits = credits_to_platform = pending = 0
+        from_payer = to_merchant = pending = 0
         for line in lines:
+            sign = 1 if line.direction == "debit" else -1
             if line.direction == "debit":
-                debits += line.posted_minor
                 pending += line.pending_minor
-            elif line.merchant_id == PLATFORM:
-                credits_to_platform += line.posted_minor
+            if line.account_id == self.account:
+                from_payer += sign * line.posted_minor
+            elif line.merchant_id != PLATFORM:
+                to_merchant -= sign * line.posted_minor
         match kind, purpose:
             case ("posted", "payment") | ("post", "capture"):
-                self.captured_minor += debits
-                self.fee_minor += credits_to_platform
-            case ("posted", "refund"):
-                self.refunded_minor += debits
-            case ("posted", "refund_failure"):
-                self.refunded_minor -= debits
+                self.captured_minor += from_payer
+                self.earned_minor += to_merchant
+            case ("posted", "refund" | "refund_failure"):
+                self.refunded_minor -= from_payer
+                self.returned_minor -= to_merchant
             case ("pending", "authorization"):
                 self.held_minor += pending
             case ("void", "cancellation") | ("expire", "expiry"):
@@ -78,17 +99,22 @@ class Moved(msgspec.Struct):
             case _:
                 return f"no payment has a transfer of kind '{kind}' and purpose '{purpose}'"
         if kind == "post":
-            self.posted_minor += debits
+            self.posted_minor += from_payer
         self.left_minor += pending
         return None
 
 
 def judge(payment: PaymentRow, moved: Moved) -> Iterator[Off]:
     """What is off about a payment's amounts and status."""
+    gross, back = payment.exchanged or (moved.captured_minor, moved.refunded_minor)
+    if not moved.captured_minor:
+        gross = 0
     amounts = (
         ("amount_captured", payment.captured_minor, moved.captured_minor),
         ("amount_refunded", payment.refunded_minor, moved.refunded_minor),
-        ("fee", payment.fee_minor, moved.fee_minor),
+        # What the merchant did not get of it, and did not have to give back of it.
+        ("fee", payment.fee_minor, gross - moved.earned_minor),
+        ("fee_refunded", payment.fee_refunded_minor, back - moved.returned_minor),
     )
     for name, said, is_ in amounts:
         if said != is_:

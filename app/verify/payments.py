@@ -14,7 +14,7 @@ class _Dossier:
     def __init__(self, audit: Audit, payment: PaymentRow) -> None:
         self.audit = audit
         self.payment = payment
-        self.moved = Moved()
+        self.moved = Moved(payment.account_id.replace("-", ""))
 
     @property
     def name(self) -> str:

@@ -137,6 +137,16 @@ SELECT CAST(t.id AS TEXT), t.purpose, t.entries
    AND t.merchant_id = d.merchant_id
    AND t.id = d.id;
 
+-- name: find_exchanges
+-- What some payments convert, at which quotes.
+-- path: payments_pkey, one look-up per payment
+SELECT CAST(p.id AS TEXT), p.exchange
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN payments AS p
+    ON p.region = :region
+   AND p.merchant_id = d.merchant_id
+   AND p.id = d.id;
+
 -- name: list_holds
 -- The next holds with what is left of them, and the hold that the payment of each names.
 -- path: holds_pkey, from a position; payments_pkey, one look-up per hold
@@ -160,7 +170,7 @@ SELECT CAST(h.merchant_id AS TEXT), CAST(h.id AS TEXT), CAST(h.payment_id AS TEX
 SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account_id AS TEXT),
        p.currency, p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor,
        CAST(p.hold_id AS TEXT), h.status, CAST(h.debit_account_id AS TEXT), h.amount_minor,
-       h.posted_minor
+       h.posted_minor, p.fee_refunded_minor, p.exchange
   FROM payments AS p
   LEFT JOIN holds AS h
     ON h.region = :region
@@ -218,7 +228,8 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
        t.capture, t.account_id, t.customer, t.currency, t.amount_minor, t.amount_captured_minor,
        t.amount_refunded_minor, t.fee_minor, t.fee_bps, t.fee_fixed_minor, t.disputed, t.hold_id,
        t.description, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
-       t.updated_at, t.expires_at, t.rail, t.operation_id
+       t.updated_at, t.expires_at, t.rail, t.operation_id, t.fee_plan, t.fee_refunded_minor,
+       t.exchange
   FROM payments AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -230,7 +241,8 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
 -- path: refunds_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
        t.status, t.currency, t.amount_minor, t.description, CAST(t.metadata AS TEXT), t.version,
-       t.correlation_id, t.created_at, t.failure_code, t.processor_reference
+       t.correlation_id, t.created_at, t.failure_code, t.processor_reference, t.exchanged,
+       t.fee_refunded_minor
   FROM refunds AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

@@ -1,13 +1,18 @@
 """Quotes against their rates, and against the transfers that used them."""
 
+import msgspec
+
 from app.fx import Quote, convert
 from app.fx.store import quote_of
 from app.ledger.model import EntryLine
+from app.payments.exchange import Exchange
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
 from app.verify.money import PLATFORM
 from app.verify.store import FIRST, queries
 from app.verify.transfers import lines_of
+
+_exchange = msgspec.json.Decoder(Exchange)
 
 
 async def check(audit: Audit) -> None:
@@ -19,8 +24,12 @@ async def check(audit: Audit) -> None:
         wanted = {str(q.transfer_id): str(q.merchant_id) for q in quotes if q.transfer_id}
         found = await audit.look_up(queries.find_conversions, wanted) if wanted else []
         texts = {transfer_id: (purpose, text) for transfer_id, purpose, text in found}
+        wanted = {str(q.payment_id): str(q.merchant_id) for q in quotes if q.payment_id}
+        found = await audit.look_up(queries.find_exchanges, wanted) if wanted else []
+        exchanges: dict[str, str | None] = dict(found)
         for quote in quotes:
-            for what in (_off_rate(quote), _off_use(quote, texts)):
+            off = (_off_rate(quote), _off_use(quote, texts), _off_payment(quote, exchanges))
+            for what in off:
                 if what is not None:
                     audit.add(Check.FX_QUOTE, quote.name, what)
 
@@ -57,6 +66,20 @@ def _off_use(quote: Quote, texts: dict[str, tuple[str, str]]) -> str | None:
     ]
     if moved != sorted(each for each in due if each[1]):
         return f"it was used by {name}, which moved other amounts"
+    return None
+
+
+def _off_payment(quote: Quote, exchanges: dict[str, str | None]) -> str | None:
+    """What is off about the payment that used a quote; what it moved is checked with itself."""
+    if quote.payment_id is None:
+        return None
+    name = wire("payment", str(quote.payment_id))
+    text = exchanges.get(str(quote.payment_id))
+    exchange = None if text is None else _exchange.decode(text)
+    if exchange is None or exchange.quote_id != quote.id:
+        return f"it was used by {name}, which does not exist or does not name it"
+    if exchange.whole != quote.conversion:
+        return f"it was used by {name}, which converts other amounts"
     return None
 
 

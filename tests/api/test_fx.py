@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import NewMerchant
 from tests.support import books, builders
-from tests.support.builders import Merchant
+from tests.support.builders import Merchant, payment
 from tests.support.client import Api, done, refused
 from tests.support.databases import execute
 from tests.support.endpoints import conversion
@@ -273,7 +273,7 @@ async def test_without_rates_there_are_no_quotes(
 async def test_random_conversions_keep_the_books(
     start_api: Callable[..., ApiProcess], database_url: str, seed: int
 ) -> None:
-    """Many conversions at once between many currencies: the books are in order in each of them."""
+    """Many conversions at once, by transfers, payments and refunds: the books are in order."""
     print(f"seed {seed}")
     chance = Random(seed)
     currencies = ("USD", "EUR", "JPY", "KWD", "CLF")
@@ -286,11 +286,16 @@ async def test_random_conversions_keep_the_books(
             source, target = chance.sample(currencies, 2)
             side = chance.choice(("source_amount", "target_amount"))
             quote = await merchant.quote(source, target, **{side: chance.randrange(100, 5_000_000)})
-            body = conversion(quote, wallets[source], wallets[target])
-            answers = await asyncio.gather(
-                *[merchant.api.post("/v1/transfers", body) for _ in range(chance.choice((1, 2)))]
-            )
+            amount = quote["source_amount"]
+            transfer = ("/v1/transfers", conversion(quote, wallets[source], wallets[target]))
+            pay = payment(wallets[source], amount, currency=source, fx_quote=quote["id"])
+            either = [transfer, ("/v1/payments", pay)]
+            asked = chance.sample(either, chance.choice((1, 2)))
+            answers = await asyncio.gather(*[merchant.api.post(*each) for each in asked])
             best = min(answers, key=lambda a: a.status_code)
+            if best.status_code == 201 and best.json()["object"] == "payment":
+                part = chance.randrange(1, amount + 1)
+                await merchant.refund(best.json()["id"], amount=part)
             return best.status_code, source
 
         outcomes = [

@@ -72,8 +72,8 @@ def post(book: Book, hold: Hold, amount: int, *, final: bool = False, fee: int =
         transfer_id=ids.new(),
         amount_minor=amount,
         final=final,
-        fee_minor=fee,
-        fee_change=Change(MERCHANT, FEES, "credit", fee) if fee else None,
+        away_minor=fee,
+        away=[Change(MERCHANT, FEES, "credit", fee)] if fee else [],
         correlation_id="req_2",
     )
     return done.code if isinstance(done, PlatformError) else hold.status

@@ -44,4 +44,38 @@ QUOTE_EDITS: dict[str, tuple[str, str]] = {
         idempotency_answer fx_quote used_quote
         """,
     ),
+    "a quote that another payment says it used": (
+        """
+        UPDATE fx_quotes
+           SET payment_id = %(paid_1)s
+         WHERE id = %(payment_quote)s
+        """,
+        """
+        event_data fx_quote payment_quote
+        fx_quote fx_quote payment_quote
+        """,
+    ),
+    "a payment that says it converted more": (
+        """
+        UPDATE payments
+           SET exchange = replace(exchange, '"target_minor":1690', '"target_minor":1691')
+         WHERE id = %(converted)s
+        """,
+        """
+        event_data payment converted
+        fx_quote fx_quote payment_quote
+        payment_amounts payment converted
+        """,
+    ),
+    "a fee that was not given back": (
+        """
+        UPDATE payments
+           SET fee_refunded_minor = 0
+         WHERE id = %(converted)s
+        """,
+        """
+        event_data payment converted
+        payment_amounts payment converted
+        """,
+    ),
 }

@@ -26,7 +26,7 @@ from app.ledger.commands import (
     MakeTransfer,
     OpenAccount,
 )
-from app.merchants import Merchant, admin
+from app.merchants import ANY, FeePlan, Merchant, admin
 from app.payments import saga as payments
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.payouts import saga as payouts
@@ -102,7 +102,13 @@ class Writer:
         return account
 
     def payment(
-        self, name: str, wallet: str, amount: int, currency: str = "USD", capture: str = "automatic"
+        self,
+        name: str,
+        wallet: str,
+        amount: int,
+        currency: str = "USD",
+        capture: str = "automatic",
+        **more: Any,
     ) -> OpenPayment:
         """A command to pay; `<name>_transfer` is its transfer, the hold of a manual one."""
         return OpenPayment(
@@ -117,6 +123,7 @@ class Writer:
             metadata={"table": "7", "waiter": "Bola", "x": "y"},
             fee_bps=self.merchant.fee_bps,
             fee_fixed_minor=self.merchant.fee_fixed_minor,
+            **more,
         )
 
     async def capture(self, name: str, amount: int | None, *, final: bool = False) -> None:
@@ -272,6 +279,11 @@ async def _make_payments(writer: Writer) -> None:
             ],
         ),
     )  # fmt: skip
+    quote_id = await writer.quote("payment_quote", 2_000)
+    await writer.run(
+        pay, writer.payment("converted", "ada", 2_000, quote_id=quote_id, fee_plans=[_plan(writer)])
+    )
+    await writer.refund("converted", 701)
 
 
 async def _make_payouts(writer: Writer) -> None:
@@ -291,3 +303,11 @@ async def _make_payouts(writer: Writer) -> None:
     await writer.open_payout("stopped", 1_000_002)
     stop = CancelPayout(**writer.common(), payout_id=writer.history.names["stopped"])
     await writer.run(payouts.CANCELLATION, stop, status=200)
+
+
+def _plan(writer: Writer) -> FeePlan:
+    """A fee plan that gives back its share with refunds."""
+    return FeePlan(
+        ids.new(), writer.merchant.id, ANY, "EUR", 200, 10, 0, 500, refunded=True,
+        created_at=clock.now(),
+    )  # fmt: skip
