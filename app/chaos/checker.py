@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 
-from app.chaos import replay
+from app.chaos import cards, replay
 from app.chaos.history import History
+from app.chaos.ledger import is_card
 from app.chaos.model import (
+    CARD,
     Answer,
     Books,
     Finding,
@@ -24,6 +26,7 @@ from app.chaos.model import (
     Wrong,
 )
 
+_CAME_TO_NOTHING = frozenset({"declined", "failed"})
 _MAKES_A_PAYMENT = {Operation.PAYMENT, Operation.AUTHORIZATION}
 
 
@@ -40,6 +43,7 @@ def check(history: History, books: Books) -> list[Finding]:
     effects = effects_by_key(books)
     findings = list(_check_keys(history, books, effects))
     findings += _check_unasked(history, effects)
+    findings += cards.check(history, books)
     findings += replay.check(history, books)
     return findings
 
@@ -56,6 +60,35 @@ def effects_by_key(books: Books) -> dict[str, Effects]:
     return effects
 
 
+def lasting(done: Effects) -> Effects:
+    """What counts: without attempts that came to nothing, a hold and its end as one transfer.
+
+    Where the acquirer surely did nothing, its payment fails and the key is free for another one;
+    the same with refunds. A declined payment was held and given back.
+    """
+    vain = {payment.id for payment in done.payments if payment.status in _CAME_TO_NOTHING}
+    by_card = {payment.id for payment in done.payments if payment.method == "card"} - vain
+    came_back = sum(transfer.purpose == "refund_failure" for transfer in done.transfers)
+    transfers = []
+    for transfer in done.transfers:
+        if transfer.payment in vain or transfer.purpose == "refund_failure":
+            continue
+        if transfer.purpose == "refund" and came_back:
+            came_back -= 1
+            continue
+        transfers.append(transfer)
+    ended = {one.payment for one in transfers if one.purpose in {"capture", "cancellation"}}
+    return Effects(
+        transfers=[
+            one
+            for one in transfers
+            if one.purpose != "authorization" or one.payment not in by_card & ended
+        ],
+        payments=[one for one in done.payments if one.id not in vain],
+        refunds=[one for one in done.refunds if one.status != "failed"],
+    )
+
+
 def _check_keys(
     history: History, books: Books, effects: Mapping[str, Effects]
 ) -> Iterator[Finding]:
@@ -63,7 +96,7 @@ def _check_keys(
     for key, request in history.requests.items():
         if request.operation is Operation.READ:
             continue
-        done = effects.get(key, nothing)
+        done = lasting(effects.get(key, nothing))
         decision = history.decision(key)
         yield from _check_times(request, done, decision)
         yield from _check_answers(history.answers.get(key, []))
@@ -136,13 +169,16 @@ def _check_content(request: Request, done: Effects, decision: Answer) -> Iterato
     pairs: list[tuple[str, Any, Any]] = []
     if request.operation in _MAKES_A_PAYMENT and done.payments:
         payment = done.payments[0]
-        wallet = asked["payment_method"]["account"]
         pairs = [
             ("id", told["id"], payment.id),
             ("amount", told["amount"], payment.amount),
             ("asked amount", asked["amount"], payment.amount),
-            ("account", wallet, payment.account),
+            ("method", asked["payment_method"]["type"], payment.method),
         ]
+        if is_card(request):
+            pairs.append(("card", asked["metadata"][CARD], "approved"))
+        else:
+            pairs.append(("account", asked["payment_method"]["account"], payment.account))
     elif request.operation is Operation.REFUND and done.refunds:
         refund = done.refunds[0]
         pairs = [

@@ -10,7 +10,16 @@ from typing import IO, Self
 
 import msgspec
 
-from app.chaos.model import Answer, FaultMark, Outcome, PhaseMark, Record, Request, Run
+from app.chaos.model import (
+    Acquirer,
+    Answer,
+    FaultMark,
+    Outcome,
+    PhaseMark,
+    Record,
+    Request,
+    Run,
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Record)
@@ -29,6 +38,8 @@ class History:
         self.answers: dict[str, list[Answer]] = {}
         self.phases: list[PhaseMark] = []
         self.faults: list[FaultMark] = []
+        self.acquirer: Acquirer | None = None
+        """Its books, where the run had one."""
         self._file: IO[bytes] | None = None
 
     @classmethod
@@ -98,5 +109,7 @@ class History:
             self.phases.append(record)
         elif isinstance(record, FaultMark):
             self.faults.append(record)
+        elif isinstance(record, Acquirer):
+            self.acquirer = record
         else:
             self.run = record

@@ -24,6 +24,9 @@ class PaymentState(msgspec.Struct, frozen=True):
     """A payment after some event; amounts in minor units."""
 
     wallet: str
+    """Where the money comes from: a wallet, or what the acquirer owes the merchant."""
+    till: str
+    """Where captured money goes."""
     amount: int
     captured: int
     refunded: int
@@ -31,12 +34,21 @@ class PaymentState(msgspec.Struct, frozen=True):
     left: int
     """Still held."""
     status: str
+    """Of a card's payment also `held`, `asked` and `undone`: what its ledger tells of it."""
 
     @property
     def is_open(self) -> bool:
         """Whether something is held that may be captured."""
-        return self.status in {"authorized", "partially_captured"}
+        return self.status in {"authorized", "partially_captured", "held"}
 
+
+_MAY_BE = {
+    "asked": {"processing"},
+    "held": {"processing", "authorized"},
+    "undone": {"declined", "failed", "canceled"},
+}
+"""What a payment may be told to be while its ledger is in a state: an approval that captures
+nothing moves nothing, and why a hold was given back is in the answer and not in the money."""
 
 State: TypeAlias = PaymentState | int
 """Of a payment, or what is available in a wallet."""
@@ -47,7 +59,7 @@ class Clerk:
 
     def __init__(self, shops: Sequence[Shop], accounts: Sequence[AccountRow]) -> None:
         self._shops = {shop.merchant: shop for shop in shops}
-        self._tills = {a.merchant: a.id for a in accounts if a.kind == "merchant_available"}
+        self._accounts = {(a.merchant, a.kind): a.id for a in accounts}
         self.available: dict[str, int] = {}
         self.payments: dict[str, PaymentState] = {}
         self.events: dict[str, list[tuple[str, State]]] = {
@@ -66,11 +78,15 @@ class Clerk:
             case Operation.DEPOSIT:
                 return self._deposit(request, body["account"], body["amount"])
             case Operation.PAYMENT | Operation.AUTHORIZATION:
+                if is_card(request):
+                    return self._by_card(request, body, transfer)
                 return self._open(request, body, transfer.payment or "")
             case Operation.CAPTURE:
                 return self._capture(request, transfer.payment or "", body)
             case Operation.CANCEL:
                 return self._cancel(request, transfer.payment or "")
+            case Operation.REFUND if transfer.purpose == "refund_failure":
+                return self._refund_back(request, body["payment"], body["amount"])
             case Operation.REFUND:
                 return self._refund(request, body["payment"], body["amount"])
             case Operation.TRANSFER:
@@ -78,16 +94,22 @@ class Clerk:
             case Operation.READ:
                 raise Impossible("a read moves nothing")
 
-    def differs_from(self, request: Request, text: str) -> str:
+    def differs_from(self, request: Request, transfer: TransferRow, text: str) -> str:
         """How an acknowledgement differs from the payment right after; empty if it does not."""
         told: dict[str, Any] = msgspec.json.decode(text)
         if told.get("object") != "payment":
             return ""
+        if transfer.payment != told["id"] and is_card(request):
+            return ""  # of an attempt before, which came to nothing and freed its key
         payment = self.payments.get(told["id"])
         if payment is None:
             return f"{told['id']} was told of, and does not exist"
+        if payment.status == "asked":
+            return ""  # the hold of a payment whose capture comes with another transfer
         said, found = _told(told), _state(payment)
-        return "" if said == found else f"{request.operation}: told {said}, replayed {found}"
+        if agree(said, payment):
+            return ""
+        return f"{request.operation}: told {said}, replayed {found}"
 
     def subject_of(self, request: Request) -> str:
         """The wallet or payment whose state decided about a request."""
@@ -107,7 +129,7 @@ class Clerk:
         body = request.body or {}
         if request.operation is Operation.READ:
             told = msgspec.json.decode(answer.body)
-            return isinstance(state, PaymentState) and _told(told) == _state(state)
+            return isinstance(state, PaymentState) and agree(_told(told), state)
         code = answer.problem.get("code")
         if isinstance(state, int):
             asked = body["amount"] if "amount" in body else body["entries"][0]["amount"]
@@ -127,17 +149,37 @@ class Clerk:
 
     def _open(self, request: Request, body: Mapping[str, Any], payment_id: str) -> Moved:
         wallet, amount = body["payment_method"]["account"], body["amount"]
-        till = self._till(request)
+        till = self._account(request, "merchant_available")
         self._give(request, wallet, -amount)
         if request.operation is Operation.AUTHORIZATION:
-            state = PaymentState(wallet, amount, 0, 0, 0, amount, "authorized")
+            state = PaymentState(wallet, till, amount, 0, 0, 0, amount, "authorized")
             self._remember(request, payment_id, state)
             return {wallet: ("debit", 0, amount), till: ("credit", 0, amount)}
         fee = self._fee(request, amount)
-        self._remember(
-            request, payment_id, PaymentState(wallet, amount, amount, 0, fee, 0, "captured")
-        )
+        state = PaymentState(wallet, till, amount, amount, 0, fee, 0, "captured")
+        self._remember(request, payment_id, state)
         return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", amount - fee, 0)})
+
+    def _by_card(self, request: Request, body: Mapping[str, Any], transfer: TransferRow) -> Moved:
+        """One of a card payment's own transfers: the hold, then all of it taken or given back."""
+        payment_id, amount = transfer.payment or "", body["amount"]
+        if transfer.purpose == "authorization":
+            owed, till = (
+                self._account(request, kind)
+                for kind in ("processor_receivable", "merchant_pending")
+            )
+            status = "held" if request.operation is Operation.AUTHORIZATION else "asked"
+            state = PaymentState(owed, till, amount, 0, 0, 0, amount, status)
+            self._remember(request, payment_id, state)
+            return {owed: ("debit", 0, amount), till: ("credit", 0, amount)}
+        before = self._payment(payment_id)
+        if transfer.purpose == "capture" and before.status == "asked":
+            held = msgspec.structs.replace(before, status="held")
+            self.payments[payment_id] = held
+            return self._capture(request, payment_id, {"amount": amount, "final": True})
+        if transfer.purpose == "cancellation" and before.status in {"asked", "held"}:
+            return self._release(request, payment_id, "undone")
+        raise Impossible(f"the payment was {before}, and {transfer.purpose} was booked")
 
     def _capture(self, request: Request, payment_id: str, body: Mapping[str, Any]) -> Moved:
         before = self._payment(payment_id)
@@ -158,7 +200,7 @@ class Clerk:
         self._give(request, before.wallet, released - amount)
         return {
             before.wallet: ("debit", amount, -released),
-            self._till(request): ("credit", amount - fee, -released),
+            before.till: ("credit", amount - fee, -released),
         }
 
     def _cancel(self, request: Request, payment_id: str) -> Moved:
@@ -166,12 +208,16 @@ class Clerk:
         if not before.is_open:
             raise Impossible(f"the payment was {before}")
         status = "captured" if before.captured else "canceled"
+        return self._release(request, payment_id, status)
+
+    def _release(self, request: Request, payment_id: str, status: str) -> Moved:
+        before = self._payment(payment_id)
         after = msgspec.structs.replace(before, left=0, status=status)
         self._remember(request, payment_id, after)
         self._give(request, before.wallet, before.left)
         return {
             before.wallet: ("debit", 0, -before.left),
-            self._till(request): ("credit", 0, -before.left),
+            before.till: ("credit", 0, -before.left),
         }
 
     def _refund(self, request: Request, payment_id: str, amount: int) -> Moved:
@@ -182,8 +228,19 @@ class Clerk:
         self._remember(request, payment_id, after)
         self._give(request, before.wallet, amount)
         return {
-            self._till(request): ("debit", amount, 0),
+            self._account(request, "merchant_available"): ("debit", amount, 0),
             before.wallet: ("credit", amount, 0),
+        }
+
+    def _refund_back(self, request: Request, payment_id: str, amount: int) -> Moved:
+        before = self._payment(payment_id)
+        if amount > before.refunded:
+            raise Impossible(f"the payment was {before}")
+        after = msgspec.structs.replace(before, refunded=before.refunded - amount)
+        self._remember(request, payment_id, after)
+        return {
+            before.wallet: ("debit", amount, 0),
+            self._account(request, "merchant_available"): ("credit", amount, 0),
         }
 
     def _transfer(self, request: Request, body: Mapping[str, Any]) -> Moved:
@@ -195,6 +252,8 @@ class Clerk:
         return moved
 
     def _give(self, request: Request, wallet: str, amount: int) -> None:
+        if wallet == self._account(request, "processor_receivable"):
+            return  # what the acquirer owes has no limit
         available = self.available.get(wallet, 0) + amount
         if available < 0 and amount < 0:
             raise Impossible(f"{wallet} had {available - amount} available, {-amount} were taken")
@@ -211,13 +270,27 @@ class Clerk:
             raise Impossible(f"{payment_id} did not exist")
         return payment
 
-    def _till(self, request: Request) -> str:
-        return self._tills.get(request.merchant, "")
+    def _account(self, request: Request, kind: str) -> str:
+        """The merchant's own account of a kind."""
+        return self._accounts.get((request.merchant, kind), "")
 
     def _fee(self, request: Request, amount: int) -> int:
         shop = self._shops[request.merchant]
         whole = divide_half_even(amount * shop.fee_bps, 10_000) + shop.fee_fixed_minor
         return min(amount, whole)
+
+
+def is_card(request: Request) -> bool:
+    """Whether a request asks for a payment by card."""
+    method = (request.body or {}).get("payment_method", {})
+    return bool(method.get("type") == "card")
+
+
+def agree(told: tuple[Any, ...], payment: PaymentState) -> bool:
+    """Whether a payment's status, captured and refunded amounts and fee fit what was replayed."""
+    status, *amounts = told
+    known, *replayed = _state(payment)
+    return amounts == replayed and status in _MAY_BE.get(payment.status, {known})
 
 
 def _without_nothing(moved: Moved) -> Moved:

@@ -12,6 +12,9 @@ import msgspec
 NO_ANSWER = 0
 """The status of a try that nobody answered."""
 
+CARD = "card"
+"""The metadata of a card payment that tells what its bank will say: `approved` or `declined`."""
+
 
 class Operation(StrEnum):
     """What a client asks."""
@@ -129,7 +132,34 @@ class FaultMark(msgspec.Struct, frozen=True, tag="fault", tag_field="record"):
         return not self.detail.endswith(" x 0")
 
 
-Record: TypeAlias = Run | Request | Answer | PhaseMark | FaultMark
+class Authorization(msgspec.Struct, frozen=True):
+    """What the acquirer has of one card payment; amounts in minor units."""
+
+    reference: str
+    """The payment's id."""
+    merchant: str
+    status: str
+    amount: int
+    captured: int
+    refunded: int
+    voided: int
+    """What will not be captured any more."""
+
+    @property
+    def held(self) -> int:
+        """What may still be captured of it."""
+        if self.status != "approved":
+            return 0
+        return self.amount - self.captured - self.voided
+
+
+class Acquirer(msgspec.Struct, frozen=True, tag="acquirer", tag_field="record"):
+    """The acquirer's books, read when nothing was under way any more: the last record."""
+
+    authorizations: list[Authorization]
+
+
+Record: TypeAlias = Run | Request | Answer | PhaseMark | FaultMark | Acquirer
 
 
 class Wrong(StrEnum):
@@ -153,6 +183,10 @@ class Wrong(StrEnum):
     """Versions contradict each other, or the time at which clients were told."""
     STALE = "stale_decision"
     """Decided, or read, from a state that had passed."""
+    UNFINISHED = "unfinished"
+    """Still open when everything had time to end."""
+    DISAGREES = "disagrees"
+    """The acquirer's books have something else than ours."""
     NOT_HEALED = "not_healed"
     """A fault that did not heal within its limit: what followed was measured while it lasted."""
 
@@ -173,6 +207,8 @@ class TransferRow(msgspec.Struct, frozen=True):
     id: str
     correlation_id: str
     payment: str | None
+    purpose: str = ""
+    """What for, as the ledger says; it tells the transfers of one card payment apart."""
 
 
 class EntryRow(msgspec.Struct, frozen=True):
@@ -210,6 +246,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     refunded: int
     fee: int
     status: str
+    method: str = "wallet"
 
 
 class RefundRow(msgspec.Struct, frozen=True):
@@ -219,6 +256,18 @@ class RefundRow(msgspec.Struct, frozen=True):
     correlation_id: str
     payment: str
     amount: int
+    status: str = "succeeded"
+
+
+class FlowRow(msgspec.Struct, frozen=True):
+    """A flow that has not ended."""
+
+    key: str
+    """Of the request that began it."""
+    name: str
+    status: str
+    attempts: int
+    note: str | None
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -239,3 +288,5 @@ class Books(msgspec.Struct, frozen=True):
     refunds: list[RefundRow]
     kept: dict[tuple[str, str], Kept]
     """By merchant and key."""
+    flows: list[FlowRow] = []
+    """Those that have not ended."""

@@ -15,7 +15,7 @@ SELECT id, kind, version, posted_debits_minor, posted_credits_minor, pending_deb
 -- name: list_transfers
 -- A merchant's next transfers and what caused them.
 -- path: transfers_pkey, from a position
-SELECT id, correlation_id, payment_id
+SELECT id, correlation_id, payment_id, purpose
   FROM transfers
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -40,7 +40,7 @@ SELECT account_id, booked_at, version, transfer_id, direction, posted_minor, pen
 -- A merchant's next payments, and how far they have come.
 -- path: payments_pkey, from a position
 SELECT id, correlation_id, account_id, amount_minor, amount_captured_minor, amount_refunded_minor,
-       fee_minor, status
+       fee_minor, status, method
   FROM payments
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -51,7 +51,7 @@ SELECT id, correlation_id, account_id, amount_minor, amount_captured_minor, amou
 -- name: list_refunds
 -- A merchant's next refunds.
 -- path: refunds_pkey, from a position
-SELECT id, correlation_id, payment_id, amount_minor
+SELECT id, correlation_id, payment_id, amount_minor, status
   FROM refunds
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -67,6 +67,18 @@ SELECT id, key, status, body
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id > CAST(:after_id AS UUID)
+ ORDER BY id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_open_flows
+-- A merchant's next flows that have not ended.
+-- path: sagas_pkey, from a position
+SELECT id, correlation_id, name, status, attempts, note
+  FROM sagas
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+   AND id > CAST(:after_id AS UUID)
+   AND status <> 'done'
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 

@@ -14,6 +14,7 @@ from app.chaos.model import (
     AccountRow,
     Books,
     EntryRow,
+    FlowRow,
     Kept,
     PaymentRow,
     RefundRow,
@@ -39,11 +40,28 @@ async def read_books(url: str, shops: Sequence[Shop]) -> Books:
     Raises:
         psycopg.OperationalError: it is not reachable.
     """
-    books = Books(accounts=[], transfers=[], entries=[], payments=[], refunds=[], kept={})
+    books = _empty_books()
     async with Database.open(Settings.load({}), url) as database, database.snapshot() as connection:
         for shop in shops:
             await _Shelf(connection, shop).read(books)
     return books
+
+
+async def list_open_flows(url: str, shops: Sequence[Shop]) -> list[FlowRow]:
+    """The merchants' flows that have not ended.
+
+    Raises:
+        psycopg.OperationalError: the database is not reachable.
+    """
+    books = _empty_books()
+    async with Database.open(Settings.load({}), url) as database, database.snapshot() as connection:
+        for shop in shops:
+            await _Shelf(connection, shop).read_flows(books)
+    return books.flows
+
+
+def _empty_books() -> Books:
+    return Books(accounts=[], transfers=[], entries=[], payments=[], refunds=[], kept={}, flows=[])
 
 
 class _Shelf:
@@ -63,10 +81,10 @@ class _Shelf:
         merchant = self._merchant
         async for id_, kind, version, *sums in self._rows(queries.list_accounts):
             books.accounts.append(AccountRow(merchant, _account(id_), kind, version, _sums(sums)))
-        async for id_, cause, payment_id in self._rows(queries.list_transfers):
+        async for id_, cause, payment_id, purpose in self._rows(queries.list_transfers):
             payment = None if payment_id is None else ids.encode("payment", payment_id)
             books.transfers.append(
-                TransferRow(merchant, ids.encode("transfer", id_), cause, payment)
+                TransferRow(merchant, ids.encode("transfer", id_), cause, payment, purpose)
             )
         async for row in self._rows(
             queries.list_entries, after_booked_at=_EARLIEST, after_version=0
@@ -74,14 +92,18 @@ class _Shelf:
             books.entries.append(_entry(row))
         async for row in self._rows(queries.list_payments):
             books.payments.append(_payment(row))
-        async for id_, cause, payment_id, amount in self._rows(queries.list_refunds):
-            books.refunds.append(
-                RefundRow(
-                    ids.encode("refund", id_), cause, ids.encode("payment", payment_id), amount
-                )
-            )
+        async for id_, cause, payment_id, amount, status in self._rows(queries.list_refunds):
+            payment = ids.encode("payment", payment_id)
+            refund = RefundRow(ids.encode("refund", id_), cause, payment, amount, status)
+            books.refunds.append(refund)
+        await self.read_flows(books)
         async for _, key, status, body in self._rows(queries.list_answers):
             books.kept[merchant, key] = Kept(key, status, body)
+
+    async def read_flows(self, books: Books) -> None:
+        """Add the flows that have not ended."""
+        async for _, cause, name, status, attempts, note in self._rows(queries.list_open_flows):
+            books.flows.append(FlowRow(cause, name, status, attempts, note))
 
     async def _rows(self, query: Query, **more: Any) -> AsyncIterator[Row]:
         """All rows of a paged statement; each begins with its position: the id, then `more`."""
@@ -97,7 +119,7 @@ class _Shelf:
 
 
 def _payment(row: Row) -> PaymentRow:
-    id_, cause, account_id, amount, captured, refunded, fee, status = row
+    id_, cause, account_id, amount, captured, refunded, fee, status, method = row
     return PaymentRow(
         id=ids.encode("payment", id_),
         correlation_id=cause,
@@ -107,6 +129,7 @@ def _payment(row: Row) -> PaymentRow:
         refunded=refunded,
         fee=fee,
         status=status,
+        method=method,
     )
 
 

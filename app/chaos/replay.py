@@ -10,10 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from app.chaos.history import History
-from app.chaos.ledger import Clerk, Impossible
-from app.chaos.model import Books, EntryRow, Finding, Operation, Outcome, TransferRow, Wrong
+from app.chaos.ledger import Clerk, Impossible, agree, is_card
+from app.chaos.model import (
+    CARD,
+    Answer,
+    Books,
+    EntryRow,
+    Finding,
+    Operation,
+    Outcome,
+    Request,
+    TransferRow,
+    Wrong,
+)
 from app.chaos.order import Timeline, contradictions, serial_order
 
+_PAYMENTS = frozenset({Operation.PAYMENT, Operation.AUTHORIZATION})
 _SIDES = {"debit": (0, 2), "credit": (1, 3)}
 
 
@@ -134,7 +146,7 @@ def _do(
     decision = history.decision(key)
     if decision is None or decision.outcome is not Outcome.ACKNOWLEDGED:
         return
-    difference = clerk.differs_from(request, decision.body)
+    difference = clerk.differs_from(request, transfer, decision.body)
     if difference:
         yield Finding(Wrong.STALE, key, difference)
 
@@ -146,7 +158,7 @@ def _check_payments(books: Books, clerk: Clerk) -> Iterator[Finding]:
             continue  # its transfer is missing: named already, as lost, or by `suya verify`
         told = (row.status, row.captured, row.refunded, row.fee)
         replayed = (payment.status, payment.captured, payment.refunded, payment.fee)
-        if told != replayed:
+        if not agree(told, payment):
             yield Finding(Wrong.CONTENT, row.id, f"the payment is {told}, replayed {replayed}")
 
 
@@ -163,6 +175,9 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Findin
                 continue
         elif decision.outcome is not Outcome.REFUSED:
             continue
+        if request.operation in _PAYMENTS and is_card(request):
+            yield from _check_decline(request, decision)
+            continue
         subject = clerk.subject_of(request)
         timeline = timelines.get(subject)
         states = [] if timeline is None else timeline.states_between(request.sent_at, decision.at)
@@ -173,3 +188,11 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Findin
                 f"{request.operation} was answered {decision.status} {decision.body}, "
                 f"and {subject} was {states} meanwhile",
             )
+
+
+def _check_decline(request: Request, decision: Answer) -> Iterator[Finding]:
+    """A card payment is refused by the card's bank alone, whatever state anything is in."""
+    is_declining = (request.body or {}).get("metadata", {}).get(CARD) == "declined"
+    if not is_declining or decision.problem.get("code") != "payment_declined":
+        said = f"{decision.status} {decision.body}"
+        yield Finding(Wrong.STALE, request.key, f"a card that is good was answered {said}")

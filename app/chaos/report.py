@@ -7,6 +7,7 @@ from rich.table import Table
 
 from app.bench.report import percentile
 from app.chaos.bare import longest_gap
+from app.chaos.card_report import CardReport, card_report, told
 from app.chaos.history import History
 from app.chaos.model import Finding, Operation, Outcome, Request, Wrong
 from app.chaos.setup import PREPARATION
@@ -79,6 +80,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     passed: bool
     pacing: Pacing | None
+    cards: CardReport | None
+    """Where there was an acquirer."""
     faults_by_kind: dict[str, int]
     phases: list[PhaseReport]
     findings: list[Finding]
@@ -93,6 +96,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     verify: list[VerifyFinding]
     pacing: Pacing | None = None
     bare_written_at: list[float] | None = None
+    settled_s: float | None = None
     history: str = ""
 
 
@@ -140,6 +144,7 @@ def report(history: History, measured: Measured) -> Report:
         # Nothing wrong in nothing done would prove nothing.
         passed=whole.acknowledged > 0 and not (measured.findings or measured.verify),
         pacing=measured.pacing,
+        cards=card_report(history, measured.settled_s),
         faults_by_kind={kind: kinds.count(kind) for kind in sorted(set(kinds))},
         phases=phases,
         findings=measured.findings,
@@ -281,6 +286,8 @@ def verdict(found: Report) -> list[str]:
             f"Longest gap without a success: {found.longest_gap_s:.2f} s; "
             f"a bare SQL writer on the same database: {found.bare_longest_gap_s:.2f} s."
         )
+    if found.cards is not None:
+        lines.append(told(found.cards))
     if found.unknown:
         lines.append(f"Of {found.unknown} unknown outcomes the same key resolved {found.resolved}.")
     if found.pacing is not None and not found.pacing.kept:

@@ -11,9 +11,12 @@ import msgspec
 from app.chaos import Finding, History, check
 from app.chaos.model import (
     AccountRow,
+    Acquirer,
     Answer,
+    Authorization,
     Books,
     EntryRow,
+    FlowRow,
     Kept,
     Operation,
     PaymentRow,
@@ -26,7 +29,14 @@ from app.chaos.model import (
 
 MERCHANT = "mer_1"
 ADA, BOB, TILL = "acct_ada", "acct_bob", "acct_till"
-KINDS = {ADA: "customer_wallet", BOB: "customer_wallet", TILL: "merchant_available"}
+OWED, DUE = "acct_owed", "acct_due"
+KINDS = {
+    ADA: "customer_wallet",
+    BOB: "customer_wallet",
+    TILL: "merchant_available",
+    OWED: "processor_receivable",
+    DUE: "merchant_pending",
+}
 PATHS = {
     Operation.DEPOSIT: "/v1/deposits",
     Operation.PAYMENT: "/v1/payments",
@@ -49,6 +59,9 @@ class Story:
         self.payments: dict[str, PaymentRow] = {}
         self.refunds: list[RefundRow] = []
         self.kept: dict[tuple[str, str], Kept] = {}
+        self.flows: list[FlowRow] = []
+        self.there: dict[str, Authorization] = {}
+        """What the acquirer has; nothing: the run had none."""
         self.accounts: dict[str, AccountRow] = {
             name: AccountRow(MERCHANT, name, kind, 0, (0, 0, 0, 0)) for name, kind in KINDS.items()
         }
@@ -71,10 +84,10 @@ class Story:
         """Answer with a problem that decides."""
         self.answer(key, status, {"code": code, "retry": "never"})
 
-    def move(self, key: str, lines: Lines, payment: str | None = None) -> None:
+    def move(self, key: str, lines: Lines, payment: str | None = None, purpose: str = "") -> None:
         """Book a transfer for a request."""
         transfer = f"tr_{len(self.transfers) + 1}_{key}"
-        self.transfers.append(TransferRow(MERCHANT, transfer, key, payment))
+        self.transfers.append(TransferRow(MERCHANT, transfer, key, payment, purpose))
         for account, (direction, posted, pending) in lines.items():
             row = self.accounts[account]
             at = 0 if direction == "debit" else 1
@@ -109,6 +122,8 @@ class Story:
             history.add(request)
         for answer in self.answers:
             history.add(answer)
+        if self.there:
+            history.add(Acquirer(list(self.there.values())))
         return history
 
     def books(self) -> Books:
@@ -120,11 +135,26 @@ class Story:
             payments=list(self.payments.values()),
             refunds=self.refunds,
             kept=self.kept,
+            flows=self.flows,
         )
 
     def findings(self) -> list[Finding]:
         """What the checker makes of it."""
         return check(self.history(), self.books())
+
+
+def undo(story: Story, purpose: str, key: str) -> None:
+    """Take a request's transfers for a purpose away; all the others are booked anew."""
+    kept = [t for t in story.transfers if (t.purpose, t.correlation_id) != (purpose, key)]
+    lines: dict[str, dict[str, tuple[str, int, int]]] = {}
+    for entry in story.entries:
+        moved = (entry.direction, entry.posted, entry.pending)
+        lines.setdefault(entry.transfer, {})[entry.account] = moved
+    story.transfers, story.entries = [], []
+    for name, row in story.accounts.items():
+        story.accounts[name] = msgspec.structs.replace(row, version=0, sums=(0, 0, 0, 0))
+    for one in kept:
+        story.move(one.correlation_id, lines[one.id], one.payment, one.purpose)
 
 
 def sound() -> Story:

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from app.chaos.model import NO_ANSWER, Answer, Operation, Wrong
-from tests.chaos.story import ADA, BOB, MERCHANT, TILL, Story, sound
+from tests.chaos.story import ADA, BOB, MERCHANT, TILL, Story, sound, undo
 
 
 def lose_an_acknowledged_payment(story: Story) -> None:
     """As if its commit had never happened: all its rows are gone."""
-    _undo(story, "p1")
+    undo(story, "", "p1")
     del story.payments["pay_1"]
 
 
@@ -21,7 +21,7 @@ def lose_the_refund_but_not_its_money(story: Story) -> None:
 
 
 def lose_an_acknowledged_transfer(story: Story) -> None:
-    _undo(story, "t1")
+    undo(story, "", "t1")
 
 
 def double_a_payment(story: Story) -> None:
@@ -50,7 +50,7 @@ def keep_another_answer(story: Story) -> None:
 
 def move_nothing(story: Story) -> None:
     (booked,) = [t for t in story.transfers if t.correlation_id == "p1"]
-    _undo(story, "p1")
+    undo(story, "", "p1")
     story.transfers.append(booked)
 
 
@@ -216,21 +216,6 @@ def test_what_nobody_answered_may_be_done_or_not(done: bool) -> None:
 def test_what_an_answer_decides(status: int, body: str, outcome: str) -> None:
     """Only the product's own word decides; what a balancer says leaves everything open."""
     assert Answer("k", 1, 1.0, status, body).outcome == outcome
-
-
-def _undo(story: Story, key: str) -> None:
-    """Take a request's transfer out of the books as if it had never been booked."""
-    (gone,) = [transfer for transfer in story.transfers if transfer.correlation_id == key]
-    kept = [transfer for transfer in story.transfers if transfer is not gone]
-    lines: dict[str, dict[str, tuple[str, int, int]]] = {}
-    for entry in story.entries:
-        moved = (entry.direction, entry.posted, entry.pending)
-        lines.setdefault(entry.transfer, {})[entry.account] = moved
-    story.transfers, story.entries = [], []
-    for name, row in story.accounts.items():
-        story.accounts[name] = msgspec.structs.replace(row, version=0, sums=(0, 0, 0, 0))
-    for transfer in kept:
-        story.move(transfer.correlation_id, lines[transfer.id], transfer.payment)
 
 
 def _ask_and_pay(story: Story, wallet: str, amount: int, key: str = "o1") -> None:
