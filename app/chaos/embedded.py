@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 from typing import ClassVar
 
+from app.chaos.rails import Rails
 from app.chaos.targets import LocalTarget, Options, TargetKind
 from app.database.embedded import EmbeddedPostgres
 
@@ -43,6 +44,9 @@ class EmbeddedTarget(LocalTarget):
     def resume_database(self) -> None:
         """Go on where it was."""
         self.postgres.send_signal(signal.SIGCONT)
+
+    def _make_rails(self) -> Rails:
+        return Rails(self.postgres.vault_url, self.folder)
 
     def _start_database(self) -> None:
         (self.folder / "home").mkdir(mode=0o700, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import psycopg
 
 from app import ids
-from app.chaos import node_faults
+from app.chaos import node_faults, outside_faults
 from app.chaos.address import conninfo
 from app.chaos.embedded import EmbeddedTarget
 from app.chaos.plan import Injection, Kind
@@ -274,4 +274,8 @@ _FAULTS: dict[Kind, Callable[[Target, Injection], Breaking]] = {
     Kind.POOL_EXHAUSTION: _pool_exhaustion,
     Kind.LOCK_HOLD: _lock_hold,
     Kind.SCHEMA_CHANGE: _schema_change,
+    Kind.ACQUIRER_SLOW: outside_faults.acquirer_slow,
+    Kind.ACQUIRER_DOWN: outside_faults.acquirer_down,
+    Kind.ACQUIRER_LIES: outside_faults.acquirer_lies,
+    Kind.WORKER_KILL: outside_faults.worker_kill,
 }

@@ -16,12 +16,14 @@ import msgspec
 from app import clock
 from app.chaos.client import Client
 from app.chaos.history import History
-from app.chaos.model import Answer, Operation, Outcome, Request
+from app.chaos.model import CARD, Answer, Operation, Outcome, Request
 
 UNDER_WAY_MAX = 8_000  # a minute of a stalled server at the default rate; more would only be memory
 _TICK_S = 0.002  # timers of the event loop are not much finer
 _RECENT = 200  # payments that captures and refunds choose among: few enough that they meet
 _HOT_SHARE = 0.5
+_CARD_SHARE = 0.7  # of the payments, where there is an acquirer
+_DECLINED_SHARE = 0.1  # of those
 
 _MIX: dict[Operation, int] = {
     Operation.PAYMENT: 34,
@@ -41,6 +43,9 @@ class Stall(msgspec.Struct, frozen=True):
     secret: str
     hot: list[str]
     cold: list[str]
+    cards: dict[str, str] = {}
+    """What becomes of a card (`approved`, `declined`) -> its token; none where nobody takes them.
+    """
 
 
 class Pace:
@@ -112,12 +117,17 @@ class Intents:
         return "/v1/refunds", {"payment": payment, "amount": amount}
 
     def _payment(self, stall: Stall, operation: Operation) -> dict[str, Any]:
-        return {
+        asked: dict[str, Any] = {
             "amount": self._random.randint(100, 999),
             "currency": self._currency,
-            "payment_method": {"type": "wallet", "account": self._wallet(stall)},
             "capture": "automatic" if operation is Operation.PAYMENT else "manual",
         }
+        if stall.cards and self._random.random() < _CARD_SHARE:
+            outcome = "declined" if self._random.random() < _DECLINED_SHARE else "approved"
+            card = {"type": "card", "id": stall.cards[outcome]}
+            # The checker reads there what the card's bank has to say.
+            return asked | {"payment_method": card, "metadata": {CARD: outcome}}
+        return asked | {"payment_method": {"type": "wallet", "account": self._wallet(stall)}}
 
     def _transfer(self, stall: Stall) -> dict[str, Any]:
         source = target = self._wallet(stall)

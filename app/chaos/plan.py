@@ -35,6 +35,10 @@ class Kind(StrEnum):
     POOL_EXHAUSTION = "pool-exhaustion"
     LOCK_HOLD = "lock-hold"
     SCHEMA_CHANGE = "schema-change"
+    ACQUIRER_SLOW = "acquirer-slow"
+    ACQUIRER_DOWN = "acquirer-down"
+    ACQUIRER_LIES = "acquirer-lies"
+    WORKER_KILL = "worker-kill"
 
 
 class Profile(msgspec.Struct, frozen=True):
@@ -45,12 +49,22 @@ class Profile(msgspec.Struct, frozen=True):
     hold_s: tuple[float, float]
     """Between injecting and healing, at least and at most."""
     is_proxied: bool = False
+    is_outside: bool = False
+    """Whether it needs an acquirer, and payments by card."""
     is_stormy: bool = True
     """Whether a storm has it: what takes ten seconds would be most of it."""
 
 
 _ALWAYS = 0.2, 0.8  # as long as a supervisor's first pause
 _GREY = 0.5, 2.0  # long enough for others to wait, short enough for nobody to give up
+
+_OUTAGE = 2.0, 5.0  # so that processes meet it with their patience and their breaker's
+
+
+def _outside(what: str) -> Profile:
+    # Not of a storm: it would have to pay by card, and be another one than those of before.
+    return Profile(what, frozenset({E}), _OUTAGE, is_outside=True, is_stormy=False)
+
 
 PROFILES: dict[Kind, Profile] = {
     Kind.API_KILL: Profile("SIGKILL to an api process, started again", EVERYWHERE, _ALWAYS),
@@ -100,6 +114,15 @@ PROFILES: dict[Kind, Profile] = {
     ),
     Kind.LOCK_HOLD: Profile("a transaction sits on a merchant's accounts", LOCAL, (0.5, 1.5)),
     Kind.SCHEMA_CHANGE: Profile("an index made and dropped under load", LOCAL, (0.0, 0.5)),
+    Kind.ACQUIRER_SLOW: _outside("the acquirer answers after 5 s; nobody waits that long"),
+    Kind.ACQUIRER_DOWN: _outside(
+        "the acquirer killed and started again, or each of its connections broken"
+    ),
+    Kind.ACQUIRER_LIES: _outside(
+        "half of what the acquirer is asked fails before or after it is done, its notifications"
+        " come twice, late and out of order"
+    ),
+    Kind.WORKER_KILL: _outside("SIGKILL to the worker and an api while flows are open"),
 }
 
 

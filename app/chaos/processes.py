@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from app import clock
@@ -126,9 +126,17 @@ def wait_until_ready(service: Service, port: int) -> None:
     Raises:
         NotReady: the process ended, or it takes too long.
     """
+    wait_until(service, Api("127.0.0.1", port, "").is_ready)
+
+
+def wait_until(service: Service, is_ready: Callable[[], bool]) -> None:
+    """Wait until a service is ready.
+
+    Raises:
+        NotReady: the process ended, or it takes too long.
+    """
     deadline = clock.monotonic() + READY_S
-    api = Api("127.0.0.1", port, "")
-    while not api.is_ready():
+    while not is_ready():
         if not service.is_running or clock.monotonic() > deadline:
             said = service.said()
             service.kill()

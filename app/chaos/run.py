@@ -22,11 +22,11 @@ from app.chaos.checker import check
 from app.chaos.client import Client, Limits, Pause
 from app.chaos.history import History
 from app.chaos.load import Intents, Load, Stall
-from app.chaos.model import FaultMark, Finding, PhaseMark, Run, Wrong
+from app.chaos.model import FaultMark, Finding, PhaseMark, Run, Shop, Wrong
 from app.chaos.plan import Injection
-from app.chaos.reading import read_books
+from app.chaos.reading import list_open_flows, read_books
 from app.chaos.report import Measured, pacing
-from app.chaos.targets import Target
+from app.chaos.targets import Target, finish
 from app.database.errors import DatabaseUnreachable
 from app.verify import verify
 
@@ -37,6 +37,8 @@ BASELINE_S = 3.0  # what is normal, to compare with
 _READS_MAX = 5  # with the pauses ten seconds: the run itself has waited for the database already
 _READ_PAUSE_S = 2.5
 AFTER_S = 3.0  # whether it is normal again
+_SETTLE_S_MAX = 120.0  # a lease, some back-offs and a processor's patience, several times over
+_SETTLE_PAUSE_S = 0.5
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +100,10 @@ class _Running:
             load.start()
             await self._break(load)
             await load.stop()
+            settled_s = await self._settle()
             self._say("Resolving what is unknown ...")
             await load.resolve()
+            await self._settle()  # a key that was free again has begun anew
         finally:
             await self._bare.stop()
             await load.abandon()
@@ -108,6 +112,8 @@ class _Running:
         run = self._history.run
         assert run is not None
         url = self._target.database_url
+        if self._target.rails is not None:
+            self._history.add(await finish(self._target.rails.books))
         books = await _patiently(lambda: read_books(url, run.shops))
         self._findings += await asyncio.to_thread(check, self._history, books)
         return Measured(
@@ -115,7 +121,25 @@ class _Running:
             verify=await _patiently(lambda: verify(url, lambda *_: None)),
             pacing=pacing(rate, load.pace.late_s, load.pace.dropped),
             bare_written_at=self._bare.written_at,
+            settled_s=settled_s,
         )
+
+    async def _settle(self) -> float | None:
+        """Wait until no flow is under way; returns for how long, none where nothing leaves here.
+
+        What has not ended within the limit is found by the checker.
+        """
+        if self._target.rails is None:
+            return None
+        self._say("Waiting until nothing is under way ...")
+        url, shops = self._target.database_url, self._target.shops
+        began_at = clock.monotonic()
+        while clock.monotonic() - began_at < _SETTLE_S_MAX:
+            flows = await _patiently(lambda: list_open_flows(url, shops))
+            if all(flow.status == "parked" for flow in flows):
+                break
+            await asyncio.sleep(_SETTLE_PAUSE_S)
+        return clock.monotonic() - began_at
 
     def _new_client(self, history: History) -> Client:
         target = self._target
@@ -138,9 +162,13 @@ class _Running:
                     list(self._target.shops),
                 )
             )
-            return [await made.stall(shop, secret) for shop, secret in shops]
+            return [await made.stall(shop, key, await self._cards(shop)) for shop, key in shops]
         finally:
             aside.close()
+
+    async def _cards(self, shop: Shop) -> dict[str, str]:
+        rails = self._target.rails
+        return {} if rails is None else await finish(lambda: rails.cards(shop.merchant))
 
     async def _break(self, load: Load) -> None:
         async with self._phase(load, "baseline"):

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -55,8 +55,8 @@ class Setup:
         key = await self._make(admin_key, "/v1/api_keys", {"merchant": made["id"]})
         return Shop(made["id"], made["home_region"], FEE_BPS, FEE_FIXED_MINOR), key["secret"]
 
-    async def stall(self, shop: Shop, secret: str) -> Stall:
-        """The wallets of a merchant's customers, with money in them."""
+    async def stall(self, shop: Shop, secret: str, cards: Mapping[str, str]) -> Stall:
+        """The wallets of a merchant's customers, with money in them; and the merchant's cards."""
         at_once = asyncio.Semaphore(_WALLETS_AT_ONCE)
         funds = [RICH_MINOR] * HOT_WALLETS
         funds += [RICH_MINOR if n % _POOR_EVERY else POOR_MINOR for n in range(COLD_WALLETS)]
@@ -66,7 +66,8 @@ class Setup:
                 return await self._wallet(shop, secret, funds_minor)
 
         wallets = await asyncio.gather(*map(wallet, funds))
-        return Stall(shop.merchant, secret, wallets[:HOT_WALLETS], wallets[HOT_WALLETS:])
+        hot, cold = wallets[:HOT_WALLETS], wallets[HOT_WALLETS:]
+        return Stall(shop.merchant, secret, hot, cold, dict(cards))
 
     async def _wallet(self, shop: Shop, secret: str, funds_minor: int) -> str:
         wallet = str((await self._make(secret, "/v1/accounts", {"currency": CURRENCY}))["id"])

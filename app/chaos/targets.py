@@ -21,6 +21,7 @@ from app.chaos.balancer import Balancer
 from app.chaos.model import Shop
 from app.chaos.processes import ApiService, Service, suya
 from app.chaos.proxy import FaultProxy
+from app.chaos.rails import Rails
 from app.database import migrations
 
 T = TypeVar("T")
@@ -46,6 +47,8 @@ class Options(msgspec.Struct, frozen=True):
     """Whether the fault proxy stands between the apis and the database; it costs some CPU."""
     is_balanced: bool = False
     """Whether clients reach the apis through HAProxy and not directly."""
+    has_rails: bool = False
+    """Whether an acquirer and a vault stand beside, and the load pays by card, too."""
     is_in_memory: bool = False
     """Whether a local cluster keeps its data in the machine's memory; it outlives its nodes."""
 
@@ -131,6 +134,10 @@ class Target(ABC):
     apis: Sequence[Breakable] = ()
     nodes: Nodes | None = None
     """Of a cluster."""
+    worker: Service | None = None
+    """Where it is a process of ours."""
+    rails: Rails | None = None
+    """The outside, where the run has one."""
 
     @property
     @abstractmethod
@@ -169,7 +176,6 @@ class LocalTarget(Target):
         self.options = options
         self._apis: list[ApiService] = []
         self._admin_key = secrets.token_hex(16)
-        self._worker: Service | None = None
         self._balancer: Balancer | None = None
 
     @property
@@ -191,11 +197,17 @@ class LocalTarget(Target):
         if self.options.is_proxied:
             self.proxy = FaultProxy(self.database_url)
             await finish(self.proxy.__enter__)
+        if self.options.has_rails:
+            self.rails = self._make_rails()
         for number in range(self.options.apis):
             self._apis.append(ApiService(number + 1, self._variables(number), self.folder))
         self.apis = self._apis
-        self._worker = Service("worker", suya("worker"), self._variables(0), self.folder)
-        self._worker.spawn()
+        rails = self.rails
+        if rails is not None:
+            address = self._apis[0].address
+            await finish(lambda: rails.start(self._common(), address))
+        self.worker = Service("worker", suya("worker"), self._variables(0), self.folder)
+        self.worker.spawn()
         await asyncio.gather(*(finish(api.start) for api in self._apis))
         if self.options.is_balanced:
             reason = balancer.why_not()
@@ -216,7 +228,9 @@ class LocalTarget(Target):
             if self.proxy is not None:
                 stack.callback(self.proxy.__exit__, None, None, None)
                 self.proxy = None
-            for service in (self._worker, *self._apis):
+            if self.rails is not None:
+                stack.callback(self.rails.kill)
+            for service in (self.worker, *self._apis):
                 if service is not None:
                     stack.callback(service.kill)
             if self._balancer is not None:
@@ -225,13 +239,29 @@ class LocalTarget(Target):
     def _variables(self, number: int) -> dict[str, str]:
         """The settings of a process."""
         url = self.database_url if self.proxy is None else self.proxy.url_from(number)
+        outside = {} if self.rails is None else self.rails.for_callers()
         return {
-            "SUYA_HOME": str(self.folder / "home"),
+            **self._common(),
             "SUYA_DATABASE_URL": url,
             "SUYA_ADMIN_KEY": self._admin_key,
+            **outside,
+        }
+
+    def _common(self) -> dict[str, str]:
+        """The settings of every process, also of those that must not know the database."""
+        return {
+            "SUYA_HOME": str(self.folder / "home"),
             "SUYA_LOG_LEVEL": "warning",
             "SUYA_LOG_FORMAT": "json",
         }
+
+    def _make_rails(self) -> Rails:
+        """An outside that does not run yet.
+
+        Raises:
+            CannotRun: this target has none.
+        """
+        raise CannotRun(f"There is no acquirer beside the target {self.kind}.")
 
     @abstractmethod
     def _start_database(self) -> None:

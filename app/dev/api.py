@@ -38,6 +38,15 @@ class Api:
         """
         return self._call("POST", path, body)
 
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What is at `path` after it was replaced.
+
+        Raises:
+            ApiRefused: it was not replaced.
+            OSError: nobody answers.
+        """
+        return self._call("PUT", path, body)
+
     def is_ready(self, path: str = "/readyz") -> bool:
         """Whether the process serves requests now."""
         try:

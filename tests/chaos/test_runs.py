@@ -98,3 +98,31 @@ async def test_a_killed_node_of_a_cluster_costs_nobody_money() -> None:
     assert found.verify == []
     assert found.faults == 2
     assert found.acknowledged > 0
+
+
+@pytest.mark.chaos
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("kind", "chance"),
+    [
+        (Kind.ACQUIRER_SLOW, 0),
+        (Kind.ACQUIRER_DOWN, 0),
+        (Kind.ACQUIRER_DOWN, 1),
+        (Kind.ACQUIRER_LIES, 7),
+        (Kind.WORKER_KILL, 1),
+    ],
+)
+async def test_an_acquirer_that_fails_costs_nobody_money(kind: Kind, chance: int) -> None:
+    """Whatever the acquirer does, and whoever dies meanwhile, both books agree in the end."""
+    fault = msgspec.structs.replace(injection(1, kind, chance), hold_s=2.0)
+    with TemporaryDirectory(prefix="suya-test-") as name:
+        folder = Path(name)
+        found, _ = await run_on(EmbeddedTarget(folder, Options(has_rails=True)), [fault], folder)
+
+    assert found.findings == []
+    assert found.verify == []
+    assert found.passed
+    assert found.cards is not None
+    assert found.cards.acknowledged > 0
+    assert found.cards.authorizations >= found.cards.acknowledged
