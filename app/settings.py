@@ -181,9 +181,10 @@ class Settings(BaseSettings):
     within a day or two, so an hour after a lost notification is soon."""
     payout_eur_road: Literal["single", "file"] = "single"
     """Whether payouts in euros go to the bank one by one, or as a file (pain.001) once a day."""
-    payout_hour_utc: int = Field(default=4, ge=0, le=23)
-    """From which hour of the day on daily payouts are made, and the day's file after them; at 4 it
-    is night in Europe, and banks take files of the same day until noon."""
+    payout_hour_utc: int = Field(default=4, ge=0, le=24)
+    """From which hour of the day on the worker makes daily payouts, and the day's file after them;
+    at 4 it is night in Europe, and banks take files of the same day until noon. 24: it never does,
+    and `suya payouts file` does the rest by hand."""
     payout_debtor_name: str = Field(default="Suya", min_length=1, max_length=70)
     """Who pays, in files for the bank; SEPA has room for 70 characters."""
     payout_debtor_iban: str | None = Field(default=None, validate_default=True)

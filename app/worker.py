@@ -8,6 +8,7 @@ import asyncio
 import signal
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
 from uuid import UUID
 
 from app import clock, idempotency, ids
@@ -21,6 +22,8 @@ from app.merchants.admin import list_home_regions
 from app.merchants.homes import find_homes
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import CANCELLATION
+from app.payouts import files
+from app.payouts.daily import make_daily_payouts
 from app.saga import FLOW_BUCKETS, list_due
 from app.settings import Settings
 from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
@@ -32,6 +35,8 @@ RESUME_PAGES_MAX = 64  # then the lease is renewed; a worker that is paused must
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0
+PAY_OUT_INTERVAL_S = 60.0  # between looks whether it is time; banks do not count minutes
+PAY_OUT_LEASE_S = 600.0  # thousands of payouts, and a file with each thousand of them
 AUDIT_LEASE_S = 600.0  # a full reading of a large database may take minutes
 
 
@@ -54,6 +59,7 @@ async def run(settings: Settings) -> None:
                 _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
                 _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
                 _every(stop, REAP_INTERVAL_S, worker.reap_keys),
+                _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
                 _every(stop, settings.audit_interval_s, worker.audit),
             )
             await worker.sagas.close(settings.drain_timeout_ms / 2000)
@@ -83,6 +89,8 @@ class Worker:
         self.group_commit = GroupCommit(database)
         self.sagas = make_sagas(database, self.group_commit)
         self.holder: UUID = ids.new()
+        self.paid_out_on: date | None = None
+        """The day whose payouts and files are made, and with the bank."""
 
     async def expire_holds(self) -> None:
         """Release the holds whose time has come, in every region where merchants are at home."""
@@ -178,6 +186,23 @@ class Worker:
                     break
             if deleted:
                 log.info("keys_reaped", region=region, count=deleted)
+
+    async def pay_out(self) -> None:
+        """Once a day, from its hour on: daily payouts, then the files of what waits for one."""
+        settings, world = self.database.settings, self.sagas.world
+        now = clock.now()
+        if now.hour < settings.payout_hour_utc or self.paid_out_on == now.date():
+            return
+        if not await take_lease(
+            self.database, settings.region, "pay_out", self.holder, seconds=PAY_OUT_LEASE_S
+        ):
+            return
+        await make_daily_payouts(world, now.date())
+        if settings.payout_eur_road == "file":
+            for region in await list_home_regions(self.database):
+                if not await files.send_daily(world, region, now.date()):
+                    return  # the bank does not answer; the next round is the retry
+        self.paid_out_on = now.date()
 
     async def audit(self) -> None:
         """Verify the books and publish how many findings there are."""

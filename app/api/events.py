@@ -11,7 +11,10 @@ from app.api.errors import ObjectNotFound
 from app.api.reading import Reading
 from app.events import EventView
 
-_KINDS = ("payment", "refund", "transfer", "account", "customer", "payment_method")
+_KINDS = (
+    *("payment", "refund", "transfer", "account", "customer", "payment_method"),
+    *("payout", "bank_account", "fx_quote"),
+)
 _OBJECTS = {ids.PREFIXES[kind]: kind for kind in _KINDS}
 
 

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 import typer
 
-from app.cli import doctor, fx, keys, merchants, operations, processes, regions, sagas, vault
+from app.cli import (
+    doctor,
+    fx,
+    keys,
+    merchants,
+    operations,
+    payouts,
+    processes,
+    regions,
+    sagas,
+    vault,
+)
 
 
 def build(words: Sequence[str]) -> typer.Typer:
@@ -34,6 +45,7 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.add_typer(sagas.app, name="sagas")
     app.add_typer(vault.app, name="vault")
     app.add_typer(fx.app, name="fx")
+    app.add_typer(payouts.app, name="payouts")
     return app
 
 

@@ -4,26 +4,13 @@ No transaction is open here. The reference is the payout's id, under which the b
 whoever does not know what a request did asks, and gives the order again where the bank knows none.
 """
 
-from typing import Protocol
 from uuid import UUID
 
 from app import ids
-from app.database import Database
 from app.payouts import reads
 from app.payouts.model import BankAccount, File, Payout
-from app.processors import AskPayout, Processor, Processors, Verdict
-from app.saga import Flow, Postpone, Sagas
-
-
-class World(Protocol):
-    """What external steps are given."""
-
-    @property
-    def database(self) -> Database: ...
-    @property
-    def processors(self) -> Processors: ...
-    @property
-    def sagas(self) -> Sagas: ...
+from app.processors import AskPayout, Processor, Verdict, World
+from app.saga import Flow, Postpone
 
 
 async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
@@ -81,7 +68,7 @@ def _judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
     """What can be booked; all else is asked about again."""
     if verdict.outcome not in {"approved", "declined", "pending"}:
         return Postpone(verdict.code or verdict.outcome)
-    if verdict.outcome == "approved" and verdict.amount_minor not in {None, payout.amount_minor}:
+    if verdict.outcome != "declined" and verdict.amount_minor not in {None, payout.amount_minor}:
         # People have to look at it: it is neither paid as asked, nor not paid.
         return Postpone("amount_differs")
     return verdict
@@ -91,7 +78,9 @@ def _judge_missing(payout: Payout, file: File | None) -> Verdict | Postpone:
     """What it means that the bank does not know a payout of the file's road."""
     if file is not None and payout.name in file.rejected:
         return Verdict("declined", code=file.rejected[payout.name])
-    if file is not None and file.status == "accepted":
+    if file is not None and file.status == "rejected":
+        return Verdict("declined", code="file_rejected")
+    if file is not None and file.status != "made":
         return Postpone("lost_by_the_bank")
     return Verdict("not_found")  # it waits for its file
 

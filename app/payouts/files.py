@@ -14,11 +14,10 @@ from app import clock, ids
 from app.database import Database, Tx, arrays, transact
 from app.merchants.homes import find_homes
 from app.payouts import reads, sepa, store
-from app.payouts.bank import World
 from app.payouts.model import File
 from app.payouts.reads import Line
 from app.payouts.sepa import Debtor, Order
-from app.processors import FileState
+from app.processors import FileState, World
 from app.saga import TakeFlow
 from app.settings import Settings
 from app.telemetry import log
@@ -59,15 +58,13 @@ async def make_file(database: Database, region: str, day: date) -> File | None:
 
 
 async def send_file(world: World, file: File) -> bool:
-    """Give a file to the bank and book what it says; whether it says anything.
+    """Give a file to the bank and write what it says of it; whether it says anything.
 
-    It may have been given before: the bank takes a file once under its name.
+    It may have been given before: the bank takes a file once under its name. Where nobody knows
+    whether it arrived, it is given again in the next round.
     """
     bank = world.processors.get(world.processors.banks(file.currency))
-    said = await bank.submit_file(file.name, file.content)
-    if not isinstance(said, FileState):
-        # Nobody knows whether it arrived; the bank does.
-        said = await bank.find_file(file.name)
+    said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
         log.warning("payout_file_unconfirmed", file=file.name, code=said.code)
         return False
@@ -92,15 +89,32 @@ async def send_file(world: World, file: File) -> bool:
     return True
 
 
-async def send_due(world: World, region: str, day: date) -> list[File]:
-    """Make and send the files of a region: what earlier rounds left, and what waits now."""
-    sent: list[File] = []
-    left = await reads.list_files_to_send(world.database, region, FILES_MAX)
-    while True:
-        file = left.pop(0) if left else await make_file(world.database, region, day)
-        if file is None or len(sent) >= FILES_MAX or not await send_file(world, file):
-            return sent
-        sent.append(file)
+async def make_due(database: Database, region: str, day: date) -> list[File]:
+    """Make the files of what waits in a region."""
+    made: list[File] = []
+    while len(made) < FILES_MAX:
+        file = await make_file(database, region, day)
+        if file is None:
+            break
+        made.append(file)
+    return made
+
+
+async def send_due(world: World, region: str) -> list[File]:
+    """Send the files of a region that the bank has not confirmed, and return them."""
+    files = await reads.list_files_to_send(world.database, region, FILES_MAX)
+    for file in files:
+        if not await send_file(world, file):
+            break  # a bank that does not answer is not asked again and again
+    return files
+
+
+async def send_daily(world: World, region: str, day: date) -> bool:
+    """Make a region's files of a day, once, and send them; whether the bank has them all."""
+    if not await reads.list_files_of_day(world.database, region, CURRENCY, day):
+        await make_due(world.database, region, day)
+    await send_due(world, region)
+    return not await reads.list_files_to_send(world.database, region, 1)
 
 
 async def _go_on(world: World, file: File) -> None:
@@ -124,7 +138,13 @@ def _write(settings: Settings, region: str, lines: list[Line], day: date, now: d
     assert settings.payout_debtor_iban is not None
     debtor = Debtor(settings.payout_debtor_name, settings.payout_debtor_iban)
     orders = [
-        Order(ids.encode("payout", line.payout_id), line.amount_minor, line.iban, line.name)
+        Order(
+            reference=ids.encode("payout", line.payout_id),
+            merchant=ids.encode("merchant", line.merchant_id),
+            amount_minor=line.amount_minor,
+            iban=line.iban,
+            name=line.name,
+        )
         for line in lines
     ]
     file_id = ids.new()

@@ -8,11 +8,10 @@ from typing import Final
 
 from app import clock, ids
 from app.payouts import bank
-from app.payouts.bank import World
 from app.payouts.inputs import ReturnPayout
 from app.payouts.model import OPEN, Payout
 from app.payouts.saga import RETURN
-from app.processors import Notification
+from app.processors import Notification, World
 from app.saga import Flow, Postpone
 
 _WAKE_S: Final = 20.0  # a flow that is woken asks a bank and commits

@@ -30,6 +30,8 @@ class Order(msgspec.Struct, frozen=True):
 
     reference: str
     """Ours; the bank acts once under it (EndToEndId, 35 characters at most)."""
+    merchant: str
+    """`mer_...`; comes back in notifications, so that they are understood without a search."""
     amount_minor: int
     """Euro cents."""
     iban: str
@@ -66,7 +68,7 @@ def make_file(
                 "IBAN": order.iban,
                 "amount": order.amount_minor,
                 "execution_date": day,
-                "description": order.reference,
+                "description": f"{order.reference} {order.merchant}",
                 "endtoend_id": order.reference,
             }
         )

@@ -48,6 +48,12 @@ _REFUSED = {400, 401, 403, 404, 405, 413, 415, 422, 429}
 """Statuses after which surely nothing was done."""
 _NOT_CONFIGURED = not_executed("not_configured")
 _TOO_LATE = "too_late"
+_REJECTED = "RJCT"
+_FILE_STATES: dict[str, Literal["accepted", "partially_accepted", "rejected"]] = {
+    "ACCP": "accepted",
+    "PART": "partially_accepted",
+    "RJCT": "rejected",
+}
 # Numbers stand without quotes, so this is JSON only once the vault has filled it in.
 _CARD = msgspec.Raw(
     b'{"number":"{{number}}","exp_month":{{exp_month}},"exp_year":{{exp_year}},"cvc":"{{cvc}}"}'
@@ -105,6 +111,31 @@ class _Dispute(msgspec.Struct):
         )
 
 
+class _FileLine(msgspec.Struct):
+    reference: str
+    status: str
+    reason: str | None = None
+
+
+class _FileReport(msgspec.Struct):
+    """What became of a file, in the words of pain.002."""
+
+    status: Literal["ACCP", "PART", "RJCT"]
+    payouts: list[_FileLine]
+    reason: str | None = None
+
+    def to_state(self) -> FileState:
+        return FileState(
+            status=_FILE_STATES[self.status],
+            rejected={
+                line.reference: line.reason or _REJECTED
+                for line in self.payouts
+                if line.status == _REJECTED
+            },
+            reason=self.reason,
+        )
+
+
 class _Subject(msgspec.Struct):
     reference: str
 
@@ -141,7 +172,7 @@ class Acquirer:
         self._encode = msgspec.json.Encoder().encode
         self._object = msgspec.json.Decoder(_Object)
         self._dispute = msgspec.json.Decoder(_Dispute)
-        self._file = msgspec.json.Decoder(FileState)
+        self._file = msgspec.json.Decoder(_FileReport)
         self._doorbell = msgspec.json.Decoder(_Doorbell)
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
@@ -211,23 +242,15 @@ class Acquirer:
             return msgspec.structs.replace(verdict, outcome="declined", code=_TOO_LATE)
         return verdict
 
-    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
+    async def submit_file(self, content: str) -> FileState | Verdict:
         """Given as it is: the bank reads its name inside."""
-        del reference
-        return await self._send_file("POST", "payout_files", content)
-
-    async def find_file(self, reference: str) -> FileState | Verdict:
-        return await self._send_file("GET", f"payout_files/{_part(reference)}")
-
-    async def _send_file(
-        self, method: str, path: str, content: str | None = None
-    ) -> FileState | Verdict:
         if self._url is None:
             return _NOT_CONFIGURED
         headers = self._headers | {"Content-Type": "application/xml"}
-        body = None if content is None else content.encode()
-        said = await self._line.send(method, f"{self._url}/v1/{path}", headers, body)
-        return _read(said, self._file, is_query=content is None)
+        url = f"{self._url}/v1/payout_files"
+        said = await self._line.send("POST", url, headers, content.encode())
+        report = _read(said, self._file, is_query=False)
+        return report if isinstance(report, Verdict) else report.to_state()
 
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
         said = await self._send("GET", f"disputes/{_part(dispute_id)}", "")

@@ -27,10 +27,6 @@ class WithoutBanks:
         del ask
         return not_executed("not_supported")
 
-    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
-        del reference, content
+    async def submit_file(self, content: str) -> FileState | Verdict:
+        del content
         return not_executed("not_supported")
-
-    async def find_file(self, reference: str) -> FileState | Verdict:
-        del reference
-        return Verdict("not_found")

@@ -243,12 +243,8 @@ class Guard:
     async def cancel_payout(self, ask: AskPayout) -> Verdict:
         return await self._do(self._rest, "cancel_payout", self._processor.cancel_payout, ask)
 
-    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
-        make = self._processor.submit_file
-        return await self._do(self._rest, "submit_file", make, reference, content)
-
-    async def find_file(self, reference: str) -> FileState | Verdict:
-        return await self._find("find_file", self._processor.find_file, reference)
+    async def submit_file(self, content: str) -> FileState | Verdict:
+        return await self._do(self._rest, "submit_file", self._processor.submit_file, content)
 
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
         return await self._find("find_dispute", self._processor.find_dispute, dispute_id)

@@ -141,6 +141,8 @@ class FileState(msgspec.Struct, frozen=True):
     status: Literal["accepted", "partially_accepted", "rejected"]
     rejected: Mapping[str, str] = {}
     """Our reference -> why the bank did not take that payout."""
+    reason: str | None = None
+    """Why it took nothing of the file."""
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -176,11 +178,13 @@ class Processor(Protocol):
     async def find_payout(self, ask: AskPayout) -> Verdict: ...
     async def cancel_payout(self, ask: AskPayout) -> Verdict: ...
 
-    async def submit_file(self, reference: str, content: str) -> FileState | Verdict:
-        """Give a file (pain.001) to the bank, which takes it once under its message id."""
+    async def submit_file(self, content: str) -> FileState | Verdict:
+        """Give a file (pain.001) to the bank, which takes it once under its message id.
+
+        So whoever does not know whether it arrived gives it again, and is told the same.
+        """
         ...
 
-    async def find_file(self, reference: str) -> FileState | Verdict: ...
     async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
 

@@ -35,6 +35,7 @@ Homes: TypeAlias = Callable[
 ROUNDS_MAX = 8  # external steps of one drive: each route of a payment, and what undoes it
 WAIT_S = 10.0  # how long an answer waits for its flow, where the client does not say
 DRIVES_MAX = 20_000  # flows one process drives at a time; what is beyond that a worker resumes
+_ASKS_MAX = 2  # the first may meet an asking that began before; the second one is ours, or later
 _POLL_MIN_S, _POLL_MAX_S = 0.02, 0.5  # between looks at what another process drives
 _HOME_KNOWN_S = 5.0  # a mover waits for a request's time (20 s); a booking takes the rest of it
 
@@ -108,10 +109,21 @@ class Sagas:
     async def _retry_after(
         self, saga: Saga[C], command: C, outcome: Answer, deadline: float, until: float
     ) -> Outcome:
-        """Run a command again once the flow that it waits for has ended; ask for that at once."""
+        """Run a command again once the flow that it waits for has ended.
+
+        The outside is asked for that at once, and not again and again: each unanswered question
+        counts for the flow, which is parked after so many. What is left of the time it is left to
+        those who ask in their pauses.
+        """
+        place: Any = command
+        asked, pause = 0, _POLL_MIN_S
         while outcome.waits_for is not None:
-            place: Any = command
-            await self.advance(place, outcome.waits_for, until=until)
+            if asked < _ASKS_MAX:
+                await self.advance(place, outcome.waits_for, until=until)
+                asked += 1
+            else:
+                await asyncio.sleep(min(pause, max(0.0, until - clock.monotonic())))
+                pause = min(2 * pause, _POLL_MAX_S)
             receipt = await saga.start(
                 self.group_commit, place.region, [command], deadline=deadline
             )

@@ -18,7 +18,7 @@ NAME = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.03}"
 def make(*orders: Order) -> str:
     """A file of the 31st of January."""
     return sepa.make_file(
-        orders or [Order("po_1", 1_234, "NL91ABNA0417164300", "Ada")],
+        orders or [Order("po_1", "mer_1", 1_234, "NL91ABNA0417164300", "Ada")],
         DEBTOR,
         message_id="0193f0a1b2c37d4e8f90a1b2c3d4e5f6",
         day=date(2026, 1, 31),
@@ -35,8 +35,8 @@ def texts(file: str, path: str) -> list[Any]:
 def test_what_a_file_says() -> None:
     """It names itself, its sums, who pays and when, and for each order who gets what."""
     file = make(
-        Order("po_1", 1_234, "NL91ABNA0417164300", "Ada"),
-        Order("po_2", 5, "FR1420041010050500013M02606", "Zoë Nwankwọ"),
+        Order("po_1", "mer_1", 1_234, "NL91ABNA0417164300", "Ada"),
+        Order("po_2", "mer_1", 5, "FR1420041010050500013M02606", "Zoë Nwankwọ"),
     )
 
     sepa.check_file(file)
@@ -48,6 +48,7 @@ def test_what_a_file_says() -> None:
     assert texts(file, "DbtrAcct/Id/IBAN") == ["DE89370400440532013000"]
     assert texts(file, "Dbtr/Nm") == ["Suya Company Sohne"]
     assert texts(file, "EndToEndId") == ["po_1", "po_2"]
+    assert texts(file, "RmtInf/Ustrd") == ["po_1 mer_1", "po_2 mer_1"]
     assert texts(file, "InstdAmt") == ["12.34", "0.05"]
     assert texts(file, "CdtrAcct/Id/IBAN") == ["NL91ABNA0417164300", "FR1420041010050500013M02606"]
     assert texts(file, "Cdtr/Nm") == ["Ada", "Zoe Nwankwo"]

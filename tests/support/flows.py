@@ -95,6 +95,7 @@ SCRIPTS: Mapping[str, Script] = {
 
 ELSEWHERE: Mapping[str, str] = {
     "notification": "tests/notifications: it is started by a processor and has no answer",
+    "payout": "tests/payouts/test_crashes.py: its answer does not wait for the bank",
 }
 """Flows that are covered by a test of their own, and where."""
 

@@ -1,5 +1,7 @@
 """Merchants with money to pay out, and bank accounts for it."""
 
+import asyncio
+import time
 from typing import Any
 
 from tests.support.builders import Merchant
@@ -9,6 +11,9 @@ IBAN = "DE89370400440532013000"
 """The example of the standard; its check digits are right."""
 LIMIT = 1_000_000
 """Above it payouts need a second key, unless a setting says otherwise (minor units of EUR)."""
+
+PATIENCE_S = 60
+"""What is resolved within seconds takes longer on a busy machine; more means it hangs."""
 
 
 async def earn(merchant: Merchant, amount: int, currency: str = "EUR") -> None:
@@ -46,3 +51,25 @@ async def available(merchant: Merchant, currency: str = "EUR") -> int:
 async def in_transit(merchant: Merchant, currency: str = "EUR") -> int:
     """What is on its way to banks."""
     return await merchant.available(await merchant.own_account("payouts_in_transit", currency))
+
+
+async def becomes(merchant: Merchant, payout_id: str, *statuses: str) -> dict[str, Any]:
+    """The payout as soon as it is in one of these states."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        payout = await read(merchant, payout_id)
+        if payout["status"] in statuses:
+            return payout
+        assert time.monotonic() < deadline, payout
+        await asyncio.sleep(0.05)
+
+
+async def read(merchant: Merchant, payout_id: str) -> dict[str, Any]:
+    """The payout as it is now."""
+    return done(await merchant.api.get(f"/v1/payouts/{payout_id}"))
+
+
+async def story(merchant: Merchant, payout_id: str) -> list[str]:
+    """What was told of a payout, oldest first."""
+    events = await merchant.api.all("/v1/events", object=payout_id)
+    return [event["type"].removeprefix("payout.") for event in reversed(events)]

@@ -1,0 +1,150 @@
+"""`suya payouts`: plans of merchants, and files for the bank."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli import output
+from app.cli.context import with_database
+from app.cli.failures import CommandFailed
+from app.cli.views import parse_id
+
+if TYPE_CHECKING:
+    from app.database import Database
+    from app.payouts import File
+
+app = typer.Typer(help="Say how merchants are paid out, and make files.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Schedule(StrEnum):
+    """When a merchant is paid out."""
+
+    MANUAL = "manual"
+    DAILY = "daily"
+
+
+@app.command()
+def plan(
+    merchant: Annotated[str, typer.Argument(help="Id of the merchant (mer_...).")],
+    currency: Annotated[str, typer.Argument(help="ISO 4217 code, such as EUR.")],
+    *,
+    schedule: Annotated[
+        Schedule, typer.Option(help="By request, or all that is available every day.")
+    ] = Schedule.MANUAL,
+    bank_account: Annotated[
+        str | None, typer.Option(help="Where daily payouts go (ba_...).")
+    ] = None,
+    approval_minor: Annotated[
+        int | None,
+        typer.Option(min=0, help="Limit above which a second key approves (default: everybody's)."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say how a merchant is paid out in a currency, all of it anew.
+
+    Example: suya payouts plan mer_01k9... EUR --schedule daily --bank-account ba_01k9...
+    """
+    from app.money import EXPONENTS
+    from app.payouts import Plan
+    from app.payouts.plans import keep_plan
+
+    if currency not in EXPONENTS:
+        raise CommandFailed(f"'{currency}' is not an ISO 4217 currency code.")
+    if schedule is Schedule.DAILY and bank_account is None:
+        raise CommandFailed("Daily payouts go somewhere: name it by --bank-account.")
+    made = Plan(
+        merchant_id=parse_id("merchant", merchant),
+        currency=currency,
+        schedule=schedule.value,
+        bank_account_id=parse_id("bank_account", bank_account) if bank_account else None,
+        approval_minor=approval_minor,
+    )
+    with_database(lambda database: keep_plan(database, made))
+    limit = "everybody's" if approval_minor is None else str(approval_minor)
+    if json:
+        output.write_json(
+            {
+                "merchant": merchant,
+                "currency": currency,
+                "schedule": schedule.value,
+                "bank_account": bank_account,
+                "approval_minor": approval_minor,
+            }
+        )
+    else:
+        output.write(f"{merchant} is paid out in {currency} {schedule}; limit: {limit}.")
+
+
+@app.command()
+def file(
+    *,
+    day: Annotated[
+        datetime | None,
+        typer.Option("--date", formats=["%Y-%m-%d"], help="When the bank executes (default: now)."),
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Of the payouts; SEPA knows euros only.")] = "EUR",
+    folder: Annotated[
+        Path | None, typer.Option(help="Write the files there as well, as <id>.xml.")
+    ] = None,
+    send: Annotated[bool, typer.Option(help="Give them to the bank.")] = True,
+    json: Json = False,
+) -> None:
+    """Put the payouts that wait for a file into one (pain.001), and give it to the bank.
+
+    Files that the bank has not confirmed are given again. The worker does the same once a day.
+
+    Example: suya payouts file --date 2026-01-31 --folder /var/spool/suya
+    """
+    from app import clock
+    from app.payouts.files import CURRENCY
+
+    if currency != CURRENCY:
+        raise CommandFailed(f"There are files for {CURRENCY}; {currency} goes one by one.")
+    when = day.date() if day is not None else clock.now().date()
+    files = with_database(lambda database: _make(database, when, send=send))
+    for made in files if folder is not None else ():
+        assert folder is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        # Account numbers are for the bank and nobody else.
+        path = folder / f"{made.name}.xml"
+        path.touch(mode=0o600)
+        path.write_text(made.content, encoding="utf-8")
+    rows = [
+        (made.name, made.region, str(made.day), made.payouts, made.sum_minor, made.status)
+        for made in files
+    ]
+    columns = ("file", "region", "day", "payouts", "sum_minor", "status")
+    if json:
+        output.write_json({"data": [dict(zip(columns, row, strict=True)) for row in rows]})
+    elif rows:
+        output.write_table(columns, rows)
+    else:
+        output.write("Nothing waits for a file.")
+
+
+async def _make(database: "Database", day: date, *, send: bool) -> "list[File]":
+    """The files of all regions, as they are afterwards."""
+    from app.database import GroupCommit
+    from app.flows import make_sagas, open_world
+    from app.merchants.admin import list_home_regions
+    from app.payouts import files, reads
+
+    if database.settings.payout_debtor_iban is None:
+        raise CommandFailed("Files pay from an account: name it by SUYA_PAYOUT_DEBTOR_IBAN.")
+    group_commit = GroupCommit(database)
+    sagas = make_sagas(database, group_commit)
+    made: list[File] = []
+    async with open_world(sagas) as world:
+        for region in await list_home_regions(database):
+            new = await files.make_due(database, region, day)
+            made += await files.send_due(world, region) if send else new
+        timeout_s = database.settings.drain_timeout_ms / 2000
+        await sagas.close(timeout_s)
+        await group_commit.close(timeout_s)
+    latest = [await reads.find_file(database, each.id) for each in made]
+    return [each for each in latest if each is not None]

@@ -1,0 +1,110 @@
+"""Payouts whose processes die: wherever that happens, the bank pays once and it is booked once."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.conftest import NewMerchant
+from tests.support import books
+from tests.support.builders import Merchant
+from tests.support.client import Api, done
+from tests.support.payouts import (
+    available,
+    bank_account,
+    becomes,
+    earn,
+    in_transit,
+    order,
+    pay_out,
+)
+from tests.support.processes import ApiProcess, WorkerProcess
+from tests.support.rails import QUICK, Rails
+
+POINTS = (
+    "BEFORE_COMMIT:kill:1",
+    "AFTER_COMMIT_BEFORE_ANSWER:kill:1",
+    "BEFORE_EXTERNAL:kill:1",
+    "AFTER_EXTERNAL:kill:1",
+    "BEFORE_COMMIT:kill:2",
+    "AFTER_COMMIT_BEFORE_ANSWER:kill:2",
+)
+"""Around the commit that opens it, the bank's effect, and the commit that books that."""
+
+FUNDS = 100_000
+
+
+@pytest_asyncio.fixture
+async def stall(new_merchant: NewMerchant) -> Merchant:
+    """A merchant without fees, and money available."""
+    merchant = await new_merchant(fee_bps=0, fee_fixed=0)
+    await earn(merchant, FUNDS)
+    return merchant
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_api_dies_while_it_pays_out(
+    point: str,
+    stall: Merchant,
+    rails: Rails,
+    rails_worker: WorkerProcess,
+    shared_database_url: str,
+    start_api: Callable[..., ApiProcess],
+) -> None:
+    """A worker goes on where the api died; the same request again is the same payout."""
+    body = order(30_000, await bank_account(stall))
+    settings = rails.settings | QUICK | {"saga_lease_ms": "500"}
+    process = start_api(shared_database_url, faults=point, **settings)
+
+    async with Api(process.url, stall.api.secret) as doomed:
+        try:
+            # What the client is told does not wait for the bank, so it may be told in time.
+            told = (await doomed.post("/v1/payouts", body, key="the-key")).text
+        except httpx.TransportError:
+            told = ""
+    assert process.wait() != 0
+
+    answer = await stall.api.post("/v1/payouts", body, key="the-key")
+    name = done(answer, 201)["id"]
+    assert told in {"", answer.text}
+    await becomes(stall, name, "in_transit")
+    assert len(rails.acquirer.records("payouts", merchant=stall.id)) == 1
+    rails.acquirer.settle_payout(name)
+    await becomes(stall, name, "paid")
+    assert (await available(stall), await in_transit(stall)) == (FUNDS - 30_000, 0)
+    await books.assert_in_order(shared_database_url)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_api_dies_while_it_stops_a_payout(
+    point: str,
+    stall: Merchant,
+    rails: Rails,
+    rails_worker: WorkerProcess,
+    shared_database_url: str,
+    start_api: Callable[..., ApiProcess],
+) -> None:
+    """The bank is asked to stop it until it has said so, and the key's answer tells."""
+    made = await pay_out(stall, 30_000, await bank_account(stall))
+    await becomes(stall, made["id"], "in_transit")
+    settings = rails.settings | QUICK | {"saga_lease_ms": "500"}
+    process = start_api(shared_database_url, faults=point, **settings)
+    path = f"/v1/payouts/{made['id']}/cancel"
+
+    async with Api(process.url, stall.api.secret) as doomed:
+        with pytest.raises(httpx.TransportError):
+            await doomed.post(path, {}, key="the-key")
+    assert process.wait() != 0
+
+    answer = await stall.api.post(path, {}, key="the-key")
+    assert answer.status_code in {200, 202}
+    canceled = await becomes(stall, made["id"], "canceled")
+    final = done(await stall.api.post(path, {}, key="the-key"), 200)
+    assert final == canceled
+    (there,) = rails.acquirer.records("payouts", merchant=stall.id)
+    assert there["status"] == "canceled"
+    assert (await available(stall), await in_transit(stall)) == (FUNDS, 0)
+    await books.assert_in_order(shared_database_url)

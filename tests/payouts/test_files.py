@@ -1,0 +1,323 @@
+"""The file's road: what waits goes to the bank as one file, each payout once."""
+
+import asyncio
+import json
+import stat
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+
+from app import clock, ids
+from app.database import GroupCommit, transact
+from app.payouts import bank, files, reads, saga, sepa
+from app.payouts.inputs import CancelPayout
+from app.payouts.model import File
+from app.processors import Verdict
+from app.saga import Postpone
+from tests.payouts.test_decisions import NOW, payout
+from tests.support import books
+from tests.support.builders import Merchant, new_merchant
+from tests.support.client import Api, done, refused
+from tests.support.databases import rows
+from tests.support.engine import opened
+from tests.support.payouts import (
+    IBAN,
+    PATIENCE_S,
+    available,
+    bank_account,
+    becomes,
+    earn,
+    pay_out,
+    read,
+)
+from tests.support.processes import ADMIN_KEY, ApiProcess, Process, WorkerProcess
+from tests.support.rails import QUICK, Rails
+from tests.support.tables import Row, table
+
+BY_FILE = {
+    "payout_eur_road": "file",
+    "payout_debtor_iban": IBAN,
+    "payout_check_ms": "200",  # the bank's notifications go to the api that all tests share
+}
+
+
+class Office(NamedTuple):
+    """An api whose payouts in euros go by file, and what makes the files."""
+
+    api: Api
+    database_url: str
+    settings: dict[str, str]
+    folder: Path
+
+    async def merchant(self, funds: int = 100_000) -> Merchant:
+        """A merchant without fees, and money available."""
+        made = await new_merchant(self.api.as_(ADMIN_KEY), fee_bps=0, fee_fixed=0)
+        await earn(made, funds)
+        return made
+
+    def suya(self, *words: str) -> Any:
+        """What a command prints as JSON; it must end well."""
+        log = self.folder / f"{ids.new()}.log"
+        settings = self.settings | {"database_url": self.database_url, "log_format": "json"}
+        process = Process((*words, "--json"), log, settings | {"home": str(self.folder)})
+        process.spawn()
+        code, said = process.wait(60), log.read_text("utf-8")
+        assert code == 0, said
+        # Lines of the log come before, and between them, what is printed.
+        return json.loads(said[said.index("\n{\n") if "\n{\n" in said else said.index("{\n") :])
+
+    def files(self) -> list[dict[str, Any]]:
+        """The files that `suya payouts file` made or sent just now."""
+        found: list[dict[str, Any]] = self.suya("payouts", "file")["data"]
+        return found
+
+
+@pytest.fixture
+async def office(
+    rails: Rails, database_url: str, start_api: Callable[..., ApiProcess], tmp_path: Path
+) -> Any:
+    """An office on a database of its own, with a worker."""
+    rails.acquirer.script()
+    settings = rails.settings | QUICK | BY_FILE
+    process = start_api(database_url, **settings)
+    worker_settings = settings | {"payout_hour_utc": "24"}
+    async with Api(process.url) as api:
+        with WorkerProcess(database_url, tmp_path, **worker_settings).start():
+            yield Office(api, database_url, settings, tmp_path)
+    rails.acquirer.script()
+
+
+async def test_a_file_holds_what_waits(office: Office, rails: Rails) -> None:
+    """Payouts of all merchants wait for the file, are in it once, and end as the bank says."""
+    one, other = await office.merchant(), await office.merchant()
+    to = [await bank_account(one), await bank_account(other, "NL91ABNA0417164300")]
+    names = [
+        (one, (await pay_out(one, 1_000, to[0]))["id"]),
+        (one, (await pay_out(one, 2_000, to[0]))["id"]),
+        (other, (await pay_out(other, 3_000, to[1]))["id"]),
+    ]
+    dollars = await office.merchant()
+    await earn(dollars, 700, "USD")
+    single = await pay_out(dollars, 700, await bank_account(dollars), currency="USD")
+    await becomes(dollars, single["id"], "in_transit")
+    assert {(await read(merchant, name))["status"] for merchant, name in names} == {"pending"}
+
+    (file,) = office.files()
+
+    assert (file["payouts"], file["sum_minor"], file["status"]) == (3, 6_000, "accepted")
+    for merchant, name in names:
+        await becomes(merchant, name, "in_transit")
+        rails.acquirer.settle_payout(name)
+    there = [*rails.acquirer.records("payouts", merchant=one.id)]
+    assert [found["reference"] for found in there] == [name for _, name in names[:2]]
+    assert {found["iban"] for found in there} == {IBAN}
+    for merchant, name in names:
+        await becomes(merchant, name, "paid")
+    assert office.files() == []
+    await books.assert_in_order(office.database_url)
+
+
+@table("""
+    fault          known
+    timeout_after  1
+    500_before     0
+    drop_before    0
+    drop_after     1
+""")
+async def test_a_file_whose_answer_is_lost_is_sent_again(
+    office: Office, rails: Rails, row: Row
+) -> None:
+    """Whether the bank had it or not, it has it once afterwards."""
+    merchant = await office.merchant()
+    made = await pay_out(merchant, 1_000, await bank_account(merchant))
+    rails.acquirer.fail_next(row.fault, operation="payout_file")
+
+    (lost,) = office.files()
+    known = len(rails.acquirer.records("payouts", merchant=merchant.id))
+    (found,) = office.files()
+
+    assert (lost["status"], known) == ("made", row.known)
+    assert (found["file"], found["status"]) == (lost["file"], "accepted")
+    await becomes(merchant, made["id"], "in_transit")
+    assert len(rails.acquirer.records("payouts", merchant=merchant.id)) == 1
+    await books.assert_in_order(office.database_url)
+
+
+async def test_before_its_file_a_payout_is_canceled_at_once(office: Office, rails: Rails) -> None:
+    """Nobody is asked about what is still here, and no file holds it; later the bank decides."""
+    merchant = await office.merchant()
+    to = await bank_account(merchant)
+    first, second = [await pay_out(merchant, amount, to) for amount in (1_000, 2_000)]
+
+    canceled = done(await merchant.api.post(f"/v1/payouts/{first['id']}/cancel", {}), 200)
+
+    assert canceled["status"] == "canceled"
+    assert await available(merchant) == 98_000
+    rails.acquirer.fail_next("500_before", operation="payout_file")
+    (made,) = office.files()
+    assert (made["payouts"], made["status"]) == (1, "made")
+    undecided = await merchant.api.post(f"/v1/payouts/{second['id']}/cancel", {}, prefer="wait=1")
+    refused(undecided, 503, "payout_undecided")
+    office.files()
+    await becomes(merchant, second["id"], "in_transit")
+    stopped = await merchant.api.post(f"/v1/payouts/{second['id']}/cancel", {})
+    assert done(stopped, 200)["status"] == "canceled"
+    assert await available(merchant) == 100_000
+    await books.assert_in_order(office.database_url)
+
+
+async def test_a_file_can_be_had_without_being_sent(office: Office) -> None:
+    """It is written for its owner alone, valid as it is, and sent the next time."""
+    merchant = await office.merchant()
+    await pay_out(merchant, 1_000, await bank_account(merchant))
+    folder = office.folder / "spool"
+
+    made = office.suya(
+        *("payouts", "file", "--no-send", "--folder", str(folder), "--date", "2031-01-31")
+    )["data"]
+
+    (path,) = folder.iterdir()
+    assert path.name == f"{made[0]['file']}.xml"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text("utf-8")
+    sepa.check_file(text)
+    assert "<ReqdExctnDt>2031-01-31</ReqdExctnDt>" in text
+    assert (made[0]["status"], made[0]["day"]) == ("made", "2031-01-31")
+    (sent,) = office.files()
+    assert (sent["file"], sent["status"]) == (made[0]["file"], "accepted")
+
+
+async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> None:
+    """Where a payout is canceled while its file is made, the file is made anew without it."""
+    merchant = await office.merchant()
+    to = await bank_account(merchant)
+    names = [(await pay_out(merchant, amount, to))["id"] for amount in (1_000, 2_000)]
+    merchant_id = ids.decode("merchant", merchant.id)
+    async with opened(office.database_url, **BY_FILE) as database:
+        lines = await reads.list_unfiled(database, "local", "EUR", 10)
+        file = files._write(database.settings, "local", lines, date(2031, 1, 31), clock.now())
+        group_commit = GroupCommit(database)
+        command = CancelPayout("local", merchant_id, None, "req_1", ids.decode("payout", names[0]))
+        deadline = clock.monotonic() + 30
+        await saga.CANCELLATION.start(group_commit, "local", [command], deadline=deadline)
+
+        with pytest.raises(files.Overtaken):
+            await transact(database, lambda tx: files._keep(tx, file, lines))
+        made = await files.make_file(database, "local", date(2031, 1, 31))
+
+        assert made is not None
+        assert (made.payouts, made.sum_minor) == (1, 2_000)
+        await group_commit.close(1)
+    found = rows(office.database_url, "SELECT id, file_id FROM payouts ORDER BY id")
+    assert found == [
+        (ids.decode("payout", names[0]), None),
+        (ids.decode("payout", names[1]), made.id),
+    ]
+
+
+def _file(status: str, **rejected: str) -> File:
+    return File(
+        region="local", id=UUID(int=9), currency="EUR", day=date(2026, 1, 31), status=status,
+        content="", payouts=1, sum_minor=100, rejected=rejected, created_at=NOW,
+    )  # fmt: skip
+
+
+@table("""
+    file                refused   result
+    -                         0   not_found          -- it waits for its file
+    made                      0   not_found          -- the file waits for the bank
+    accepted                  0   lost_by_the_bank
+    partially_accepted        0   lost_by_the_bank
+    partially_accepted        1   closed
+    rejected                  1   closed
+    rejected                  0   file_rejected
+""")
+def test_what_it_means_that_the_bank_does_not_know_a_payout(row: Row) -> None:
+    """It was not sent yet, was not taken, or has to be looked at by people."""
+    made = payout("pending", road="file", file_id=UUID(int=9))
+    file = _file(row.file, **({made.name: "closed"} if row.refused else {})) if row.file else None
+
+    judged = bank._judge_missing(made, file)
+
+    if isinstance(judged, Postpone):
+        assert judged.why == row.result
+    else:
+        assert row.result == (judged.code or judged.outcome)
+        assert judged.outcome in {"declined", "not_found"}
+
+
+@table("""
+    outcome    amount  result
+    approved      100  approved
+    approved        -  approved
+    approved       99  amount_differs
+    pending        99  amount_differs
+    declined       99  declined
+    unknown         -  timeout
+    not_found       -  timeout
+""")
+def test_what_is_not_clear_is_not_booked(row: Row) -> None:
+    """Only what the bank did with this amount is booked; all else is asked about again."""
+    code = "timeout" if row.result == "timeout" else None
+
+    judged = bank._judge(payout("in_transit"), Verdict(row.outcome, None, row.amount, code=code))
+
+    assert row.result == (judged.why if isinstance(judged, Postpone) else judged.outcome)
+
+
+@pytest.fixture
+def stray(tmp_path: Path) -> Iterator[list[Process]]:
+    """Processes that end with the test."""
+    found: list[Process] = []
+    yield found
+    for process in found:
+        process.kill()
+
+
+async def test_daily_payouts(office: Office, rails: Rails, stray: list[Process]) -> None:
+    """What is available goes out once a day by itself, however many workers there are."""
+    merchant, idle = await office.merchant(70_000), await office.merchant(1)
+    for each, schedule in ((merchant, "daily"), (idle, "manual")):
+        to = await bank_account(each)
+        words = ("payouts", "plan", each.id, "EUR", "--schedule", schedule, "--bank-account", to)
+        assert office.suya(*words)["schedule"] == schedule
+    settings = office.settings | {"payout_hour_utc": "0"}
+
+    for number in range(2):
+        folder = office.folder / f"worker-{number}"
+        folder.mkdir()
+        stray.append(WorkerProcess(office.database_url, folder, **settings).start())
+    made = await _first(merchant)
+
+    assert (made["amount"], made["created_by"]) == (70_000, None)
+    await becomes(merchant, made["id"], "in_transit")
+    rails.acquirer.settle_payout(made["id"])
+    await becomes(merchant, made["id"], "paid")
+    assert len(await merchant.api.all("/v1/payouts")) == 1
+    assert await idle.api.all("/v1/payouts") == []
+    await books.assert_in_order(office.database_url)
+
+
+async def test_a_merchants_own_limit(office: Office) -> None:
+    """A plan's limit goes before the platform's, and is said by operators only."""
+    merchant = await office.merchant()
+    to = await bank_account(merchant)
+    office.suya("payouts", "plan", merchant.id, "EUR", "--approval-minor", "500")
+
+    small, large = [await pay_out(merchant, amount, to) for amount in (500, 501)]
+
+    assert (small["status"], large["status"]) == ("pending", "requires_approval")
+
+
+async def _first(merchant: Merchant) -> dict[str, Any]:
+    """A merchant's first payout, as soon as there is one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := await merchant.api.all("/v1/payouts")):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    return dict(found[0])
