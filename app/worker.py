@@ -30,8 +30,8 @@ from app.telemetry import configure_logging, describe, log, metrics, serve_metri
 from app.verify import verify
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
-RESUME_BATCH = 64  # flows per bucket and page: a thousand at a time in all
-RESUME_PAGES_MAX = 64  # then the lease is renewed; a worker that is paused must not hold it
+RESUME_BATCH = 16  # flows per bucket and page: as many in all as a processor has places
+RESUME_PAGES_MAX = 256  # then the lease is renewed; a worker that is paused must not hold it
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0

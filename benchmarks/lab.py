@@ -118,14 +118,19 @@ class Api:
 
 @contextlib.contextmanager
 def serving(
-    name: str, command: Callable[[int], Sequence[str]], environ: Mapping[str, str], path: str
+    name: str,
+    command: Callable[[int], Sequence[str]],
+    environ: Mapping[str, str],
+    path: str,
+    *,
+    port: int | None = None,
 ) -> Iterator[Api]:
     """Run `command(port)` until it answers on `path`; stop it afterwards.
 
     Raises:
         RuntimeError: it ended or did not answer; the message has the end of its output.
     """
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603 - our own programs
             command(port),

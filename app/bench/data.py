@@ -32,7 +32,7 @@ class Shop(msgspec.Struct, frozen=True):
     secret: str
     """API key, sk_test_..."""
     wallets: tuple[str, ...]
-    """Account ids, acct_..."""
+    """Who pays: account ids, acct_..., or cards, pm_..."""
 
 
 class Dataset(msgspec.Struct, frozen=True):

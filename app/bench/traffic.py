@@ -19,6 +19,7 @@ REFUSALS = frozenset({402, 409})  # a rule said no: decided and answered, but no
 
 _ITEM = b'{"idempotency_key":"%032x","amount":%d,%b'
 _CREATED_ITEM = b'"status":201'  # a payment's own status is a word, so only an item's matches
+_CARD = "pm_"
 _CAPTURED = b'"status":"captured"'
 
 
@@ -172,6 +173,8 @@ class _Draw:
         return self._key_bits(128)
 
 
-def _payment_tail(wallet: str) -> bytes:
-    method = f'"payment_method":{{"type":"wallet","account":"{wallet}"}}'
+def _payment_tail(source: str) -> bytes:
+    """A request from behind its amount; the source's prefix tells whether it is a card."""
+    kind = '"card","id"' if source.startswith(_CARD) else '"wallet","account"'
+    method = f'"payment_method":{{"type":{kind}:"{source}"}}'
     return f'"currency":"{CURRENCY}",{method},"capture":"automatic"}}'.encode()

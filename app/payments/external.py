@@ -1,8 +1,8 @@
 """The external steps of payments' flows: no transaction is open, and each may be repeated.
 
 What a processor is asked carries a reference of ours, under which it acts once; so a step that runs
-again, in this process or another, finds its own earlier run. After an attempt without an answer the
-processor is asked first what became of it.
+again, in this process or another, finds its own earlier run. Whoever is not surely the first to ask
+asks what became of it; and where such a one cannot get through, that says nothing of those before.
 """
 
 from datetime import timedelta
@@ -51,20 +51,20 @@ async def ask_authorization(world: World, flow: Flow) -> Verdict | Postpone:
         if came not in {None, plan.amount_minor}:
             # Nobody can give it back from here: people have to look at it.
             return Postpone(f"{came} came instead of {plan.amount_minor}")
-        return _known(verdict)
+        return _known(flow, verdict)
     waits = verdict.outcome in {"requires_action", "pending"}
     if waits and clock.now() > flow.created_at + ACTION_TIME[plan.method]:
         verdict = await processor.reverse(_reversal(flow, plan.currency))
         if verdict.outcome == "approved":
             return Verdict("declined", code="action_expired")
-    return _known(verdict)
+    return _known(flow, verdict)
 
 
 async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdict:
     """Ask what became of it where it may have been asked for before; else ask for it."""
     name = ids.encode("payment", flow.object_id)
     merchant = ids.encode("merchant", flow.merchant_id)
-    asked_before = plan.asked or flow.attempts > 0
+    asked_before = plan.asked or not _is_first(flow)
     if plan.method == "bank_transfer":
         transfer = AskBankTransfer(
             reference=name,
@@ -133,10 +133,10 @@ async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
         currency=payment.currency,
         final=plan.final,
     )
-    verdict = await processor.find_capture(ask) if flow.attempts else None
+    verdict = None if _is_first(flow) else await processor.find_capture(ask)
     if verdict is None or verdict.outcome == "not_found":
         verdict = await processor.capture(ask)
-    return _known(verdict)
+    return _known(flow, verdict)
 
 
 async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
@@ -164,7 +164,7 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
         processor_reference=payment.rail.processor_reference,
         currency=payment.currency,
     )
-    return _known(await processor.reverse(ask))
+    return _known(flow, await processor.reverse(ask))
 
 
 async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
@@ -181,10 +181,10 @@ async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
         amount_minor=plan.amount_minor,
         currency=payment.currency,
     )
-    verdict = await processor.find_refund(ask) if flow.attempts else None
+    verdict = None if _is_first(flow) else await processor.find_refund(ask)
     if verdict is None or verdict.outcome == "not_found":
         verdict = await processor.refund(ask)
-    return _known(verdict)
+    return _known(flow, verdict)
 
 
 async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Processor]:
@@ -196,8 +196,14 @@ async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Processor]:
     raise LookupError(f"no payment {flow.object_id}")
 
 
-def _known(verdict: Verdict) -> Verdict | Postpone:
-    """A verdict that says something; otherwise the question is put off."""
-    if verdict.outcome == "unknown":
-        return Postpone(verdict.code or "unknown")
+def _is_first(flow: Flow) -> bool:
+    """Whether surely nobody has asked the processor for this before."""
+    return flow.fresh and flow.attempts == 0
+
+
+def _known(flow: Flow, verdict: Verdict) -> Verdict | Postpone:
+    """A verdict that says something of all attempts; otherwise the question is put off."""
+    says_nothing = {"unknown"} if _is_first(flow) else {"unknown", "not_executed"}
+    if verdict.outcome in says_nothing:
+        return Postpone(verdict.code or verdict.outcome)
     return verdict

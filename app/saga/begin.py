@@ -62,4 +62,5 @@ def new_flow(
         next_attempt_at=lease_until or now,
         lease_until=lease_until,
         former_region=command.former_region,
+        fresh=leased,
     )

@@ -59,6 +59,9 @@ class Flow(msgspec.Struct):
     """Until when somebody works on it; a lease that ran out is nobody's."""
     former_region: str | None = None
     """Not stored: the other region of a merchant that moves."""
+    fresh: bool = False
+    """Not stored: nobody but its beginner has worked on it, so nobody else can have asked the
+    outside for anything."""
 
     @property
     def intent(self) -> None:

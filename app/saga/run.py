@@ -280,6 +280,7 @@ class Sagas:
             log.warning("flow_not_booked", flow=flow.name, id=str(flow.id), **describe(outcome))
         elif outcome.flow is not None:
             outcome.flow.former_region = flow.former_region
+            outcome.flow.fresh = flow.fresh
         return outcome
 
     async def _submit(self, step: Any, region: str, commands: Sequence[Any]) -> Sequence[Outcome]:
