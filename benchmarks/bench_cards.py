@@ -19,6 +19,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import uvloop
 from rich.table import Table
@@ -30,7 +31,8 @@ from app import clock, ids
 from app.bench import Dataset, Plan, run
 from app.database import Database, GroupCommit
 from app.database.embedded import EmbeddedPostgres
-from app.payments import decisions
+from app.database.queries import parse
+from app.payments import splits
 from app.payments.inputs import OpenPayment
 from app.payments.model import Rail
 from app.payments.saga import AUTHORIZATION
@@ -101,9 +103,7 @@ async def measure_isolation(on: Rails, cards: Dataset, seconds: float) -> dict[s
     }
 
 
-async def leave_unfinished(
-    server: EmbeddedPostgres, on: Rails, tokens: Dataset, count: int
-) -> None:
+async def leave_unfinished(server: EmbeddedPostgres, count: int) -> None:
     """What a crash leaves: payments begun, held and asked of nobody."""
     settings = Settings.load({}, saga_lease_ms=100)
     async with Database.open(settings, server.url) as database:
@@ -118,14 +118,12 @@ async def leave_unfinished(
 
 
 async def _merchants_of(database: Database) -> list[tuple[Any, str]]:
-    from app.database.queries import parse
-
     (query,) = parse(
         "-- name: list_cards\nSELECT merchant_id, min(CAST(id AS TEXT)) FROM payment_methods"
         " GROUP BY merchant_id"
     )
     rows = await database.read(query, {})
-    return [(merchant, ids.encode("payment_method", ids.UUID(card))) for merchant, card in rows]
+    return [(merchant, ids.encode("payment_method", UUID(card))) for merchant, card in rows]
 
 
 def _command(merchant: Any, token: str) -> OpenPayment:
@@ -136,7 +134,7 @@ def _command(merchant: Any, token: str) -> OpenPayment:
         correlation_id=ids.encode("request", ids.new()),
         payment_id=ids.new(),
         transfer_id=ids.new(),
-        account_id=decisions.receivable_account(merchant, "USD").id,
+        account_id=splits.receivable_account(merchant, "USD").id,
         amount_minor=500,
         currency="USD",
         capture="automatic",
@@ -149,12 +147,10 @@ def _command(merchant: Any, token: str) -> OpenPayment:
     )
 
 
-async def measure_resume(
-    server: EmbeddedPostgres, on: Rails, tokens: Dataset, count: int
-) -> dict[str, Any]:
+async def measure_resume(server: EmbeddedPostgres, on: Rails, count: int) -> dict[str, Any]:
     """How fast one worker resumes what a crash has left, with an acquirer without latency."""
     on.script(latency_ms=0)
-    await leave_unfinished(server, on, tokens, count)
+    await leave_unfinished(server, count)
     running = "SELECT count(*) FROM sagas WHERE status = 'running'"
     ((before,),) = lab.execute(server, "suya", running)
     began = time.monotonic()
@@ -195,7 +191,7 @@ async def measure(server: EmbeddedPostgres, on: Rails, flags: argparse.Namespace
     result["isolation"] = await measure_isolation(on, dataset, flags.seconds)
     if flags.unfinished:
         say(f"resuming {flags.unfinished:,} flows")
-        result["resume"] = await measure_resume(server, on, dataset, flags.unfinished)
+        result["resume"] = await measure_resume(server, on, flags.unfinished)
     return result
 
 
