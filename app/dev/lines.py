@@ -39,7 +39,7 @@ def curl_lines(demo: Demo, at: Addresses, publishable_key: str | None) -> list[L
         lines.append(_vault_line(at.vault, publishable_key))
     if at.acquirer is not None and demo.cards:
         lines += _card_lines(demo, at)
-    return lines
+    return [*lines, _exchange_line(demo, at)]
 
 
 def _wallet_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
@@ -51,6 +51,27 @@ def _wallet_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
     yield Line("Refund a part of the newest payment", f"{_CURL} {path} {_post(demo)} -d {refund}")
     balance = f"{_CURL} {at.api}/v1/accounts/{ada}/balance {_key(demo)}"
     yield Line("Read the balance of ada's wallet", balance)
+
+
+def _exchange_line(demo: Demo, at: Addresses) -> Line:
+    quote = {"source_currency": CURRENCY, "target_currency": "EUR", "source_amount": _PAY_MINOR}
+    quoted = (
+        f"$(curl -sS {at.api}/v1/fx/quotes {_post(demo)} -d '{json.dumps(quote)}'"
+        " | grep -o 'fxq_[0-9a-z]*' | head -n1)"
+    )
+    payment = json.dumps(
+        {
+            "amount": _PAY_MINOR,
+            "currency": CURRENCY,
+            "payment_method": {"type": "wallet", "account": demo.wallets["ada"]},
+            "fx_quote": "QUOTE",
+        }
+    )
+    body = payment.replace("QUOTE", f"""'"{quoted}"'""")
+    return Line(
+        "Pay in dollars what the merchant gets in euros, at a quote",
+        f"{_CURL} {at.api}/v1/payments {_post(demo)} -d '{body}'",
+    )
 
 
 def _vault_line(vault: str, publishable_key: str) -> Line:

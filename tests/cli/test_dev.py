@@ -120,9 +120,8 @@ def paste(line: str) -> dict[str, Any]:
 @pytest.mark.slow
 def test_the_lines_for_cards_and_banks_work(shared: Dev) -> None:
     """Card, challenge, lost answer and payout can be pasted, and what was lost ends right."""
-    pay, _, _, _, card, challenged, approve, lost, newest, disputed, *_, payout = (
-        shared.curl_lines()
-    )
+    pay, _, _, _, card, challenged, approve, lost, newest, disputed, *rest = shared.curl_lines()
+    _, payout, exchanged = rest
     paste(pay)
 
     assert paste(card)["status"] == "captured"
@@ -130,6 +129,7 @@ def test_the_lines_for_cards_and_banks_work(shared: Dev) -> None:
     assert paste(approve)["status"] in {"requires_action", "captured"}
     assert paste(disputed)["status"] == "captured"
     assert paste(payout)["status"] in {"pending", "in_transit", "paid"}
+    assert paste(exchanged)["status"] == "captured"
     processing = paste(lost)
     assert processing["status"] == "processing"
     deadline = time.monotonic() + RIGHT_BY_ITSELF_S
