@@ -78,8 +78,11 @@ class Work:
         self.answers.append(refusal(error, command.correlation_id))
 
     def wait_for(self, command: OnPayment, payment: Payment) -> bool:
-        """Whether a command has to wait, because a flow is under way on the payment."""
-        if payment.operation_id is None:
+        """Whether a command has to wait, because a flow is under way on the payment.
+
+        Not for a payer: whoever has to act may take long, and until then the state speaks.
+        """
+        if payment.operation_id is None or payment.status == "requires_action":
             return False
         busy = refusal(PaymentBusy(payment=payment.name), command.correlation_id)
         self.answers.append(Answer(busy.status, busy.body, waits_for=payment.operation_id))
