@@ -24,7 +24,7 @@ from app.payments.inputs import ReleasePayment
 from app.payments.saga import CANCELLATION
 from app.payouts import files
 from app.payouts.daily import make_daily_payouts
-from app.saga import FLOW_BUCKETS, list_due
+from app.saga import FLOW_BUCKETS, count_parked, list_due
 from app.settings import Settings
 from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
 from app.verify import verify
@@ -32,6 +32,7 @@ from app.verify import verify
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
 RESUME_BATCH = 16  # flows per bucket and page: as many in all as a processor has places
 RESUME_PAGES_MAX = 256  # then the lease is renewed; a worker that is paused must not hold it
+COUNT_INTERVAL_S = 30.0  # people are called by an alert that waits longer than that
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0
@@ -58,6 +59,7 @@ async def run(settings: Settings) -> None:
             await asyncio.gather(
                 _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
                 _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
+                _every(stop, COUNT_INTERVAL_S, worker.count_parked),
                 _every(stop, REAP_INTERVAL_S, worker.reap_keys),
                 _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
                 _every(stop, settings.audit_interval_s, worker.audit),
@@ -139,9 +141,12 @@ class Worker:
             )
         expired = 0
         for home, commands in by_home.items():
-            receipt = await self.sagas.run(CANCELLATION, home, commands, deadline=deadline)
+            # Processors answer when they do; the next round must not wait for them.
+            receipt = await self.sagas.run(
+                CANCELLATION, home, commands, deadline=deadline, wait_s=0.0
+            )
             count = sum(
-                not isinstance(outcome, Exception) and outcome.status == 200  # noqa: PLR2004
+                not isinstance(outcome, Exception) and outcome.status in {200, 202}
                 for outcome in receipt.outcomes
             )
             metrics.holds_expired.inc(count)
@@ -160,6 +165,10 @@ class Worker:
                 await asyncio.gather(
                     *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)]
                 )
+
+    async def count_parked(self) -> None:
+        """Tell how many flows were given up and wait for people."""
+        metrics.flows_parked.set(await count_parked(self.database))
 
     async def _resume_bucket(self, region: str, bucket: int) -> None:
         """Go on with one bucket's flows, page after page, while they get anywhere."""

@@ -36,6 +36,7 @@ from app.saga.model import (
 from app.saga.run import WAIT_S, Sagas
 from app.saga.steps import TakeFlow, take_flows, wake
 from app.saga.store import (
+    count_parked,
     find_anywhere,
     insert_flows,
     list_due,
@@ -54,6 +55,7 @@ __all__ = [
     "Sagas",
     "TakeFlow",
     "atomic",
+    "count_parked",
     "end",
     "external",
     "find_anywhere",

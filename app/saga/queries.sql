@@ -102,6 +102,13 @@ SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempt
  ORDER BY region, merchant_id, id
  LIMIT CAST(:page_size AS INT8);
 
+-- name: count_parked
+-- How many flows were given up, of all merchants.
+-- full scan: there should be none; the partial index sagas_parked has no others
+SELECT count(*)
+  FROM sagas
+ WHERE status = 'parked';
+
 -- name: list_running
 -- Flows that have not ended, of all merchants, for people.
 -- full scan: the partial index sagas_due has no others, and those are few

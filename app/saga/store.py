@@ -106,6 +106,12 @@ async def list_flows(
     return [_flow(row) for row in await reader.read(query, params)]
 
 
+async def count_parked(reader: Reader) -> int:
+    """How many flows, of all merchants, were given up."""
+    ((count,),) = await reader.read(queries.count_parked, {})
+    return int(count)
+
+
 async def find_anywhere(reader: Reader, flow_id: UUID) -> Flow | None:
     """One flow by its id alone, for people."""
     for row in await reader.read(queries.find_anywhere, {"id": flow_id}):
