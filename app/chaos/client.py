@@ -6,7 +6,7 @@ requests under way as a stalled server makes it have.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from app import clock
 from app.bench import Endpoint, UnsupportedAnswer
@@ -46,13 +46,23 @@ class Client:
         self._pause = pause
         self._turn = 0
 
-    async def decide(self, request: Request, body: bytes | None, token: str) -> Answer | None:
-        """The deciding answer to a request that is in the history; none within its time."""
-        return await self._try_until_decided(request, body, token, resolving=False)
+    async def decide(
+        self,
+        request: Request,
+        body: bytes | None,
+        token: str,
+        hear: Callable[[Request, Answer], None] = lambda *_: None,
+    ) -> Answer | None:
+        """The deciding answer to a request that is in the history; none within its time.
+
+        Args:
+            hear: called with every answer, also those that decide nothing.
+        """
+        return await self._try_until_decided(request, body, token, hear, resolving=False)
 
     async def resolve(self, request: Request, body: bytes | None, token: str) -> Answer | None:
         """As `decide`, after the load: the same key tells what became of it."""
-        return await self._try_until_decided(request, body, token, resolving=True)
+        return await self._try_until_decided(request, body, token, lambda *_: None, resolving=True)
 
     def close(self) -> None:
         """Drop every connection."""
@@ -62,7 +72,13 @@ class Client:
             connections.clear()
 
     async def _try_until_decided(
-        self, request: Request, body: bytes | None, token: str, *, resolving: bool
+        self,
+        request: Request,
+        body: bytes | None,
+        token: str,
+        hear: Callable[[Request, Answer], None],
+        *,
+        resolving: bool,
     ) -> Answer | None:
         deadline = clock.monotonic() + self._limits.request_s
         attempt = len(self._history.answers.get(request.key, ()))
@@ -80,6 +96,7 @@ class Client:
                 status, text = NO_ANSWER, str(error) or type(error).__name__
             answer = Answer(request.key, attempt, clock.monotonic(), status, text, resolving)
             self._history.add(answer)
+            hear(request, answer)
             if answer.outcome is not Outcome.UNKNOWN:
                 return answer
             pause_s = self._pause.next(attempt)

@@ -101,6 +101,8 @@ class Clerk:
             return ""
         if transfer.payment != told["id"] and is_card(request):
             return ""  # of an attempt before, which came to nothing and freed its key
+        if transfer.purpose == "authorization" and told["status"] == "canceled":
+            return ""  # canceled before the acquirer had spoken; another transfer gives it back
         payment = self.payments.get(told["id"])
         if payment is None:
             return f"{told['id']} was told of, and does not exist"

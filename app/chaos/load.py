@@ -25,6 +25,8 @@ _HOT_SHARE = 0.5
 _CARD_SHARE = 0.7  # of the payments, where there is an acquirer
 _DECLINED_SHARE = 0.1  # of those
 
+_MAKES_A_PAYMENT = frozenset({Operation.PAYMENT, Operation.AUTHORIZATION})
+
 _MIX: dict[Operation, int] = {
     Operation.PAYMENT: 34,
     Operation.AUTHORIZATION: 20,
@@ -64,6 +66,8 @@ class _Shelf:
     def __init__(self) -> None:
         self.held: deque[str] = deque(maxlen=_RECENT)
         self.paid: deque[str] = deque(maxlen=_RECENT)
+        self.asked: dict[str, str] = {}
+        """Key -> payment whose outcome nobody knows."""
 
 
 class Intents:
@@ -80,11 +84,12 @@ class Intents:
         stall = self._random.choice(self._stalls)
         (operation,) = self._random.choices(list(_MIX), list(_MIX.values()))
         shelf = self._shelves[stall.merchant]
+        asked = list(shelf.asked.values())
         choices = {
             Operation.CAPTURE: shelf.held,
-            Operation.CANCEL: shelf.held,
+            Operation.CANCEL: asked or shelf.held,
             Operation.REFUND: shelf.paid,
-            Operation.READ: shelf.paid,
+            Operation.READ: asked or shelf.paid,
         }.get(operation)
         if choices is not None:
             if not choices:
@@ -96,10 +101,14 @@ class Intents:
         return stall, operation, "/v1/payments", self._payment(stall, operation)
 
     def learn(self, request: Request, answer: Answer) -> None:
-        """A payment was acknowledged: others may ask about it from now on."""
+        """A payment was acknowledged, or is processing: others may ask about it from now on."""
+        shelf = self._shelves[request.merchant]
+        if answer.status == 202 and request.operation in _MAKES_A_PAYMENT:
+            shelf.asked[request.key] = msgspec.json.decode(answer.body)["id"]
+        elif answer.outcome is not Outcome.UNKNOWN:
+            shelf.asked.pop(request.key, None)
         if answer.outcome is not Outcome.ACKNOWLEDGED:
             return
-        shelf = self._shelves[request.merchant]
         if request.operation is Operation.AUTHORIZATION:
             shelf.held.append(msgspec.json.decode(answer.body)["id"])
         elif request.operation in {Operation.PAYMENT, Operation.CAPTURE}:
@@ -248,9 +257,7 @@ class Load:
     async def _ask(self, request: Request, secret: str) -> None:
         self._history.add(request)
         body = None if request.body is None else msgspec.json.encode(request.body)
-        answer = await self._client.decide(request, body, secret)
-        if answer is not None:
-            self._intents.learn(request, answer)
+        await self._client.decide(request, body, secret, self._intents.learn)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

@@ -20,6 +20,7 @@ from tests.chaos.card_story import (
     refund_lines,
     take,
     there,
+    view,
 )
 from tests.chaos.story import MERCHANT, Story, undo
 
@@ -220,6 +221,28 @@ def test_who_was_told_nothing_final_may_have_paid(status: int) -> None:
         story.answers.append(Answer("u1", 1, 30.0, status, text))
 
         assert story.findings() == []
+
+
+def cancel_while_asked(story: Story) -> None:
+    """Canceled before the acquirer had spoken, which approves: its own flow gives it back."""
+    ask_by_card(story, "p7", 600, Operation.AUTHORIZATION)
+    story.answers.append(Answer("p7", 1, len(story.requests) + 0.1, 202, "{}"))
+    give_back(story, "p7", "pay_7", 600, status="canceled")
+    canceled = view(story.payments["pay_7"])
+    story.answer("p7", 201, canceled)
+    story.ask("x7", Operation.CANCEL, {}, "/v1/payments/pay_7/cancel")
+    story.answer("x7", 200, canceled)
+    story.there["pay_7"] = there("pay_7", 600, status="voided", voided=600)
+
+
+def test_a_payment_may_be_canceled_before_its_outcome_is_known() -> None:
+    """The cancellation is acknowledged and moves nothing, because the payment gave itself back."""
+    story = paid_by_card()
+    cancel_while_asked(story)
+    assert story.findings() == []
+
+    change_here(story, "pay_7", status="captured")
+    assert Wrong.LOST in {finding.wrong for finding in story.findings()}
 
 
 def test_without_an_acquirers_books_ours_are_checked_alone() -> None:
