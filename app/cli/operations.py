@@ -49,18 +49,21 @@ def verify(json: Json = False) -> None:
     Example: suya verify --json
     """
     url = require_database(load_settings())
-    from app.verify import verify as verify_database
+    from app.verify import report
 
     with output.progress_bars() as show:
-        findings = run(verify_database(url, show))
+        found = run(report(url, show))
+    findings = found.findings
     if json:
-        output.write_json({"findings": findings})
+        output.write_json(found)
     elif findings:
         output.write_table(
             ("check", "object", "detail"), [(f.check, f.object, f.detail) for f in findings]
         )
     else:
         output.write("Nothing found: the books are in order.")
+    if found.parked and not json:
+        output.write(f"Flows that wait for people: {found.parked} (suya sagas list --parked).")
     if findings:
         raise typer.Exit(1)
 

@@ -8,7 +8,7 @@ Owns no table.
 Never writes, and never mends: what is off is for a person to judge.
 """
 
-from app.verify.model import FINDINGS_MAX, Check, Finding
-from app.verify.run import verify, verify_database
+from app.verify.model import FINDINGS_MAX, Check, Finding, Report
+from app.verify.run import report, verify, verify_database
 
-__all__ = ["FINDINGS_MAX", "Check", "Finding", "verify", "verify_database"]
+__all__ = ["FINDINGS_MAX", "Check", "Finding", "Report", "report", "verify", "verify_database"]

@@ -41,6 +41,8 @@ class Audit:
         """Blocks that transfers name against transfers that blocks list, by block."""
         self.held = Tally()
         """What open holds hold against what accounts have pending, by account."""
+        self.parked = 0
+        """Flows that wait for people."""
 
     def stream(self, query: Query, again: Use | None = None, **after: Any) -> Stream:
         """The rows of a paged statement, wherever they are."""

@@ -47,6 +47,14 @@ class Check(StrEnum):
     """A payout was paid, and came back, as its status says, by the transfers that it names."""
     PAYOUTS_IN_TRANSIT = "payouts_in_transit"
     """What a merchant's accounts hold for banks is the sum of its payouts on their way."""
+    PAYMENT_OPERATION = "payment_operation"
+    """A payment names the open flow that is under way on it, and each such flow is named."""
+    HELD_HAS_FLOW = "held_has_flow"
+    """What is held until a processor has spoken has an open flow; nothing else is without end."""
+    PENDING_HAS_FLOW = "pending_has_flow"
+    """Each pending refund, and each payout that a bank will have, has an open flow."""
+    PROVISIONAL_ANSWER = "provisional_answer"
+    """Each kept answer that is provisional has an open flow that will replace it."""
     EVENT_SEQUENCE = "event_sequence"
     """The events about an object are numbered 1, 2, 3 ... and are as many as it had changes."""
     EVENT_OBJECT = "event_object"
@@ -73,6 +81,14 @@ class Finding(msgspec.Struct, frozen=True):
     """Its id on the wire; a journal block is `<writer>/<sequence>`."""
     detail: str
     """What is said where, in a sentence."""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What was found, and what is visible besides."""
+
+    findings: list[Finding]
+    parked: int
+    """Flows that wait for people: what they hold is held, so none of them is a finding."""
 
 
 class Findings:

@@ -73,6 +73,9 @@ class Moved(msgspec.Struct):
     ends: list[tuple[str, str]] = msgspec.field(default_factory=list)
     """(transfer, status of the hold after it), of those that void or expire."""
     refund_rows_minor: int = 0
+    failed_minor: int = 0
+    """Of refunds that came back, by transfers."""
+    failed_rows_minor: int = 0
 
     def add(self, transfer_id: str, kind: str, purpose: str, lines: list[EntryLine]) -> str | None:
         """Count a transfer; a sentence where payments have no transfer of that kind."""
@@ -92,6 +95,7 @@ class Moved(msgspec.Struct):
             case ("posted", "refund" | "refund_failure"):
                 self.refunded_minor -= from_payer
                 self.returned_minor -= to_merchant
+                self.failed_minor += from_payer if purpose == "refund_failure" else 0
             case ("pending", "authorization"):
                 self.held_minor += pending
             case ("void", "cancellation") | ("expire", "expiry"):
@@ -129,6 +133,10 @@ def judge(payment: PaymentRow, moved: Moved) -> Iterator[Off]:
         rows = moved.refund_rows_minor
         what = f"amount_refunded is {payment.refunded_minor}, and its refunds sum to {rows}"
         yield Check.PAYMENT_REFUNDS, what
+    if moved.failed_minor != moved.failed_rows_minor:
+        rows = moved.failed_rows_minor
+        what = f"refunds of {rows} failed, and transfers gave {moved.failed_minor} back"
+        yield Check.PAYMENT_REFUNDS, what
     yield from _judge_status(payment)
 
 
@@ -149,8 +157,10 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
         case "processing" | "requires_action":
             # Nobody decides for a processor: what is not known is held.
             agrees = captured == 0 and hold == "open"
+        case "declined" | "failed":
+            agrees = captured == 0 and hold == "voided"
         case _:
-            agrees = captured == 0 and hold in {"voided", None}
+            agrees = False
     if not agrees:
         state = f"with {captured} of {amount} captured and its hold {hold or 'missing'}"
         yield Check.PAYMENT_STATUS, f"it is {payment.status} {state}"

@@ -42,7 +42,9 @@ class _Dossier:
     def add_refund(self, row: Row) -> None:
         """Count a refund that names the payment."""
         _, _, refund_id, status, currency, amount = row
-        if status != "failed":
+        if status == "failed":
+            self.moved.failed_rows_minor += amount
+        else:
             self.moved.refund_rows_minor += amount
         if currency != self.payment.currency:
             what = f"it is in {currency}, and {self.name} in {self.payment.currency}"

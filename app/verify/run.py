@@ -10,6 +10,7 @@ from app.verify import (
     accounts,
     answers,
     events,
+    flows,
     holds,
     journal,
     payments,
@@ -19,7 +20,7 @@ from app.verify import (
     transfers,
 )
 from app.verify.audit import Audit, Progress
-from app.verify.model import Finding, Findings
+from app.verify.model import Finding, Findings, Report
 from app.verify.store import Snapshot
 
 _ALLOCATIONS = 100_000  # between two collections: ten pages of rows, a few MB
@@ -38,17 +39,27 @@ def _seldom_collecting() -> Iterator[None]:
 
 async def verify(url: str, progress: Progress) -> list[Finding]:
     """What is off in the database at `url`, as of now; nothing where the books are in order."""
+    return (await report(url, progress)).findings
+
+
+async def report(url: str, progress: Progress) -> Report:
+    """As `verify`, with what is visible besides."""
     async with Database.open(Settings.load(), url) as database:
-        return await verify_database(database, progress)
+        return await _report(database, progress)
 
 
 async def verify_database(database: Database, progress: Progress) -> list[Finding]:
     """As `verify`, over a database that is open."""
+    return (await _report(database, progress)).findings
+
+
+async def _report(database: Database, progress: Progress) -> Report:
     findings = Findings()
     async with Snapshot.take(database) as snapshot:
         with _seldom_collecting():
-            await _verify(Audit(snapshot, await snapshot.regions(), findings, progress))
-    return findings.all()
+            audit = Audit(snapshot, await snapshot.regions(), findings, progress)
+            await _verify(audit)
+    return Report(findings.all(), audit.parked)
 
 
 async def _verify(audit: Audit) -> None:
@@ -62,6 +73,7 @@ async def _verify(audit: Audit) -> None:
     await holds.check(audit)
     await holds.compare_pending(audit)
     await payments.check(audit)
+    await flows.check(audit)
     await quotes.check(audit)
     await payouts.check(audit)
     await events.check(audit)

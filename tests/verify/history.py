@@ -31,8 +31,9 @@ from app.payments import saga as payments
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.payouts import saga as payouts
 from app.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
-from app.saga import Saga
+from app.saga import Booking, Flow, Saga
 from tests.support.engine import opened
+from tests.verify.history_of_cards import make_card_payments
 
 REGION: Final = "local"
 DEADLINE_S: Final = 30  # the whole history takes half a second
@@ -78,6 +79,16 @@ class Writer:
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert [answer.status for answer in answers] == [status] * len(commands)
         return answers
+
+    async def book(self, saga: Saga[Any], flow: Flow, said: Any) -> None:
+        """Run the step that books what the outside said."""
+        pair = saga.at(flow.recovery_point)
+        assert pair is not None
+        deadline = clock.monotonic() + DEADLINE_S
+        receipt = await self.group_commit.submit(
+            pair[1].step, REGION, [Booking(flow, said)], deadline=deadline
+        )
+        assert isinstance(receipt.outcomes[0], Answer)
 
     async def open_wallet(self, name: str, currency: str, funds: int = 0) -> UUID:
         """A wallet with money in it."""
@@ -201,10 +212,14 @@ async def make_history(url: str) -> History:
         history.names["available"] = available.id
         in_transit = chart.merchant_account(merchant.id, "USD", "payouts_in_transit")
         history.names["in_transit"] = in_transit.id
+        for kind in ("processor_receivable", "merchant_pending"):
+            account = chart.merchant_account(merchant.id, "USD", kind)
+            history.names[kind] = account.id
         writer = Writer(group_commit, merchant, history)
         await _make_payments(writer)
         await _make_payouts(writer)
         await _make_customers(writer)
+        await make_card_payments(writer)
         await group_commit.close(1)
     return history
 

@@ -19,7 +19,7 @@ def test_books_in_order_are_a_success(books: Books, tmp_path: Path) -> None:
 
     assert (told.returncode, listed.returncode) == (0, 0)
     assert told.stdout == "Nothing found: the books are in order.\n"
-    assert json.loads(listed.stdout) == {"findings": []}
+    assert json.loads(listed.stdout) == {"findings": [], "parked": 0}
 
 
 def test_findings_are_a_failure(books: Books, tmp_path: Path) -> None:
@@ -34,5 +34,21 @@ def test_findings_are_a_failure(books: Books, tmp_path: Path) -> None:
     assert "event_sequence" in shown.stdout
     assert payment in shown.stdout
     assert json.loads(listed.stdout) == {
-        "findings": [{"check": "event_sequence", "object": payment, "detail": "it has no event"}]
+        "findings": [{"check": "event_sequence", "object": payment, "detail": "it has no event"}],
+        "parked": 0,
     }
+
+
+def test_parked_flows_are_no_findings_and_visible(books: Books, tmp_path: Path) -> None:
+    """What waits for people is counted, and the books are in order all the same."""
+    books.change("UPDATE sagas SET status = 'parked' WHERE id = %(card_unknown_flow)s")
+
+    told = _verify(books, tmp_path)
+    listed = _verify(books, tmp_path, "--json")
+
+    assert (told.returncode, listed.returncode) == (0, 0)
+    assert told.stdout.splitlines() == [
+        "Nothing found: the books are in order.",
+        "Flows that wait for people: 1 (suya sagas list --parked).",
+    ]
+    assert json.loads(listed.stdout) == {"findings": [], "parked": 1}

@@ -17,6 +17,8 @@ def _about(finding: Finding) -> str:
     if finding.check in {Check.EVENT_OBJECT, Check.IDEMPOTENCY_ANSWER}:
         match = _ID.search(finding.detail)
         return match[0] if match else finding.object
+    if finding.check is Check.PROVISIONAL_ANSWER:
+        return finding.object.partition("/")[0]
     return finding.object
 
 

@@ -22,6 +22,7 @@ SCATTERED = (
     "entries",
     "events",
     "idempotency_keys",
+    "sagas",
 )
 
 
@@ -79,6 +80,7 @@ DOUBLES = {
     "refunds": ("id = %(refunded_refund)s", "refund refunded_refund"),
     "fx_quotes": ("id = %(used_quote)s", "fx_quote used_quote"),
     "events": ("object_id = %(paid_2)s", ""),
+    "sagas": ("id = %(card_unknown_flow)s", "saga card_unknown_flow"),
     "idempotency_keys": ("body LIKE '%%' || 'refund' || '%%' AND status = 201", ""),
 }
 

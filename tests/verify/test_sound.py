@@ -52,7 +52,7 @@ async def test_progress_comes_to_its_end(books: Books) -> None:
         books.url, lambda what, done, total: told.setdefault(what, []).append((done, total))
     )
 
-    assert len(told) == 9
+    assert len(told) == 10
     for steps in told.values():
         assert steps[0][0] == 0
         assert steps[-1][0] == steps[-1][1] > 0
