@@ -26,6 +26,10 @@ URL_PATTERN = r"^https?://[^\s/]+(/[^\s]*[^\s/])?$"
 """What a base address looks like: paths are appended to it, so it ends without a slash."""
 
 
+MONTH_MS = 31 * 86_400_000
+"""The longest pause between two attempts: what is asked for less often is forgotten."""
+
+
 class SettingsError(Exception):
     """The configuration is wrong; the message lists every fault."""
 
@@ -266,6 +270,8 @@ class Settings(BaseSettings):
             value = tuple(value.split(","))
         if not isinstance(value, tuple) or not all(str(ms).strip().isdecimal() for ms in value):
             raise ValueError("must be whole numbers of milliseconds, comma separated")
+        if any(int(ms) > MONTH_MS for ms in value):
+            raise ValueError(f"must be at most {MONTH_MS} each, which is 31 days")
         return tuple(int(ms) for ms in value)
 
     @model_validator(mode="after")
