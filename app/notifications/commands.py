@@ -73,7 +73,8 @@ async def finish_notifications(tx: Tx, bookings: Sequence[Booking]) -> list[Answ
     flows = await saga.lock_flows(tx, region, moving(bookings), keys)
     now = clock.now()
     for booking in bookings:
-        saga.end(flows[booking.flow.id], now, str(booking.result))
+        if booking.counts_for(flows[booking.flow.id]):
+            saga.end(flows[booking.flow.id], now, str(booking.result))
     # After this line only writes.
     saga.update_flows(tx, region, list(flows.values()))
     return [Answer(200, "{}") for _ in bookings]

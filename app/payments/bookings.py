@@ -79,7 +79,7 @@ def _go_on(
     """Move the flow of a new payment on."""
     now = work.book.booked_at
     plan = plan_of(flow, OpenPlan)
-    if then is Next.END:
+    if then is Next.END or (then is Next.FORGET and plan.asked):
         work.end(flow, _answer_of(payment, text), told=plan.asked)
     elif then is Next.FORGET:
         work.forget(flow, ProcessorUnavailable())

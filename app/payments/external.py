@@ -164,7 +164,11 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
         processor_reference=payment.rail.processor_reference,
         currency=payment.currency,
     )
-    return _known(flow, await processor.reverse(ask))
+    verdict = await processor.reverse(ask)
+    if verdict.outcome == "not_executed" and flow.key_id is None:
+        # An expiry: nobody is told, and would ask anew.
+        return Postpone(verdict.code or "not_executed")
+    return _known(flow, verdict)
 
 
 async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:

@@ -12,7 +12,7 @@ from app import clock, ids
 from app.idempotency import internal_intent
 from app.payments import reads
 from app.payments.inputs import FailRefund
-from app.payments.model import Payment
+from app.payments.model import Payment, Refund
 from app.payments.saga import REFUND_FAILURE
 from app.processors import (
     AskAuthorization,
@@ -45,6 +45,9 @@ async def follow_payment(
         payment = await _find(world, flow, payment_id)
         if payment is None or payment.rail is None:
             return f"no payment {name}"
+        if payment.rail.processor != processor:
+            # It went on with another one, because this one had surely done nothing.
+            return await _reverse_late(world, flow, processor, payment)
         if payment.operation_id is None:
             break
         if not await world.sagas.advance(flow, payment.operation_id, until=until):
@@ -119,20 +122,20 @@ async def follow_refund(
 ) -> str | Postpone:
     """Look at a refund: one that had succeeded may have come back."""
     refund_id = ids.decode("refund", notification.reference)
-    refund = payment = None
-    for region in filter(None, (flow.region, flow.former_region)):
-        refund = refund or await reads.find_refund(
-            world.database, region, flow.merchant_id, refund_id
-        )
-    if refund is not None:
-        payment = await _find(world, flow, refund.payment_id)
-    if refund is None or payment is None or payment.rail is None:
-        return f"no refund {notification.reference}"
-    if refund.status == "pending" and payment.operation_id is not None:
-        until = clock.monotonic() + _WAKE_S
+    until = clock.monotonic() + _WAKE_S
+    refund = await _find_refund(world, flow, refund_id)
+    for _ in range(_LOOKS):
+        payment = None if refund is None else await _find(world, flow, refund.payment_id)
+        if refund is None or payment is None or payment.rail is None:
+            return f"no refund {notification.reference}"
+        if refund.status != "pending" or payment.operation_id is None:
+            break
         if not await world.sagas.advance(flow, payment.operation_id, until=until):
             return Postpone("somebody works on it")
-        return "woken"
+        # What it brought back may be older than the notification: look again.
+        refund = await _find_refund(world, flow, refund_id)
+    assert refund is not None
+    assert payment is not None
     if refund.status != "succeeded":
         return f"it is {refund.status}"
     verdict = await world.processors.get(processor).find_refund(
@@ -175,6 +178,14 @@ async def _fail_refund(
     if isinstance(outcome, Exception):
         raise outcome
     return f"booked as failed: {code}" if outcome.status < 400 else outcome.body  # noqa: PLR2004
+
+
+async def _find_refund(world: World, flow: Flow, refund_id: UUID) -> Refund | None:
+    for region in filter(None, (flow.region, flow.former_region)):
+        refund = await reads.find_refund(world.database, region, flow.merchant_id, refund_id)
+        if refund is not None:
+            return refund
+    return None
 
 
 async def _find(world: World, flow: Flow, payment_id: UUID) -> Payment | None:

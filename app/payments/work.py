@@ -211,15 +211,15 @@ async def load(
 def each(work: Work, bookings: Sequence[Booking]) -> Iterator[tuple[Booking, Flow, Payment]]:
     """The bookings that go on, each with its flow and payment as they are now.
 
-    One whose flow has ended is answered with what its payment has become.
+    One whose flow has ended, or is in other hands, books nothing: its answer is kept elsewhere.
     """
     for booking in bookings:
         flow = work.flows.get(booking.flow.id)
         payment = work.payments.get((booking.merchant_id, booking.flow.object_id))
         if flow is None or payment is None:
             raise InvariantViolated(f"flow {booking.flow.id} has lost its payment")
-        if flow.status == "done":
-            work.answers.append(Answer(200, payment_text(payment)))
+        if not booking.counts_for(flow):
+            work.answers.append(Answer(idempotency.PROVISIONAL, payment_text(payment)))
         else:
             yield booking, flow, payment
 

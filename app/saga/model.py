@@ -62,6 +62,8 @@ class Flow(msgspec.Struct):
     fresh: bool = False
     """Not stored: nobody but its beginner has worked on it, so nobody else can have asked the
     outside for anything."""
+    due_at: datetime | None = None
+    """Not stored: when it would have been its turn, if it was taken up before."""
 
     @property
     def intent(self) -> None:
@@ -102,6 +104,18 @@ class Booking(msgspec.Struct, frozen=True):
     def correlation_id(self) -> str:
         """Of the request that began the flow."""
         return self.flow.correlation_id
+
+    def counts_for(self, latest: Flow) -> bool:
+        """Whether the flow is still in the hands that ran the external step, and where it was.
+
+        A driver that was paused for longer than its lease may bring back what is no longer true:
+        that one processor did nothing, when the flow has gone on with another.
+        """
+        return (
+            latest.status == "running"
+            and latest.recovery_point == self.flow.recovery_point
+            and latest.lease_until == self.flow.lease_until
+        )
 
 
 Call: TypeAlias = Callable[[Any, Flow], Awaitable[Any]]
@@ -202,14 +216,37 @@ def go_on(flow: Flow, now: datetime, recovery_point: str, note: str) -> None:
     flow.updated_at = now
 
 
-def postpone(flow: Flow, now: datetime, why: str, backoff_ms: Sequence[int], most: int) -> None:
-    """Nobody knows what happened: try again later, or park it where people see it."""
-    flow.attempts += 1
+def postpone(
+    flow: Flow,
+    now: datetime,
+    why: str,
+    *,
+    backoff_ms: Sequence[int],
+    most: int,
+    due_at: datetime | None = None,
+) -> None:
+    """Nobody knows what happened: try again later, or park it where people see it.
+
+    Args:
+        due_at: it was taken up before its time, which this is. Whoever asks for that, and how
+            often, uses up no attempt and puts off no other.
+    """
     _rest(flow, now, why)
+    if due_at is not None and due_at > now:
+        flow.attempts = max(1, flow.attempts)
+        flow.next_attempt_at = min(due_at, now + pause_after(flow.attempts, backoff_ms))
+        return
+    flow.attempts += 1
     if flow.attempts >= most:
         flow.status = "parked"
     else:
         flow.next_attempt_at = now + pause_after(flow.attempts, backoff_ms)
+
+
+def park(flow: Flow, now: datetime, why: str) -> None:
+    """Nobody goes on with it until people say so."""
+    flow.status = "parked"
+    _rest(flow, now, why)
 
 
 def _rest(flow: Flow, now: datetime, note: str | None) -> None:

@@ -103,7 +103,11 @@ class Sagas:
             return await self._retry_after(saga, command, outcome, deadline, until)
         if outcome.flow is not None:
             answer = await _within(self.drive(outcome.flow), until)
-            return answer or msgspec.structs.replace(outcome, flow=None)
+            outcome = msgspec.structs.replace(outcome, flow=None)
+            if answer is None:
+                return outcome
+            # Provisional: somebody else has taken the flow over, and keeps its answer.
+            return await self._poll(command, outcome, until) if answer.is_provisional else answer
         return await self._poll(command, outcome, until)
 
     async def _retry_after(
@@ -111,9 +115,9 @@ class Sagas:
     ) -> Outcome:
         """Run a command again once the flow that it waits for has ended.
 
-        The outside is asked for that at once, and not again and again: each unanswered question
-        counts for the flow, which is parked after so many. What is left of the time it is left to
-        those who ask in their pauses.
+        The outside is asked for that at once, and not again and again: when nobody knows now,
+        nobody will know a moment later. What is left of the time it is left to those who ask in
+        their pauses.
         """
         place: Any = command
         asked, pause = 0, _POLL_MIN_S
@@ -180,7 +184,7 @@ class Sagas:
         return task
 
     async def advance(self, command: Any, flow_id: UUID, *, until: float) -> bool:
-        """Go on with a flow now, whoever should have; whether nobody works on it any more.
+        """Go on with a flow now, parked or not; whether nobody works on it any more.
 
         Where another process has its lease, this one looks on until it has ended or time is up.
         """
@@ -203,7 +207,9 @@ class Sagas:
             pause = min(2 * pause, _POLL_MAX_S)
 
     async def _take(self, command: Any, flow_id: UUID) -> Flow | None:
-        take = TakeFlow(command.region, command.merchant_id, flow_id, command.former_region)
+        take = TakeFlow(
+            command.region, command.merchant_id, flow_id, command.former_region, even_parked=True
+        )
         (outcome,) = await self._submit(take_flows, command.region, [take])
         return outcome.flow if isinstance(outcome, Answer) else None
 
@@ -236,7 +242,12 @@ class Sagas:
         for _ in range(ROUNDS_MAX):
             result = await self._call(flow)
             if clock.monotonic() - known_at > _HOME_KNOWN_S:
-                homes = await self._homes(self.database, [flow.merchant_id])
+                try:
+                    homes = await self._homes(self.database, [flow.merchant_id])
+                except PlatformError as error:
+                    # As where it cannot be booked: the lease runs out.
+                    log.warning("flow_not_booked", flow=flow.name, **describe(error))
+                    return None
                 flow.region, flow.former_region = homes[flow.merchant_id]
                 known_at = clock.monotonic()
             outcome = await self._book(flow, result)

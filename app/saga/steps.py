@@ -24,11 +24,16 @@ class TakeFlow(msgspec.Struct, frozen=True):
     flow_id: UUID
     former_region: str | None = None
     even_parked: bool = False
-    """People may take up what was given up."""
+    """There is news, or somebody needs to know now: also one that was given up."""
 
 
 async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
-    """Lease flows; those that are over, parked or somebody's are answered 409, without a `flow`."""
+    """Lease flows; those that are over, parked or somebody's are answered 409, without a `flow`.
+
+    One whose lease ran out has left us without an answer, as an attempt does that brings none: who
+    held it may have asked the outside. It counts, so that a flow that ends every process that
+    takes it up is parked some day.
+    """
     region = commands[0].region
     keys = {(c.merchant_id, c.flow_id) for c in commands}
     flows = await store.lock_flows(tx, region, moving(commands), keys)
@@ -44,8 +49,16 @@ async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
         if flow.lease_until is not None and flow.lease_until > now:
             answers.append(Answer(NOT_TAKEN, ""))
             continue
-        if flow.status == "parked":
-            flow.status, flow.attempts = "running", 0
+        if flow.lease_until is not None:
+            flow.attempts += 1
+            if flow.attempts >= tx.settings.saga_attempts_max:
+                model.park(flow, now, "whoever took it up did not get to its end")
+                taken.append(flow)
+                answers.append(Answer(NOT_TAKEN, ""))
+                continue
+        elif flow.status == "running" and flow.next_attempt_at > now:
+            flow.due_at = flow.next_attempt_at
+        flow.status = "running"
         flow.lease_until = flow.next_attempt_at = lease_until
         flow.former_region = command.former_region
         taken.append(flow)
@@ -68,12 +81,17 @@ async def postpone_flows(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     changed: dict[UUID, Flow] = {}
     for booking in bookings:
         flow = flows.get(booking.flow.id)
-        if flow is None or flow.status != "running":
+        if flow is None or not booking.counts_for(flow):
             continue
         assert isinstance(booking.result, Postpone)
         settings = tx.settings
         model.postpone(
-            flow, now, booking.result.why, settings.saga_backoff_ms, settings.saga_attempts_max
+            flow,
+            now,
+            booking.result.why,
+            backoff_ms=settings.saga_backoff_ms,
+            most=settings.saga_attempts_max,
+            due_at=booking.flow.due_at,
         )
         changed[flow.id] = flow
     # After this line only writes.
@@ -92,7 +110,8 @@ async def wake(database: Database, flow: Flow) -> str:
             return "it is over"
         if latest.lease_until is not None and latest.lease_until > now:
             return "somebody works on it"
-        latest.status, latest.attempts = "running", 0
+        # One attempt stays on record: the outside may have acted, and is asked about that first.
+        latest.status, latest.attempts = "running", min(1, latest.attempts)
         latest.next_attempt_at, latest.lease_until = now, None
         # After this line only writes.
         store.update_flows(tx, flow.region, [latest])
