@@ -7,7 +7,7 @@ from uuid import UUID
 from app import ids
 from app.errors import PlatformError
 from app.ledger import Account, Book, Hold, chart
-from app.payments import decisions, model, outside
+from app.payments import decisions, model, outside, splits
 from app.payments.inputs import FailRefund, OpenPayment, RefundPayment
 from app.payments.model import Capture, Payment, Rail, Refund
 from app.payments.outside import Next
@@ -15,10 +15,10 @@ from app.processors import Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MERCHANT = UUID(int=7)
-FEES = decisions.fee_account("local", "USD", 0)
-PENDING = decisions.captured_account(MERCHANT, "USD", "card")
-AVAILABLE = decisions.available_account(MERCHANT, "USD")
-RECEIVABLE = decisions.receivable_account(MERCHANT, "USD")
+FEES = splits.fee_account("local", "USD", 0)
+PENDING = splits.captured_account(MERCHANT, "USD", "card")
+AVAILABLE = splits.available_account(MERCHANT, "USD")
+RECEIVABLE = splits.receivable_account(MERCHANT, "USD")
 AMOUNT: Final = 1_000
 
 
@@ -136,7 +136,7 @@ class Desk:
             description=None,
             metadata={},
         )
-        return outside.decide_refund(self.book, command, self.payment)
+        return outside.decide_refund(self.book, command, self.payment, stripe=0)
 
     def fail(self, refund: Refund) -> PlatformError | None:
         """Book that a refund came back."""
@@ -150,7 +150,7 @@ class Desk:
             transfer_id=ids.new(),
             code="account_closed",
         )
-        return outside.fail_refund(self.book, self.payment, refund, command)
+        return outside.fail_refund(self.book, self.payment, refund, command, stripe=0)
 
     def account(self, account: chart.ChartAccount) -> Account:
         return self.book.accounts[account.id]
