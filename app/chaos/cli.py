@@ -42,7 +42,7 @@ RATES_PER_S = {
     TargetKind.CLUSTER: 40,  # three nodes leave less of them
     TargetKind.COMPOSE: 100,
 }
-_CARD_RATE_PER_S = 30  # each passes a vault, an acquirer and two commits, all on the same machine
+_CARD_RATE_PER_S = 20  # each passes a vault, an acquirer and two commits, all on the same machine
 _WIDTH_OF_PIPE = 200
 
 app = typer.Typer(
@@ -85,7 +85,7 @@ def run(
             min=1,
             max=5_000,
             help="Requests per second, whatever happens. Default: 100, on a local cluster 40,"
-            " with payments by card 30.",
+            " with payments by card 20.",
         ),
     ] = None,
     apis: Annotated[int, typer.Option(min=1, max=3, help="Api processes.")] = 2,
