@@ -52,6 +52,9 @@ def test_the_list_says_what_runs_where() -> None:
     assert {"storm", "adversity", "commit-cut", "clock", "leaseholder-kill"} <= rows.keys()
     assert rows["commit-cut"]["why_not"]["embedded"] == ""
     assert rows["database-kill"]["why_not"]["cluster"] == "no such fault"
+    for scenario in ("acquirer-slow", "acquirer-down", "acquirer-lies", "worker-kill"):
+        assert rows[scenario]["why_not"]["embedded"] == ""
+        assert rows[scenario]["why_not"]["cluster"] == "no such fault"
     assert suya("chaos", "list")[0] == 0
 
 
