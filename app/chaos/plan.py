@@ -160,7 +160,7 @@ SCENARIOS: dict[str, Scenario] = {
     **{kind.value: _single(kind) for kind in Kind},
     "storm": Scenario(
         "storm",
-        "faults of every kind, by chance and seed",
+        "faults of every kind but the acquirer's, by chance and seed",
         (Part("storm", tuple(kind for kind in Kind if PROFILES[kind].is_stormy)),),
         20,
         is_random=True,
