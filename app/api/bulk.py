@@ -70,7 +70,7 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     """The items, or the problem of each that is malformed.
 
     Raises:
-        InvalidJson: the body as a whole is not an array (or lines) of JSON.
+        InvalidJson, CardNumberNotAllowed: the body as a whole is not an array (or lines) of JSON.
     """
     if ndjson:
         lines = [line for line in body.splitlines() if line.strip()]
@@ -79,6 +79,8 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
+        if contains_pan(body):
+            raise CardNumberNotAllowed from None
         raise InvalidJson(reason=str(error)) from None
     if len(texts) > wire.BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)

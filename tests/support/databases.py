@@ -23,6 +23,10 @@ class Databases(Protocol):
         """The URL of a fresh, migrated database."""
         ...
 
+    def new_vault_database(self) -> str:
+        """The URL of a fresh, migrated database of a vault."""
+        ...
+
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected to it."""
         ...
