@@ -20,11 +20,13 @@ from stdnum import luhn
 
 from app import ids
 from tests.support import builders
+from tests.support.acquirer import AcquirerProcess
 from tests.support.client import Api, done, refused
 from tests.support.databases import Databases, Server, execute, rows
 from tests.support.destination import Destination
 from tests.support.planting import Planted, planted
 from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess, free_port, get
+from tests.support.rails import card_payment
 from tests.support.vault import API_KEY, PROCESSOR_KEY, VaultProcess
 
 SEED = int(os.environ.get("SUYA_TEST_SEED", "1"))
@@ -49,6 +51,7 @@ class World(NamedTuple):
     api: ApiProcess
     worker: WorkerProcess
     vault: VaultProcess
+    acquirer: AcquirerProcess
     database_url: str
     processor: Destination
 
@@ -72,19 +75,40 @@ def world(databases: Databases, tmp_path: Path) -> Iterator[World]:
     url, vault_url = databases.new_database(), databases.new_vault_database()
     metrics_port = str(free_port())
     with Destination() as processor:
-        vault = VaultProcess(vault_url, tmp_path, vault_allowed_urls=processor.url)
-        api = ApiProcess(url, tmp_path, **vault.for_callers(), log_level="debug")
+        acquirer = AcquirerProcess(tmp_path)
+        allowed = f"{processor.url},{acquirer.url}"
+        vault = VaultProcess(vault_url, tmp_path, vault_allowed_urls=allowed)
+        told = vault.for_callers() | acquirer.settings_of_callers
+        api = ApiProcess(url, tmp_path, **told, log_level="debug")
         worker = WorkerProcess(
-            url, tmp_path, metrics_port=metrics_port, sweep_interval_ms="50",
-            **vault.for_callers(),
-        )  # fmt: skip
-        with vault, api, worker:
+            url, tmp_path, metrics_port=metrics_port, sweep_interval_ms="50", **told
+        )
+        acquirer.settings["acquirer_notify_url"] = f"{api.url}/v1/notifications/acquirer"
+        with acquirer, vault, api, worker:
+            acquirer.start()
             vault.start()
             api.start()
             worker.start()
-            yield World(api, worker, vault, url, processor)
+            yield World(api, worker, vault, acquirer, url, processor)
     databases.drop_database(url)
     databases.drop_database(vault_url)
+
+
+@pytest.mark.parametrize("form", ["whole", "groups", "word", "hex", "base64"])
+def test_the_search_finds_what_it_looks_for(form: str) -> None:
+    """A number in one piece, in groups, within a word, in hexadecimal digits or in base64."""
+    sent = numbers()
+    for number in (sent.stray, *sent.kept):
+        groups = "-".join(number[at : at + 4] for at in range(0, len(number), 4))
+        texts = {
+            "whole": number,
+            "groups": groups,
+            "word": f"x{number}y",
+            "hex": f"\\x7b22{number.encode().hex()}",
+            "base64": base64.b64encode(f'{{"number": "{number}"}}'.encode()).decode(),
+        }
+        assert _found(_traces(sent), texts[form])
+    assert not _found(_traces(sent), "4242424242424242")
 
 
 @pytest.mark.slow
@@ -103,7 +127,7 @@ async def test_no_number_is_found_outside_the_vault(
         said.append(world.worker.read_metrics())
         events = await merchant.api.all("/v1/events")
     assert any(event["type"] == "payment_method.attached" for event in events)
-    for process in (world.api, world.worker, world.vault):
+    for process in (world.api, world.worker, world.vault, world.acquirer):
         process.stop()
 
     traces = _traces(sent)
@@ -174,7 +198,7 @@ def _plant_in_the_vault(world: World, merchant: str, sent: Numbers) -> list[str]
 
 
 async def _use_cards(world: World, merchant: builders.Merchant, sent: Numbers) -> list[str]:
-    """Cards used as they should be: kept, registered, sent to a processor that repeats them."""
+    """Cards used as they should be: kept, registered, paid with, and repeated by a processor."""
     said = []
     customer = await merchant.customer(name="Ada")
     for number in sent.kept:
@@ -186,7 +210,9 @@ async def _use_cards(world: World, merchant: builders.Merchant, sent: Numbers) -
         # It has it, and brings it where it belongs.
         assert number in world.processor.got[-1].body
         assert done(answer)["status"] == httpx.codes.OK
-        said += [str(token), str(made), answer.text]
+        paid = done(await merchant.api.post("/v1/payments", card_payment(token["id"])), 201)
+        back = await merchant.refund(paid["id"], amount=10)
+        said += [str(shown) for shown in (token, made, answer.text, paid, back)]
     unknown = ids.encode("payment_method", ids.new())
     refused(await merchant.api.post("/v1/payment_methods", {"token": unknown}), 404,
             "payment_method_not_found")  # fmt: skip
@@ -224,7 +250,8 @@ def _dump(url: str) -> str:
     for (table,) in tables:
         columns = rows(
             url,
-            f"SELECT column_name FROM information_schema.columns WHERE {public} AND table_name = %s",
+            f"SELECT column_name FROM information_schema.columns WHERE {public}"
+            " AND table_name = %s",
             [table],
         )
         texts = ", ".join(f"CAST({column} AS TEXT)" for (column,) in columns)

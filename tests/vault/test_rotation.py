@@ -24,7 +24,8 @@ from app.vault.cipher import Ciphers
 from app.vault.model import CardInput
 from app.vault.service import Vault, _key
 from app.vault.store import find_card
-from tests.support.databases import Server, rows
+from tests.support import cluster
+from tests.support.databases import Databases, Server, rows
 from tests.support.destination import Destination
 from tests.support.processes import environ
 from tests.support.vault import VaultProcess
@@ -266,12 +267,22 @@ class Machine(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-def test_any_order_of_things_leaves_every_card_readable(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "examples", [25, pytest.param(3, marks=pytest.mark.cluster)], ids=["postgresql", "cockroachdb"]
+)
+def test_any_order_of_things_leaves_every_card_readable(
+    request: pytest.FixtureRequest, tmp_path: Path, examples: int
+) -> None:
     """Cards, rotations that overlap and stop, master keys and restarts, in any order."""
-    Machine.url, Machine.folder = server.new_vault_database(), tmp_path
+    databases: Databases = (
+        request.getfixturevalue("server")
+        if "postgresql" in request.node.name
+        else cluster.Databases(request.getfixturevalue("cockroach_server"))
+    )
+    Machine.url, Machine.folder = databases.new_vault_database(), tmp_path
     case = Machine.TestCase
     case.settings = settings(
-        max_examples=25,
+        max_examples=examples,
         stateful_step_count=25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
