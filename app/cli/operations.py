@@ -1,13 +1,16 @@
 """Commands on a database and on the application: migrate, verify, trace, openapi."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli import output
 from app.cli.context import load_settings, require_database, run
 from app.cli.failures import CommandFailed
+
+if TYPE_CHECKING:
+    from app.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -41,14 +44,28 @@ def migrate(json: Json = False) -> None:
         output.write("Idempotency keys expire in the database itself.")
 
 
-def verify(json: Json = False) -> None:
+def verify(
+    *,
+    json: Json = False,
+    against_acquirer: Annotated[
+        bool, typer.Option("--against-acquirer", help="Compare with the acquirer's books instead.")
+    ] = False,
+    settle_s: Annotated[
+        float, typer.Option(min=0, help="How long to look again at what disagrees.")
+    ] = 5.0,
+) -> None:
     """Check every promise; exit 1 if anything is off.
 
-    The whole database is read, as of one moment, while payments go on.
+    The whole database is read, as of one moment, while payments go on. Against the acquirer,
+    everything that it has is compared with what is here; what is under way is counted as open.
 
     Example: suya verify --json
     """
-    url = require_database(load_settings())
+    settings = load_settings()
+    url = require_database(settings)
+    if against_acquirer:
+        _verify_against_acquirer(settings, url, settle_s=settle_s, json=json)
+        return
     from app.verify import report
 
     with output.progress_bars() as show:
@@ -65,6 +82,33 @@ def verify(json: Json = False) -> None:
     if found.parked and not json:
         output.write(f"Flows that wait for people: {found.parked} (suya sagas list --parked).")
     if findings:
+        raise typer.Exit(1)
+
+
+def _verify_against_acquirer(
+    settings: "Settings", url: str, *, settle_s: float, json: bool
+) -> None:
+    from app.verify import AcquirerSilent, compare
+
+    if settings.acquirer_url is None or settings.acquirer_key is None:
+        raise CommandFailed("There is no acquirer: set SUYA_ACQUIRER_URL and SUYA_ACQUIRER_KEY.")
+    try:
+        found = run(compare(url, settings, settle_s=settle_s))
+    except AcquirerSilent as error:
+        raise CommandFailed(str(error)) from error
+    if json:
+        output.write_json(found)
+    else:
+        columns = ("kind", "there", "agreed", "open", "disagreed")
+        output.write_table(
+            columns, [(k.kind, k.there, k.agreed, k.open, k.disagreed) for k in found.kinds]
+        )
+        if found.findings:
+            rows = [(f.kind, f.object, f.detail) for f in found.findings]
+            output.write_table(("kind", "object", "detail"), rows)
+        else:
+            output.write("Nothing found: both books agree.")
+    if found.findings:
         raise typer.Exit(1)
 
 

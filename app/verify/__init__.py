@@ -8,7 +8,21 @@ Owns no table.
 Never writes, and never mends: what is off is for a person to judge.
 """
 
+from app.verify.against import Comparison, Disagreement, compare
 from app.verify.model import FINDINGS_MAX, Check, Finding, Report
+from app.verify.records import AcquirerSilent
 from app.verify.run import report, verify, verify_database
 
-__all__ = ["FINDINGS_MAX", "Check", "Finding", "Report", "report", "verify", "verify_database"]
+__all__ = [
+    "FINDINGS_MAX",
+    "AcquirerSilent",
+    "Check",
+    "Comparison",
+    "Disagreement",
+    "Finding",
+    "Report",
+    "compare",
+    "report",
+    "verify",
+    "verify_database",
+]

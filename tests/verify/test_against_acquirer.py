@@ -1,0 +1,166 @@
+"""Both books, ours and the acquirer's: they agree after faults, and what disagrees is named."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app import ids
+from tests.support import builders
+from tests.support.builders import Merchant
+from tests.support.client import Api, done
+from tests.support.commands import environ_of, run_suya
+from tests.support.databases import Server, connect
+from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess
+from tests.support.rails import DECLINED, QUICK, Rails
+
+WAIT_S = 60  # a few hundred times what it takes
+
+
+class Both:
+    """An api with its worker, an acquirer, and a merchant; nobody else uses them."""
+
+    def __init__(self, rails: Rails, url: str, merchant: Merchant, folder: Path) -> None:
+        self.rails, self.url, self.merchant, self.folder = rails, url, merchant, folder
+
+    def change(self, statement: str, **names: Any) -> None:
+        """Do what nobody should."""
+        with connect(self.url) as connection:
+            connection.execute(statement.encode(), names)
+
+    async def compare(self) -> tuple[int, dict[str, Any]]:
+        """The exit code, and what was told."""
+        environ = environ_of(self.folder) | {
+            "SUYA_DATABASE_URL": self.url,
+            "SUYA_ACQUIRER_URL": self.rails.acquirer.url,
+            "SUYA_ACQUIRER_KEY": self.rails.acquirer.key,
+        }
+        words = ("verify", "--against-acquirer", "--json", "--settle-s", "0")
+        ran = await asyncio.to_thread(run_suya, environ, *words)
+        assert ran.stdout, ran.stderr
+        return ran.returncode, json.loads(ran.stdout)
+
+    async def until(self, payment_id: str, *statuses: str) -> None:
+        """Wait until a payment has one of these statuses."""
+        async with asyncio.timeout(WAIT_S):
+            while (await self.merchant.read(payment_id))["status"] not in statuses:
+                await asyncio.sleep(0.1)
+
+
+@pytest_asyncio.fixture
+async def both(server: Server, database_url: str, tmp_path: Path) -> AsyncIterator[Both]:
+    """Both sides, running."""
+    rails = Rails(server.new_vault_database(), tmp_path)
+    settings = rails.settings | QUICK
+    with ApiProcess(database_url, tmp_path, **settings) as api:
+        api.start()
+        rails.notify(api.url)
+        rails.start()
+        try:
+            with WorkerProcess(database_url, tmp_path, **settings).start():
+                async with Api(api.url) as caller:
+                    merchant = await builders.new_merchant(caller.as_(ADMIN_KEY))
+                    yield Both(rails, database_url, merchant, tmp_path)
+        finally:
+            rails.kill()
+
+
+def _uuid(name: str) -> Any:
+    return ids.decode("payment" if name.startswith("pay_") else "refund", name)
+
+
+async def _make_payments(both: Both) -> dict[str, Any]:
+    """Payments that went well, and some whose answers were lost."""
+    rails, merchant = both.rails, both.merchant
+    made = {name: await rails.pay(merchant, 1_000) for name in ("paid", "other", "busy", "gone")}
+    made["held"] = await rails.pay(merchant, 900, capture="manual")
+    made["part"] = await rails.pay(merchant, 900, capture="manual")
+    done(await merchant.api.post(f"/v1/payments/{made['part']['id']}/capture", {"amount": 300}))
+    refund = {"payment": made["other"]["id"], "amount": 400}
+    answer = await merchant.api.post("/v1/refunds", refund, prefer="wait=10")
+    made["refund"] = done(answer, 201)
+    assert (await rails.send(merchant, number=DECLINED)).status_code == 402
+    for fault in ("500_after", "timeout_after", "500_before", "drop_after"):
+        answer = await rails.send(merchant, 700, fault=fault, prefer="wait=0")
+        await both.until(answer.json()["id"], "captured", "failed")
+    return made
+
+
+async def test_both_books(both: Both) -> None:
+    """They agree after lost answers; then each kind of disagreement is named, and nothing else."""
+    made = await _make_payments(both)
+
+    code, told = await both.compare()
+
+    assert (code, told["findings"]) == (0, [])
+    kinds = {kind["kind"]: kind for kind in told["kinds"]}
+    assert kinds["authorizations"]["agreed"] == kinds["authorizations"]["there"] >= 10
+    assert kinds["captures"]["agreed"] == kinds["refunds"]["agreed"] == 1
+
+    expected = await _disagree(both, made)
+
+    code, told = await both.compare()
+
+    assert code == 1
+    assert {(f["kind"], f["object"]) for f in told["findings"]} == expected
+    kinds = {kind["kind"]: kind for kind in told["kinds"]}
+    assert kinds["authorizations"]["open"] == 1
+
+
+async def _disagree(both: Both, made: dict[str, Any]) -> set[tuple[str, str]]:
+    """Have both sides differ in every way; what must be found."""
+    acquirer, mine = both.rails.acquirer, both.merchant.id
+    stranger, capture = ids.encode("payment", ids.new()), ids.encode("capture", ids.new())
+    refund, payout = ids.encode("refund", ids.new()), ids.encode("payout", ids.new())
+    awaited = ids.encode("payment", ids.new())
+    money = {"merchant": mine, "amount": 500, "currency": "EUR"}
+    acquirer.authorize(stranger, 500, merchant=mine)
+    acquirer.capture(made["held"]["id"], capture, 200)
+    acquirer.refund(made["paid"]["id"], refund, 50)
+    acquirer.ask("POST", "/v1/bank_transfers", {"reference": awaited} | money)
+    to = {"iban": "DE89370400440532013000", "name": "Ada Obi"}
+    acquirer.ask("POST", "/v1/payouts", {"reference": payout} | money | to)
+    both.change(
+        "UPDATE refunds SET status = 'failed' WHERE id = %(id)s", id=_uuid(made["refund"]["id"])
+    )
+    both.change(
+        "UPDATE payments SET status = 'declined' WHERE id = %(id)s", id=_uuid(made["gone"]["id"])
+    )
+    both.change(
+        "UPDATE payments SET status = 'declined', operation_id = id WHERE id = %(id)s",
+        id=_uuid(made["busy"]["id"]),
+    )
+    wallet = await both.merchant.wallet("USD", 900)
+    missing = await both.merchant.pay(wallet, 900)
+    both.change(
+        "UPDATE payments SET method = 'card', rail = %(rail)s WHERE id = %(id)s",
+        id=_uuid(missing["id"]),
+        rail='{"route":["acquirer"]}',
+    )
+    return {
+        ("authorizations", stranger),
+        ("authorizations", made["held"]["id"]),
+        ("authorizations", made["paid"]["id"]),
+        ("authorizations", made["gone"]["id"]),
+        ("authorizations", missing["id"]),
+        ("captures", capture),
+        ("refunds", refund),
+        ("refunds", made["refund"]["id"]),
+        ("bank_transfers", awaited),
+        ("payouts", payout),
+    }
+
+
+@pytest.mark.parametrize("given", [{}, {"SUYA_ACQUIRER_URL": "http://127.0.0.1:1"}])
+def test_without_an_acquirer_nothing_is_compared(given: dict[str, str], tmp_path: Path) -> None:
+    """What cannot be asked is an error, and no agreement."""
+    url = {"SUYA_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}
+
+    ran = run_suya(environ_of(tmp_path) | url | given, "verify", "--against-acquirer")
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "SUYA_ACQUIRER_KEY" in ran.stderr

@@ -1,0 +1,156 @@
+"""What of an acquirer's books agrees with ours, as tables."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.verify import agreement
+from app.verify.agreement import OurPayment, OurPayout, OurRefund, Record
+from tests.support.tables import Row, table
+
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def _record(status: str, **fields: Any) -> Record:
+    """What is there, of 100 EUR."""
+    given: dict[str, Any] = {"amount": 100} | fields
+    return Record(id="x", reference="x", merchant="mer", status=status, currency="EUR", **given)
+
+
+def _payment(status: str, captured: int = 0, refunded: int = 0, left: int = 0) -> OurPayment:
+    """What is here, of 100 EUR."""
+    return OurPayment("x", status, "EUR", 100, captured, refunded, None, "acquirer", NOW, left)
+
+
+@table("""
+    there            captured  refunded  voided  here                ours  back  left  agrees
+    approved              100         0       0  captured             100     0     0     yes
+    approved              100        40       0  captured             100    40     0     yes
+    approved                0         0       0  authorized             0     0   100     yes
+    approved               30         0       0  partially_captured    30     0    70     yes
+    approved               30         0      70  captured              30     0     0     yes
+    declined                0         0       0  declined               0     0     0     yes
+    declined                0         0       0  failed                 0     0     0     yes
+    voided                  0         0     100  canceled               0     0     0     yes
+    voided                100       100       0  failed                 0     0     0     yes
+    requires_action         0         0       0  requires_action        0     0     0     yes
+    approved              100         0       0  captured              99     0     0      no
+    approved              100        40       0  captured             100     0     0      no
+    approved              100         0       0  captured             100    40     0      no
+    approved                0         0       0  declined               0     0     0      no
+    approved                0         0       0  expired                0     0     0      no
+    approved              100         0       0  failed                 0     0     0      no
+    approved              100        40       0  canceled               0     0     0      no
+    approved              100         0       0  processing             0     0     0      no
+    voided                  0         0     100  authorized             0     0   100      no
+    declined                0         0       0  captured             100     0     0      no
+    approved               30         0       0  captured              30     0     0      no
+    requires_action         0         0       0  declined               0     0     0      no
+    requires_action         0         0       0  authorized             0     0   100      no
+""")
+def test_authorizations(row: Row) -> None:
+    """What is taken, given back and held is the same there and here."""
+    there = _record(
+        row.there,
+        captured_amount=row.captured,
+        refunded_amount=row.refunded,
+        voided_amount=row.voided,
+    )
+    here = _payment(row.here, row.ours, row.back, row.left)
+
+    what = agreement.judge_authorization(there, here, "acquirer")
+
+    assert (what is None) == (row.agrees == "yes")
+
+
+@table("""
+    there     booked  agrees
+    approved     100     yes
+    declined    -        yes
+    approved    -         no
+    approved      99      no
+    declined     100      no
+""")
+def test_captures(row: Row) -> None:
+    """What was captured there is booked here, and nothing else."""
+    what = agreement.judge_capture(_record(row.there), row.booked)
+
+    assert (what is None) == (row.agrees == "yes")
+
+
+@table("""
+    there     amount  here       agrees
+    approved     100  succeeded     yes
+    declined     100  failed        yes
+    failed       100  failed        yes
+    approved      99  succeeded      no
+    approved     100  failed         no
+    approved     100  pending        no
+    failed       100  succeeded      no
+    declined     100  pending        no
+""")
+def test_refunds(row: Row) -> None:
+    """A refund succeeded here if it did there, for the same amount."""
+    here = OurRefund("x", "p", row.here, "EUR", 100)
+
+    what = agreement.judge_refund(_record(row.there, amount=row.amount), here)
+
+    assert (what is None) == (row.agrees == "yes")
+
+
+@table("""
+    there     came  here             ours  agrees
+    approved   100  captured          100     yes
+    pending      0  requires_action     0     yes
+    expired      0  declined            0     yes
+    approved   100  canceled            0      no
+    approved    99  captured          100      no
+    pending      0  captured          100      no
+""")
+def test_bank_transfers(row: Row) -> None:
+    """What came there was taken here."""
+    there = _record(row.there, received_amount=row.came)
+    here = _payment(row.here, row.ours)
+
+    what = agreement.judge_bank_transfer(there, here)
+
+    assert (what is None) == (row.agrees == "yes")
+
+
+@table("""
+    there     here        code       agrees
+    approved  paid        -             yes
+    declined  failed      no_account    yes
+    returned  failed      returned      yes
+    canceled  canceled    -             yes
+    pending   in_transit  -             yes
+    returned  paid        -              no
+    approved  failed      no_account     no
+    approved  canceled    -              no
+    pending   paid        -              no
+    declined  failed      returned       no
+    approved  in_transit  -              no
+""")
+def test_payouts(row: Row) -> None:
+    """A payout ended here as it did there."""
+    what = agreement.judge_payout(
+        _record(row.there), OurPayout("x", row.here, "EUR", 100, row.code, NOW)
+    )
+
+    assert (what is None) == (row.agrees == "yes")
+
+
+def test_what_is_unknown_here_disagrees() -> None:
+    """Whatever it is, and whatever became of it there."""
+    there = _record("declined")
+
+    assert agreement.judge_authorization(there, None, "acquirer") == agreement.UNKNOWN
+    assert agreement.judge_bank_transfer(there, None) == agreement.UNKNOWN
+    assert agreement.judge_refund(there, None) == agreement.UNKNOWN
+    assert agreement.judge_payout(there, None) == agreement.UNKNOWN
+
+
+def test_what_is_with_another_processor_must_not_be_there() -> None:
+    """A payment that went on to the next processor has nothing left at the one before."""
+    there = _record("approved")
+
+    assert agreement.judge_authorization(there, _payment("authorized", left=100), "stripe")
