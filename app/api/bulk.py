@@ -8,7 +8,7 @@ from litestar import post
 from litestar.response.base import ASGIResponse
 from pydantic import TypeAdapter, ValidationError
 
-from app import idempotency
+from app import clock, idempotency
 from app.api import wire
 from app.api.call import ApiRequest, Call, check_json, enter, validate
 from app.api.docs import BulkResult, Doc
@@ -21,6 +21,7 @@ from app.api.errors import (
 )
 from app.api.opening import open_payment
 from app.api.reply import SINGLE_BYTES_MAX, Reply, read_body
+from app.database.errors import DeadlineExceeded
 from app.errors import PlatformError, TooManyRequests
 from app.idempotency import Answer
 from app.pan import contains_pan, find_pans
@@ -116,6 +117,9 @@ async def _commands(
     """The command of each item, or its problem; cards are looked up some at a time."""
     commands: list[OpenPayment | PlatformError] = []
     for at in range(0, len(items), _LOOKED_UP_MAX):
+        if clock.monotonic() >= call.deadline:
+            # A vault that answers slowly would hold up the request for minutes.
+            return [*commands, *[DeadlineExceeded()] * (len(items) - at)]
         part = [_command(call, item) for item in items[at : at + _LOOKED_UP_MAX]]
         waiting = [_looked_up(command) for command in part if isinstance(command, Awaitable)]
         looked_up = iter(await asyncio.gather(*waiting)) if waiting else iter(())

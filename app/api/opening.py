@@ -8,6 +8,7 @@ from app.api import wire
 from app.api.call import Call
 from app.api.errors import SandboxOnly
 from app.api.vault import adopt
+from app.errors import PlatformError
 from app.idempotency import Intent
 from app.payments import splits
 from app.payments.inputs import OpenPayment
@@ -38,7 +39,13 @@ def open_payment(
 async def _open_card(
     call: Call, intent: Intent, body: wire.CreatePayment, account: UUID, method_id: UUID
 ) -> OpenPayment:
-    card = await adopt(call, method_id)
+    try:
+        card = await adopt(call, method_id)
+    except PlatformError as error:
+        if error.status >= 500:  # noqa: PLR2004 - nobody decided
+            raise
+        # A key that has an answer keeps it, whatever has become of the card since.
+        return _command(call, intent, body, account, method="card", refused=error)
     route = call.services.processors.route(
         currency=body.currency,
         brand=card.brand,
@@ -60,6 +67,7 @@ def _command(
     method: str = "wallet",
     rail: Rail | None = None,
     customer: str | None = None,
+    refused: PlatformError | None = None,
 ) -> OpenPayment:
     return OpenPayment(
         region=call.region,
@@ -83,6 +91,7 @@ def _command(
         sandbox_fault=None if rail is None else _sandbox_fault(call),
         fee_plans=call.fee_plans,
         quote_id=body.fx_quote,
+        refused=refused,
     )
 
 

@@ -23,7 +23,7 @@ from app.idempotency.model import (
     parse_key,
     refusal,
 )
-from app.idempotency.store import find_answer, release_keys, sweep
+from app.idempotency.store import find_answer, pull_named, release_keys, sweep
 
 __all__ = [
     "PROVISIONAL",
@@ -40,6 +40,7 @@ __all__ = [
     "internal_intent",
     "keep",
     "parse_key",
+    "pull_named",
     "refusal",
     "release_keys",
     "sweep",

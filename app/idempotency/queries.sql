@@ -1,7 +1,8 @@
 -- Statements of the package `idempotency`.
 
 -- name: find_known
--- The requests and answers stored under some keys.
+-- The requests and answers stored under some keys. One that is provisional does not expire: its
+-- flow would answer whoever has the key by then.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 SELECT k.merchant_id, k.id, k.request, k.status, k.body
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
@@ -10,7 +11,7 @@ SELECT k.merchant_id, k.id, k.request, k.status, k.body
     ON k.region = d.region
    AND k.merchant_id = d.merchant_id
    AND k.id = d.id
-   AND k.expires_at > :now;
+   AND (k.expires_at > :now OR k.status = 202);
 
 -- name: delete_expired_among
 -- Make room under keys whose time has passed but whose rows the sweeper has not reached yet.
@@ -24,7 +25,8 @@ DELETE FROM idempotency_keys
            ON k.region = d.region
           AND k.merchant_id = d.merchant_id
           AND k.id = d.id
-          AND k.expires_at <= :now);
+          AND k.expires_at <= :now
+          AND k.status <> 202);
 
 -- name: insert_keys
 -- Store answers under their keys; a key that is already there is left alone and not counted.

@@ -1,6 +1,6 @@
 """One typed function per statement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +17,13 @@ async def pull_keys(tx: Tx, commands: Sequence[Command], moving: Moving) -> None
     """Bring the keys of merchants that move home."""
     keys = {(c.merchant_id, c.intent.id) for c in commands if c.intent is not None}
     await pull(tx, queries.pull_keys, commands[0].region, moving, keys)
+
+
+async def pull_named(
+    tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> None:
+    """Bring some (merchant, key id) home, of merchants that move."""
+    await pull(tx, queries.pull_keys, region, moving, keys)
 
 
 async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UUID], Known]:

@@ -18,6 +18,7 @@ from app.payments.errors import (
     CaptureDeclined,
     DeclinedByProcessor,
     PaymentNotCancelable,
+    PaymentNotMade,
     PaymentUndone,
     ProcessorUnavailable,
     RefundDeclined,
@@ -81,6 +82,10 @@ def _go_on(
     plan = plan_of(flow, OpenPlan)
     if then is Next.END or (then is Next.FORGET and plan.asked):
         work.end(flow, _answer_of(payment, text), told=plan.asked)
+    elif then is Next.FORGET and payment.exchange is not None:
+        # Its quote is used up, so the same request could not succeed any more.
+        error = PaymentNotMade(payment=payment.name)
+        work.end(flow, refusal(error, flow.correlation_id))
     elif then is Next.FORGET:
         work.forget(flow, ProcessorUnavailable())
     elif then is Next.WAIT:
@@ -102,6 +107,8 @@ def _wait_for_payer(work: Work, flow: Flow, plan: OpenPlan, text: str) -> None:
     """The create request is answered; the flow goes on when the payer or time has acted."""
     now = work.book.booked_at
     flow.data = plan_text(plan)
+    # It answered: only what stays silent from now on brings the flow nearer to people.
+    flow.attempts = min(1, flow.attempts)
     until = flow.created_at + ACTION_TIME[plan.method]
     if until <= now:
         until = now + ACTION_TIME[plan.method]
@@ -158,7 +165,7 @@ def _book_capture(tx: Tx, work: Work, flow: Flow, payment: Payment, verdict: Ver
     hold = work.hold_of(payment)
     assert hold is not None
     # The processor's word counts; where it took less than it was asked for, less is booked.
-    amount = min(verdict.amount_minor or plan.amount_minor, plan.amount_minor)
+    amount = plan.amount_minor if verdict.amount_minor is None else verdict.amount_minor
     final = plan.final or amount == hold.left_minor
     capture = Capture(amount, model.fee_of_capture(payment, amount), final)
     refused = decisions.post_capture(
@@ -173,10 +180,7 @@ def _book_capture(tx: Tx, work: Work, flow: Flow, payment: Payment, verdict: Ver
     )
     if refused is not None:
         # It was decided when it was asked for, and nothing else runs on the payment meanwhile.
-        flow.status, flow.note = "parked", f"captured, and not booked: {refused.code}"
-        flow.lease_until = None
-        work.moved_on[flow.id] = flow
-        work.answers.append(refusal(refused, flow.correlation_id))
+        work.park(flow, payment, f"captured, and not booked: {refused.code}")
         return
     text = work.note(payment, flow.correlation_id, f"payment.{payment.status}")
     work.end(flow, Answer(200, text))
@@ -271,7 +275,7 @@ def _fail_refund(
     )
     error = _book_failure(work, payment, refund, command)
     if error is not None:
-        work.end(flow, refusal(error, flow.correlation_id))
+        work.park(flow, payment, f"not made, and not booked back: {error.code}")
     elif surely_not:
         work.forget(flow, ProcessorUnavailable())
     else:

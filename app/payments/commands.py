@@ -18,6 +18,7 @@ from app.fx import Quote
 from app.idempotency import Answer, Claims, refusal
 from app.ledger import Book, Hold
 from app.payments import decisions, model, outside, splits, store
+from app.payments.errors import PaymentBusy
 from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.payments.model import UNDECIDED, Payment, Refund
 from app.payments.plans import CapturePlan, OpenPlan, RefundPlan, ReleasePlan, plan_text
@@ -61,7 +62,7 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     for command in claims.fresh:
         quote_id = command.quote_id
         asked = quotes.get((command.merchant_id, quote_id)) if quote_id else None
-        payment = _decide_open(tx, book, command, holds, asked)
+        payment = command.refused or _decide_open(tx, book, command, holds, asked)
         if isinstance(payment, PlatformError):
             answers.append(refusal(payment, command.correlation_id))
             continue
@@ -135,6 +136,11 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
         payment, hold = work.find(command)
         if payment is None:
             work.refuse(command, not_found(command))
+        elif command.expired and hold is not None and payment.operation_id is not None:
+            # Whoever works on it decides; the sweeper looks again, and not every second.
+            hold.expires_at = work.book.booked_at + outside.LOOK_AGAIN
+            work.changed[payment.id] = payment
+            work.refuse(command, PaymentBusy(payment=payment.name))
         elif _is_noted(command, payment):
             _begin_release(tx, work, command, payment, hold)
         elif work.wait_for(command, payment):

@@ -91,6 +91,12 @@ class ProcessorUnavailable(Unavailable):
     retry_after_s = 5
 
 
+class PaymentNotMade(Declined):
+    """No processor could be reached for {payment}, and its quote is used up; take another."""
+
+    code = "payment_not_made"
+
+
 class PaymentUndone(Declined):
     """Payment {payment} was approved but could not be booked, and was given back: {why}."""
 

@@ -41,10 +41,13 @@ class Undone(msgspec.Struct, frozen=True):
     why: str
 
 
-async def ask_authorization(world: World, flow: Flow) -> Verdict | Postpone:
+async def ask_authorization(world: World, flow: Flow) -> Verdict | Undone | Postpone:
     """What the processor says about a new payment."""
     plan = plan_of(flow, OpenPlan)
     processor = world.processors.get(plan.processor)
+    if plan.method == "card" and not _is_first(flow) and await _is_canceled(world, flow):
+        # What may not have arrived yet is refused there from now on; what did is given back.
+        return await _undo(processor, flow, plan)
     verdict = await _authorize(processor, flow, plan)
     if plan.method == "bank_transfer":
         came = verdict.amount_minor if verdict.outcome == "approved" else None
@@ -54,10 +57,16 @@ async def ask_authorization(world: World, flow: Flow) -> Verdict | Postpone:
         return _known(flow, verdict)
     waits = verdict.outcome in {"requires_action", "pending"}
     if waits and clock.now() > flow.created_at + ACTION_TIME[plan.method]:
-        verdict = await processor.reverse(_reversal(flow, plan.currency))
-        if verdict.outcome == "approved":
-            return Verdict("declined", code="action_expired")
+        reversed_ = await processor.reverse(_reversal(flow, plan.currency))
+        if reversed_.outcome != "approved":
+            return Postpone(f"reversal {reversed_.outcome}: {reversed_.code}")
+        return Verdict("declined", code="action_expired")
     return _known(flow, verdict)
+
+
+async def _is_canceled(world: World, flow: Flow) -> bool:
+    payment, _ = await _payment_of(world, flow)
+    return payment.rail is not None and payment.rail.cancel_requested
 
 
 async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdict:
@@ -66,13 +75,7 @@ async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdic
     merchant = ids.encode("merchant", flow.merchant_id)
     asked_before = plan.asked or not _is_first(flow)
     if plan.method == "bank_transfer":
-        transfer = AskBankTransfer(
-            reference=name,
-            merchant=merchant,
-            correlation_id=flow.correlation_id,
-            amount_minor=plan.amount_minor,
-            currency=plan.currency,
-        )
+        transfer = _transfer(flow, plan)
         verdict = await processor.find_transfer(transfer) if asked_before else None
         if verdict is None or verdict.outcome == "not_found":
             verdict = await processor.expect_transfer(transfer)
@@ -97,13 +100,31 @@ async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdic
 async def ask_reversal(world: World, flow: Flow) -> Undone | Postpone:
     """Undo an authorization that must not be: nothing of it is left at the processor afterwards."""
     plan = plan_of(flow, OpenPlan)
-    if plan.method == "bank_transfer":
-        # Nothing came yet; what comes later is found by whoever follows the notification.
-        return Undone(flow.note or "undone")
-    verdict = await world.processors.get(plan.processor).reverse(_reversal(flow, plan.currency))
+    processor = world.processors.get(plan.processor)
+    if plan.method == "card":
+        return await _undo(processor, flow, plan)
+    found = await processor.find_transfer(_transfer(flow, plan))
+    if found.outcome in {"approved", "unknown"}:
+        # Nobody can send it back from here: people have to look at it.
+        return Postpone(f"the transfer is {found.outcome}")
+    return Undone(flow.note or "undone")
+
+
+async def _undo(processor: Processor, flow: Flow, plan: OpenPlan) -> Undone | Postpone:
+    verdict = await processor.reverse(_reversal(flow, plan.currency))
     if verdict.outcome in {"approved", "not_found"}:
         return Undone(flow.note or "undone")
     return Postpone(f"reversal {verdict.outcome}: {verdict.code}")
+
+
+def _transfer(flow: Flow, plan: OpenPlan) -> AskBankTransfer:
+    return AskBankTransfer(
+        reference=ids.encode("payment", flow.object_id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+    )
 
 
 def _reversal(flow: Flow, currency: str) -> AskReversal:
@@ -136,6 +157,10 @@ async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
     verdict = None if _is_first(flow) else await processor.find_capture(ask)
     if verdict is None or verdict.outcome == "not_found":
         verdict = await processor.capture(ask)
+    took = verdict.amount_minor if verdict.outcome == "approved" else None
+    if took is not None and not 0 < took <= plan.amount_minor:
+        # People have to look at it: it is not what was asked for, nor a part of it.
+        return Postpone(f"{took} captured instead of {plan.amount_minor}")
     return _known(flow, verdict)
 
 
@@ -188,6 +213,9 @@ async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
     verdict = None if _is_first(flow) else await processor.find_refund(ask)
     if verdict is None or verdict.outcome == "not_found":
         verdict = await processor.refund(ask)
+    gave = verdict.amount_minor if verdict.outcome in {"approved", "pending"} else None
+    if gave not in {None, plan.amount_minor}:
+        return Postpone(f"{gave} refunded instead of {plan.amount_minor}")
     return _known(flow, verdict)
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from app.errors import PlatformError
 from app.idempotency import Intent
 from app.merchants import FeePlan, FeeTerms, choose
 from app.payments.model import Rail
@@ -46,6 +47,8 @@ class OpenPayment(msgspec.Struct, frozen=True):
     """What the sandbox's acquirer is asked to do wrong."""
     fee_plans: Sequence[FeePlan] = ()
     """The merchant's, those in force."""
+    refused: PlatformError | None = None
+    """Why it cannot be, found before it was a command; a key that has an answer keeps it."""
     quote_id: UUID | None = None
     """At which it converts to the currency that the merchant gets."""
 

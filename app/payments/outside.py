@@ -21,6 +21,9 @@ from app.processors import Verdict
 NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 """A hold whose outcome nobody knows does not expire: nobody decides for a processor."""
 
+LOOK_AGAIN: Final = timedelta(minutes=5)
+"""When the sweeper comes back to a hold whose payment is worked on; as the third pause of flows."""
+
 ASK_AGAIN: Final = timedelta(days=1)
 """After this an expiry that waits for the processor is begun anew by the sweeper."""
 
@@ -117,7 +120,9 @@ def _book_approval(
     rail = payment.rail
     assert rail is not None
     other_amount = verdict.amount_minor not in {None, payment.amount_minor}
-    if rail.cancel_requested or other_amount:
+    # Money that came by a bank transfer cannot be sent back from here: it is taken.
+    canceled = rail.cancel_requested and payment.method != "bank_transfer"
+    if canceled or other_amount:
         return Next.UNDO
     if payment.capture == "manual":
         payment.status = "authorized"

@@ -133,6 +133,14 @@ class Work:
             self.forgotten.append((flow.merchant_id, flow.key_id))
         self.answers.append(refusal(error, flow.correlation_id))
 
+    def park(self, flow: Flow, payment: Payment, why: str) -> None:
+        """Leave a flow to people; until they have looked at it nothing else runs on the payment."""
+        flow.status, flow.note, flow.lease_until = "parked", why, None
+        flow.updated_at = self.book.booked_at
+        payment.operation_id = flow.id
+        self.moved_on[flow.id] = flow
+        self.answers.append(Answer(idempotency.PROVISIONAL, payment_text(payment)))
+
     def keep_on(self, flow: Flow, text: str, *, driven: bool) -> None:
         """Note that a flow has moved on; `driven` by whoever asks, or waiting."""
         self.moved_on[flow.id] = flow

@@ -115,6 +115,8 @@ class Booking(msgspec.Struct, frozen=True):
             latest.status == "running"
             and latest.recovery_point == self.flow.recovery_point
             and latest.lease_until == self.flow.lease_until
+            # The next processor is asked at the same point: what was booked must not be again.
+            and latest.data == self.flow.data
         )
 
 

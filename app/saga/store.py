@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from app import idempotency
 from app.database import Database, Moving, Queries, Reader, Tx, arrays, pull
 from app.saga.model import FLOW_BUCKETS, Flow
 
@@ -52,7 +53,11 @@ async def lock_flows(
         "merchant_ids": arrays.uuids(merchants),
         "ids": arrays.uuids(flows),
     }
-    return {row[2]: _flow(row) for row in await tx.rows(queries.lock_flows, params)}
+    locked = {row[2]: _flow(row) for row in await tx.rows(queries.lock_flows, params)}
+    # Their answers come home with them, so that they can be replaced there.
+    named = [(f.merchant_id, f.key_id) for f in locked.values() if f.key_id is not None]
+    await idempotency.pull_named(tx, region, moving, named)
+    return locked
 
 
 def update_flows(tx: Tx, region: str, flows: Sequence[Flow]) -> None:
