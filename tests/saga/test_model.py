@@ -3,8 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from app.saga import model
 from app.saga.model import Flow
+from app.settings import Settings, SettingsError
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -64,3 +67,17 @@ def test_another_step_begins_anew() -> None:
     model.go_on(it, NOW, "undo_errand", "to be undone")
 
     assert (it.attempts, it.recovery_point, it.lease_until) == (0, "undo_errand", NOW)
+
+
+def test_pauses_are_read() -> None:
+    """Pauses are whole milliseconds apart by commas."""
+    settings = Settings.load({"SUYA_SAGA_BACKOFF_MS": "100, 200,400"})
+
+    assert settings.saga_backoff_ms == (100, 200, 400)
+
+
+@pytest.mark.parametrize("text", ["", ",", "100,", "-1", "1.5", "soon", "100 200", "9" * 30])
+def test_pauses_that_are_none(text: str) -> None:
+    """What is no list of pauses, or longer than a month, stops the start."""
+    with pytest.raises(SettingsError, match="SUYA_SAGA_BACKOFF_MS"):
+        Settings.load({"SUYA_SAGA_BACKOFF_MS": text})
