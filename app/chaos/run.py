@@ -28,7 +28,8 @@ from app.chaos.reading import list_open_flows, read_books
 from app.chaos.report import Measured, pacing
 from app.chaos.targets import Target, finish
 from app.database.errors import DatabaseUnreachable
-from app.verify import verify
+from app.settings import Settings
+from app.verify import compare, verify
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -39,6 +40,7 @@ _READ_PAUSE_S = 2.5
 AFTER_S = 3.0  # whether it is normal again
 _SETTLE_S_MAX = 120.0  # a lease, some back-offs and a processor's patience, several times over
 _SETTLE_PAUSE_S = 0.5
+_AGREE_S = 5.0  # nothing is under way any more; a notification may still have to be booked
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,7 @@ class _Running:
             self._history.add(await finish(self._target.rails.books))
         books = await _patiently(lambda: read_books(url, run.shops))
         self._findings += await asyncio.to_thread(check, self._history, books)
+        self._findings += await self._compare()
         return Measured(
             findings=self._findings,
             verify=await _patiently(lambda: verify(url, lambda *_: None)),
@@ -123,6 +126,15 @@ class _Running:
             bare_written_at=self._bare.written_at,
             settled_s=settled_s,
         )
+
+    async def _compare(self) -> list[Finding]:
+        """Where `suya verify --against-acquirer` finds the two books to disagree."""
+        rails = self._target.rails
+        if rails is None:
+            return []
+        settings = Settings.load(rails.for_callers())
+        found = await compare(self._target.database_url, settings, settle_s=_AGREE_S)
+        return [Finding(Wrong.DISAGREES, f.object, f"{f.kind}: {f.detail}") for f in found.findings]
 
     async def _settle(self) -> float | None:
         """Wait until no flow is under way; returns for how long, none where nothing leaves here.
