@@ -8,14 +8,19 @@ import msgspec
 import psutil
 import pytest
 
+from app import ids
 from app.chaos import History, timeline
 from app.chaos.embedded import EmbeddedTarget
+from app.chaos.model import Acquirer, Wrong
 from app.chaos.plan import SCENARIOS, Injection, Kind, draw
+from app.chaos.rails import Rails
 from app.chaos.report import Report, report
 from app.chaos.run import Plan, run
 from app.chaos.targets import Options, Target, TargetKind
+from app.dev.api import Api
 
 RATE_PER_S = 20  # other tests run at the same time
+STRANGE = ids.encode("payment", ids.new())
 
 
 async def run_on(
@@ -126,3 +131,38 @@ async def test_an_acquirer_that_fails_costs_nobody_money(kind: Kind, chance: int
     assert found.cards is not None
     assert found.cards.acknowledged > 0
     assert found.cards.authorizations >= found.cards.acknowledged
+
+
+class ChargingRails(Rails):
+    """An acquirer that charges a card nobody here knows of, just before its books are read."""
+
+    def books(self) -> Acquirer:
+        """The books, with that charge."""
+        card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040}
+        charge = {"merchant": "mer_1", "amount": 700, "currency": "USD", "capture": True}
+        acquirer = self.for_callers()
+        port = int(acquirer["SUYA_ACQUIRER_URL"].rpartition(":")[2])
+        ask = Api("127.0.0.1", port, acquirer["SUYA_ACQUIRER_KEY"])
+        ask.post("/v1/authorizations", charge | {"reference": STRANGE, "card": card})
+        return super().books()
+
+
+class ChargingTarget(EmbeddedTarget):
+    """An embedded target with such an acquirer."""
+
+    def _make_rails(self) -> Rails:
+        return ChargingRails(self.postgres.vault_url, self.folder)
+
+
+@pytest.mark.chaos
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_a_charge_that_only_the_acquirer_knows_is_found() -> None:
+    """Both comparisons name the charge, and the run does not pass."""
+    with TemporaryDirectory(prefix="suya-test-") as name:
+        folder = Path(name)
+        found, _ = await run_on(ChargingTarget(folder, Options(has_rails=True)), [], folder)
+
+    assert not found.passed
+    assert {(one.wrong, one.object) for one in found.findings} == {(Wrong.DISAGREES, STRANGE)}
+    assert len(found.findings) == 2
