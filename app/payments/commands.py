@@ -138,8 +138,9 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
             work.refuse(command, not_found(command))
         elif command.expired and hold is not None and payment.operation_id is not None:
             # Whoever works on it decides; the sweeper looks again, and not every second.
-            hold.expires_at = work.book.booked_at + outside.LOOK_AGAIN
-            work.changed[payment.id] = payment
+            if payment.status not in UNDECIDED:
+                hold.expires_at = work.book.booked_at + outside.LOOK_AGAIN
+                work.changed[payment.id] = payment
             work.refuse(command, PaymentBusy(payment=payment.name))
         elif _is_noted(command, payment):
             _begin_release(tx, work, command, payment, hold)
