@@ -169,7 +169,9 @@ class _Lane:
         self.region = region
         self.name = name
         self.step = step
-        self.batch_size_max = settings.batch_size_max
+        # A step whose commands are large says how many it takes.
+        most = getattr(step, "batch_size_max", settings.batch_size_max)
+        self.batch_size_max = min(most, settings.batch_size_max)
         self.length_max = settings.queue_length_max
         self.queue: deque[_Parcel] = deque()
         self.length = 0

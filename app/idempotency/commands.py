@@ -33,8 +33,11 @@ async def claim(tx: Tx, commands: Sequence[C]) -> Claims[C]:
 def keep(tx: Tx, claims: Claims[C], answers: Sequence[Answer]) -> list[Answer]:
     """Store the answers of the fresh commands under their keys; returns one answer per command.
 
-    Where another transaction took one of the keys meanwhile, the whole attempt is run again.
+    Where another transaction took one of the keys meanwhile, the whole attempt is run again. So it
+    is where a command has to wait: what it waits for may be its own first run, known by its key.
     """
+    if tx.attempt == 1 and any(answer.waits_for is not None for answer in answers):
+        raise KeysTaken
     store.insert_keys(tx, claims.fresh, answers, otherwise=KeysTaken)
     return claims.merge(answers)
 

@@ -32,6 +32,9 @@ async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     batch = await Batch.load(tx, region, moving(bookings), keys)
     answered: list[tuple[UUID, UUID, Answer]] = []
     answers = [_book(tx, batch, booking, answered) for booking in bookings]
+    # A flow brings its own key home, and not those of cancellations.
+    named = {(merchant_id, key_id) for merchant_id, key_id, _ in answered}
+    await idempotency.pull_named(tx, region, moving(bookings), named)
     # After this line only writes.
     batch.write(tx)
     idempotency.answer(tx, region, answered)

@@ -31,6 +31,8 @@ from app.saga.model import (
     external,
     go_on,
     name_of,
+    park,
+    postpone,
     wait,
 )
 from app.saga.run import WAIT_S, Sagas
@@ -66,6 +68,8 @@ __all__ = [
     "lock_flows",
     "name_of",
     "new_flow",
+    "park",
+    "postpone",
     "take_flows",
     "update_flows",
     "wait",
