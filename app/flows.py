@@ -12,6 +12,8 @@ from app.customers.saga import (
     DETACHMENT,
 )
 from app.database import Database, GroupCommit
+from app.disputes import follow_dispute
+from app.disputes.saga import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
 from app.fx.saga import CONVERSION, QUOTE
 from app.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.merchants.homes import find_homes
@@ -31,6 +33,7 @@ SAGAS: Final[tuple[Saga[Any], ...]] = (
     *(payouts.BANK_ACCOUNT, payouts.PAYOUT),
     *(payouts.APPROVAL, payouts.CANCELLATION, payouts.RETURN),
     NOTIFICATION,
+    *(DISPUTE, EVIDENCE_PIECE, EVIDENCE, ACCEPTANCE),
 )
 
 FOLLOWERS: Final = {
@@ -39,6 +42,7 @@ FOLLOWERS: Final = {
     "bank_transfer": follow_payment,
     "refund": follow_refund,
     "payout": follow_payout,
+    "dispute": follow_dispute,
 }
 """Subject of a notification -> who looks at what it is about."""
 

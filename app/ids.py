@@ -30,6 +30,7 @@ PREFIXES: Final = {
     "capture": "cap",
     "customer": "cus",
     "dispute": "dp",
+    "dispute_evidence": "dpe",
     "event": "evt",
     "fee_plan": "fee",
     "fx_quote": "fxq",

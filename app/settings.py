@@ -221,6 +221,9 @@ class Settings(BaseSettings):
     vault_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
     public, so any page may by default."""
+    dispute_fee_returned: bool = False
+    """Whether a merchant who wins a dispute gets its fee back; acquirers keep theirs however it
+    ends, so giving it back is the platform's loss."""
 
     fx_source: Literal["auto", "fixed", "ecb"] = "auto"
     """Where rates come from: `fixed` is a table of the program, `ecb` what `suya fx import` kept;

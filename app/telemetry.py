@@ -82,6 +82,10 @@ class Metrics:
         self.flows_parked = Gauge(
             "suya_flows_parked", "Flows that were given up and wait for people.", registry=r
         )
+        self.dispute_findings = Counter(
+            "suya_dispute_findings", "Disputes told that could not be booked.", ["processor"],
+            registry=r,
+        )  # fmt: skip
         self.verify_findings = Gauge(
             "suya_verify_findings",
             "Findings of the last verification; -1 before the first.",

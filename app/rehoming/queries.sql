@@ -38,6 +38,16 @@ SELECT 'bank_accounts', count(*)
  WHERE region = :region
    AND merchant_id = :merchant_id
  UNION ALL
+SELECT 'disputes', count(*)
+  FROM disputes
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
+SELECT 'dispute_evidence', count(*)
+  FROM dispute_evidence
+ WHERE region = :region
+   AND merchant_id = :merchant_id
+ UNION ALL
 SELECT 'refunds', count(*)
   FROM refunds
  WHERE region = :region
@@ -107,6 +117,14 @@ SELECT 'payouts'
  UNION ALL
 SELECT 'bank_accounts'
  WHERE EXISTS (SELECT 1 FROM bank_accounts
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'disputes'
+ WHERE EXISTS (SELECT 1 FROM disputes
+                WHERE region = :region AND merchant_id = :merchant_id)
+ UNION ALL
+SELECT 'dispute_evidence'
+ WHERE EXISTS (SELECT 1 FROM dispute_evidence
                 WHERE region = :region AND merchant_id = :merchant_id)
  UNION ALL
 SELECT 'refunds'

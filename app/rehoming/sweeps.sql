@@ -95,6 +95,44 @@ SELECT id
   FROM moved
  ORDER BY id;
 
+-- name: sweep_disputes
+-- Move the next page of a merchant's disputes to another region.
+-- path: disputes_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE disputes
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM disputes
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;
+
+-- name: sweep_evidence
+-- Move the next page of a merchant's evidence to another region.
+-- path: dispute_evidence_pkey, from a position; then one look-up per row
+WITH moved AS (
+    UPDATE dispute_evidence
+       SET region = :region
+     WHERE (region, merchant_id, id) IN (
+           SELECT region, merchant_id, id
+             FROM dispute_evidence
+            WHERE region = :former_region
+              AND merchant_id = :merchant_id
+              AND id > CAST(:after_id AS UUID)
+            ORDER BY id
+            LIMIT CAST(:page_size AS INT8))
+    RETURNING id)
+SELECT id
+  FROM moved
+ ORDER BY id;
+
 -- name: sweep_refunds
 -- Move the next page of a merchant's refunds to another region.
 -- path: refunds_pkey, from a position; then one look-up per row

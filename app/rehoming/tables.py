@@ -31,6 +31,8 @@ TABLES: Final = (
     # Each payment brings its hold, and each hold that was left its payment.
     Table("payments", sweeps.sweep_payments, _BY_ID),
     Table("holds", sweeps.sweep_holds, _BY_ID),
+    Table("disputes", sweeps.sweep_disputes, _BY_ID),
+    Table("dispute_evidence", sweeps.sweep_evidence, _BY_ID),
     Table("idempotency_keys", sweeps.sweep_keys, _BY_ID),
     Table("fx_quotes", sweeps.sweep_quotes, _BY_ID),
     Table("payouts", sweeps.sweep_payouts, _BY_ID),

@@ -7,7 +7,7 @@ import msgspec
 
 from app import ids
 from app.database import Query
-from app.verify import payouts
+from app.verify import disputes, payouts
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
 from app.verify.store import FIRST, Row, queries, uuid_array
@@ -26,6 +26,8 @@ _MISSING: dict[str, Query] = {
     "account": queries.find_missing_accounts,
     "fx_quote": queries.find_missing_quotes,
     "bank_account": payouts.queries.find_missing_bank_accounts,
+    "dispute": disputes.queries.find_missing_disputes,
+    "dispute_evidence": disputes.queries.find_missing_evidence,
     "payment": queries.find_missing_payments,
     "payout": payouts.queries.find_missing_payouts,
     "refund": queries.find_missing_refunds,

@@ -10,6 +10,8 @@ from app.customers import PaymentMethod
 from app.customers.store import customer as customer_of
 from app.customers.views import customer_text, method_text
 from app.database import Queries
+from app.disputes.store import dispute_of
+from app.disputes.views import dispute_text
 from app.fx.store import quote_of
 from app.fx.views import quote_text
 from app.ledger.model import Transfer
@@ -19,7 +21,7 @@ from app.payments.store import payment_of, refund_of
 from app.payments.views import payment_text, refund_text
 from app.payouts.store import bank_account_of, payout_of
 from app.payouts.views import bank_account_text, payout_text
-from app.verify import payouts
+from app.verify import disputes, payouts
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
 from app.verify.store import FIRST, Row, Stream, queries
@@ -37,6 +39,7 @@ KINDS: Final = {
     "bank_account": "bank_account",
     "customer": "customer",
     "payment_method": "payment_method",
+    "dispute": "dispute",
 }
 """Beginning of an event's type -> kind of the object it tells of."""
 
@@ -90,6 +93,11 @@ def _customer(row: Row) -> State:
 def _method(row: Row) -> State:
     method = PaymentMethod(*row[2:])
     return method.version, method_text(method)
+
+
+def _dispute(row: Row) -> State:
+    dispute = dispute_of(row[2:])
+    return dispute.version, dispute_text(dispute)
 
 
 class _History:
@@ -203,6 +211,7 @@ async def check(audit: Audit) -> None:
         ("bank_account", _bank_account, payouts.queries.list_bank_account_states),
         ("customer", _customer, of_customers.list_customer_states),
         ("payment_method", _method, of_customers.list_method_states),
+        ("dispute", _dispute, disputes.queries.list_dispute_states),
     )
     streams = [
         audit.stream(query, after_merchant_id=FIRST, after_id=FIRST) for _, _, query in kinds

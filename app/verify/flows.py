@@ -1,4 +1,4 @@
-"""Flows that have not ended, against what waits for them: payments, refunds, payouts, answers.
+"""Flows that have not ended, against what waits for them.
 
 A flow that is parked waits for people. That is no corruption: what it holds is still held, and its
 answer still provisional. So it counts as open here, and is counted besides.
@@ -13,6 +13,8 @@ import msgspec
 
 from app import ids
 from app.database import Queries
+from app.disputes.desk import WATCH
+from app.disputes.model import FINAL, RANK
 from app.payments.model import UNDECIDED, Rail
 from app.payments.outside import NEVER
 from app.payments.plans import RefundPlan
@@ -71,6 +73,7 @@ async def check(audit: Audit) -> None:
     await _check_payments(audit)
     await _check_refunds(audit)
     await _check_payouts(audit)
+    await _check_disputes(audit)
     await _check_answers(audit)
     await _check_flows(audit)
     audit.parked = await audit.snapshot.count(queries.count_parked, audit.regions)
@@ -132,6 +135,20 @@ async def _check_payouts(audit: Audit) -> None:
                 audit.add(Check.PENDING_HAS_FLOW, wire("payout", payout_id), what)
 
 
+async def _check_disputes(audit: Audit) -> None:
+    stream = audit.stream(queries.list_open_disputes, after_merchant_id=FIRST, after_id=FIRST)
+    async for rows in stream.pages():
+        flows = await _find(audit, ((row[0], row[1]) for row in rows))
+        for _, dispute_id, status, operation in rows:
+            about = flows.get(dispute_id, ())
+            if status in RANK.keys() - FINAL and not any(f.name == WATCH for f in about):
+                what = f"it is {status}, and no open flow looks at it"
+                audit.add(Check.PENDING_HAS_FLOW, wire("dispute", dispute_id), what)
+            if operation is not None and not any(f.id == operation for f in about):
+                what = f"it names {wire('saga', operation)}, which is no open flow about it"
+                audit.add(Check.PENDING_HAS_FLOW, wire("dispute", dispute_id), what)
+
+
 async def _check_answers(audit: Audit) -> None:
     stream = audit.stream(queries.list_provisional, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in stream.pages():
@@ -150,7 +167,7 @@ def _about(body: str) -> str | None:
     """The object that the flow behind an answer is about."""
     try:
         said = _provisional.decode(body)
-        if said.payment is not None:
+        if said.object == "refund" and said.payment is not None:
             return str(ids.decode("payment", said.payment))
         return str(ids.decode(said.object, said.id))
     except (msgspec.MsgspecError, ids.MalformedId, KeyError):

@@ -82,6 +82,17 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.status
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);
 
+-- name: list_open_disputes
+-- The next disputes that are not decided, or are being answered.
+-- path: disputes_pkey, from a position
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.status, CAST(t.operation_id AS TEXT)
+  FROM disputes AS t
+ WHERE t.region = :region
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+   AND (t.operation_id IS NOT NULL OR t.status NOT IN ('won', 'lost'))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
 -- name: list_provisional
 -- The next kept answers that are not final.
 -- path: idempotency_keys_pkey, from a position

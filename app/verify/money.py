@@ -41,6 +41,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     hold_posted_minor: int | None
     fee_refunded_minor: int
     exchange: str | None
+    disputed: bool
 
     @property
     def exchanged(self) -> tuple[int, int] | None:

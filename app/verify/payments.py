@@ -1,6 +1,6 @@
 """Payments against their transfers, holds and refunds, merged in the order of their ids."""
 
-from app.verify import money
+from app.verify import disputes, money
 from app.verify.audit import Audit
 from app.verify.model import Check, hold_wire, wire
 from app.verify.money import Moved, PaymentRow
@@ -15,6 +15,7 @@ class _Dossier:
         self.audit = audit
         self.payment = payment
         self.moved = Moved(payment.account_id.replace("-", ""))
+        self.booked = disputes.Booked()
 
     @property
     def name(self) -> str:
@@ -35,6 +36,9 @@ class _Dossier:
         if kind not in {"posted", "pending"} and hold_id is None:
             self.audit.add(Check.HOLD_AMOUNTS, name, f"{kind} for {self.name} of no hold")
         # What cannot be read has been named with the transfer itself.
+        if kind == "posted" and purpose in disputes.PURPOSES:
+            self.booked.add(transfer_id, purpose, lines_of(text) or [], self.payment.merchant_id)
+            return
         strange = self.moved.add(transfer_id, kind, purpose, lines_of(text) or [])
         if strange is not None:
             self.audit.add(Check.PAYMENT_TRANSFERS, name, strange)
@@ -50,8 +54,18 @@ class _Dossier:
             what = f"it is in {currency}, and {self.name} in {self.payment.currency}"
             self.audit.add(Check.PAYMENT_REFUNDS, wire("refund", refund_id), what)
 
+    def add_dispute(self, row: Row) -> None:
+        """Count a dispute that names the payment."""
+        self.booked.disputes.append(disputes.DisputeRow(*row))
+
     def close(self) -> None:
         """Judge the payment by all that was counted."""
+        payment = self.payment
+        left = payment.captured_minor - payment.refunded_minor
+        for check, name, what in self.booked.judge(
+            payment.currency, disputed=payment.disputed, left_minor=left
+        ):
+            self.audit.add(check, name or self.name, what)
         for check, what in money.judge(self.payment, self.moved):
             self.audit.add(check, self.name, what)
         held = self.payment.hold_id
@@ -77,11 +91,19 @@ async def check(audit: Audit) -> None:
         what = f"it is of {wire('payment', row[1])}, which does not exist"
         audit.add(Check.PAYMENT_REFUNDS, wire("refund", row[2]), what)
 
+    contested = disputes.payment_disputes(audit, **behind)
+
+    def lone_dispute(row: Row) -> None:
+        what = f"it is of {wire('payment', row[1])}, which does not exist"
+        audit.add(Check.PAYMENT_DISPUTED, wire("dispute", row[2]), what)
+
     async for rows in audit.pages("payments", payments, queries.count_payments):
         for row in rows:
             dossier = _Dossier(audit, PaymentRow(*row))
             await transfers.up_to(row[:2], below=lone_transfer, at=dossier.add_transfer)
             await refunds.up_to(row[:2], below=lone_refund, at=dossier.add_refund)
+            await contested.up_to(row[:2], below=lone_dispute, at=dossier.add_dispute)
             dossier.close()
     await transfers.rest(lone_transfer)
     await refunds.rest(lone_refund)
+    await contested.rest(lone_dispute)

@@ -22,6 +22,16 @@ SELECT CAST(d.merchant_id AS TEXT), d.region, 'bank_accounts'
  WHERE EXISTS (SELECT 1 FROM bank_accounts AS t
                 WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
  UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'dispute_evidence'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM dispute_evidence AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
+SELECT CAST(d.merchant_id AS TEXT), d.region, 'disputes'
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
+ WHERE EXISTS (SELECT 1 FROM disputes AS t
+                WHERE t.region = d.region AND t.merchant_id = d.merchant_id)
+ UNION ALL
 SELECT CAST(d.merchant_id AS TEXT), d.region, 'entries'
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:regions AS TEXT[])) AS d (merchant_id, region)
  WHERE EXISTS (SELECT 1 FROM entries AS t

@@ -21,6 +21,10 @@ SELECT min(r.region)
         UNION ALL
         (SELECT region FROM refunds WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
+        (SELECT region FROM disputes WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
+        (SELECT region FROM dispute_evidence WHERE region > :after ORDER BY region LIMIT 1)
+        UNION ALL
         (SELECT region FROM payouts WHERE region > :after ORDER BY region LIMIT 1)
         UNION ALL
         (SELECT region FROM bank_accounts WHERE region > :after ORDER BY region LIMIT 1)
@@ -170,7 +174,7 @@ SELECT CAST(h.merchant_id AS TEXT), CAST(h.id AS TEXT), CAST(h.payment_id AS TEX
 SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account_id AS TEXT),
        p.currency, p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor,
        CAST(p.hold_id AS TEXT), h.status, CAST(h.debit_account_id AS TEXT), h.amount_minor,
-       h.posted_minor, p.fee_refunded_minor, p.exchange
+       h.posted_minor, p.fee_refunded_minor, p.exchange, p.disputed
   FROM payments AS p
   LEFT JOIN holds AS h
     ON h.region = :region

@@ -9,6 +9,7 @@ from app.settings import Settings
 from app.verify import (
     accounts,
     answers,
+    disputes,
     events,
     flows,
     holds,
@@ -76,6 +77,7 @@ async def _verify(audit: Audit) -> None:
     await flows.check(audit)
     await quotes.check(audit)
     await payouts.check(audit)
+    await disputes.check(audit)
     await events.check(audit)
     await journal.check(audit)
     await transfers.compare_listings(audit)

@@ -46,7 +46,7 @@ _MUTATION = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 _MERCHANTS_OWN = re.compile(
     r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(accounts|transfers|entries|holds|payments|payment_labels|"
     r"refunds|idempotency_keys|events|fx_quotes|bank_accounts|payouts|customers|"
-    r"payment_methods)\b"
+    r"payment_methods|disputes|dispute_evidence)\b"
 )
 
 

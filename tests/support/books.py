@@ -48,7 +48,8 @@ _CHECKS = {
           FROM payments AS p
           LEFT JOIN transfers AS t ON t.merchant_id = p.merchant_id
            AND t.payment_id = p.id AND t.kind <> 'pending'
-           AND t.purpose NOT IN ('refund', 'refund_failure')
+           AND t.purpose NOT IN (
+                   'refund', 'refund_failure', 'dispute', 'dispute_won', 'dispute_lost')
           LEFT JOIN entries AS e ON e.merchant_id = t.merchant_id
            AND e.transfer_id = t.id AND e.account_id = p.account_id
          GROUP BY p.merchant_id, p.id, p.amount_captured_minor

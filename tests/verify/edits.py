@@ -1,5 +1,6 @@
 """Ways of editing the books behind the product's back, and what must be found then."""
 
+from tests.verify.edits_of_disputes import DISPUTE_EDITS
 from tests.verify.edits_of_flows import FLOW_EDITS
 from tests.verify.edits_of_payouts import PAYOUT_EDITS
 from tests.verify.edits_of_quotes import QUOTE_EDITS
@@ -362,4 +363,5 @@ EDITS: dict[str, tuple[str, str]] = {
     **QUOTE_EDITS,
     **PAYOUT_EDITS,
     **FLOW_EDITS,
+    **DISPUTE_EDITS,
 }

@@ -34,6 +34,7 @@ from app.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
 from app.saga import Booking, Flow, Saga
 from tests.support.engine import opened
 from tests.verify.history_of_cards import make_card_payments
+from tests.verify.history_of_disputes import make_disputes
 
 REGION: Final = "local"
 DEADLINE_S: Final = 30  # the whole history takes half a second
@@ -220,6 +221,7 @@ async def make_history(url: str) -> History:
         await _make_payouts(writer)
         await _make_customers(writer)
         await make_card_payments(writer)
+        await make_disputes(database, merchant.id, history.names)
         await group_commit.close(1)
     return history
 

@@ -9,7 +9,7 @@ from tests.verify.conftest import Books
 from tests.verify.edits import EDITS
 from tests.verify.history import History
 
-_ID = re.compile(r"\b(?:acct|ba|fxq|pay|po|re|tr)_\w{26}")
+_ID = re.compile(r"\b(?:acct|ba|dp|dpe|fxq|pay|po|re|tr)_\w{26}")
 
 
 def _about(finding: Finding) -> str:

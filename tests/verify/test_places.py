@@ -23,6 +23,8 @@ SCATTERED = (
     "events",
     "idempotency_keys",
     "sagas",
+    "disputes",
+    "dispute_evidence",
 )
 
 
@@ -79,6 +81,8 @@ DOUBLES = {
     "payments": ("id = %(paid_2)s", "payment paid_2"),
     "refunds": ("id = %(refunded_refund)s", "refund refunded_refund"),
     "fx_quotes": ("id = %(used_quote)s", "fx_quote used_quote"),
+    "disputes": ("id = %(won_dispute)s", "dispute won_dispute"),
+    "dispute_evidence": ("id = %(won_evidence)s", "dispute_evidence won_evidence"),
     "events": ("object_id = %(paid_2)s", ""),
     "sagas": ("id = %(card_unknown_flow)s", "saga card_unknown_flow"),
     "idempotency_keys": ("body LIKE '%%' || 'refund' || '%%' AND status = 201", ""),

@@ -1,0 +1,206 @@
+"""Disputes and the decisions about them: pure.
+
+    needs_response -> under_review -> won | lost
+    needs_response -> won | lost                (accepted, overdue, or not looked at meanwhile)
+
+The processor decides; we learn of it by looking, so what we are told may be older than what we
+know. States therefore have a rank, and a dispute never goes back.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from app import ids
+from app.disputes.errors import (
+    DisputeBusy,
+    DisputeClosed,
+    EvidenceLimit,
+    EvidenceMissing,
+    EvidenceOverdue,
+)
+from app.errors import PlatformError
+from app.fx import Conversion
+from app.payments import Payment
+from app.processors import DisputeState
+
+Status = Literal["needs_response", "under_review", "won", "lost"]
+
+RANK: Final = {"needs_response": 0, "under_review": 1, "won": 2, "lost": 2}
+
+FINAL: Final = frozenset({"won", "lost"})
+
+PIECES_MAX: Final = 20  # what a person reads; the schema has the same bound
+CHARACTERS_MAX: Final = 10_000
+"""Of all texts of a dispute: what processors take (20,000), less the list of files."""
+
+DUE_SOON: Final = timedelta(days=1)
+"""How long before its time runs out a merchant is reminded."""
+
+REVIEW_PAUSE: Final = timedelta(days=1)
+"""Between looks at what a bank reviews, in case that nobody tells us what it decided."""
+
+REVIEW_TIME_MAX: Final = timedelta(days=365)
+"""Networks decide within months; after a year people should ask."""
+
+
+class Dispute(msgspec.Struct):
+    """A dispute of a captured payment. Amounts in minor units."""
+
+    merchant_id: UUID
+    id: UUID
+    payment_id: UUID
+    processor: str
+    processor_reference: str
+    """The processor's own id."""
+    status: Status
+    reason: str
+    currency: str
+    amount_minor: int
+    fee_minor: int
+    """What the processor takes for the work; the merchant pays it when the dispute opens."""
+    fee_returned_minor: int
+    """What of it the merchant got back."""
+    due_at: datetime
+    """Until when evidence is taken."""
+    due_soon_told: bool
+    evidence_count: int
+    evidence_bytes: int
+    evidence_characters: int
+    """Of the texts among it."""
+    evidence_submitted_at: datetime | None
+    operation_id: UUID | None
+    """The flow that answers it at the processor just now."""
+    opening_transfer_id: UUID
+    closing_transfer_id: UUID | None
+    version: int
+    """Counts the dispute's events."""
+    correlation_id: str
+    created_at: datetime
+    updated_at: datetime
+    exchanged: Conversion | None = None
+    """What of the payment's conversion is taken back, where the merchant had got another
+    currency; the fee is in the dispute's own."""
+
+    @property
+    def name(self) -> str:
+        """The id on the wire."""
+        return ids.encode("dispute", self.id)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the processor has decided."""
+        return self.status in FINAL
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A piece of what a merchant says to a dispute."""
+
+    merchant_id: UUID
+    id: UUID
+    dispute_id: UUID
+    media_type: str
+    file_name: str | None
+    """None: a text that came without a file."""
+    size_bytes: int
+    sha256: str
+    correlation_id: str
+    created_at: datetime
+
+
+def why_not_open(payment: Payment | None, others_minor: int, told: DisputeState) -> str | None:
+    """Why a dispute that is new to us cannot be booked, if it cannot.
+
+    Args:
+        others_minor: what the payment's other disputes took, or hold while they are open.
+    """
+    if payment is None:
+        return f"there is no payment {told.authorization[:64]} over this processor"
+    if told.currency != payment.currency:
+        return f"it is in {told.currency[:8]}, and the payment in {payment.currency}"
+    if told.amount_minor <= 0 or told.fee_minor < 0:
+        return f"it is about {told.amount_minor} with a fee of {told.fee_minor}"
+    left = payment.amount_captured_minor - payment.amount_refunded_minor - others_minor
+    if told.amount_minor > left:
+        return f"it is about {told.amount_minor}, and {left} of the payment can be disputed"
+    return None
+
+
+def why_not_follow(dispute: Dispute, payment_id: UUID | None, told: DisputeState) -> str | None:
+    """Why what is told of a known dispute contradicts what was booked, if it does."""
+    if payment_id != dispute.payment_id:
+        known = ids.encode("payment", dispute.payment_id)
+        return f"it is now about {told.authorization[:64]}, and was about {known}"
+    if (told.amount_minor, told.currency) != (dispute.amount_minor, dispute.currency):
+        was = f"{dispute.amount_minor} {dispute.currency}"
+        return f"it is now about {told.amount_minor} {told.currency[:8]}, and was about {was}"
+    if told.fee_minor != dispute.fee_minor:
+        return f"its fee is now {told.fee_minor}, and was {dispute.fee_minor}"
+    if dispute.is_final and told.status in FINAL and told.status != dispute.status:
+        return f"it is now {told.status}, and was {dispute.status}"
+    return None
+
+
+def is_news(dispute: Dispute, status: str) -> bool:
+    """Whether a status lies ahead of the known one; what lies behind was learned too late."""
+    return RANK[status] > RANK[dispute.status]
+
+
+def is_longer(dispute: Dispute, due_at: datetime) -> bool:
+    """Whether the processor gives more time than was known; it never gives less."""
+    return dispute.status == "needs_response" and due_at > dispute.due_at
+
+
+def refuse_response(
+    dispute: Dispute, now: datetime, *, needs_evidence: bool
+) -> PlatformError | None:
+    """Why a dispute cannot be answered at the processor now, if it cannot.
+
+    Refusals, the first that applies: DisputeClosed, DisputeBusy, EvidenceOverdue, EvidenceMissing.
+    """
+    error = _refuse(dispute, now)
+    if error is None and needs_evidence and dispute.evidence_count == 0:
+        return EvidenceMissing(dispute=dispute.name)
+    return error
+
+
+def refuse_evidence(dispute: Dispute, now: datetime, characters: int) -> PlatformError | None:
+    """Why a piece of evidence cannot be added now, if it cannot.
+
+    Refusals, the first that applies: DisputeClosed, DisputeBusy, EvidenceOverdue, EvidenceLimit.
+
+    Args:
+        characters: of a text; of a file none.
+    """
+    error = _refuse(dispute, now)
+    too_many = dispute.evidence_count >= PIECES_MAX
+    if error is None and (too_many or dispute.evidence_characters + characters > CHARACTERS_MAX):
+        return EvidenceLimit(dispute=dispute.name, pieces=PIECES_MAX, characters=CHARACTERS_MAX)
+    return error
+
+
+def _refuse(dispute: Dispute, now: datetime) -> PlatformError | None:
+    if dispute.status != "needs_response":
+        return DisputeClosed(dispute=dispute.name, status=dispute.status)
+    if dispute.operation_id is not None:
+        return DisputeBusy(dispute=dispute.name)
+    if now >= dispute.due_at:
+        return EvidenceOverdue(dispute=dispute.name, due_at=dispute.due_at.isoformat())
+    return None
+
+
+def is_due_soon(dispute: Dispute, now: datetime) -> bool:
+    """Whether the merchant is to be reminded now."""
+    open_ = dispute.status == "needs_response" and not dispute.due_soon_told
+    return open_ and dispute.due_at - DUE_SOON <= now < dispute.due_at
+
+
+def look_at(dispute: Dispute, now: datetime) -> datetime | None:
+    """When to look at a dispute that the processor has spoken of; none: it should have decided."""
+    if dispute.status == "under_review":
+        return now + REVIEW_PAUSE
+    if now >= dispute.due_at:
+        return None
+    return dispute.due_at if dispute.due_soon_told else max(now, dispute.due_at - DUE_SOON)

@@ -1,0 +1,143 @@
+-- Statements of the package `disputes`.
+
+-- name: lock_disputes
+-- Lock some disputes in id order.
+-- path: disputes_pkey (region, merchant_id, id), one look-up per dispute
+SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.status, t.reason,
+       t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
+       t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
+       t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
+       t.created_at, t.updated_at, t.exchanged
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+  JOIN disputes AS t
+    ON t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id
+ ORDER BY t.merchant_id, t.id
+   FOR UPDATE OF t;
+
+-- name: lock_disputes_of_payments
+-- Lock all disputes of some payments, whose rows are locked already, in id order.
+-- path: disputes_by_payment, one look-up per payment
+SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.status, t.reason,
+       t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
+       t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
+       t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
+       t.created_at, t.updated_at, t.exchanged
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:payment_ids AS UUID[])) AS d (region, merchant_id, payment_id)
+  JOIN disputes AS t
+    ON t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.payment_id = d.payment_id
+ ORDER BY t.merchant_id, t.id
+   FOR UPDATE OF t;
+
+-- name: find_references
+-- Which disputes of some processors are known, and of which payments.
+-- path: disputes_reference_unique, one look-up per dispute
+SELECT t.merchant_id, t.payment_id
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:processors AS TEXT[]), CAST(:processor_references AS TEXT[]))
+       AS d (region, merchant_id, processor, processor_reference)
+  JOIN disputes AS t
+    ON t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.processor = d.processor
+   AND t.processor_reference = d.processor_reference;
+
+-- name: insert_disputes
+-- Record new disputes.
+-- path: disputes_pkey, disputes_reference_unique, disputes_by_payment, disputes_by_status
+INSERT INTO disputes
+       (region, merchant_id, id, payment_id, processor, processor_reference, status, reason,
+        currency, amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told,
+        evidence_count, evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
+        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
+        exchanged)
+SELECT :region, d.merchant_id, d.id, d.payment_id, d.processor, d.processor_reference, d.status,
+       d.reason, d.currency, d.amount_minor, d.fee_minor, d.fee_returned_minor, d.due_at,
+       d.due_soon_told, 0, 0, 0, NULL, NULL, d.opening_transfer_id, d.closing_transfer_id,
+       d.version, d.correlation_id, CAST(:now AS TIMESTAMPTZ), CAST(:now AS TIMESTAMPTZ),
+       d.exchanged
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:payment_ids AS UUID[]),
+              CAST(:processors AS TEXT[]), CAST(:processor_references AS TEXT[]),
+              CAST(:statuses AS TEXT[]), CAST(:reasons AS TEXT[]), CAST(:currencies AS TEXT[]),
+              CAST(:amounts_minor AS INT8[]), CAST(:fees_minor AS INT8[]),
+              CAST(:fees_returned_minor AS INT8[]), CAST(:due_ats AS TIMESTAMPTZ[]),
+              CAST(:due_soon_tolds AS BOOL[]), CAST(:opening_transfer_ids AS UUID[]),
+              CAST(:closing_transfer_ids AS UUID[]), CAST(:versions AS INT8[]),
+              CAST(:correlation_ids AS TEXT[]), CAST(:exchanged AS TEXT[]))
+       AS d (merchant_id, id, payment_id, processor, processor_reference, status, reason, currency,
+             amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told,
+             opening_transfer_id, closing_transfer_id, version, correlation_id, exchanged);
+
+-- name: update_disputes
+-- Write how far disputes have come.
+-- path: disputes_pkey, one look-up per dispute
+UPDATE disputes AS t
+   SET status = d.status,
+       fee_returned_minor = d.fee_returned_minor,
+       due_at = d.due_at,
+       due_soon_told = d.due_soon_told,
+       evidence_count = d.evidence_count,
+       evidence_bytes = d.evidence_bytes,
+       evidence_characters = d.evidence_characters,
+       evidence_submitted_at = d.evidence_submitted_at,
+       operation_id = d.operation_id,
+       closing_transfer_id = d.closing_transfer_id,
+       version = d.version,
+       updated_at = d.updated_at
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
+              CAST(:statuses AS TEXT[]), CAST(:fees_returned_minor AS INT8[]),
+              CAST(:due_ats AS TIMESTAMPTZ[]), CAST(:due_soon_tolds AS BOOL[]),
+              CAST(:evidence_counts AS INT8[]), CAST(:evidence_bytes AS INT8[]),
+              CAST(:evidence_characters AS INT8[]), CAST(:evidence_submitted_ats AS TIMESTAMPTZ[]),
+              CAST(:operation_ids AS UUID[]), CAST(:closing_transfer_ids AS UUID[]),
+              CAST(:versions AS INT8[]), CAST(:updated_ats AS TIMESTAMPTZ[]))
+       AS d (region, merchant_id, id, status, fee_returned_minor, due_at, due_soon_told,
+             evidence_count, evidence_bytes, evidence_characters, evidence_submitted_at,
+             operation_id, closing_transfer_id, version, updated_at)
+ WHERE t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id;
+
+-- name: insert_evidence
+-- Record pieces of evidence.
+-- path: dispute_evidence_pkey, dispute_evidence_by_dispute
+INSERT INTO dispute_evidence
+       (region, merchant_id, id, dispute_id, media_type, file_name, size_bytes, sha256, content,
+        correlation_id, created_at)
+SELECT :region, d.merchant_id, d.id, d.dispute_id, d.media_type, d.file_name, d.size_bytes,
+       d.sha256, d.content, d.correlation_id, CAST(:now AS TIMESTAMPTZ)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:dispute_ids AS UUID[]),
+              CAST(:media_types AS TEXT[]), CAST(:file_names AS TEXT[]),
+              CAST(:sizes_bytes AS INT8[]), CAST(:digests AS TEXT[]),
+              CAST(:contents AS BYTEA[]), CAST(:correlation_ids AS TEXT[]))
+       AS d (merchant_id, id, dispute_id, media_type, file_name, size_bytes, sha256, content,
+             correlation_id);
+
+-- name: pull_disputes
+-- Bring some disputes home from their merchants' former regions.
+-- path: disputes_pkey (region, merchant_id, id), one look-up per dispute
+UPDATE disputes AS t
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+ WHERE t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id
+RETURNING t.merchant_id, t.id;
+
+-- name: pull_disputes_of_payments
+-- Bring all disputes of some payments home from their merchants' former regions.
+-- path: disputes_by_payment, one look-up per payment
+UPDATE disputes AS t
+   SET region = :region
+  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
+              CAST(:ids AS UUID[])) AS d (region, merchant_id, payment_id)
+ WHERE t.region = d.region
+   AND t.merchant_id = d.merchant_id
+   AND t.payment_id = d.payment_id
+RETURNING t.merchant_id, t.id;

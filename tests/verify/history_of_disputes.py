@@ -1,0 +1,40 @@
+"""Card payments that were disputed, one dispute in each state, for the history."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from app import ids
+from app.database import Database
+from app.disputes import saga as disputes
+from app.ledger import chart
+from tests.disputes.support import Stall
+
+STATES: Final[tuple[Any, ...]] = ("needs_response", "under_review", "won", "lost")
+AMOUNT: Final = 600
+"""Disputed of payments of 1,000."""
+
+
+async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, UUID]) -> None:
+    """Dispute a payment for each state, with evidence for all of them.
+
+    Names are `<state>_payment`, `_dispute`, `_opening`, `_closing` (transfers) and `_evidence`.
+    """
+    stall = Stall(database, merchant_id)
+    for state in STATES:
+        payment = names[f"{state}_payment"] = await stall.pay(1_000)
+        opening = stall.told(stall.state(payment, amount=AMOUNT))
+        names[f"{state}_dispute"] = opening.dispute_id
+        names[f"{state}_opening"] = opening.opening_transfer_id
+        await stall.run(disputes.DISPUTE, opening)
+        piece = stall.piece(opening.dispute_id, "It was eaten.")
+        names[f"{state}_evidence"] = piece.evidence_id
+        await stall.run(disputes.EVIDENCE_PIECE, piece)
+        closing = stall.told(stall.state(payment, state, amount=AMOUNT))
+        names[f"{state}_closing"] = closing.closing_transfer_id
+        await stall.run(disputes.DISPUTE, closing)
+    answer = stall.answer(names["needs_response_dispute"])
+    (begun,) = await stall.run(disputes.EVIDENCE, answer)
+    assert begun.flow is not None
+    held = chart.merchant_account(merchant_id, "USD", "disputes_held")
+    names["disputes_held"] = held.id
+    assert ids.NIL not in names.values()
