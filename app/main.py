@@ -15,6 +15,7 @@ from app.api import (
     bank_accounts,
     bulk,
     customers,
+    disputes,
     drain,
     events,
     fees,
@@ -83,6 +84,7 @@ def build(services: Services) -> Litestar:
         route_handlers=[
             payments.router(bulk.create_payments),
             refunds.router(),
+            disputes.router(),
             accounts.router(),
             customers.router(),
             payment_methods.router(),

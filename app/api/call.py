@@ -138,6 +138,11 @@ def _header(request: ApiRequest, name: bytes) -> str:
     return headers.get(name, b"").decode("latin-1")
 
 
+def content_type(request: ApiRequest) -> str:
+    """The Content-Type of the body, with its parameters."""
+    return _header(request, b"content-type")
+
+
 def path_id(kind: str, text: str) -> Any:
     """The id in a path; one that is malformed names nothing, so it is not found."""
     try:
@@ -207,8 +212,17 @@ def named_intent(request: ApiRequest, body: BaseModel) -> Intent:
     Raises:
         KeyMissing, KeyMalformed
     """
+    return intent_of(request, body.model_dump_json())
+
+
+def intent_of(request: ApiRequest, canonical: str) -> Intent:
+    """As `named_intent`, of a body that is no JSON, by the JSON that stands for it.
+
+    Raises:
+        KeyMissing, KeyMalformed
+    """
     key = idempotency.parse_key(_header(request, b"idempotency-key"))
-    return idempotency.intent(key, request.method, request.scope["path"], body.model_dump_json())
+    return idempotency.intent(key, request.method, request.scope["path"], canonical)
 
 
 async def perform(

@@ -54,6 +54,8 @@ class Doc(msgspec.Struct, frozen=True):
     body: type[BaseModel] | None = None
     body_many: bool = False
     """The body is an array of them."""
+    upload: bool = False
+    """The body may be a form with a file as well."""
     answer: type[msgspec.Struct] | None = None
     many: bool = False
     """The answer is a page of them."""

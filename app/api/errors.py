@@ -9,6 +9,12 @@ class InvalidBody(Invalid):
     code = "invalid_body"
 
 
+class InvalidForm(Invalid):
+    """The request body is not a form with one file named 'file': {reason}."""
+
+    code = "invalid_form"
+
+
 class InvalidJson(Invalid):
     """The request body is not valid JSON: {reason}."""
 

@@ -13,7 +13,7 @@ from app.events import EventView
 
 _KINDS = (
     *("payment", "refund", "transfer", "account", "customer", "payment_method"),
-    *("payout", "bank_account", "fx_quote"),
+    *("payout", "bank_account", "fx_quote", "dispute"),
 )
 _OBJECTS = {ids.PREFIXES[kind]: kind for kind in _KINDS}
 

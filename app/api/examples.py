@@ -36,6 +36,7 @@ BODIES: Final[dict[str, Any]] = {
         "max": 5_000,
         "refunded": True,
     },
+    "CreateEvidence": {"text": "The suya was eaten at table 7, and the bill is signed."},
     "CreateMerchant": {"name": "Suya stall", "mode": "test", "fee_bps": 290, "fee_fixed": 30},
     "CreatePayment": _CREATE,
     "CreateQuote": {"source_currency": "USD", "target_currency": "EUR", "source_amount": 10_000},

@@ -24,6 +24,7 @@ from app.api.errors import (
     UnsupportedMediaType,
 )
 from app.api.examples import BODIES
+from app.api.uploads import FORM
 from app.database.errors import (
     CommitUnknown,
     ContentionTooHigh,
@@ -41,6 +42,15 @@ _UNDECIDED = (
     DatabaseUnreachable, DatabaseRefused, ContentionTooHigh, CommitUnknown, QueueFull,
     DeadlineExceeded, ShuttingDown,
 )  # fmt: skip
+_UPLOAD: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "properties": {"file": {"type": "string", "contentMediaType": "application/pdf"}},
+        "required": ["file"],
+        "additionalProperties": False,
+    },
+    "examples": {"usual": {"value": {"file": "%PDF-1.7 ..."}}},
+}
 _HEADERS: dict[str, Any] = {
     "X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"},
     "RateLimit-Policy": {"$ref": "#/components/headers/RateLimit-Policy"},
@@ -134,7 +144,8 @@ def _body(doc: Doc) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schema}
     if example is not None:
         content["examples"] = {"usual": {"value": example}}
-    return {"required": bool(doc.body.model_fields), "content": {"application/json": content}}
+    media = {"application/json": content} | ({FORM: _UPLOAD} if doc.upload else {})
+    return {"required": bool(doc.body.model_fields), "content": media}
 
 
 def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ METADATA_PAIRS_MAX = 50
 METADATA_NAME_MAX = 40
 METADATA_VALUE_MAX = 500
 BULK_ITEMS_MAX = 10_000
+EVIDENCE_MAX = 10_000  # characters; what a dispute takes in all
 ENTRIES_MAX = 100  # a transfer that touches more accounts would hold too many locks
 
 
@@ -217,6 +218,12 @@ class CreateRefund(Wire):
     amount: Amount | None = None
     description: Description | None = None
     metadata: Metadata = {}
+
+
+class CreateEvidence(Wire):
+    """Add a text as evidence; a file is sent as a form instead."""
+
+    text: Annotated[str, AfterValidator(_no_nul), Field(min_length=1, max_length=EVIDENCE_MAX)]
 
 
 class CreateAccount(Wire):

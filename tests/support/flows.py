@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from tests.support.builders import Merchant
 from tests.support.client import done
+from tests.support.disputes import add, disputed, there
 from tests.support.rails import Rails, card_payment
 
 
@@ -82,6 +83,35 @@ async def _refunded(rails: Rails, merchant: Merchant, start: Start, answer: dict
     assert await _posted(merchant, "processor_receivable") == 500
 
 
+async def _submit(rails: Rails, merchant: Merchant) -> Start:
+    payment, dispute = await disputed(rails, merchant, 900)
+    done(await add(merchant, dispute["id"]))
+    return Start(f"/v1/disputes/{dispute['id']}/submit", {}, payment["id"])
+
+
+async def _submitted(
+    rails: Rails, merchant: Merchant, start: Start, answer: dict[str, Any]
+) -> None:
+    assert answer["status"] == "under_review"
+    assert answer["evidence"]["submitted_at"] is not None
+    assert there(rails, merchant, start.subject)["status"] == "under_review"
+    facts = [e["type"] for e in await merchant.api.all("/v1/events", object=answer["id"])]
+    assert facts.count("dispute.evidence_submitted") == 1
+    assert await _posted(merchant, "disputes_held") == 900
+
+
+async def _accept(rails: Rails, merchant: Merchant) -> Start:
+    payment, dispute = await disputed(rails, merchant, 900)
+    return Start(f"/v1/disputes/{dispute['id']}/accept", {}, payment["id"])
+
+
+async def _accepted(rails: Rails, merchant: Merchant, start: Start, answer: dict[str, Any]) -> None:
+    assert answer["status"] == "lost"
+    assert there(rails, merchant, start.subject)["status"] == "lost"
+    assert await _posted(merchant, "disputes_held") == 0
+    assert await _posted(merchant, "processor_receivable") == 0
+
+
 async def _posted(merchant: Merchant, kind: str) -> int:
     return int((await merchant.balance(await merchant.own_account(kind)))["posted"])
 
@@ -91,9 +121,12 @@ SCRIPTS: Mapping[str, Script] = {
     "capture": Script(_capture, _captured),
     "cancellation": Script(_cancel, _canceled),
     "refund": Script(_refund, _refunded),
+    "evidence": Script(_submit, _submitted),
+    "acceptance": Script(_accept, _accepted),
 }
 
 ELSEWHERE: Mapping[str, str] = {
+    "dispute": "tests/disputes/test_crashes.py: it is started by a notification",
     "notification": "tests/notifications: it is started by a processor and has no answer",
     "payout": "tests/payouts/test_crashes.py: its answer does not wait for the bank",
 }
