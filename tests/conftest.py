@@ -129,11 +129,14 @@ def rails(outside: Rails, api_process: ApiProcess) -> Rails:
     return outside.start()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rails_worker(
     rails: Rails, shared_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WorkerProcess]:
-    """A worker of the shared database, for what is resolved later."""
+    """A worker of the shared database, for what is resolved later.
+
+    Not for longer than a file needs it: it has the leases that workers of other tests wait for.
+    """
     folder = tmp_path_factory.mktemp("worker")
     settings = rails.settings | QUICK
     with WorkerProcess(shared_database_url, folder, **settings).start() as worker:
