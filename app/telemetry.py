@@ -83,8 +83,7 @@ class Metrics:
             "suya_flows_parked", "Flows that were given up and wait for people.", registry=r
         )
         self.dispute_findings = Counter(
-            "suya_dispute_findings", "Disputes told that could not be booked.", ["processor"],
-            registry=r,
+            "suya_dispute_findings", "Disputes told that could not be booked.", registry=r
         )  # fmt: skip
         self.verify_findings = Gauge(
             "suya_verify_findings",

@@ -104,11 +104,6 @@ def _card_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
         "See what became of the newest payment",
         f"{_CURL} {at.api}/v1/payments/{_newest(demo, at)} {_key(demo)}",
     )
-    yield Line(
-        "Pay with a card whose owner disputes the payment",
-        _pay_by(demo, at, "disputed"),
-    )
-    yield Line("Read the disputes", f"{_CURL} {at.api}/v1/disputes {_key(demo)}")
     payout = {
         "amount": _PAYOUT_MINOR,
         "currency": CURRENCY,
@@ -117,6 +112,27 @@ def _card_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
     yield Line(
         "Pay out what the wallet payments made available",
         f"{_CURL} {at.api}/v1/payouts {_post(demo)} -d '{json.dumps(payout)}'",
+    )
+    # Last, because a dispute takes more than one payment leaves.
+    yield Line(
+        "Pay with a card whose owner disputes the payment",
+        _pay_by(demo, at, "disputed"),
+    )
+    yield from _dispute_lines(demo, at)
+
+
+def _dispute_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
+    yield Line("Read the disputes", f"{_CURL} {at.api}/v1/disputes {_key(demo)}")
+    read = _read(demo, at, "disputes?status=needs_response&limit=1")
+    path = f"{at.api}/v1/disputes/$({read} | grep -o 'dp_[0-9a-z]*' | head -n1)"
+    evidence = json.dumps({"text": "It was eaten, and the bill is signed: winning_evidence"})
+    yield Line(
+        "Give evidence for the newest dispute that needs some",
+        f"{_CURL} {path}/evidence {_post(demo)} -d '{evidence}'",
+    )
+    yield Line(
+        "Submit it; the sandbox's bank is convinced by the word in it",
+        f"{_CURL} {path}/submit {_post(demo)} -d '{{}}'",
     )
 
 

@@ -20,6 +20,7 @@ queries = Queries(__package__)
 
 _OBJECTS = {
     **{kind: kind for kind in ("payment", "refund", "account", "payout", "bank_account")},
+    **{kind: kind for kind in ("dispute", "customer", "payment_method", "fx_quote")},
     "transfer": "transfer",
     "deposit": "transfer",
 }
@@ -71,7 +72,8 @@ async def _transfers_of(database: Database, events: Rows, correlation_id: str) -
             params = scope | {"payout_id": object_id}
             rows = await database.read(queries.list_transfers_of_payout, params)
         else:
-            name = msgspec.json.decode(data).get("payment") if kind == "refund" else None
+            is_of_payment = kind in {"refund", "dispute"}
+            name = msgspec.json.decode(data).get("payment") if is_of_payment else None
             payment_id = ids.decode("payment", name) if name else object_id
             params = scope | {"payment_id": payment_id, "correlation_id": correlation_id}
             rows = await database.read(queries.list_transfers, params)

@@ -119,16 +119,25 @@ def paste(line: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_lines_for_cards_and_banks_work(shared: Dev) -> None:
-    """Card, challenge, lost answer and payout can be pasted, and what was lost ends right."""
-    pay, _, _, _, card, challenged, approve, lost, newest, disputed, *rest = shared.curl_lines()
-    _, payout, exchanged = rest
+    """Card, challenge, lost answer, dispute and payout can be pasted, and all of it ends right."""
+    pay, _, _, _, card, challenged, approve, lost, newest, payout, *rest = shared.curl_lines()
+    disputed, read_disputes, evidence, submit, exchanged = rest
     paste(pay)
 
     assert paste(card)["status"] == "captured"
     assert paste(challenged)["status"] == "requires_action"
     assert paste(approve)["status"] in {"requires_action", "captured"}
-    assert paste(disputed)["status"] == "captured"
     assert paste(payout)["status"] in {"pending", "in_transit", "paid"}
+    assert paste(disputed)["status"] == "captured"
+    deadline = time.monotonic() + RIGHT_BY_ITSELF_S
+    while not paste(read_disputes)["data"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert paste(evidence)["object"] == "dispute_evidence"
+    assert paste(submit)["object"] == "dispute"
+    while paste(read_disputes)["data"][0]["status"] != "won":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     assert paste(exchanged)["status"] == "captured"
     processing = paste(lost)
     assert processing["status"] == "processing"
