@@ -1,6 +1,7 @@
 """Payouts whose processes die: wherever that happens, the bank pays once and it is booked once."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,7 +9,7 @@ import pytest_asyncio
 
 from tests.conftest import NewMerchant
 from tests.support import books
-from tests.support.builders import Merchant
+from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api, done
 from tests.support.payouts import (
     available,
@@ -19,7 +20,7 @@ from tests.support.payouts import (
     order,
     pay_out,
 )
-from tests.support.processes import ApiProcess, WorkerProcess
+from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess
 from tests.support.rails import QUICK, Rails
 
 POINTS = (
@@ -108,3 +109,40 @@ async def test_an_api_dies_while_it_stops_a_payout(
     assert there["status"] == "canceled"
     assert (await available(stall), await in_transit(stall)) == (FUNDS, 0)
     await books.assert_in_order(shared_database_url)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    "point",
+    [
+        "BEFORE_EXTERNAL:kill:1",
+        "AFTER_EXTERNAL:kill:1",
+        "BEFORE_COMMIT:kill:2",
+        "AFTER_COMMIT_BEFORE_ANSWER:kill:2",
+    ],
+)
+async def test_a_worker_dies_while_it_pays_out(
+    point: str,
+    rails: Rails,
+    database_url: str,
+    start_api: Callable[..., ApiProcess],
+    tmp_path: Path,
+) -> None:
+    """Another worker goes on where the first one died, around the bank's effect or a commit."""
+    # An api that cannot reach the bank leaves all of it to the workers.
+    process = start_api(database_url, **QUICK)
+    settings = rails.settings | QUICK | {"saga_lease_ms": "500", "payout_check_ms": "200"}
+    async with Api(process.url) as api:
+        merchant = await new_merchant(api.as_(ADMIN_KEY), fee_bps=0, fee_fixed=0)
+        await earn(merchant, FUNDS)
+        made = await pay_out(merchant, 30_000, await bank_account(merchant))
+
+        with WorkerProcess(database_url, tmp_path, faults=point, **settings).start() as doomed:
+            assert doomed.wait(60) != 0
+        with WorkerProcess(database_url, tmp_path, **settings).start():
+            await becomes(merchant, made["id"], "in_transit")
+            assert len(rails.acquirer.records("payouts", merchant=merchant.id)) == 1
+            rails.acquirer.settle_payout(made["id"])
+            await becomes(merchant, made["id"], "paid")
+        assert (await available(merchant), await in_transit(merchant)) == (FUNDS - 30_000, 0)
+    await books.assert_in_order(database_url)
