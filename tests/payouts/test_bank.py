@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import pytest_asyncio
 
+from app.trace import trace
 from tests.conftest import NewMerchant
 from tests.support import books
 from tests.support.builders import Merchant
@@ -77,6 +78,22 @@ async def test_it_is_paid(stall: Merchant, rails: Rails, shared_database_url: st
     await becomes(stall, name, "paid")
     assert await story(stall, name) == ["created", "in_transit", "paid"]
     await assert_at_rest(stall, left=FUNDS - 40_000, url=shared_database_url)
+
+
+async def test_its_journey_is_traced(
+    stall: Merchant, rails: Rails, shared_database_url: str
+) -> None:
+    """A request's trace tells what became of its payout, and what moved."""
+    name = await sent(stall)
+    rails.acquirer.settle_payout(name)
+    paid = await becomes(stall, name, "paid")
+
+    steps = await trace(shared_database_url, paid["correlation_id"])
+
+    told = [step.what for step in steps if step.object == name]
+    assert told == ["payout.created", "payout.in_transit", "payout.paid"]
+    moved = [step.detail.split(",")[0] for step in steps if step.what == "transfer posted"]
+    assert moved == ["payout", "payout_paid"]
 
 
 async def test_what_needed_approval_is_paid_as_well(
