@@ -77,8 +77,11 @@ class Process:
             )
 
     def tree(self) -> list[psutil.Process]:
-        """The process and everything below it."""
-        if self._process is None:
+        """The process and everything below it; nothing once it has ended.
+
+        Its number may be another process's by then, of another run, and is none of ours to signal.
+        """
+        if not self.is_running or self._process is None:
             return []
         try:
             top = psutil.Process(self._process.pid)
