@@ -94,6 +94,8 @@ def faults(database_url: str) -> list[str]:
 
 async def assert_in_order(database_url: str) -> None:
     """Nothing is wrong in the books: neither by plain sums nor for `suya verify`."""
-    assert faults(database_url) == []
+    bad = faults(database_url)
+    assert not bad, bad
     findings = await verify(database_url, lambda *_: None)
-    assert [(f.check, f.object, f.detail) for f in findings] == []
+    wrong = "\n".join(f"{f.check} {f.object}: {f.detail}" for f in findings)
+    assert not wrong, wrong
