@@ -65,15 +65,16 @@ SELECT d.id, d.merchant_id, CAST(:key_id AS UUID), decode(d.sealed, 'hex'),
              created_at)
     ON CONFLICT (id) DO NOTHING;
 
--- name: find_card
--- A card with the key that opens it: of one moment, whatever rotation does meanwhile.
--- path: cards_pkey, vault_keys_pkey
+-- name: find_cards
+-- Cards with the keys that open them: of one moment, whatever rotation does meanwhile.
+-- path: cards_pkey, vault_keys_pkey, for each card asked for
 SELECT c.id, c.merchant_id, c.key_id, c.sealed, c.fingerprint, c.brand, c.bin, c.last4,
        c.exp_month, c.exp_year, c.created_at, k.wrapped, k.wrapped_by
-  FROM cards AS c
+  FROM unnest(CAST(:ids AS UUID[])) AS d (id)
+  JOIN cards AS c
+    ON c.id = d.id
   JOIN vault_keys AS k
-    ON k.id = c.key_id
- WHERE c.id = :id;
+    ON k.id = c.key_id;
 
 -- name: lock_cards_of_key
 -- The next cards of a key, locked in id order.

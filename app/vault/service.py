@@ -13,7 +13,6 @@ from app import clock, ids
 from app.database import Database, GroupCommit, transact
 from app.errors import PlatformError, Unavailable
 from app.settings import Settings
-from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.codes import SecurityCodes
 from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys
@@ -31,6 +30,7 @@ from app.vault.model import (
     check_expiry,
     read_number,
 )
+from app.vault.reading import CardReader
 from app.vault.store import SealedCard
 
 _LANE: Final = "vault"  # its rows have no region: there is one vault
@@ -74,6 +74,7 @@ class Vault:
         self.group_commit = GroupCommit(database)
         self.ciphers = ciphers
         self.destinations = destinations
+        self.cards = CardReader(database)
         self.codes = SecurityCodes()
         self._keep_cards = keeper(ciphers)
 
@@ -185,7 +186,7 @@ class Vault:
 
     async def _find(self, token: str) -> CardRow:
         try:
-            row = await store.find_card(self.database, ids.decode("payment_method", token))
+            row = await self.cards.find(ids.decode("payment_method", token))
         except ids.MalformedId:
             row = None
         if row is None:

@@ -23,7 +23,6 @@ from app.vault import MasterKeys, new_master_key, rotation
 from app.vault.cipher import Ciphers
 from app.vault.model import CardInput
 from app.vault.service import Vault, _key
-from app.vault.store import find_card
 from tests.support import cluster
 from tests.support.databases import Databases, Server, rows
 from tests.support.destination import Destination
@@ -255,9 +254,9 @@ class Machine(RuleBasedStateMachine):
     def every_card_is_readable(self) -> None:
         """In both vaults, whatever they remember."""
         for token, number in self.tokens.items():
-            row = self.do(find_card(self.database, token))
-            assert row is not None
             for vault in self.vaults:
+                row = self.do(vault.cards.find(token))
+                assert row is not None
                 card = vault.ciphers.open(_key(row), row.id, row.merchant_id, row.sealed)
                 assert card.number == number
 
