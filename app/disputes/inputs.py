@@ -40,7 +40,7 @@ class TellDispute(msgspec.Struct, frozen=True):
     @property
     def watch_id(self) -> UUID:
         """The flow that looks at this dispute: the same whoever learns of it first."""
-        return ids.derived("dispute", self.processor, self.state.id, at=self.merchant_id)
+        return watch_of(self.merchant_id, self.processor, self.state.id)
 
 
 class AddEvidence(msgspec.Struct, frozen=True):
@@ -102,6 +102,11 @@ def tell(
         closing_transfer_id=ids.new(),
         former_region=former_region,
     )
+
+
+def watch_of(merchant_id: UUID, processor: str, reference: str) -> UUID:
+    """The flow that looks at the dispute that a processor knows by a reference."""
+    return ids.derived("dispute", processor, reference, at=merchant_id)
 
 
 def payment_named(reference: str) -> UUID | None:

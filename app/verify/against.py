@@ -4,11 +4,12 @@ What is there is read page by page and looked up here, so that memory does not g
 side; what is here and must be there is counted against it in fixed memory. Both sides go on
 meanwhile. The acquirer is read first: we write before we ask it, so that whatever it has is known
 here by the time we look. What a flow is under way on need not agree, and is counted as open; what
-disagrees is looked at again until it agrees, or time is over.
+disagrees is looked at again until it agrees, or time is over. Disputes begin there: one that we
+have not been told of yet disagrees, and one that has gone on there and is looked at here is open.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import msgspec
@@ -26,13 +27,21 @@ MISSING: Final = "it is not known there"
 
 _AGAIN_S: Final = 1.0  # between two looks at what disagrees; a notification takes less
 
-EXPECTED: Final = {
-    "authorizations": (queries.list_taken_payments, "payment"),
-    "bank_transfers": (queries.list_taken_payments, "payment"),
-    "payouts": (queries.list_paid_payouts, "payout"),
+
+def _taken(row: Row, *, by_card: bool) -> str | None:
+    is_there = processor_of(row[3]) == PROCESSOR and (row[2] == "card") == by_card
+    return wire("payment", row[1]) if is_there else None
+
+
+EXPECTED: Final[dict[str, tuple[Query, Callable[[Row], str | None]]]] = {
+    "authorizations": (queries.list_taken_payments, lambda row: _taken(row, by_card=True)),
+    "bank_transfers": (queries.list_taken_payments, lambda row: _taken(row, by_card=False)),
+    "payouts": (queries.list_paid_payouts, lambda row: wire("payout", row[1])),
+    "disputes": (queries.list_told_disputes, lambda row: row[3] if row[2] == PROCESSOR else None),
 }
-"""Kinds that are looked for from here, too. Captures and refunds need not be: they sum to what
-their authorization says, which is compared."""
+"""Kinds that are looked for from here, too, and the name that a row must have there; none: it is
+not there. Captures and refunds need not be: they sum to what their authorization says, which is
+compared."""
 
 
 class Disagreement(msgspec.Struct, frozen=True):
@@ -40,7 +49,7 @@ class Disagreement(msgspec.Struct, frozen=True):
 
     kind: str
     object: str
-    """Our reference."""
+    """Our reference; of a dispute the acquirer's."""
     detail: str
 
 
@@ -127,13 +136,11 @@ class _Run:
             self.doubts.append(Disagreement(kind, "", what))
 
     async def _expected(self, kind: str) -> AsyncIterator[str]:
-        query, prefix = EXPECTED[kind]
+        query, reference_of = EXPECTED[kind]
         async for row in self._pages(query):
-            if prefix == "payment":
-                is_card = row[2] == "card"
-                if processor_of(row[3]) != PROCESSOR or is_card != (kind == "authorizations"):
-                    continue
-            yield wire(prefix, row[1])
+            reference = reference_of(row)
+            if reference is not None:
+                yield reference
 
     async def _pages(self, query: Query) -> AsyncIterator[Row]:
         for region in self.ours.regions:

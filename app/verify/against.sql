@@ -50,6 +50,30 @@ SELECT CAST(t.id AS TEXT), t.status, t.currency, t.amount_minor, t.failure_code,
    AND t.merchant_id = d.merchant_id
    AND t.id = d.id;
 
+-- name: find_our_disputes
+-- Some disputes of one processor, by its own references.
+-- path: disputes_reference_unique, one look-up per dispute
+SELECT CAST(t.merchant_id AS TEXT), t.processor_reference, CAST(t.payment_id AS TEXT), t.status,
+       t.currency, t.amount_minor, t.fee_minor, t.created_at
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:processor_references AS TEXT[]))
+       AS d (merchant_id, processor_reference)
+  JOIN disputes AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.processor = :processor
+   AND t.processor_reference = d.processor_reference;
+
+-- name: find_running_flows
+-- Those of some flows that go on by themselves.
+-- path: sagas_pkey, one look-up per flow
+SELECT CAST(t.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN sagas AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id
+   AND t.status = 'running';
+
 -- name: list_taken_payments
 -- The next payments that some processor must know, unless they are busy or changed just now.
 -- path: payments_pkey, from a position
@@ -72,6 +96,17 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT)
  WHERE t.region = :region
    AND t.status = 'paid'
    AND t.updated_at < :before
+   AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
+ ORDER BY t.merchant_id, t.id
+ LIMIT CAST(:page_size AS INT8);
+
+-- name: list_told_disputes
+-- The next disputes that we were told of, unless that was just now.
+-- path: disputes_pkey, from a position
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.processor, t.processor_reference
+  FROM disputes AS t
+ WHERE t.region = :region
+   AND t.created_at < :before
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY t.merchant_id, t.id
  LIMIT CAST(:page_size AS INT8);

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from app.disputes.model import FINAL, RANK
 from app.payments.model import UNDECIDED
 from app.payouts.model import OPEN as AT_BANK
 from app.payouts.model import RETURNED
@@ -35,7 +36,9 @@ class Record(msgspec.Struct, frozen=True):
     voided_amount: int = 0
     received_amount: int | None = None
     authorization: str | None = None
-    """Of a capture or a refund: the payment's reference."""
+    """Of a capture, a refund or a dispute: the payment's reference."""
+    fee: int = 0
+    """Of a dispute: what the processor takes for the work."""
 
     @property
     def left(self) -> int:
@@ -91,6 +94,18 @@ class OurPayout(msgspec.Struct, frozen=True):
     def is_open(self) -> bool:
         """Whether its bank still decides."""
         return self.status in AT_BANK
+
+
+class OurDispute(msgspec.Struct, frozen=True):
+    """A dispute as we know it."""
+
+    authorization: str
+    """The payment's reference."""
+    status: str
+    currency: str
+    amount: int
+    fee: int
+    created_at: datetime
 
 
 def judge_authorization(there: Record, here: OurPayment | None, processor: str) -> str | None:
@@ -158,6 +173,32 @@ def judge_payout(there: Record, here: OurPayout | None) -> str | None:
     failed = "returned" if here.failure_code == RETURNED else "declined"
     due = _PAYOUTS.get(here.status, failed if here.status == "failed" else "pending")
     return None if there.status == due else f"it is {there.status} there and {here.status} here"
+
+
+def judge_dispute(there: Record, here: OurDispute | None) -> str | None:
+    """What disagrees about a dispute."""
+    if here is None:
+        return UNKNOWN
+    if there.authorization != here.authorization:
+        return f"it is about {there.authorization} there and {here.authorization} here"
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    if there.fee != here.fee:
+        return f"its fee is {there.fee} there and {here.fee} here"
+    if there.status != here.status:
+        return f"it is {there.status} there and {here.status} here"
+    return None
+
+
+def may_catch_up(there: Record, here: OurDispute) -> bool:
+    """Whether looking at a dispute once more may make it agree here.
+
+    The processor decides, so we may be behind it, and never ahead; and all but the state of a
+    dispute stays as it was when it was opened.
+    """
+    if judge_dispute(msgspec.structs.replace(there, status=here.status), here) is not None:
+        return False
+    return here.status not in FINAL and RANK.get(there.status, 0) > RANK[here.status]
 
 
 def _sums(there: Record, amount: int, currency: str) -> str:

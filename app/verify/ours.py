@@ -7,10 +7,12 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from app import ids
-from app.database import Database, Queries, Query
+from app.database import Database, Queries, Query, arrays
+from app.disputes.inputs import watch_of
 from app.payments.model import Rail
 from app.verify import agreement
-from app.verify.agreement import OurPayment, OurPayout, OurRefund, Record
+from app.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
+from app.verify.model import wire
 from app.verify.store import queries as of_all
 from app.verify.store import uuid_array
 from app.verify.transfers import lines_of
@@ -20,7 +22,10 @@ queries = Queries(__package__, "against.sql")
 PROCESSOR: Final = "acquirer"
 """Whose books are compared."""
 
-KINDS: Final = ("authorizations", "captures", "refunds", "bank_transfers", "payouts")
+KINDS: Final = (
+    *("authorizations", "captures", "refunds"),
+    *("bank_transfers", "payouts", "disputes"),
+)
 """What is compared, by its name there."""
 
 _MONEY: Final = frozenset({"authorized", "partially_captured", "captured"})
@@ -48,6 +53,15 @@ def _key(kind: str, merchant: str, reference: str | None) -> Key | None:
         return None
 
 
+def _watch_key(record: Record) -> Key | None:
+    """The key of the flow that looks at a dispute; none: it is of no merchant of ours."""
+    try:
+        owner = ids.decode("merchant", record.merchant)
+    except ids.MalformedId:
+        return None
+    return str(owner), str(watch_of(owner, PROCESSOR, record.reference))
+
+
 class Ours:
     """Our side, as it is now."""
 
@@ -72,6 +86,8 @@ class Ours:
             return await self._judge_captures(page)
         if kind == "refunds":
             return await self._judge_refunds(page)
+        if kind == "disputes":
+            return await self._judge_disputes(page)
         keys = [_key("payment", record.merchant, record.reference) for record in page]
         payments = await self._payments(keys)
         return [
@@ -138,6 +154,42 @@ class Ours:
             must = payout.updated_at if payout and payout.status == "paid" else None
             judged.append((what, payout is not None and payout.is_open, must))
         return judged
+
+    async def _judge_disputes(self, page: Sequence[Record]) -> list[Judged]:
+        watches = [_watch_key(record) for record in page]
+        owners = [_key("payment", record.merchant, record.authorization) for record in page]
+        # A dispute is written before its flow ends, and a payment's flow ends before a dispute of
+        # it can be written, so the flows are looked at first.
+        running = {row[0] for row in await self._find(queries.find_running_flows, watches)}
+        payments = await self._payments(owners)
+        disputes = await self._disputes(
+            {(key[0], r.reference) for r, key in zip(page, watches, strict=True) if key}
+        )
+        judged: list[Judged] = []
+        for record, key, owner in zip(page, watches, owners, strict=True):
+            dispute = disputes.get((key[0], record.reference)) if key else None
+            what = agreement.judge_dispute(record, dispute)
+            if dispute is None or key is None:
+                payment = payments.get(owner[1]) if owner else None
+                judged.append((what, payment is not None and payment.is_open, None))
+            else:
+                may = key[1] in running and agreement.may_catch_up(record, dispute)
+                judged.append((what, may, dispute.created_at))
+        return judged
+
+    async def _disputes(self, keys: set[Key]) -> dict[Key, OurDispute]:
+        """Disputes by merchant and by the acquirer's own reference."""
+        found: dict[Key, OurDispute] = {}
+        for region in self.regions if keys else ():
+            params = {
+                "region": region,
+                "processor": PROCESSOR,
+                "merchant_ids": uuid_array(merchant for merchant, _ in keys),
+                "processor_references": arrays.texts(reference for _, reference in keys),
+            }
+            for row in await self.database.read(queries.find_our_disputes, params):
+                found[row[0], row[1]] = OurDispute(wire("payment", row[2]), *row[3:])
+        return found
 
     async def _payments(self, keys: Iterable[Key | None]) -> dict[str, OurPayment]:
         rows = await self._find(queries.find_our_payments, keys)

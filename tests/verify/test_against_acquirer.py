@@ -15,6 +15,8 @@ from tests.support.builders import Merchant
 from tests.support.client import Api, done
 from tests.support.commands import environ_of, run_suya
 from tests.support.databases import Server, connect
+from tests.support.disputes import disputed, there
+from tests.support.disputes import until as until_disputed
 from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess
 from tests.support.rails import DECLINED, QUICK, Rails
 
@@ -32,14 +34,14 @@ class Both:
         with connect(self.url) as connection:
             connection.execute(statement.encode(), names)
 
-    async def compare(self) -> tuple[int, dict[str, Any]]:
+    async def compare(self, settle_s: int = 0) -> tuple[int, dict[str, Any]]:
         """The exit code, and what was told."""
         environ = environ_of(self.folder) | {
             "SUYA_DATABASE_URL": self.url,
             "SUYA_ACQUIRER_URL": self.rails.acquirer.url,
             "SUYA_ACQUIRER_KEY": self.rails.acquirer.key,
         }
-        words = ("verify", "--against-acquirer", "--json", "--settle-s", "0")
+        words = ("verify", "--against-acquirer", "--json", "--settle-s", str(settle_s))
         ran = await asyncio.to_thread(run_suya, environ, *words)
         assert ran.stdout, ran.stderr
         return ran.returncode, json.loads(ran.stdout)
@@ -153,6 +155,61 @@ async def _disagree(both: Both, made: dict[str, Any]) -> set[tuple[str, str]]:
         ("bank_transfers", awaited),
         ("payouts", payout),
     }
+
+
+async def test_disputes(both: Both) -> None:
+    """What is told late is open or settles; what contradicts, or only one side has, is named."""
+    rails, merchant = both.rails, both.merchant
+    names = ("won", "lost", "behind", "ahead", "otherwise", "amount", "fee", "about", "renamed")
+    made = {name: (await disputed(rails, merchant))[0]["id"] for name in names}
+    keys = {name: there(rails, merchant, payment)["id"] for name, payment in made.items()}
+    for name, outcome in {"won": "won", "lost": "lost", "otherwise": "lost"}.items():
+        rails.acquirer.decide_dispute(keys[name], outcome)
+        await until_disputed(merchant, made[name], outcome)
+    made["untold"] = (await rails.pay(merchant))["id"]
+
+    rails.acquirer.script(notifications={"paused": True})
+    rails.acquirer.decide_dispute(keys["behind"], "lost")
+    keys["untold"] = rails.acquirer.open_dispute(made["untold"])["id"]
+    code, told = await both.compare()
+
+    assert (code, _found(told)) == (1, {("disputes", keys["untold"])})
+    assert _disputes(told) == (10, 8, 1)
+
+    rails.acquirer.script()
+    code, told = await both.compare(WAIT_S)
+
+    assert (code, told["findings"]) == (0, [])
+    await until_disputed(merchant, made["behind"], "lost")
+    assert _disputes((await both.compare())[1]) == (10, 10, 0)
+
+    for name, change in {
+        "ahead": "status = 'under_review'",
+        "otherwise": "status = 'won'",
+        "amount": "amount_minor = 999",
+        "fee": "fee_minor = 0",
+        "about": "payment_id = id",
+        "renamed": "processor_reference = 'dp_renamed'",
+    }.items():
+        both.change(
+            f"UPDATE disputes SET {change} WHERE processor_reference = %(key)s",  # noqa: S608
+            key=keys[name],
+        )
+    code, told = await both.compare()
+
+    wrong = {keys[name] for name in names[3:]} | {"dp_renamed"}
+    assert (code, _found(told)) == (1, {("disputes", key) for key in wrong})
+    assert _disputes(told) == (10, 4, 0)
+
+
+def _found(told: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(finding["kind"], finding["object"]) for finding in told["findings"]}
+
+
+def _disputes(told: dict[str, Any]) -> tuple[int, int, int]:
+    """How many disputes are there, agree, and are open."""
+    (kind,) = [kind for kind in told["kinds"] if kind["kind"] == "disputes"]
+    return kind["there"], kind["agreed"], kind["open"]
 
 
 @pytest.mark.parametrize("given", [{}, {"SUYA_ACQUIRER_URL": "http://127.0.0.1:1"}])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.verify import agreement
-from app.verify.agreement import OurPayment, OurPayout, OurRefund, Record
+from app.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -139,6 +139,38 @@ def test_payouts(row: Row) -> None:
     assert (what is None) == (row.agrees == "yes")
 
 
+@table("""
+    there           here            about  amount  currency  fee  agrees  may_catch_up
+    needs_response  needs_response  pay_1     100  EUR        15     yes            no
+    under_review    under_review    pay_1     100  EUR        15     yes            no
+    won             won             pay_1     100  EUR        15     yes            no
+    lost            lost            pay_1     100  EUR        15     yes            no
+    under_review    needs_response  pay_1     100  EUR        15      no           yes
+    won             needs_response  pay_1     100  EUR        15      no           yes
+    lost            under_review    pay_1     100  EUR        15      no           yes
+    needs_response  under_review    pay_1     100  EUR        15      no            no
+    under_review    won             pay_1     100  EUR        15      no            no
+    needs_response  lost            pay_1     100  EUR        15      no            no
+    won             lost            pay_1     100  EUR        15      no            no
+    lost            won             pay_1     100  EUR        15      no            no
+    unheard_of      needs_response  pay_1     100  EUR        15      no            no
+    needs_response  needs_response  pay_2     100  EUR        15      no            no
+    needs_response  needs_response  pay_1      99  EUR        15      no            no
+    needs_response  needs_response  pay_1     100  USD        15      no            no
+    needs_response  needs_response  pay_1     100  EUR         0      no            no
+    lost            needs_response  pay_2     100  EUR        15      no            no
+    lost            needs_response  pay_1     101  EUR        15      no            no
+    lost            needs_response  pay_1     100  EUR        14      no            no
+""")
+def test_disputes(row: Row) -> None:
+    """A dispute is the same there and here; only its state may still be learned."""
+    there = _record(row.there, authorization="pay_1", fee=15)
+    here = OurDispute(row.about, row.here, row.currency, row.amount, row.fee, NOW)
+
+    assert (agreement.judge_dispute(there, here) is None) == (row.agrees == "yes")
+    assert agreement.may_catch_up(there, here) == (row.may_catch_up == "yes")
+
+
 def test_what_is_unknown_here_disagrees() -> None:
     """Whatever it is, and whatever became of it there."""
     there = _record("declined")
@@ -147,6 +179,7 @@ def test_what_is_unknown_here_disagrees() -> None:
     assert agreement.judge_bank_transfer(there, None) == agreement.UNKNOWN
     assert agreement.judge_refund(there, None) == agreement.UNKNOWN
     assert agreement.judge_payout(there, None) == agreement.UNKNOWN
+    assert agreement.judge_dispute(there, None) == agreement.UNKNOWN
 
 
 def test_what_is_with_another_processor_must_not_be_there() -> None:
