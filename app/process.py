@@ -1,9 +1,11 @@
-"""One process among others: its port, its parent, its lock, the tail of its log."""
+"""One process among others: its port, its parent, its group, its lock, the tail of its log."""
 
+import contextlib
 import fcntl
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -48,6 +50,31 @@ def end_with_parent(parent_pid: int, how: signal.Signals = signal.SIGTERM) -> No
         os.kill(os.getpid(), how)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
+
+
+def reap(leader: subprocess.Popen[bytes]) -> int | None:
+    """How the leader of a group of its own ended; none while it runs.
+
+    What it left behind in its group is killed before. The number of a process that has ended is
+    kept from others until it is reaped, and so is its group's: this is the last moment at which
+    the group can be signalled without a chance to meet another's.
+    """
+    if leader.returncode is None and hasattr(os, "waitid"):
+        asked = os.WEXITED | os.WNOHANG | os.WNOWAIT  # not `poll`, which reaps what just ends
+        with contextlib.suppress(ChildProcessError):  # another thread has just reaped it
+            if os.waitid(os.P_PID, leader.pid, asked) is None:
+                return None
+            signal_group(leader, signal.SIGKILL)
+    # macOS before Python 3.13 has no `waitid`: what is left behind there has to end by itself.
+    return leader.poll()
+
+
+def signal_group(leader: subprocess.Popen[bytes], how: signal.Signals) -> None:
+    """Signal the leader of a group and all it started; nobody, once it was reaped."""
+    if leader.returncode is None:
+        # Not permitted is what macOS says of a group of which only the dead leader is left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader.pid, how)
 
 
 def exclusive_lock(path: Path) -> IO[str] | None:

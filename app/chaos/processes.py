@@ -1,6 +1,5 @@
 """The processes of a run: they start, are killed, paused and ended in order, each by its own id."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from app import clock
 from app.dev.api import Api
-from app.process import tail
+from app.process import reap, signal_group, tail
 
 READY_S = 60.0  # a start takes two seconds; a busy machine takes its time
 _POLL_S = 0.05
@@ -55,7 +54,7 @@ class Service:
     @property
     def is_running(self) -> bool:
         """Whether the process that was started lives."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and reap(self._process) is None
 
     def spawn(self, prefix: Sequence[str] = ()) -> None:
         """Start it, its command after `prefix`; it does not run yet."""
@@ -72,10 +71,9 @@ class Service:
             )
 
     def signal(self, how: signal.Signals) -> None:
-        """Send a signal to the process and all it started."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, how)
+        """Send a signal to the process and all it started; to nobody once it has ended."""
+        if self._process is not None and self.is_running:
+            signal_group(self._process, how)
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
@@ -85,11 +83,11 @@ class Service:
 
     def stop(self) -> None:
         """End it in order; one that hangs is killed."""
-        if self._process is None:
-            return
-        self._process.terminate()  # the first process only: it ends the others as it likes
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_S)
+        if self._process is not None and self.is_running:
+            self._process.terminate()  # the first process only: it ends the others as it likes
+            deadline = clock.monotonic() + _STOP_S
+            while clock.monotonic() < deadline and self.is_running:
+                time.sleep(_POLL_S)
         self.kill()
 
     def said(self) -> str:

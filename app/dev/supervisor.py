@@ -5,12 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from app import clock
-from app.process import tail
+from app.process import reap, signal_group, tail
 
+_POLL_S = 0.02  # while a child stops, which takes some hundred milliseconds
 _PAUSE_MIN_S = 0.5
 _PAUSE_MAX_S = 10.0  # a child that cannot live is tried often enough to notice when it can
 _STABLE_S = 30.0  # who lived that long begins with the shortest pause again
@@ -68,7 +70,7 @@ class Child:
 
     def exit_code(self) -> int | None:
         """How it ended; none while it runs or waits to be started again."""
-        return None if self._process is None else self._process.poll()
+        return None if self._process is None else reap(self._process)
 
     def last_words(self) -> str:
         """The last lines it wrote, if they went to a file."""
@@ -92,20 +94,18 @@ class Child:
 
     def ask_to_stop(self) -> None:
         """Let it finish what it has in hand."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.exit_code() is None:
             self._process.terminate()
 
     def wait_or_kill(self, deadline: float) -> None:
         """See it end: by itself until `deadline`, by force after."""
         if self._process is None:
             return
-        try:
-            self._process.wait(max(0.0, deadline - clock.monotonic()))
-        except subprocess.TimeoutExpired:
+        while self.exit_code() is None and clock.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        if self.exit_code() is None:
             say(f"{self.name} did not stop in time and was killed")
-        # The whole group, whatever its first process has left behind.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            signal_group(self._process, signal.SIGKILL)
         self._process.wait()
 
 
