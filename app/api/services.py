@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from app.api.limits import RateLimiter
 from app.api.vault_client import VaultClient
+from app.customers import MethodLookUps
 from app.database import Database, GroupCommit
 from app.fx import Rates
 from app.merchants import Keyring
@@ -21,6 +22,7 @@ class Services:
     group_commit: GroupCommit
     sagas: Sagas
     keyring: Keyring
+    methods: MethodLookUps
     limiter: RateLimiter
     rates: Rates
     vault: VaultClient

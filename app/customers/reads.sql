@@ -48,6 +48,18 @@ SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fin
    AND merchant_id = :merchant_id
    AND id = :id;
 
+-- name: find_methods
+-- Payment methods of some merchants.
+-- path: payment_methods_pkey, one look-up per method
+SELECT m.merchant_id, m.id, m.customer_id, m.brand, m.bin, m.last4, m.exp_month, m.exp_year,
+       m.fingerprint, m.status, m.version, m.correlation_id, m.updated_at
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]))
+       AS d (region, merchant_id, id)
+  JOIN payment_methods AS m
+    ON m.region = d.region
+   AND m.merchant_id = d.merchant_id
+   AND m.id = d.id;
+
 -- name: list_methods_newest
 -- A page of a merchant's payment methods between two positions, newest first.
 -- path: payment_methods_by_status, backwards

@@ -12,6 +12,7 @@ transaction open while it waits for anything but the database.
 from app.database import arrays
 from app.database.engine import Database, Reader, Rows, database_url
 from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+from app.database.lookups import LookUps
 from app.database.moving import NOBODY_MOVES, Moving, moving, pull
 from app.database.pages import LAST, Listed, Page, listed, merged
 from app.database.queries import Queries, Query
@@ -25,6 +26,7 @@ __all__ = [
     "GroupCommit",
     "KeysTaken",
     "Listed",
+    "LookUps",
     "Moving",
     "Outcomes",
     "Page",

@@ -1,9 +1,12 @@
 """The keyring: from a secret to its merchant, without asking the database each time."""
 
+import asyncio
 from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
 
 from app import clock
-from app.database import Database
+from app.database import Database, LookUps, arrays
 from app.merchants.admin import queries
 from app.merchants.model import Caller, Merchant, hash_secret
 from app.merchants.plans import list_plans_in_force
@@ -20,7 +23,8 @@ class Keyring:
     """Bounds the memory an attacker with random secrets can take: a few megabytes."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        # When what is remembered of a busy key runs out, one question serves all who wait.
+        self._callers: LookUps[str, Caller] = LookUps(partial(find_callers, database))
         self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
 
     async def find_caller(self, secret: str) -> Caller | None:
@@ -35,18 +39,25 @@ class Keyring:
         known = self._known.get(secret)
         if known is not None and known[0] > now:
             return known[1]
-        caller = await self._look_up(secret)
+        caller = await self._callers.find(secret)
         self._known[secret] = (now + self.CACHED_S, caller)
         self._known.move_to_end(secret)
         if len(self._known) > self.ENTRIES_MAX:
             self._known.popitem(last=False)
         return caller
 
-    async def _look_up(self, secret: str) -> Caller | None:
-        rows = await self._database.read(queries.find_caller, {"secret_hash": hash_secret(secret)})
-        if not rows:
-            return None
-        key_id, scopes, *row = rows[0]
-        merchant = Merchant(*row)
-        plans = await list_plans_in_force(self._database, merchant.id)
-        return Caller(merchant, key_id, frozenset(scopes), plans)
+
+async def find_callers(database: Database, secrets: Sequence[str]) -> dict[str, Caller]:
+    """Whose secrets these are; unknown and revoked ones are left out."""
+    hashes = {hash_secret(secret): secret for secret in secrets}
+    params = {"secret_hashes": arrays.words([each.hex() for each in hashes])}
+    rows = await database.read(queries.find_callers, params)
+    merchants = {row[3]: Merchant(*row[3:]) for row in rows}
+    plans = await asyncio.gather(*[list_plans_in_force(database, each) for each in merchants])
+    plans_of = dict(zip(merchants, plans, strict=True))
+    return {
+        hashes[bytes(row[0])]: Caller(
+            merchants[row[3]], row[1], frozenset(row[2]), plans_of[row[3]]
+        )
+        for row in rows
+    }

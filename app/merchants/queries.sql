@@ -32,16 +32,17 @@ VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :n
         CAST(:scopes AS TEXT[]), CAST(:created_at AS TIMESTAMPTZ), NULL)
     ON CONFLICT (id) DO NOTHING;
 
--- name: find_caller
--- The merchant behind a secret, if its key was not revoked.
--- path: api_keys_secret_unique, merchants_pkey
-SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fixed_minor,
-       m.created_at, m.former_region
-  FROM api_keys AS k
+-- name: find_callers
+-- The merchants behind secrets whose keys were not revoked.
+-- path: api_keys_secret_unique, merchants_pkey, for each secret
+SELECT k.secret_hash, k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps,
+       m.fee_fixed_minor, m.created_at, m.former_region
+  FROM unnest(CAST(:secret_hashes AS TEXT[])) AS d (secret_hash)
+  JOIN api_keys AS k
+    ON k.secret_hash = decode(d.secret_hash, 'hex')
   JOIN merchants AS m
     ON m.id = k.merchant_id
- WHERE k.secret_hash = :secret_hash
-   AND k.revoked_at IS NULL;
+ WHERE k.revoked_at IS NULL;
 
 -- name: list_keys
 -- The keys of a merchant, oldest first.

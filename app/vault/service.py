@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
 
 from app import clock, ids
-from app.database import Database, GroupCommit, transact
+from app.database import Database, GroupCommit, LookUps, transact
 from app.errors import PlatformError, Unavailable
 from app.settings import Settings
 from app.vault.cipher import Ciphers, WrappedKey
@@ -30,8 +31,7 @@ from app.vault.model import (
     check_expiry,
     read_number,
 )
-from app.vault.reading import CardReader
-from app.vault.store import SealedCard
+from app.vault.store import SealedCard, find_cards
 
 _LANE: Final = "vault"  # its rows have no region: there is one vault
 _FIELD: Final = re.compile(r"\{\{(number|exp_month|exp_year|cvc)\}\}")
@@ -74,7 +74,7 @@ class Vault:
         self.group_commit = GroupCommit(database)
         self.ciphers = ciphers
         self.destinations = destinations
-        self.cards = CardReader(database)
+        self.cards: LookUps[UUID, CardRow] = LookUps(partial(find_cards, database))
         self.codes = SecurityCodes()
         self._keep_cards = keeper(ciphers)
 

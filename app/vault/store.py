@@ -97,10 +97,10 @@ def insert_cards(tx: Tx, key_id: UUID, cards: Sequence[SealedCard]) -> None:
     )
 
 
-async def find_cards(database: Database, card_ids: Sequence[UUID]) -> list[CardRow]:
+async def find_cards(database: Database, card_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
     """Cards with the keys that open them; missing ones are left out."""
     rows = await database.read(queries.find_cards, {"ids": arrays.uuids(card_ids)})
-    return [CardRow(*row) for row in rows]
+    return {row[0]: CardRow(*row) for row in rows}
 
 
 async def lock_cards_of_key(tx: Tx, key_id: UUID, page_size: int) -> list[tuple[UUID, UUID, bytes]]:

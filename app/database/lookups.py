@@ -1,0 +1,60 @@
+"""Looking rows up by their keys, many at a time.
+
+As with commits there is no timer: keys that are asked for while a look-up is under way form the
+next one. A busy process asks the database once for dozens of rows, which costs both a tenth of what
+as many statements cost; an idle one asks at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Final, Generic, TypeAlias, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+KEYS_MAX: Final = 256  # of one look-up, which takes milliseconds
+
+Find: TypeAlias = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
+"""Distinct keys -> what was found; missing ones are left out."""
+
+
+class LookUps(Generic[K, V]):
+    """Rows by their keys, as they are once they are asked for: nothing is remembered."""
+
+    def __init__(self, find: Find[K, V]) -> None:
+        self._find = find
+        self._asked: dict[K, asyncio.Future[V | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, key: K) -> V | None:
+        """What there is by this key; none if there is nothing.
+
+        Raises: whatever the look-up raises, to all who share it.
+        """
+        future = self._asked.get(key)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            future = self._asked[key] = loop.create_future()
+            if self._task is None:
+                self._task = loop.create_task(self._run())
+        # Whoever goes away takes nobody's answer along.
+        return await asyncio.shield(future)
+
+    async def _run(self) -> None:
+        """Look up what is asked for until nothing is."""
+        try:
+            while self._asked:
+                keys = list(self._asked)[:KEYS_MAX]
+                await self._answer({key: self._asked.pop(key) for key in keys})
+        finally:
+            self._task = None
+
+    async def _answer(self, futures: "dict[K, asyncio.Future[V | None]]") -> None:
+        try:
+            found = await self._find(list(futures))
+        except Exception as error:  # noqa: BLE001 - it is whoever asked that can do something
+            for future in futures.values():
+                future.set_exception(error)
+            return
+        for key, future in futures.items():
+            future.set_result(found.get(key))
