@@ -36,7 +36,6 @@ from app.api.problems import HANDLERS
 from app.api.reply import BODY_BYTES_MAX
 from app.api.services import Services
 from app.api.vault_client import VaultClient
-from app.customers import MethodLookUps
 from app.database import Database, GroupCommit, checks, database_url, faults
 from app.flows import make_sagas, open_world
 from app.fx import open_rates
@@ -68,7 +67,6 @@ def make_services(settings: Settings) -> Services:
         group_commit=group_commit,
         sagas=make_sagas(database, group_commit),
         keyring=Keyring(database),
-        methods=MethodLookUps(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
         rates=open_rates(settings, database),
         vault=VaultClient(settings),

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from app.api.limits import RateLimiter
 from app.api.vault_client import VaultClient
-from app.customers import MethodLookUps
 from app.database import Database, GroupCommit
 from app.fx import Rates
 from app.merchants import Keyring
@@ -22,7 +21,6 @@ class Services:
     group_commit: GroupCommit
     sagas: Sagas
     keyring: Keyring
-    methods: MethodLookUps
     limiter: RateLimiter
     rates: Rates
     vault: VaultClient

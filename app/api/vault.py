@@ -9,6 +9,7 @@ from app.customers import (
     AttachMethod,
     CardFacts,
     PaymentMethod,
+    find_payment_method,
     refuse_use,
 )
 from app.customers.errors import PaymentMethodNotFound
@@ -78,4 +79,4 @@ def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str 
 
 
 async def _find(call: Call, token: UUID) -> PaymentMethod | None:
-    return await call.services.methods.find(call.regions, call.merchant.id, token)
+    return await find_payment_method(call.services.database, call.regions, call.merchant.id, token)

@@ -7,7 +7,7 @@ Owns `customers` and `payment_methods`.
 
 Never sees a card number, and never asks the vault: what the vault says of a token comes in with the
 command (`CardFacts`). Who pays with a `pm_...` does it in the api by `app.api.vault.adopt`, which
-looks here first (`MethodLookUps`), and has one registered that is not known yet
+looks here first (`find_payment_method`), and has one registered that is not known yet
 (`AttachMethod`):
 
     method = await adopt(call, body.payment_method.id)   # 404, 409 or 503 as a PlatformError
@@ -22,7 +22,7 @@ from app.customers.commands import (
     UpdateCustomer,
 )
 from app.customers.model import CardFacts, Customer, PaymentMethod, refuse_use
-from app.customers.reads import MethodLookUps, find_customer
+from app.customers.reads import find_customer, find_payment_method
 
 __all__ = [
     "AttachMethod",
@@ -31,9 +31,9 @@ __all__ = [
     "Customer",
     "DeleteCustomer",
     "DetachMethod",
-    "MethodLookUps",
     "PaymentMethod",
     "UpdateCustomer",
     "find_customer",
+    "find_payment_method",
     "refuse_use",
 ]

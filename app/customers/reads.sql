@@ -38,19 +38,9 @@ SELECT merchant_id, id, name, email, phone, description, CAST(metadata AS TEXT),
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 
--- name: find_method
--- One payment method of a merchant.
--- path: payment_methods_pkey
-SELECT merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint, status,
-       version, correlation_id, updated_at
-  FROM payment_methods
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id = :id;
-
 -- name: find_methods
--- Payment methods of some merchants.
--- path: payment_methods_pkey, one look-up per method
+-- Some payment methods.
+-- path: payment_methods_pkey (region, merchant_id, id), one look-up per method
 SELECT m.merchant_id, m.id, m.customer_id, m.brand, m.bin, m.last4, m.exp_month, m.exp_year,
        m.fingerprint, m.status, m.version, m.correlation_id, m.updated_at
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]))

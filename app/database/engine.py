@@ -11,7 +11,9 @@ import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
+from uuid import UUID
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -23,13 +25,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app import clock
 from app.database import sqlstate
 from app.database.errors import DatabaseUnreachable
+from app.database.lookups import Key, LookUps, by_keys
 from app.database.queries import Query
 from app.settings import Settings
 
 T = TypeVar("T")
 
 Params: TypeAlias = Mapping[str, Any]
-Rows: TypeAlias = Sequence[tuple[Any, ...]]
+Row: TypeAlias = tuple[Any, ...]
+Rows: TypeAlias = Sequence[Row]
 Driver: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
@@ -38,6 +42,12 @@ class Reader(Protocol):
 
     async def read(self, query: Query, params: Params) -> Rows:
         """The rows of one reading statement."""
+        ...
+
+    async def find(
+        self, query: Query, region: str, merchant_id: UUID, object_id: UUID
+    ) -> Row | None:
+        """One row of a merchant by its id; see `Database.find` about the statement."""
         ...
 
 
@@ -70,6 +80,7 @@ class Database:
         self._jitter = random.Random()  # noqa: S311 - spreads ends, keeps no secret
         self.writers = settings.database_writers or _WRITERS[parsed.get_backend_name()]
         self._writing = self._engine(url, self.writers, self._options(writing=True))
+        self._lookups: dict[tuple[Query, str], LookUps[Key, Row]] = {}
         self._reading = self._engine(url, settings.database_readers, self._options(writing=False))
 
     @classmethod
@@ -170,6 +181,28 @@ class Database:
             return await (await driver.execute(query.text, params)).fetchall()
 
         return await self.ask(ask)
+
+    async def find(
+        self, query: Query, region: str, merchant_id: UUID, object_id: UUID
+    ) -> Row | None:
+        """One row of a merchant by its id, in a statement that is shared: see `lookups`.
+
+        Args:
+            query: takes `:regions, :merchant_ids, :ids`, and gives merchant and id first.
+
+        Raises:
+            DatabaseUnreachable: no attempt reached the database.
+        """
+        shared = self._lookups.get((query, region))
+        if shared is None:
+            # Each region for itself: one that is away holds up nobody else's rows.
+            shared = LookUps(partial(self._find_rows, query, region))
+            self._lookups[query, region] = shared
+        return await shared.find((merchant_id, object_id))
+
+    async def _find_rows(self, query: Query, region: str, keys: Sequence[Key]) -> dict[Key, Row]:
+        rows = await self.read(query, by_keys(region, keys))
+        return {(row[0], row[1]): row for row in rows}
 
     async def ask(self, question: Callable[[Driver], Awaitable[T]]) -> T:
         """What a reading connection answers to a question, which may be put again on another.

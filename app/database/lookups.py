@@ -8,6 +8,9 @@ as many statements cost; an idle one asks at once.
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
+from uuid import UUID
+
+from app.database import arrays
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -16,6 +19,18 @@ KEYS_MAX: Final = 256  # of one look-up, which takes milliseconds
 
 Find: TypeAlias = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 """Distinct keys -> what was found; missing ones are left out."""
+
+Key: TypeAlias = tuple[UUID, UUID]
+"""(merchant, id)."""
+
+
+def by_keys(region: str, keys: Sequence[Key]) -> dict[str, str]:
+    """The parameters of a statement that looks up some (merchant, id) in a region."""
+    return {
+        "regions": arrays.same(region, len(keys)),
+        "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in keys]),
+        "ids": arrays.uuids([object_id for _, object_id in keys]),
+    }
 
 
 class LookUps(Generic[K, V]):

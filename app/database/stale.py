@@ -1,8 +1,11 @@
 """Reading what was true some seconds ago: for lists and reports, never for a decision."""
 
+from uuid import UUID
+
 import psycopg
 
-from app.database.engine import Database, Driver, Params, Rows
+from app.database.engine import Database, Driver, Params, Row, Rows
+from app.database.lookups import by_keys
 from app.database.queries import Query
 
 # At about 5 s every replica knows that nothing older can change any more, so the nearest one
@@ -54,3 +57,14 @@ class StaleReader:
             return await self._database.read(query, params)
         self.age_s = max(self.age_s, age_s)
         return rows
+
+    async def find(
+        self, query: Query, region: str, merchant_id: UUID, object_id: UUID
+    ) -> Row | None:
+        """One row of a merchant by its id; see `Database.find` about the statement.
+
+        Raises:
+            DatabaseUnreachable: no attempt reached the database.
+        """
+        rows = await self.read(query, by_keys(region, [(merchant_id, object_id)]))
+        return rows[0] if rows else None

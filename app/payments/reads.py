@@ -43,9 +43,8 @@ async def find_payment(
     reader: Reader, region: str, merchant_id: UUID, payment_id: UUID
 ) -> Payment | None:
     """One payment of a merchant."""
-    params = {"region": region, "merchant_id": merchant_id, "id": payment_id}
-    rows = await reader.read(queries.find_payment, params)
-    return payment_of(rows[0]) if rows else None
+    row = await reader.find(queries.find_payments, region, merchant_id, payment_id)
+    return None if row is None else payment_of(row)
 
 
 async def list_payments(

@@ -1,17 +1,19 @@
 -- Statements of `payments` that only read, for `reads.py`.
 
--- name: find_payment
--- One payment of a merchant.
--- path: payments_pkey
-SELECT merchant_id, id, status, method, capture, account_id, customer, currency, amount_minor,
-       amount_captured_minor, amount_refunded_minor, fee_minor, fee_bps, fee_fixed_minor,
-       disputed, hold_id, description, CAST(metadata AS TEXT), version, correlation_id,
-       created_at, updated_at, expires_at, rail, operation_id, fee_plan, fee_refunded_minor,
-       exchange
-  FROM payments
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id = :id;
+-- name: find_payments
+-- Some payments.
+-- path: payments_pkey (region, merchant_id, id), one look-up per payment
+SELECT p.merchant_id, p.id, p.status, p.method, p.capture, p.account_id, p.customer, p.currency,
+       p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor, p.fee_bps,
+       p.fee_fixed_minor, p.disputed, p.hold_id, p.description, CAST(p.metadata AS TEXT),
+       p.version, p.correlation_id, p.created_at, p.updated_at, p.expires_at, p.rail,
+       p.operation_id, p.fee_plan, p.fee_refunded_minor, p.exchange
+  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]))
+       AS d (region, merchant_id, id)
+  JOIN payments AS p
+    ON p.region = d.region
+   AND p.merchant_id = d.merchant_id
+   AND p.id = d.id;
 
 -- name: list_newest
 -- A stretch of payments between two positions, newest first.
