@@ -27,6 +27,7 @@ COLUMNS = (
 """Of the CSV file; amounts are minor units, positive towards the platform, net = gross - fee."""
 
 CAMT = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+REFERENCE_LENGTH_MAX = 35  # Max35Text, the type of its references
 
 # ISO 20022 external codes: domain, family and sub-family of each kind of movement.
 _CODES = {
@@ -206,7 +207,6 @@ def _balance(code: str, amount_minor: int, currency: str, day: str) -> str:
 def _entry(line: Line, day: str) -> str:
     """One movement: its net amount was booked; its gross amount and its fee are details."""
     currency, (domain, family, sub_family) = line.currency, _CODES[line.kind]
-    reference, merchant = escape(line.reference), escape(line.merchant)
     charges = (
         f'<Chrgs><Rcrd><Amt Ccy="{currency}">{decimal(line.fee_minor, currency)}</Amt>'
         "<CdtDbtInd>DBIT</CdtDbtInd><ChrgInclInd>true</ChrgInclInd></Rcrd></Chrgs>"
@@ -222,20 +222,32 @@ def _entry(line: Line, day: str) -> str:
         f"<BkTxCd><Domn><Cd>{domain}</Cd><Fmly><Cd>{family}</Cd>"
         f"<SubFmlyCd>{sub_family}</SubFmlyCd></Fmly></Domn>"
         f"<Prtry><Cd>{line.kind}</Cd></Prtry></BkTxCd>"
-        f"{charges}<NtryDtls><TxDtls><Refs><EndToEndId>{reference}</EndToEndId>"
-        f"{_mandate(line)}</Refs>"
+        f"{charges}<NtryDtls><TxDtls>{_references(line)}"
         f'<Amt Ccy="{currency}">{decimal(abs(line.gross_minor), currency)}</Amt>'
         f"<CdtDbtInd>{_side(line.gross_minor)}</CdtDbtInd>"
-        f"<RmtInf><Ustrd>{merchant}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
+        f"<RmtInf><Ustrd>{escape(line.merchant)}</Ustrd></RmtInf>{_long_references(line)}"
+        "</TxDtls></NtryDtls></Ntry>\n"
     )
 
 
-def _mandate(line: Line) -> str:
-    """What a card's movement belongs to."""
-    if line.authorization is None:
-        return ""
-    authorization = escape(line.authorization)
-    return f"<Prtry><Tp>authorization</Tp><Ref>{authorization}</Ref></Prtry>"
+def _references(line: Line) -> str:
+    """Ours for the movement, and what a card's movement belongs to."""
+    own = belongs_to = ""
+    if len(line.reference) <= REFERENCE_LENGTH_MAX:
+        own = f"<EndToEndId>{escape(line.reference)}</EndToEndId>"
+    if line.authorization is not None and len(line.authorization) <= REFERENCE_LENGTH_MAX:
+        ref = f"<Ref>{escape(line.authorization)}</Ref>"
+        belongs_to = f"<Prtry><Tp>authorization</Tp>{ref}</Prtry>"
+    return f"<Refs>{own}{belongs_to}</Refs>" if own or belongs_to else ""
+
+
+def _long_references(line: Line) -> str:
+    """Those that a reference of ISO 20022 has no room for, in words."""
+    named = {"reference": line.reference, "authorization": line.authorization or ""}
+    words = [
+        f"{name}={escape(text)}" for name, text in named.items() if len(text) > REFERENCE_LENGTH_MAX
+    ]
+    return f"<AddtlTxInf>{' '.join(words)}</AddtlTxInf>" if words else ""
 
 
 def _side(amount_minor: int) -> str:

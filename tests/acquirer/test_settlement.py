@@ -1,7 +1,5 @@
 """Settlement files: what they tell is what happened, in both forms, to the unit."""
 
-import csv
-import io
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -11,56 +9,20 @@ import pytest
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from app.acquirer.settlement import CAMT, decimal
+from tests.acquirer.days import busy_day, lines_of, read_file, today
 from tests.support.acquirer import AcquirerProcess
 
 StartAcquirer = Callable[..., AcquirerProcess]
 NS = f"{{{CAMT}}}"
 
 
-def _today(acquirer: AcquirerProcess) -> str:
-    return str(acquirer.ask("GET", "/sandbox/clock")["now"])[:10]
-
-
-def _read(acquirer: AcquirerProcess, day: str, form: str) -> str:
-    answer = acquirer.client.get(f"/v1/settlements/{day}.{form}")
-    assert answer.status_code == 200, answer.text
-    return answer.text
-
-
-def _lines(acquirer: AcquirerProcess, day: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(_read(acquirer, day, "csv"))))
-
-
-def _busy_day(acquirer: AcquirerProcess) -> str:
-    """Something of everything, in three currencies with three exponents; returns its date."""
-    day = _today(acquirer)
-    for currency, n in (("EUR", 1), ("JPY", 2), ("KWD", 3)):
-        acquirer.authorize(f"pay_{n}", 100_000, currency=currency, capture=True)
-        acquirer.authorize(f"hold_{n}", 7_000, currency=currency)
-        acquirer.capture(f"hold_{n}", f"cap_{n}", 3_000)
-        acquirer.refund(f"pay_{n}", f"re_{n}", 2_500)
-        acquirer.refund(f"pay_{n}", f"re_failed_{n}", 700)
-        acquirer.fail_refund(f"re_failed_{n}")
-    dispute = acquirer.open_dispute("pay_1")
-    acquirer.decide_dispute(dispute["id"], "won")
-    acquirer.open_dispute("pay_2")
-    common = {"merchant": "mer_1", "currency": "EUR"}
-    acquirer.ask("POST", "/v1/bank_transfers", common | {"reference": "bt_1", "amount": 900})
-    acquirer.arrive("bt_1")
-    account = {"iban": "DE89370400440532013000", "name": "Ada & Söhne <GmbH>"}
-    acquirer.ask("POST", "/v1/payouts", common | account | {"reference": "po_1", "amount": 4_000})
-    acquirer.settle_payout("po_1")
-    acquirer.settle_payout("po_1", "return")
-    return day
-
-
 def test_totals_equal_the_records(start_acquirer: StartAcquirer) -> None:
     """The lines add up to the list's totals, and to what the records say of each currency."""
     acquirer = start_acquirer()
-    day = _busy_day(acquirer)
+    day = busy_day(acquirer)
     acquirer.advance(days=1)
 
-    lines = _lines(acquirer, day)
+    lines = lines_of(acquirer, day)
     (listed,) = acquirer.ask("GET", "/v1/settlements")["data"]
 
     for total in listed["totals"]:
@@ -92,16 +54,16 @@ def _by_records(acquirer: AcquirerProcess, currency: str) -> int:
 def test_camt_tells_the_same(start_acquirer: StartAcquirer) -> None:
     """Each statement's entries lead from its opening to its closing balance, as the CSV file."""
     acquirer = start_acquirer()
-    first = _busy_day(acquirer)
+    first = busy_day(acquirer)
     acquirer.advance(days=1)
-    second = _today(acquirer)
+    second = today(acquirer)
     acquirer.authorize("pay_9", 12_345, capture=True)
     acquirer.advance(days=1)
 
     closing: dict[str, Decimal] = {}
     for day in (first, second):
-        document = fromstring(_read(acquirer, day, "xml"), forbid_dtd=True)
-        lines = _lines(acquirer, day)
+        document = fromstring(read_file(acquirer, day, "xml"), forbid_dtd=True)
+        lines = lines_of(acquirer, day)
         for statement in document.iter(f"{NS}Stmt"):
             currency = _text(statement, "Acct/Ccy")
             of_currency = [line for line in lines if line["currency"] == currency]
@@ -142,7 +104,7 @@ def test_a_day_has_files_once_it_is_over(start_acquirer: StartAcquirer) -> None:
     """Before it they are not found, and a word is no day."""
     acquirer = start_acquirer()
     acquirer.authorize("pay_1", 1000, capture=True)
-    day = _today(acquirer)
+    day = today(acquirer)
 
     def status(name: str) -> int:
         return acquirer.client.get(f"/v1/settlements/{name}").status_code
@@ -160,16 +122,16 @@ def test_a_day_has_files_once_it_is_over(start_acquirer: StartAcquirer) -> None:
 def test_the_files_may_lie(start_acquirer: StartAcquirer) -> None:
     """A wrong amount stands in the files alone; the records stay right."""
     acquirer = start_acquirer()
-    day = _today(acquirer)
+    day = today(acquirer)
     acquirer.authorize("pay_1", 1000, capture=True, fault="wrong_settlement:-7")
     acquirer.authorize("pay_2", 990022, capture=True)
     acquirer.advance(days=1)
 
-    told = {line["reference"]: int(line["gross"]) for line in _lines(acquirer, day)}
+    told = {line["reference"]: int(line["gross"]) for line in lines_of(acquirer, day)}
 
     assert told == {"pay_1": 993, "pay_2": 990023}
     assert acquirer.authorization("pay_1")["captured_amount"] == 1000
-    fromstring(_read(acquirer, day, "xml"))
+    fromstring(read_file(acquirer, day, "xml"))
 
 
 @pytest.mark.parametrize(
