@@ -18,8 +18,8 @@ TransportFault = Literal[
     "slow", "late",
 ]  # fmt: skip
 DecisionFault = Literal[
-    "late_decline", "late_approval", "decline", "requires_action", "dispute", "fails_later",
-    "never", "duplicate", "wrong_settlement",
+    "late_decline", "late_approval", "decline", "refuse", "requires_action", "dispute",
+    "fails_later", "never", "duplicate", "wrong_settlement",
 ]  # fmt: skip
 TRANSPORT: frozenset[str] = frozenset(TransportFault.__args__)  # type: ignore[attr-defined]
 DECISION: frozenset[str] = frozenset(DecisionFault.__args__)  # type: ignore[attr-defined]
@@ -31,7 +31,8 @@ Operation = Literal[
 
 DURATION_MS_MAX = 600_000  # nobody waits for an answer longer than ten minutes
 _DEFAULTS = {"slow": "5", "late": "5", "late_decline": "5", "late_approval": "5"}  # seconds
-_DEFAULTS |= {"decline": "generic_decline", "duplicate": "1", "wrong_settlement": "1"}
+_DEFAULTS |= {"decline": "generic_decline", "refuse": "unprocessable"}
+_DEFAULTS |= {"duplicate": "1", "wrong_settlement": "1"}
 _TEXT = re.compile(r"([a-z0-9_]+)(?::([a-z0-9_-]{1,64}))?")
 _DURATION = re.compile(r"(\d{1,6})(ms|s)?")
 _STRUCK_MAX = 10_000  # references remembered; a test that uses more begins anew
@@ -82,7 +83,7 @@ def parse(text: str) -> Fault:
     elif fault.name in {"duplicate", "wrong_settlement"}:
         if not re.fullmatch(r"-?\d{1,9}", fault.value):
             raise MalformedFault(f"'{text[:80]}' counts nothing")
-    elif fault.name != "decline" and fault.value:
+    elif fault.name not in {"decline", "refuse"} and fault.value:
         raise MalformedFault(f"'{fault.name}' takes no value")
     return fault
 

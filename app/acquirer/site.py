@@ -185,6 +185,8 @@ class Site:
         name = fault.name if fault is not None else ""
         if fault is not None and name in _BEFORE:
             await self._strike_before(fault, plan)
+        if fault is not None and name == "refuse":
+            raise Refused(422, fault.value, "The sandbox was asked to refuse this.")
         answer = await plan.act(fault)
         if fault is not None and name == "slow":
             answered_at += fault.duration_ms / 1000

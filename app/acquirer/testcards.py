@@ -50,6 +50,7 @@ MAGIC_AMOUNTS = {
     990016: "dispute",
     990017: "fails_later",
     990018: "never",
+    990019: "refuse:unprocessable",
     990021: "duplicate:2",
     990022: "wrong_settlement:1",
 }

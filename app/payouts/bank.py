@@ -2,6 +2,7 @@
 
 No transaction is open here. The reference is the payout's id, under which the bank acts once, so
 whoever does not know what a request did asks, and gives the order again where the bank knows none.
+An order that the bank will never take ends the payout, where surely none was taken before.
 """
 
 from uuid import UUID
@@ -14,25 +15,42 @@ from app.saga import Flow, Postpone
 
 
 async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
-    """Give the order to the bank, or ask what has become of it.
-
-    Where it may have been given before, it is asked about first: the bank acts once under its
-    reference anyway, but a question may be answered where an order is not taken any more.
-    """
+    """Give the order to the bank, or ask what has become of it."""
     payout, account = await _load(world, flow)
     if payout is None or account is None:
         return Postpone("row_missing")  # on its way to another region
     bank, ask = _bank(world, payout), _ask(payout, account, flow.correlation_id)
-    if payout.road == "single" and payout.status == "pending" and flow.attempts == 0:
-        return _judge(payout, await bank.pay_out(ask))
+    if payout.road == "single" and payout.status == "pending":
+        is_first = flow.fresh and flow.attempts == 0
+        return judge(payout, await give_order(bank, ask, is_first=is_first))
     verdict = await bank.find_payout(ask)
     if verdict.outcome == "not_found":
         if payout.status != "pending":
             return Postpone("lost_by_the_bank")
-        if payout.road == "file":
-            return _judge_missing(payout, await _find_file(world, payout))
-        verdict = await bank.pay_out(ask)
-    return _judge(payout, verdict)
+        return _judge_missing(payout, await _find_file(world, payout))
+    return judge(payout, verdict)
+
+
+async def give_order(bank: Processor, ask: AskPayout, *, is_first: bool) -> Verdict:
+    """What the bank says to an order that it may have been given before.
+
+    It is asked about that first: the bank acts once under its reference anyway, but a question may
+    be answered where an order is not taken any more.
+
+    Args:
+        is_first: surely nobody has given it before.
+    """
+    if not is_first:
+        found = await bank.find_payout(ask)
+        if found.outcome != "not_found":
+            return found
+    verdict = await bank.pay_out(ask)
+    if verdict.is_final and not is_first:
+        # That it is not taken now says nothing of one that was on its way when we asked.
+        found = await bank.find_payout(ask)
+        if found.outcome != "not_found":
+            return found
+    return verdict
 
 
 async def recall_payout(world: World, flow: Flow) -> Verdict | Postpone:
@@ -64,8 +82,10 @@ async def find_payout(world: World, flow: Flow, payout_id: UUID) -> Payout | Non
     return found
 
 
-def _judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
+def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
     """What can be booked; all else is asked about again."""
+    if verdict.is_final:
+        return verdict
     if verdict.outcome not in {"approved", "declined", "pending"}:
         return Postpone(verdict.code or verdict.outcome)
     if verdict.outcome != "declined" and verdict.amount_minor not in {None, payout.amount_minor}:

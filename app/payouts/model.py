@@ -89,7 +89,7 @@ class Payout(msgspec.Struct):
     """`single`: an order of its own; `file`: a line of the day's file."""
     file_id: UUID | None
     failure_code: str | None
-    """Why it failed: the bank's code, or `returned`."""
+    """Why it failed: the code with which the bank declined or did not take it, or `returned`."""
     description: str | None
     metadata: Mapping[str, str]
     created_by: UUID | None
@@ -231,6 +231,8 @@ def decide_verdict(payout: Payout, verdict: Verdict) -> Step:
         return Step.PAY
     if verdict.outcome == "declined":
         return Step.CANCEL if verdict.code == CANCELED else Step.FAIL
+    if verdict.is_final and payout.status == "pending":
+        return Step.FAIL
     if verdict.outcome == "pending" and payout.status == "pending":
         return Step.TRANSIT
     return Step.NOTHING

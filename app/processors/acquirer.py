@@ -46,6 +46,8 @@ _OUTCOMES: dict[str, OutcomeName] = {
 _PLAIN = {"approved", "declined", "requires_action", "pending"}
 _REFUSED = {400, 401, 403, 404, 405, 413, 415, 422, 429}
 """Statuses after which surely nothing was done."""
+_FINAL = {400, 413, 415, 422}
+"""Those of them that are about what was asked for, and not about who asks, where, or how often."""
 _NOT_CONFIGURED = not_executed("not_configured")
 _TOO_LATE = "too_late"
 _REJECTED = "RJCT"
@@ -355,7 +357,8 @@ def _read(
     if said.status == HTTPStatus.NOT_FOUND and is_query:
         return Verdict("not_found")
     if said.status in _REFUSED:
-        return not_executed(read_code(said.body) or f"http_{said.status}")
+        code = read_code(said.body) or f"http_{said.status}"
+        return Verdict("not_executed", code=code, is_final=said.status in _FINAL)
     # A server's fault says nothing about what it did before. Nor does 409: under our reference
     # there is something else than what was asked for now, and a query tells what.
     return unknown(read_code(said.body) or f"http_{said.status}")

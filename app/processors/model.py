@@ -37,6 +37,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Where the payer does what is required."""
     instructions: Mapping[str, str] | None = None
     """Of a bank transfer: what the payer's order has to say (`iban`, `reference_text`)."""
+    is_final: bool = False
+    """Of not_executed: because of what was asked for, so whoever asks again is told the same."""
 
 
 class Card(msgspec.Struct, frozen=True):

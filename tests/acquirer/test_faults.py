@@ -63,19 +63,20 @@ def _strike(acquirer: AcquirerProcess, row: Row, body: dict[str, Any], fault: st
 
 
 FAULTS = """
-    fault                amount  answer   outcome
-    500_before           990004  500      404
-    500_after            990003  500      approved
-    drop_before          990006  broken   404
-    drop_after           990005  broken   approved
-    timeout_before       990002  timeout  404
-    timeout_after        990001  timeout  approved
-    slow:60              990007  timeout  approved
-    late:60              990008  timeout  404
-    late_decline:60      990011  timeout  503
-    late_approval:60     990012  timeout  503
-    decline:stolen_card  990013  200      declined
-    requires_action      990015  200      requires_action
+    fault                 amount  answer   outcome
+    500_before            990004  500      404
+    500_after             990003  500      approved
+    drop_before           990006  broken   404
+    drop_after            990005  broken   approved
+    timeout_before        990002  timeout  404
+    timeout_after         990001  timeout  approved
+    slow:60               990007  timeout  approved
+    late:60               990008  timeout  404
+    late_decline:60       990011  timeout  503
+    late_approval:60      990012  timeout  503
+    decline:stolen_card   990013  200      declined
+    requires_action       990015  200      requires_action
+    refuse:unprocessable  990019  422      404
 """
 
 

@@ -1,7 +1,7 @@
 """Payouts at the bank: paid, refused, stopped, returned, and whatever a bank says or does not."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -24,8 +24,8 @@ from tests.support.payouts import (
     second_key,
     story,
 )
-from tests.support.processes import WorkerProcess
-from tests.support.rails import Rails
+from tests.support.processes import ApiProcess, WorkerProcess
+from tests.support.rails import QUICK, Rails
 from tests.support.tables import Row, table
 
 FUNDS = 1_000_000
@@ -127,6 +127,54 @@ async def test_the_bank_refuses_at_once(
     assert failed["failure_code"] == "blocked_account"
     assert await story(stall, made["id"]) == ["created", "failed"]
     await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
+
+
+@table("""
+    before
+    -
+    500_before
+    timeout_before
+    drop_before
+""")
+async def test_the_bank_does_not_take_it(
+    stall: Merchant, rails: Rails, shared_database_url: str, row: Row
+) -> None:
+    """An order that the bank refuses is available again, also where the first one was lost."""
+    if row.before:
+        rails.acquirer.fail_next(row.before, operation="payout")
+    rails.acquirer.fail_next("refuse:not_in_this_country", operation="payout")
+
+    made = await pay_out(stall, 40_000, await bank_account(stall))
+
+    failed = await becomes(stall, made["id"], "failed")
+    assert failed["failure_code"] == "not_in_this_country"
+    assert await story(stall, made["id"]) == ["created", "failed"]
+    assert rails.acquirer.records("payouts", merchant=stall.id) == []
+    await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"acquirer_key": "the-key-of-another-bank"}, {"acquirer_url": "http://127.0.0.1:1"}]
+)
+async def test_our_own_trouble_is_no_refusal(
+    wrong: dict[str, str],
+    stall: Merchant,
+    rails: Rails,
+    shared_database_url: str,
+    start_api: Callable[..., ApiProcess],
+) -> None:
+    """Where the bank cannot be asked, or does not know us, the order is given again later."""
+    process = start_api(shared_database_url, **rails.settings | QUICK | wrong)
+    body = order(40_000, await bank_account(stall))
+    async with Api(process.url, stall.api.secret) as astray:
+        made = done(await astray.post("/v1/payouts", body), 201)
+
+    await becomes(stall, made["id"], "in_transit")
+
+    rails.acquirer.settle_payout(made["id"])
+    await becomes(stall, made["id"], "paid")
+    assert await story(stall, made["id"]) == ["created", "in_transit", "paid"]
+    await assert_at_rest(stall, left=FUNDS - 40_000, url=shared_database_url)
 
 
 async def test_the_bank_refuses_later(

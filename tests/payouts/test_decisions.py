@@ -132,6 +132,29 @@ def test_words_of_the_bank(row: Row) -> None:
 
 
 @table("""
+    status             status_after
+    pending            failed
+    in_transit         in_transit         -- the bank has it, whatever it takes now
+    paid               paid
+    failed             failed
+    canceled           canceled
+    requires_approval  requires_approval
+""")
+def test_what_the_bank_does_not_take(row: Row) -> None:
+    """Only what the bank surely has not fails by a refusal, and its money comes back."""
+    made = payout(row.status)
+    book = book_of(made)
+
+    step = model.decide_verdict(made, Verdict("not_executed", code="no_euros", is_final=True))
+    moves.settle(book, made, step, "no_euros", region="local", stripe=0, correlation_id="req_2")
+
+    assert made.status == row.status_after
+    is_new = row.status != row.status_after
+    assert [transfer.purpose for transfer in book.transfers] == ["payout_failed"] * is_new
+    assert made.failure_code == ("no_euros" if is_new else payout(row.status).failure_code)
+
+
+@table("""
     status      outcome   status_after
     pending     approved  canceled
     in_transit  approved  canceled

@@ -265,7 +265,7 @@ def test_what_is_not_clear_is_not_booked(row: Row) -> None:
     """Only what the bank did with this amount is booked; all else is asked about again."""
     code = "timeout" if row.result == "timeout" else None
 
-    judged = bank._judge(payout("in_transit"), Verdict(row.outcome, None, row.amount, code=code))
+    judged = bank.judge(payout("in_transit"), Verdict(row.outcome, None, row.amount, code=code))
 
     assert row.result == (judged.why if isinstance(judged, Postpone) else judged.outcome)
 

@@ -1,129 +1,20 @@
 """Payouts of a merchant that moves: each step brings home what it needs, wherever that is."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
-from uuid import UUID
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from app import clock, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer
-from app.ledger import saga as ledger
-from app.ledger.commands import MakeDeposit, OpenAccount
-from app.merchants import admin
-from app.payments import saga as payments
-from app.payments.inputs import OpenPayment
+from app import ids
 from app.payouts import saga
 from app.payouts.booking import book_payouts
-from app.payouts.inputs import (
-    AddBankAccount,
-    ApprovePayout,
-    CancelPayout,
-    OpenPayout,
-    ReturnPayout,
-)
+from app.payouts.inputs import ApprovePayout, CancelPayout, ReturnPayout
 from app.processors import Verdict
-from app.saga import Booking, Saga, TakeFlow, take_flows
+from app.saga import Booking
+from tests.payouts.support import VIEWS, Moving
 from tests.rehoming.support import places, rows_in_two_regions
 from tests.support import books
-from tests.support.databases import execute
 from tests.support.engine import opened
-
-VIEWS = (("eu", "us"), ("us", "eu"))
-"""What processes may think of the merchant while it moves: home, and the other region."""
-
-
-class Moving:
-    """A merchant that moves from us to eu, with money and a bank account in us."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.group = GroupCommit(database)
-        self.view = VIEWS[1]
-        self.merchant_id = ids.NIL
-        self.bank_account_id = ids.new()
-
-    def common(self) -> dict[str, Any]:
-        """What every command carries, as a process of this view makes it."""
-        home, former = self.view
-        return {
-            "region": home,
-            "merchant_id": self.merchant_id,
-            "intent": None,
-            "correlation_id": "req_1",
-            "former_region": former,
-        }
-
-    async def run(self, flow: Saga[Any], command: Any) -> Answer:
-        """The answer to a command."""
-        return await self.step(flow.begin.step, command)
-
-    async def step(self, step: Any, command: Any) -> Answer:
-        """The answer of an atomic step."""
-        deadline = clock.monotonic() + 60
-        receipt = await self.group.submit(step, self.view[0], [command], deadline=deadline)
-        (answer,) = receipt.outcomes
-        assert isinstance(answer, Answer), answer
-        return answer
-
-    async def begin(self) -> None:
-        """Make the merchant, in us, and announce its move."""
-        merchant = await admin.create_merchant(
-            self.database, name="stall", home_region="us", fee_bps=0, fee_fixed_minor=0
-        )
-        self.merchant_id, account = merchant.id, ids.new()
-        amount: dict[str, Any] = {
-            "account_id": account,
-            "currency": "EUR",
-            "amount_minor": 2_000_000,
-        }
-        steps: Sequence[tuple[Saga[Any], Any]] = (
-            (ledger.ACCOUNT, OpenAccount(**self.common(), account_id=account, currency="EUR")),
-            (ledger.DEPOSIT, MakeDeposit(**self.common(), transfer_id=ids.new(), **amount)),
-            (
-                payments.AUTHORIZATION,
-                OpenPayment(
-                    **self.common(), payment_id=ids.new(), transfer_id=ids.new(), **amount,
-                    capture="automatic", description=None, metadata={}, fee_bps=0,
-                    fee_fixed_minor=0,
-                ),
-            ),
-            (
-                saga.BANK_ACCOUNT,
-                AddBankAccount(
-                    **self.common(), bank_account_id=self.bank_account_id,
-                    iban="DE89370400440532013000", name="Ada",
-                ),
-            ),
-        )  # fmt: skip
-        for flow, command in steps:
-            assert (await self.run(flow, command)).status == 201
-        execute(
-            self.database.url,
-            "UPDATE merchants SET home_region = 'eu', former_region = 'us' WHERE id = %s",
-            [self.merchant_id],
-        )
-
-    async def open(self, amount: int) -> UUID:
-        """A new payout."""
-        payout_id = ids.new()
-        command = OpenPayout(
-            **self.common(), payout_id=payout_id, bank_account_id=self.bank_account_id,
-            amount_minor=amount, currency="EUR", key_id=ids.new(),
-        )  # fmt: skip
-        assert (await self.run(saga.PAYOUT, command)).status == 201
-        return payout_id
-
-    async def hear(self, payout_id: UUID, verdict: Verdict) -> Answer:
-        """Book a bank's word."""
-        home, former = self.view
-        execute(self.database.url, "UPDATE sagas SET lease_until = NULL")
-        take = TakeFlow(home, self.merchant_id, payout_id, former)
-        taken = await self.step(take_flows, take)
-        assert taken.flow is not None
-        return await self.step(book_payouts, Booking(taken.flow, verdict))
 
 
 @pytest_asyncio.fixture

@@ -52,6 +52,32 @@ async def test_an_answer_that_is_none(
     assert captured.code == found.code == row.code
 
 
+@table("""
+    status  final
+    400     yes
+    401     no     -- who asks, and not what is asked for
+    403     no
+    404     no
+    405     no
+    413     yes
+    415     yes
+    422     yes
+    429     no
+    409     no     -- it may have been done
+    500     no
+""")
+async def test_what_will_never_be_done(
+    row: Row, outside: Outside, open_processors: OpenProcessors
+) -> None:
+    """A refusal is final where it is about what was asked for; a question's never is."""
+    outside.how = row.status
+    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+
+    captured, found = await _ask_both(acquirer)
+
+    assert (captured.is_final, found.is_final) == (row.final == "yes", False)
+
+
 async def test_only_a_query_finds_nothing(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
