@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.acquirer import bank_commands, card_commands, dispute_commands, timers
 from app.acquirer.faults import OneShot, Script
@@ -16,7 +17,7 @@ from app.acquirer.site import Answer, Call, Route, Routes
 from app.acquirer.store import Job, wall_ms
 from app.acquirer.unit import Unit
 from app.acquirer.wire import Amount, Reference, Refused
-from app.telemetry import log
+from app.telemetry import log, metrics
 
 _encode = msgspec.json.Encoder().encode
 
@@ -150,6 +151,12 @@ async def read_health(call: Call) -> Answer:
     return Answer(b'{"status":"up"}')
 
 
+async def read_metrics(call: Call) -> Answer:
+    """GET /metrics: what its process needs; what it did, its records tell."""
+    del call
+    return Answer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
 def add_routes(routes: Routes) -> None:
     """Have all of this happen at its paths."""
     for method, path, handler in (
@@ -174,3 +181,4 @@ def add_routes(routes: Routes) -> None:
     ):
         routes.add("POST", path, Route(partial(_simply, command=command)))
     routes.add("GET", "/healthz", Route(read_health, public=True))
+    routes.add("GET", "/metrics", Route(read_metrics, public=True))

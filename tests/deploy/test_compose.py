@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from compose_spec import PyCompose, parse_duration
 from compose_spec.models import ComposeSpecification
 
 from app.settings import Settings
 from tests.support.balancer import program
-
-ROOT = Path(__file__).parents[2]
-Service = dict[str, Any]
+from tests.support.compose import COMPOSE, ROOT, SERVICES, Service, load_compose, words
 
 # Program in an image -> the program here that knows its flags, and its Debian package.
 _FLAGS_OF = {
@@ -29,20 +25,6 @@ _FLAGS_OF = {
     "prom/prometheus": ("prometheus", "prometheus"),
     "prom/alertmanager": ("prometheus-alertmanager", "prometheus-alertmanager"),
 }
-
-
-def _compose() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
-    return loaded
-
-
-COMPOSE = _compose()
-SERVICES: dict[str, Service] = COMPOSE["services"]
-
-
-def _words(service: Service) -> list[str]:
-    command = service.get("command", [])
-    return shlex.split(command) if isinstance(command, str) else list(command)
 
 
 def _is_job(service: Service) -> bool:
@@ -65,7 +47,7 @@ def test_the_file_is_valid() -> None:
 )
 def test_a_wrong_file_is_not(service: str, attribute: dict[str, str]) -> None:
     """The test above would notice a misspelt attribute or a bad value."""
-    wrong = _compose()
+    wrong = load_compose()
     wrong["services"][service] |= attribute
     with pytest.raises(ValueError, match=r"restrat|duration|number|unit"):
         PyCompose.from_json(json.dumps(wrong)).validate()
@@ -75,13 +57,13 @@ def test_three_regions_of_one_node_or_three() -> None:
     """Each region has a node, an api and a worker, and two nodes more in the profile `full`."""
     localities: dict[str, list[bool]] = {}
     for service in SERVICES.values():
-        for region in re.findall(r"--locality=region=([\w-]+)", " ".join(_words(service))):
+        for region in re.findall(r"--locality=region=([\w-]+)", " ".join(words(service))):
             localities.setdefault(region, []).append(service.get("profiles") == ["full"])
     for command in ("serve", "worker"):
         assert {
             service["environment"]["SUYA_REGION"]
             for service in SERVICES.values()
-            if _words(service) == ["suya", command]
+            if words(service) == ["suya", command]
         } == set(localities)
 
     assert set(localities) == {"eu-central-1", "us-east-1", "ap-south-1"}
@@ -110,7 +92,8 @@ def test_images_are_pinned() -> None:
     """What is not built here has a version."""
     for name, service in SERVICES.items():
         if "build" not in service:
-            assert re.fullmatch(r"[\w/-]+:v?\d+\.\d+\.\d+", service["image"]), name
+            # PostgreSQL's versions have two numbers.
+            assert re.fullmatch(r"[\w/-]+:v?\d+\.\d+(\.\d+)?", service["image"]), name
 
 
 def test_everything_that_runs_is_watched_and_restarted() -> None:
@@ -126,7 +109,7 @@ def test_the_grace_is_longer_than_the_drain() -> None:
     fields = Settings.model_fields
     drain_ms = fields["drain_notice_ms"].default + fields["drain_timeout_ms"].default
     for name, service in _running():
-        if _words(service)[:1] == ["suya"]:
+        if words(service)[:1] == ["suya"]:
             grace: Any = parse_duration(service["stop_grace_period"])
             seconds = grace.total_seconds() if hasattr(grace, "total_seconds") else grace
             assert seconds * 1000 >= drain_ms + 5_000, name  # for the process around, and slowness
@@ -150,10 +133,10 @@ def test_secrets_come_from_the_environment() -> None:
 
 def test_our_commands_and_settings_exist() -> None:
     """Every command of `suya` is one, with its flags, and every variable is a setting."""
-    commands = {tuple(_words(s)) for s in SERVICES.values() if _words(s)[:1] == ["suya"]}
+    commands = {tuple(words(s)) for s in SERVICES.values() if words(s)[:1] == ["suya"]}
     for command in commands:
-        words = [word for word in command[1:] if not word.startswith("-")]
-        depth = 2 if words[0] == "regions" else 1
+        named = [word for word in command[1:] if not word.startswith("-")]
+        depth = 2 if named[0] in {"regions", "vault"} else 1
         shown = subprocess.run(
             [sys.executable, "-m", "app.cli", *command[1 : depth + 1], "--help"],
             capture_output=True,
@@ -176,7 +159,7 @@ def test_commands_of_the_balancer_exist() -> None:
     for name, service in SERVICES.items():
         if service.get("image") != "suya-balancer":
             continue
-        for word in [*_words(service), *service["healthcheck"]["test"]]:
+        for word in [*words(service), *service["healthcheck"]["test"]]:
             if word.startswith("/opt/balancer/"):
                 file = folder / word.removeprefix("/opt/balancer/")
                 assert file.name in (folder / "Dockerfile").read_text("utf-8"), name
@@ -189,14 +172,14 @@ def test_flags_of_other_programs_exist(image: str) -> None:
     name, package = _FLAGS_OF[image]
     path = program(name, package)
     for service in SERVICES.values():
-        words = _words(service)
-        if service["image"].partition(":")[0] != image or words[:1] == ["bash"]:
+        line = words(service)
+        if service["image"].partition(":")[0] != image or line[:1] == ["bash"]:
             continue
-        command = [word for word in words[:1] if not word.startswith("-")]
+        command = [word for word in line[:1] if not word.startswith("-")]
         shown = subprocess.run(
             [path, *command, "--help"], capture_output=True, text=True, check=False, timeout=60
         )
-        for flag in (word.partition("=")[0] for word in words if word.startswith("--")):
+        for flag in (word.partition("=")[0] for word in line if word.startswith("--")):
             assert re.search(rf"{flag}\b", shown.stdout + shown.stderr), f"{name} {flag}"
 
 

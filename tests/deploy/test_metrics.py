@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.support.processes import WorkerProcess, free_port
+from tests.support.acquirer import AcquirerProcess
+from tests.support.processes import WorkerProcess, free_port, get
 
 
 def test_a_worker_serves_its_metrics(database_url: str, tmp_path: Path) -> None:
@@ -20,3 +21,12 @@ def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -> None
             assert second.wait() == 1
             assert f"Port {port}" in second.log()
             assert "SUYA_METRICS_PORT" in second.log()
+
+
+def test_an_acquirer_serves_its_metrics(tmp_path: Path) -> None:
+    """The sandbox tells what its process needs, without a key."""
+    with AcquirerProcess(tmp_path).start() as acquirer:
+        answer = get(f"{acquirer.url}/metrics")
+
+    assert answer.status_code == 200
+    assert "process_resident_memory_bytes" in answer.text

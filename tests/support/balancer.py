@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.processes import ApiProcess, free_port, get
+from tests.support.vault import VaultProcess
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "haproxy"
 READY_S = 30
@@ -37,12 +38,15 @@ def environ(**variables: object) -> dict[str, str]:
 class Balancer:
     """One HAProxy on the loopback."""
 
+    config = "haproxy.cfg"
+    listens = "listen_api"
+
     def __init__(self, apis: Sequence[ApiProcess], folder: Path, **variables: object) -> None:
         self.port, self.status_port = free_port(), free_port()
         self._log_path = folder / f"haproxy-{self.port}.log"
         self._environ = environ(
-            listen_api=f"127.0.0.1:{self.port}",
             listen_status=f"127.0.0.1:{self.status_port}",
+            **{self.listens: f"127.0.0.1:{self.port}"},
             **{f"api_{n}": f"127.0.0.1:{api.port}" for n, api in enumerate(apis, 1)},
             **variables,
         )
@@ -50,14 +54,14 @@ class Balancer:
 
     @property
     def url(self) -> str:
-        """The address of the api behind it."""
+        """The address of what is behind it."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, servers: int, proxy: str = "api") -> Self:
         """Start it, and wait until it sees as many servers ready."""
         with self._log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [program("haproxy", "haproxy"), "-db", "-f", str(FOLDER / "haproxy.cfg")],
+                [program("haproxy", "haproxy"), "-db", "-f", str(FOLDER / self.config)],
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -99,3 +103,17 @@ class Balancer:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+class Door(Balancer):
+    """The HAProxy in front of a vault."""
+
+    config = "vault.cfg"
+    listens = "listen_vault"
+
+    def __init__(self, vault: VaultProcess, folder: Path, **variables: object) -> None:
+        super().__init__([], folder, vault=f"127.0.0.1:{vault.port}", **variables)
+
+    def open(self) -> Self:
+        """Start it, and wait until it sees the vault ready."""
+        return self.start(1, "vault")
