@@ -69,7 +69,7 @@ def _tell_all(secrets: dict[str, str]) -> None:
 def test_secrets_are_made_once_and_for_their_owner(tmp_path: Path) -> None:
     """A second time nothing changes, what was there is kept, and others cannot read the file."""
     file = tmp_path / ".env"
-    file.write_text("SUYA_ADMIN_KEY=chosen-by-somebody\n")
+    file.write_text("SUYA_ADMIN_KEY=chosen-by-somebody")
 
     first = make_secrets(file)
 
