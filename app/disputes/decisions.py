@@ -2,18 +2,20 @@
 
 Each books what follows from what a processor said, or returns the refusal and changes nothing. The
 amount is held in the payer's currency. Where the payment converts, the merchant's side is in the
-currency that it got, and goes back at the payment's own rate.
+currency that it got, and goes back at the payment's own rate; so is the fee, because the merchant
+may never have anything in the payer's currency to pay it with.
 """
 
 from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from app import fx
 from app.disputes.inputs import TellDispute
-from app.disputes.model import FINAL, Dispute, Status
+from app.disputes.model import FINAL, Dispute, Status, TakenBack
 from app.errors import PlatformError
-from app.fx import Conversion
 from app.ledger import Book, Change, Draft
 from app.ledger.chart import ChartAccount, merchant_account
 from app.ledger.model import Direction
@@ -30,19 +32,15 @@ def held_account(merchant_id: UUID, currency: str) -> ChartAccount:
 
 def accounts_of(payment: Payment, *, region: str, stripe: int) -> list[ChartAccount]:
     """All accounts that a dispute of a payment may be booked on."""
-    merchant_id, currency = payment.merchant_id, payment.currency
+    merchant_id, currency, earned = payment.merchant_id, payment.currency, payment.merchant_currency
     accounts = [
-        available_account(merchant_id, currency),
+        available_account(merchant_id, earned),
         held_account(merchant_id, currency),
         receivable_account(merchant_id, currency),
-        fee_account(region, currency, stripe),
+        fee_account(region, earned, stripe),
     ]
     if payment.exchange is not None:
-        whole = payment.exchange.whole
-        accounts.append(available_account(merchant_id, whole.target_currency))
-        accounts += fx.chart_accounts(
-            region, whole.source_currency, whole.target_currency, stripe=stripe
-        )
+        accounts += fx.chart_accounts(region, currency, earned, stripe=stripe)
     return accounts
 
 
@@ -65,7 +63,7 @@ def open_dispute(
     dispute = _new_dispute(book, told, payment, others)
     changes = _merchants_part(dispute, region=region, stripe=stripe, back=True)
     changes += _moved(held_account(payment.merchant_id, payment.currency), dispute.amount_minor)
-    changes += _fee(dispute, dispute.fee_minor, region=region, stripe=stripe)
+    changes += _fee(dispute, region=region, stripe=stripe)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
@@ -101,7 +99,8 @@ def close_dispute(
     returned = dispute.fee_minor if status == "won" and fee_back else 0
     if status == "won":
         changes += _merchants_part(dispute, region=region, stripe=stripe, back=False)
-        changes += _fee(dispute, -returned, region=region, stripe=stripe)
+        if returned:
+            changes += _fee(dispute, region=region, stripe=stripe, back=True)
     else:
         changes += _moved(receivable_account(dispute.merchant_id, dispute.currency), amount)
     booked = book.book(
@@ -135,11 +134,15 @@ def _merchants_part(dispute: Dispute, *, region: str, stripe: int, back: bool) -
     return changes + fx.legs(region, exchanged, stripe=stripe, back=back)
 
 
-def _fee(dispute: Dispute, fee_minor: int, *, region: str, stripe: int) -> list[Change]:
-    """What the merchant pays for the dispute, in its currency; below zero, gets back of it."""
-    available = available_account(dispute.merchant_id, dispute.currency)
-    fees = fee_account(region, dispute.currency, stripe)
-    return _moved(available, -fee_minor) + _moved(fees, fee_minor)
+def _fee(dispute: Dispute, *, region: str, stripe: int, back: bool = False) -> list[Change]:
+    """What the merchant pays for the dispute, in the currency that it gets, or gets back."""
+    currency, fee_minor = dispute.currency, dispute.fee_minor
+    if dispute.exchanged is not None:
+        currency, fee_minor = dispute.exchanged.target_currency, dispute.exchanged.fee_minor
+    sign = -1 if back else 1
+    available = available_account(dispute.merchant_id, currency)
+    fees = fee_account(region, currency, stripe)
+    return _moved(available, -sign * fee_minor) + _moved(fees, sign * fee_minor)
 
 
 def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:
@@ -162,15 +165,20 @@ def _joined(changes: list[Change]) -> list[Change]:
     return list(joined.values())
 
 
-def _exchanged(payment: Payment, others: Iterable[Dispute], amount_minor: int) -> Conversion | None:
+def _exchanged(
+    payment: Payment, others: Iterable[Dispute], *, amount_minor: int, fee_minor: int
+) -> TakenBack | None:
     """What of a payment's conversion a dispute takes back, if the payment converts."""
     if payment.exchange is None:
         return None
-    had = payment.exchange.refunded
+    whole, had = payment.exchange.whole, payment.exchange.refunded
     for other in others:
         if other.exchanged is not None:
             had = fx.plus(had, other.exchanged)
-    return fx.part(payment.exchange.whole, had, amount_minor)
+    currencies = (whole.source_currency, whole.target_currency)
+    fee = fx.worth(payment.exchange.rate, *currencies, fee_minor)
+    part = fx.part(whole, had, amount_minor)
+    return TakenBack(**msgspec.structs.asdict(part), fee_minor=fee)
 
 
 def _new_dispute(
@@ -203,5 +211,7 @@ def _new_dispute(
         correlation_id=told.correlation_id,
         created_at=book.booked_at,
         updated_at=book.booked_at,
-        exchanged=_exchanged(payment, others, state.amount_minor),
+        exchanged=_exchanged(
+            payment, others, amount_minor=state.amount_minor, fee_minor=state.fee_minor
+        ),
     )

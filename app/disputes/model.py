@@ -46,6 +46,13 @@ REVIEW_TIME_MAX: Final = timedelta(days=365)
 """Networks decide within months; after a year people should ask."""
 
 
+class TakenBack(Conversion, frozen=True):
+    """What of a payment's conversion a dispute takes back; `target_minor` is the merchant's."""
+
+    fee_minor: int
+    """The dispute's fee in the target currency, at the payment's own rate."""
+
+
 class Dispute(msgspec.Struct):
     """A dispute of a captured payment. Amounts in minor units."""
 
@@ -60,7 +67,8 @@ class Dispute(msgspec.Struct):
     currency: str
     amount_minor: int
     fee_minor: int
-    """What the processor takes for the work; the merchant pays it when the dispute opens."""
+    """What the processor takes for the work; the merchant pays it when the dispute opens, in the
+    currency that it gets."""
     fee_returned_minor: int
     """What of it the merchant got back."""
     due_at: datetime
@@ -80,9 +88,8 @@ class Dispute(msgspec.Struct):
     correlation_id: str
     created_at: datetime
     updated_at: datetime
-    exchanged: Conversion | None = None
-    """What of the payment's conversion is taken back, where the merchant had got another
-    currency; the fee is in the dispute's own."""
+    exchanged: TakenBack | None = None
+    """Where the merchant had got another currency."""
 
     @property
     def name(self) -> str:

@@ -9,22 +9,21 @@ import msgspec
 
 from app.database import Moving, Queries, Tx, arrays, pull
 from app.disputes.inputs import AddEvidence, TellDispute
-from app.disputes.model import Dispute
-from app.fx import Conversion
+from app.disputes.model import Dispute, TakenBack
 
 queries = Queries(__package__)
 
-_CONVERSION = msgspec.json.Decoder(Conversion)
+_TAKEN_BACK = msgspec.json.Decoder(TakenBack)
 
 
 def dispute_of(row: tuple[Any, ...]) -> Dispute:
     """The struct of a dispute's row."""
-    exchanged = None if row[24] is None else _CONVERSION.decode(row[24])
+    exchanged = None if row[24] is None else _TAKEN_BACK.decode(row[24])
     return Dispute(*(*row[:24], exchanged))
 
 
-def _text(conversion: Conversion | None) -> str | None:
-    return None if conversion is None else msgspec.json.encode(conversion).decode()
+def _text(taken: TakenBack | None) -> str | None:
+    return None if taken is None else msgspec.json.encode(taken).decode()
 
 
 async def lock_disputes(

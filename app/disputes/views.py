@@ -24,6 +24,8 @@ class DisputeExchangeView(msgspec.Struct, frozen=True):
     currency: str
     amount: int
     """In minor units of that currency, converted back at the payment's own rate."""
+    fee: int
+    """The dispute's fee, in that currency and at that rate."""
 
 
 class DisputeView(msgspec.Struct, frozen=True):
@@ -95,7 +97,9 @@ def _exchange_view(dispute: Dispute) -> DisputeExchangeView | msgspec.UnsetType:
     exchanged = dispute.exchanged
     if exchanged is None:
         return msgspec.UNSET
-    return DisputeExchangeView(exchanged.target_currency, exchanged.target_minor)
+    return DisputeExchangeView(
+        exchanged.target_currency, exchanged.target_minor, exchanged.fee_minor
+    )
 
 
 def evidence_view(evidence: Evidence) -> EvidenceView:

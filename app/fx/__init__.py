@@ -11,7 +11,7 @@ Never decides why money is converted, and never asks the world for a rate inside
 
 from app.fx.commands import ConvertTransfer, CreateQuote, convert_transfers, create_quotes
 from app.fx.legs import chart_accounts, legs
-from app.fx.model import Conversion, Quote, Side, convert, nothing_of, part, plus, rate_text
+from app.fx.model import Conversion, Quote, Side, convert, nothing_of, part, plus, rate_text, worth
 from app.fx.rates import FixedRates, Rates, RateTable, StoredRates, open_rates
 from app.fx.store import lock_quotes, pull_quotes, update_quotes
 from app.fx.use import Use, apply_use, decide_use, used_event
@@ -43,4 +43,5 @@ __all__ = [
     "rate_text",
     "update_quotes",
     "used_event",
+    "worth",
 ]

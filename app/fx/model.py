@@ -127,6 +127,12 @@ def rate_text(rate: Decimal) -> str:
     return format(_EXACT.normalize(rate), "f")
 
 
+def worth(rate: str, source_currency: str, target_currency: str, source_minor: int) -> int:
+    """What an amount is worth at a rate, half to even, in minor units of the target currency."""
+    made, unit = _minor_ratio(Decimal(rate), source_currency, target_currency)
+    return divide_half_even(source_minor * made, unit)
+
+
 def convert(
     source_currency: str,
     target_currency: str,

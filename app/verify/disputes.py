@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from app.database import Queries
-from app.fx import Conversion
+from app.disputes.model import TakenBack
 from app.ledger.model import EntryLine
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
@@ -18,7 +18,7 @@ queries = Queries(__package__, "disputes.sql")
 PURPOSES: Final = frozenset({"dispute", "dispute_won", "dispute_lost"})
 """Of the transfers that disputes make for their payments."""
 
-_conversion = msgspec.json.Decoder(Conversion)
+_taken_back = msgspec.json.Decoder(TakenBack)
 
 
 class DisputeRow(msgspec.Struct, frozen=True):
@@ -37,11 +37,17 @@ class DisputeRow(msgspec.Struct, frozen=True):
     exchanged: str | None
 
     @property
-    def merchants_minor(self) -> int:
-        """What the merchant gave for the amount, in the currency that it had got."""
+    def merchants(self) -> tuple[int, int, int]:
+        """What the merchant gave for the amount and as a fee, and what of the fee came back.
+
+        All in the currency that it gets.
+        """
         if self.exchanged is None:
-            return self.amount_minor
-        return _conversion.decode(self.exchanged).target_minor
+            return self.amount_minor, self.fee_minor, self.fee_returned_minor
+        taken = _taken_back.decode(self.exchanged)
+        # The fee comes back as a whole, or not at all.
+        returned = taken.fee_minor * self.fee_returned_minor // max(1, self.fee_minor)
+        return taken.target_minor, taken.fee_minor, returned
 
 
 class Booked(msgspec.Struct):
@@ -97,8 +103,7 @@ class Booked(msgspec.Struct):
 
 def _due(dispute: DisputeRow) -> Iterator[tuple[str, tuple[str, int, int]]]:
     """The transfers that a dispute must have made."""
-    amount, fee, returned = dispute.amount_minor, dispute.fee_minor, dispute.fee_returned_minor
-    merchants = dispute.merchants_minor
+    amount, (merchants, fee, returned) = dispute.amount_minor, dispute.merchants
     yield dispute.opening_transfer_id, ("dispute", merchants + fee, amount)
     if dispute.closing_transfer_id is not None:
         got = merchants + returned if dispute.status == "won" else amount

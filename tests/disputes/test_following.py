@@ -66,6 +66,21 @@ async def test_the_fee_comes_back_where_the_platform_says_so(url: str) -> None:
     assert stall.balances() == PAID
 
 
+async def test_the_fee_comes_back_in_the_currency_it_was_paid_in(url: str) -> None:
+    """A merchant that got euros paid the fee in euros, and has lost nothing either."""
+    async with opened(url, dispute_fee_returned=True) as database:
+        stall = await Stall.open(database)
+        payment = await stall.pay(1_000, quote_id=await stall.quote(1_000))
+        earned = stall.balances("EUR")["merchant_pending"]
+        await stall.tell(stall.state(payment))
+        assert stall.balances("EUR")["merchant_available"] < -earned
+
+        await stall.tell(stall.state(payment, "won"))
+
+    assert stall.balances("EUR") == {"merchant_pending": earned}
+    assert stall.balances() == {"processor_receivable": 1_000}
+
+
 async def test_a_dispute_without_a_fee(stall: Stall) -> None:
     """Where the processor takes no fee, only the amount moves."""
     payment = await stall.pay(1_000)
@@ -223,15 +238,16 @@ async def test_what_converts_goes_back_at_its_own_rate(row: Row, stall: Stall) -
 
     (dispute,) = await stall.tell(stall.state(payment, amount=row.share))
 
-    given = dispute["exchange"]["amount"]
+    given, fee = dispute["exchange"]["amount"], dispute["exchange"]["fee"]
     assert dispute["exchange"]["currency"] == "EUR"
     assert abs(given - earned * row.share / 1_000) < 1
-    assert stall.balances("EUR") == {"merchant_pending": earned, "merchant_available": -given}
+    assert abs(fee - earned * FEE / 1_000) <= 1
+    assert stall.balances("EUR") == {"merchant_pending": earned, "merchant_available": -given - fee}
     assert stall.balances()["disputes_held"] == row.share
-    assert stall.balances()["merchant_available"] == -FEE
+    assert "merchant_available" not in stall.balances()
     await stall.tell(stall.state(payment, row.outcome, amount=row.share))
-    after = {"won": 0, "lost": -given}[row.outcome]
-    assert stall.balances("EUR").get("merchant_available", 0) == after
+    after = {"won": -fee, "lost": -given - fee}[row.outcome]
+    assert stall.balances("EUR")["merchant_available"] == after
     owed = {"won": 1_000, "lost": 1_000 - row.share}[row.outcome]
     assert stall.balances().get("processor_receivable", 0) == owed
 
@@ -240,12 +256,12 @@ async def test_parts_of_a_conversion_sum_to_the_whole(stall: Stall) -> None:
     """Disputes of parts take together what the whole would, whichever of them were won before."""
     payment = await stall.pay(1_000, quote_id=await stall.quote(1_000))
     earned = stall.balances("EUR")["merchant_pending"]
-    parts = [dict[str, Any](amount=333, reference=f"dp_{n}") for n in range(3)]
+    parts = [dict[str, Any](amount=333, reference=f"dp_{n}", fee=0) for n in range(3)]
     await stall.tell(*[stall.state(payment, **part) for part in parts])
     await stall.tell(stall.state(payment, "won", **parts[0]))
     await stall.tell(stall.state(payment, "lost", **parts[1]))
 
-    await stall.tell(stall.state(payment, "lost", amount=334, reference="dp_3"))
+    await stall.tell(stall.state(payment, "lost", amount=334, reference="dp_3", fee=0))
     await stall.tell(stall.state(payment, "lost", **parts[2]))
 
     assert stall.balances("EUR")["merchant_available"] == -earned

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import PlatformError
-from app.fx import Conversion, Side, convert, nothing_of, part, plus
+from app.fx import Conversion, Side, convert, nothing_of, part, plus, worth
 from app.fx.model import after_spread, cross, rate_text
 from app.money import AMOUNT_MINOR_MAX, EXPONENTS
 from tests.fx.parts import in_parts_of
@@ -200,3 +200,18 @@ def _outcome(made: Conversion | PlatformError) -> str:
         return made.code
     amounts = (made.source_minor, made.gross_minor, made.target_minor, made.spread_minor)
     return "_".join(map(str, amounts))
+
+
+@table("""
+    source  target  rate     amount  result
+    USD     EUR     r0.9       1500    1350
+    USD     JPY     r150.25    1500    2254   -- 15.00 USD are 2253.75 yen
+    JPY     USD     r0.0067    1500    1005
+    USD     KWD     r0.3       1500    4500
+    USD     EUR     r0.5          1       0   -- half to even
+    USD     EUR     r0.5          3       2
+    USD     EUR     r0.9          0       0
+""")
+def test_what_an_amount_is_worth(row: Row) -> None:
+    """A single amount at a rate is rounded half to even, in currencies of all exponents."""
+    assert worth(str(row.rate)[1:], row.source, row.target, row.amount) == row.result

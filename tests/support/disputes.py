@@ -17,10 +17,10 @@ WAIT_S = 30  # a notification is there after a few milliseconds
 
 
 async def disputed(
-    rails: Rails, merchant: Merchant, amount: int = 1_000
+    rails: Rails, merchant: Merchant, amount: int = 1_000, **fields: Any
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A card payment, and the dispute that its payer opened at once."""
-    payment = await rails.pay(merchant, amount, number=DISPUTED)
+    payment = await rails.pay(merchant, amount, number=DISPUTED, **fields)
     return payment, await until(merchant, payment["id"], "needs_response")
 
 

@@ -149,4 +149,26 @@ DISPUTE_EDITS: dict[str, tuple[str, str]] = {
         dispute_evidence dispute won_dispute
         """,
     ),
+    "a dispute that took another amount of another currency": (
+        """
+        UPDATE disputes
+           SET exchanged = replace(exchanged, '"target_minor":', '"target_minor":1')
+         WHERE id = %(converted_dispute)s
+        """,
+        """
+        dispute_transfers dispute converted_dispute
+        event_data dispute converted_dispute
+        """,
+    ),
+    "a dispute with another fee in another currency": (
+        """
+        UPDATE disputes
+           SET exchanged = replace(exchanged, '"fee_minor":', '"fee_minor":1')
+         WHERE id = %(converted_dispute)s
+        """,
+        """
+        dispute_transfers dispute converted_dispute
+        event_data dispute converted_dispute
+        """,
+    ),
 }

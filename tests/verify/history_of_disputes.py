@@ -17,7 +17,8 @@ AMOUNT: Final = 600
 async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, UUID]) -> None:
     """Dispute a payment for each state, with evidence for all of them.
 
-    Names are `<state>_payment`, `_dispute`, `_opening`, `_closing` (transfers) and `_evidence`.
+    Names are `<state>_payment`, `_dispute`, `_opening`, `_closing` (transfers) and `_evidence`; of
+    one whose payment converts, and that was won, `converted_dispute`.
     """
     stall = Stall(database, merchant_id)
     for state in STATES:
@@ -35,6 +36,9 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
     answer = stall.answer(names["needs_response_dispute"])
     (begun,) = await stall.run(disputes.EVIDENCE, answer)
     assert begun.flow is not None
+    converted = await stall.pay(1_000, quote_id=await stall.quote(1_000))
+    names["converted_dispute"] = await stall.dispute(converted, amount=AMOUNT)
+    await stall.tell(stall.state(converted, "won", amount=AMOUNT))
     held = chart.merchant_account(merchant_id, "USD", "disputes_held")
     names["disputes_held"] = held.id
     assert ids.NIL not in names.values()

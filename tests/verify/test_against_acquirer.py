@@ -167,6 +167,8 @@ async def test_disputes(both: Both) -> None:
         rails.acquirer.decide_dispute(keys[name], outcome)
         await until_disputed(merchant, made[name], outcome)
     made["untold"] = (await rails.pay(merchant))["id"]
+    quote = await merchant.quote("USD", "EUR", source_amount=1_000)
+    await disputed(rails, merchant, fx_quote=quote["id"])
 
     rails.acquirer.script(notifications={"paused": True})
     rails.acquirer.decide_dispute(keys["behind"], "lost")
@@ -174,14 +176,14 @@ async def test_disputes(both: Both) -> None:
     code, told = await both.compare()
 
     assert (code, _found(told)) == (1, {("disputes", keys["untold"])})
-    assert _disputes(told) == (10, 8, 1)
+    assert _disputes(told) == (11, 9, 1)
 
     rails.acquirer.script()
     code, told = await both.compare(WAIT_S)
 
     assert (code, told["findings"]) == (0, [])
     await until_disputed(merchant, made["behind"], "lost")
-    assert _disputes((await both.compare())[1]) == (10, 10, 0)
+    assert _disputes((await both.compare())[1]) == (11, 11, 0)
 
     for name, change in {
         "ahead": "status = 'under_review'",
@@ -199,7 +201,7 @@ async def test_disputes(both: Both) -> None:
 
     wrong = {keys[name] for name in names[3:]} | {"dp_renamed"}
     assert (code, _found(told)) == (1, {("disputes", key) for key in wrong})
-    assert _disputes(told) == (10, 4, 0)
+    assert _disputes(told) == (11, 5, 0)
 
 
 def _found(told: dict[str, Any]) -> set[tuple[str, str]]:
