@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from app.cluster import LocalCluster
-from tests.support import builders, cluster
+from tests.support import books, builders, cluster
 from tests.support.builders import Merchant
 from tests.support.client import Api
 from tests.support.cluster import cockroach
@@ -87,10 +87,12 @@ def cockroach_url(cockroach_server: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def shared_database_url(databases: Databases) -> str:
-    """The database behind the shared api."""
-    return databases.new_database()
+@pytest_asyncio.fixture(scope="session")
+async def shared_database_url(databases: Databases) -> AsyncIterator[str]:
+    """The database behind the shared api; whoever leaves something wrong in its books is told."""
+    url = databases.new_database()
+    yield url
+    await books.assert_in_order(url)
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ from tests.conftest import NewMerchant
 from tests.support import books, builders
 from tests.support.builders import Merchant, payment
 from tests.support.client import Api, done, refused
-from tests.support.databases import execute
 from tests.support.endpoints import conversion
 from tests.support.processes import ADMIN_KEY, ApiProcess
+from tests.support.quotes import expired
 from tests.support.tally import Tally
 
 UNKNOWN = "fxq_01j9x6f9k2e6s8v3b7d5m4n1qz"
@@ -223,19 +223,11 @@ async def test_an_expired_quote_is_refused(merchant: Merchant, shared_database_u
     """After its time a quote is shown as expired, and nothing is converted at it."""
     source, target = await merchant.wallet(funds=1_000), await merchant.wallet("EUR")
     quote = await merchant.quote("USD", "EUR", source_amount=400)
-    execute(
-        shared_database_url,
-        "UPDATE fx_quotes SET expires_at = created_at WHERE correlation_id = %s",
-        [quote["correlation_id"]],
-    )
+    with expired(shared_database_url, quote):
+        answer = await merchant.api.post("/v1/transfers", conversion(quote, source, target))
+        shown = done(await merchant.api.get(f"/v1/fx/quotes/{quote['id']}"))
 
-    refused(
-        await merchant.api.post("/v1/transfers", conversion(quote, source, target)),
-        409,
-        "quote_expired",
-    )
-
-    shown = done(await merchant.api.get(f"/v1/fx/quotes/{quote['id']}"))
+    refused(answer, 409, "quote_expired")
     assert shown["status"] == "expired"
     assert await merchant.available(source) == 1_000
 

@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import Counter
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from tests.support.builders import Merchant, payment
 from tests.support.client import done, refused
-from tests.support.databases import execute
 from tests.support.endpoints import conversion
 from tests.support.processes import WorkerProcess
+from tests.support.quotes import expired
 from tests.support.rails import DECLINED, Rails
 from tests.support.tally import Tally
 
@@ -105,15 +106,11 @@ async def test_refusals(
     wallets = {"own": ("USD", 5_000), "euros": ("EUR", 5_000), "poor": ("USD", 999)}
     wallet = await merchant.wallet(*wallets[change.pop("wallet", "own")])
     quote = await merchant.quote("USD", "EUR", source_amount=1_000)
-    if change.pop("expired", False):
-        execute(
-            shared_database_url,
-            "UPDATE fx_quotes SET expires_at = created_at WHERE correlation_id = %s",
-            [quote["correlation_id"]],
-        )
-
+    is_late = change.pop("expired", False)
     body = payment(wallet, 1_000, fx_quote=quote["id"]) | change
-    answer = await merchant.api.post("/v1/payments", body)
+
+    with expired(shared_database_url, quote) if is_late else nullcontext():
+        answer = await merchant.api.post("/v1/payments", body)
 
     if code is None:
         done(answer, status)

@@ -63,7 +63,14 @@ class Dev:
         """End it; returns the seconds it took."""
         start = time.monotonic()
         self.process.send_signal(how)
-        self.process.wait(timeout=STOP_S + 20)
+        try:
+            self.process.wait(timeout=STOP_S + 20)
+        except subprocess.TimeoutExpired:
+            left = [(each.cmdline()[3:], each.status()) for each in self.processes()]
+            self.process.kill()
+            assert self.process.stdout is not None
+            said = self.process.stdout.read()
+            raise AssertionError(f"{how.name} did not end it; left: {left}; said: {said}") from None
         return time.monotonic() - start
 
     def processes(self) -> list[psutil.Process]:

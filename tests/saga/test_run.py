@@ -1,6 +1,7 @@
 """The engine on a real database: who goes on with a flow, when, and what is answered."""
 
 import asyncio
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,14 +21,17 @@ from tests.saga.errands import (
     Outside,
     office,
 )
-from tests.support.databases import execute, rows
+from tests.support.databases import Databases, execute, rows
 from tests.support.engine import make_marks, marks
 
 
 @pytest.fixture(scope="module")
-def url(shared_database_url: str) -> str:
-    make_marks(shared_database_url)
-    return shared_database_url
+def url(databases: Databases) -> Iterator[str]:
+    """A database of its own: no audit knows what an errand's answers mean."""
+    made = databases.new_database()
+    make_marks(made)
+    yield made
+    databases.drop_database(made)
 
 
 def marks_of(url: str, flow: Flow) -> list[str]:
