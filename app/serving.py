@@ -1,7 +1,6 @@
 """The HTTP server around the application."""
 
 import functools
-import gc
 import math
 import os
 import signal
@@ -15,13 +14,12 @@ from granian.log import LogLevels
 
 from app.database import Database
 from app.database.checks import check
-from app.process import check_port, end_with_parent
+from app.process import check_port, collect_seldom, end_with_parent
 from app.settings import Settings
 
 # Connections that may wait in the kernel, and requests that may be in hand at a time. A request is
 # at least one command, so the queue's own limit, which answers 503, is reached first by far.
 _BACKLOG = 2048
-_GC_THRESHOLD = 50_000
 _END_S = 1  # what is left after the drain: closing connections, writing the last log lines
 
 
@@ -77,10 +75,7 @@ def _load(server_pid: int) -> Any:
     from app.main import create_app  # noqa: PLC0415 - the server around it has no use for it
 
     application = create_app()
-    # What was imported stays; and a batch of 512 makes so many short-lived objects that the
-    # collector's usual 700 would have it look for cycles dozens of times per commit.
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD, 20, 20)
+    collect_seldom()
     return application
 
 

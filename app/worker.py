@@ -24,6 +24,7 @@ from app.payments.inputs import ReleasePayment
 from app.payments.saga import CANCELLATION
 from app.payouts import files
 from app.payouts.daily import make_daily_payouts
+from app.process import collect_seldom
 from app.saga import FLOW_BUCKETS, count_parked, list_due
 from app.settings import Settings
 from app.telemetry import configure_logging, describe, log, metrics, serve_metrics
@@ -55,6 +56,7 @@ async def run(settings: Settings) -> None:
             serve_metrics(settings.host, settings.metrics_port)
         worker = Worker(database)
         async with open_world(worker.sagas):
+            collect_seldom()
             log.info("started", process="worker", holder=str(worker.holder))
             await asyncio.gather(
                 _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),

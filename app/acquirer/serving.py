@@ -14,7 +14,7 @@ from app.acquirer.faults import Faults, Script
 from app.acquirer.notifier import Notifier, Secret
 from app.acquirer.site import FILE_BYTES_MAX, Routes, Site
 from app.acquirer.store import Store
-from app.process import check_port, exclusive_lock
+from app.process import check_port, collect_seldom, exclusive_lock
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 
@@ -56,6 +56,7 @@ async def serve(settings: Settings) -> None:
                 rounds.append(Notifier(store, settings.acquirer_notify_url, secret).run(stop))
             tasks = [asyncio.create_task(one) for one in rounds]
             await _listen(stack, settings, make_site(settings, store, faults, key))
+            collect_seldom()
             log.info("started", process="acquirer", port=settings.acquirer_port)
             await stop.wait()
             for event in (store.timers, store.news):

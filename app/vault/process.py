@@ -5,7 +5,7 @@ import signal
 
 from app.database import Database, checks, faults
 from app.database.migrations import VAULT
-from app.process import check_port
+from app.process import check_port, collect_seldom
 from app.settings import Settings
 from app.telemetry import configure_logging, log
 from app.vault.http import VaultHttp
@@ -47,6 +47,7 @@ async def run(settings: Settings) -> None:
         listening = await loop.create_server(
             server, settings.host, settings.vault_port, backlog=_BACKLOG
         )
+        collect_seldom()
         log.info("started", process="vault", master_key=vault.ciphers.masters.current)
         await stop.wait()
         http.draining = True
