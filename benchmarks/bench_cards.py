@@ -4,10 +4,10 @@ Setup: the sandbox's acquirer with 100 ms of latency, the vault, one api, one wo
 PostgreSQL and the load generator, all on this machine. Four questions: how many card payments
 settle a second (two commits each); how much Suya adds to the acquirer's own answer when there is
 nearly no load; how fast a worker resumes flows that a crash has left; and whether wallet payments
-notice an acquirer that takes five seconds.
+notice an acquirer that takes five seconds instead of a tenth.
 
 What would change our mind: fewer than 800 settled a second, more than 15 ms added (p50), fewer than
-1,000 resumed a second, wallets' p99 above 1.2 times what it is without the slow acquirer.
+1,000 resumed a second, wallets' p99 above 1.2 times what it is while the acquirer is well.
 
     python benchmarks/bench_cards.py --seconds 10 --runs 3 --unfinished 100000 --json --save
 """
@@ -47,7 +47,7 @@ from benchmarks.rails_lab import Rails, cpu_s
 LATENCY_MS, SLOW_MS = 100, 5_000
 MERCHANTS, CARDS = 10, 50
 LOW_RATE, WALLET_RATE = 10.0, 200.0  # the second leaves half of two cores idle
-SLOW_CONNECTIONS = 64
+SLOW_UNDER_WAY = 64  # card payments that wait for the acquirer at any time
 UNFINISHED_BATCH = 512
 ASKING = 64  # connections that ask the acquirer directly
 AMOUNT = 500
@@ -123,25 +123,39 @@ async def _authorize(client: Client, reference: str, merchant: str) -> None:
 
 
 async def measure_isolation(on: Rails, cards: Dataset, seconds: float) -> dict[str, Any]:
-    """Wallet payments at a constant rate, alone and beside an acquirer of five seconds."""
+    """Wallet payments at a constant rate: alone, and beside card payments at a constant rate.
+
+    The acquirer answers those as usual, and then in five seconds. Rates and not connections: dozens
+    that wait in step would end, and begin again, in one instant every five seconds.
+    """
     wallets = await lab.open_wallets(on.api, merchants=10, accounts=500)
     plan = Plan(connections=64, rate=WALLET_RATE, seconds=seconds)
-    on.script(latency_ms=SLOW_MS)
-    alone = await run(on.api.endpoint, wallets, plan)
-    beside = asyncio.create_task(
-        run(on.api.endpoint, cards, Plan(connections=SLOW_CONNECTIONS, seconds=seconds + 3))
+    beside = Plan(
+        connections=2 * SLOW_UNDER_WAY, rate=1000 * SLOW_UNDER_WAY / SLOW_MS, seconds=seconds + 3
     )
-    slowed = await run(on.api.endpoint, wallets, plan)
-    slow = await beside
+
+    async def p99_ms(latency_ms: int | None) -> float:
+        others = None
+        if latency_ms is not None:
+            on.script(latency_ms=latency_ms)
+            others = asyncio.create_task(run(on.api.endpoint, cards, beside))
+        report = await run(on.api.endpoint, wallets, plan)
+        if others is not None:
+            await others
+        assert report.p99_ms is not None
+        return report.p99_ms
+
+    alone = await p99_ms(None)
+    # In turns, and the median of three: a second's hiccup of a machine is a p99 of its own.
+    pairs = [(await p99_ms(LATENCY_MS), await p99_ms(SLOW_MS)) for _ in range(3)]
     on.script()
-    assert alone.p99_ms is not None
-    assert slowed.p99_ms is not None
+    usual, slow = (statistics.median(p99s) for p99s in zip(*pairs, strict=True))
     return {
-        "alone_p99_ms": alone.p99_ms,
-        "beside_slow_p99_ms": slowed.p99_ms,
-        "ratio": slowed.p99_ms / alone.p99_ms,
-        "slow_answered_per_s": slow.requests / slow.seconds,
-        "kept_up": alone.kept_up and slowed.kept_up,
+        "alone_p99_ms": alone,
+        "beside_usual_p99_ms": usual,
+        "beside_slow_p99_ms": slow,
+        "ratio": slow / usual,
+        "pairs_ms": pairs,
     }
 
 
@@ -257,8 +271,11 @@ def show(result: dict[str, Any]) -> Table:
     table.add_row("added at low load, p50", f"{overhead['added_ms']:.1f} ms", "< 15 ms")
     isolation = result["isolation"]
     table.add_row(
-        "wallets' p99 beside an acquirer of 5 s", f"{isolation['ratio']:.2f} x", "<= 1.2 x"
+        "wallets' p99 when the acquirer takes 5 s and not 0.1 s",
+        f"{isolation['ratio']:.2f} x",
+        "<= 1.2 x",
     )
+    table.add_row("wallets' p99 without card payments", f"{isolation['alone_p99_ms']:.1f} ms", "")
     for name in RESUMED.keys() & result.keys():
         resume = result[name]
         table.add_row(
