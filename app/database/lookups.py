@@ -16,6 +16,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 KEYS_MAX: Final = 256  # of one look-up, which takes milliseconds
+STUCK_S: Final = 0.1  # a look-up that takes longer may be on a silent connection: others go past it
+RUNNERS_MAX: Final = 4  # half of a process's reading connections
 
 Find: TypeAlias = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 """Distinct keys -> what was found; missing ones are left out."""
@@ -39,30 +41,42 @@ class LookUps(Generic[K, V]):
     def __init__(self, find: Find[K, V]) -> None:
         self._find = find
         self._asked: dict[K, asyncio.Future[V | None]] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._runners: dict[asyncio.Task[None], float] = {}
+        """Each with when its look-up began, on the loop's clock."""
 
     async def find(self, key: K) -> V | None:
         """What there is by this key; none if there is nothing.
 
         Raises: whatever the look-up raises, to all who share it.
         """
+        loop = asyncio.get_running_loop()
         future = self._asked.get(key)
         if future is None:
-            loop = asyncio.get_running_loop()
             future = self._asked[key] = loop.create_future()
-            if self._task is None:
-                self._task = loop.create_task(self._run())
+        if self._needs_runner(loop.time()):
+            runner = loop.create_task(self._run())
+            self._runners[runner] = loop.time()
         # Whoever goes away takes nobody's answer along.
         return await asyncio.shield(future)
 
+    def _needs_runner(self, now: float) -> bool:
+        """Whether nobody looks up, or only those do who seem to be stuck."""
+        if len(self._runners) >= RUNNERS_MAX:
+            return False
+        return all(now - began > STUCK_S for began in self._runners.values())
+
     async def _run(self) -> None:
         """Look up what is asked for until nothing is."""
+        runner = asyncio.current_task()
+        assert runner is not None
         try:
             while self._asked:
                 keys = list(self._asked)[:KEYS_MAX]
+                self._runners[runner] = asyncio.get_running_loop().time()
                 await self._answer({key: self._asked.pop(key) for key in keys})
         finally:
-            self._task = None
+            # At once and not when the task is found done: who asks in between must start another.
+            self._runners.pop(runner, None)
 
     async def _answer(self, futures: "dict[K, asyncio.Future[V | None]]") -> None:
         try:
@@ -70,6 +84,11 @@ class LookUps(Generic[K, V]):
         except Exception as error:  # noqa: BLE001 - it is whoever asked that can do something
             for future in futures.values():
                 future.set_exception(error)
+                future.exception()  # whoever asked may be gone, and nobody else need hear of it
             return
+        except BaseException:
+            for future in futures.values():
+                future.cancel()
+            raise
         for key, future in futures.items():
             future.set_result(found.get(key))

@@ -1,6 +1,5 @@
 """The keyring: from a secret to its merchant, without asking the database each time."""
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
@@ -53,11 +52,10 @@ async def find_callers(database: Database, secrets: Sequence[str]) -> dict[str, 
     params = {"secret_hashes": arrays.words([each.hex() for each in hashes])}
     rows = await database.read(queries.find_callers, params)
     merchants = {row[3]: Merchant(*row[3:]) for row in rows}
-    plans = await asyncio.gather(*[list_plans_in_force(database, each) for each in merchants])
-    plans_of = dict(zip(merchants, plans, strict=True))
+    plans_of = await list_plans_in_force(database, list(merchants))
     return {
         hashes[bytes(row[0])]: Caller(
-            merchants[row[3]], row[1], frozenset(row[2]), plans_of[row[3]]
+            merchants[row[3]], row[1], frozenset(row[2]), plans_of.get(row[3], ())
         )
         for row in rows
     }

@@ -144,15 +144,15 @@ SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, 
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_plans_in_force
--- A merchant's fee plans that are in force: one for each rail and currency at most.
--- path: fee_plans_in_force
-SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
-       created_at, ended_at
-  FROM fee_plans
- WHERE merchant_id = :merchant_id
-   AND ended_at IS NULL
- ORDER BY rail, currency
- LIMIT 1000;
+-- Some merchants' fee plans that are in force: one for each rail and currency at most.
+-- path: fee_plans_in_force, for each merchant
+SELECT f.id, f.merchant_id, f.rail, f.currency, f.bps, f.fixed_minor, f.min_minor, f.max_minor,
+       f.refunded, f.created_at, f.ended_at
+  FROM unnest(CAST(:merchant_ids AS UUID[])) AS d (merchant_id)
+  JOIN fee_plans AS f
+    ON f.merchant_id = d.merchant_id
+ WHERE f.ended_at IS NULL
+ ORDER BY f.merchant_id, f.rail, f.currency;
 
 -- name: list_database_regions
 -- The regions of a multi-region database: on CockroachDB they are the values of an enumeration.

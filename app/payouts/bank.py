@@ -2,12 +2,14 @@
 
 No transaction is open here. The reference is the payout's id, under which the bank acts once, so
 whoever does not know what a request did asks, and gives the order again where the bank knows none.
-An order that the bank will never take ends the payout, where surely none was taken before.
+An order that the bank will never take ends the payout, where surely none was given before.
 """
 
 from uuid import UUID
 
-from app import ids
+import msgspec
+
+from app import clock, ids
 from app.payouts import reads
 from app.payouts.model import BankAccount, File, Payout
 from app.processors import AskPayout, Processor, Verdict, World
@@ -21,6 +23,8 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
         return Postpone("row_missing")  # on its way to another region
     bank, ask = _bank(world, payout), _ask(payout, account, flow.correlation_id)
     if payout.road == "single" and payout.status == "pending":
+        if flow.lease_until is None or flow.lease_until <= clock.now():
+            return Postpone("lease_lost")  # whoever has it now may have ended the payout
         is_first = flow.fresh and flow.attempts == 0
         return judge(payout, await give_order(bank, ask, is_first=is_first))
     verdict = await bank.find_payout(ask)
@@ -46,10 +50,9 @@ async def give_order(bank: Processor, ask: AskPayout, *, is_first: bool) -> Verd
             return found
     verdict = await bank.pay_out(ask)
     if verdict.is_final and not is_first:
-        # That it is not taken now says nothing of one that was on its way when we asked.
-        found = await bank.find_payout(ask)
-        if found.outcome != "not_found":
-            return found
+        # One that was given before may still be on its way, whatever the bank knows by now: it is
+        # asked again, and people look at it at last.
+        return msgspec.structs.replace(verdict, is_final=False)
     return verdict
 
 

@@ -66,6 +66,10 @@ async def send_file(world: World, file: File) -> bool:
     bank = world.processors.get(world.processors.banks(file.currency))
     said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
+        if said.is_final:
+            # Nothing of it is booked back: it may have been given before. The next file may do.
+            log.error("payout_file_refused", file=file.name, code=said.code)
+            return True
         log.warning("payout_file_unconfirmed", file=file.name, code=said.code)
         return False
 

@@ -13,6 +13,7 @@ from app.payouts.model import OPEN, Payout
 from app.payouts.saga import RETURN
 from app.processors import Notification, World
 from app.saga import Flow, Postpone
+from app.telemetry import log
 
 _WAKE_S: Final = 20.0  # a flow that is woken asks a bank and commits
 _LOOKS: Final = 2
@@ -46,6 +47,19 @@ async def follow_payout(
         return f"no payout {notification.reference}"
     if payout.status == "paid":
         return await _look_for_return(world, flow, payout)
+    return await _look_for_order(world, flow, payout)
+
+
+async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Postpone:
+    """Tell people if the bank pays what has ended here without it: money would leave twice."""
+    if payout.status not in {"failed", "canceled"}:
+        return f"it is {payout.status}"
+    verdict = await bank.find_verdict(world, flow, payout)
+    if verdict is None or verdict.outcome == "unknown":
+        return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
+    if verdict.outcome in {"approved", "pending"}:
+        log.error("payout_ended_without_its_bank", payout=payout.name, there=verdict.outcome)
+        return f"it is {payout.status} here and {verdict.outcome} there"
     return f"it is {payout.status}"
 
 

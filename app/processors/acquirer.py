@@ -358,7 +358,8 @@ def _read(
         return Verdict("not_found")
     if said.status in _REFUSED:
         code = read_code(said.body) or f"http_{said.status}"
-        return Verdict("not_executed", code=code, is_final=said.status in _FINAL)
+        is_final = said.status in _FINAL and not is_query
+        return Verdict("not_executed", code=code, is_final=is_final)
     # A server's fault says nothing about what it did before. Nor does 409: under our reference
     # there is something else than what was asked for now, and a query tells what.
     return unknown(read_code(said.body) or f"http_{said.status}")

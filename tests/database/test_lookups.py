@@ -85,6 +85,44 @@ async def test_who_goes_away_takes_no_answer_along(database: Database) -> None:
     assert await second == 49
 
 
+async def test_who_is_stuck_holds_up_nobody_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside a look-up that hangs on a silent connection others are made, and not too many."""
+    monkeypatch.setattr(lookups, "STUCK_S", 0.0)
+    squares, silence = Squares(database), asyncio.Event()
+
+    async def find(keys: Sequence[int]) -> dict[int, int]:
+        if 0 in keys or 100 in keys:
+            await silence.wait()
+        return await squares.find(keys)
+
+    reader = LookUps(find)
+    stuck = []
+    for key in (0, 100):
+        stuck.append(asyncio.ensure_future(reader.find(key)))
+        await asyncio.sleep(0.01)
+
+    assert await reader.find(5) == 25
+    assert not any(each.done() for each in stuck)
+    silence.set()
+    assert await asyncio.gather(*stuck) == [0, 10_000]
+
+
+async def test_a_loop_that_ends_leaves_nobody_waiting(database: Database) -> None:
+    """Whoever waits for a look-up that is cancelled is cancelled, and the next one is made."""
+    reader = LookUps(Squares(database).find)
+    asked = asyncio.ensure_future(reader.find(6))
+    await asyncio.sleep(0)
+    (runner,) = reader._runners
+    await asyncio.sleep(0)
+    runner.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert await reader.find(6) == 36
+
+
 async def test_an_unreachable_database_is_told_to_all(shared_database_url: str) -> None:
     """Nobody waits for ever, and the next question is asked anew."""
     nowhere = shared_database_url.replace("port=5432", "port=1")

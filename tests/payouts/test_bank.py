@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator
 import pytest
 import pytest_asyncio
 
+from app import ids
 from app.trace import trace
 from tests.conftest import NewMerchant
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import Api, done, refused
+from tests.support.databases import rows
 from tests.support.payouts import (
     IBAN,
     LIMIT,
+    PATIENCE_S,
     available,
     bank_account,
     becomes,
@@ -130,27 +133,58 @@ async def test_the_bank_refuses_at_once(
 
 
 @table("""
-    before
-    -
-    500_before
-    timeout_before
-    drop_before
+    before          ends
+    -               failed
+    500_before      in_transit  -- it may still be on its way, so it is given again
+    timeout_before  in_transit
+    drop_before     in_transit
 """)
 async def test_the_bank_does_not_take_it(
     stall: Merchant, rails: Rails, shared_database_url: str, row: Row
 ) -> None:
-    """An order that the bank refuses is available again, also where the first one was lost."""
+    """An order that the bank refuses is available again, where none was given before."""
     if row.before:
         rails.acquirer.fail_next(row.before, operation="payout")
     rails.acquirer.fail_next("refuse:not_in_this_country", operation="payout")
 
     made = await pay_out(stall, 40_000, await bank_account(stall))
 
-    failed = await becomes(stall, made["id"], "failed")
-    assert failed["failure_code"] == "not_in_this_country"
-    assert await story(stall, made["id"]) == ["created", "failed"]
-    assert rails.acquirer.records("payouts", merchant=stall.id) == []
-    await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
+    ended = await becomes(stall, made["id"], row.ends)
+    assert await story(stall, made["id"]) == ["created", row.ends]
+    if row.ends == "failed":
+        assert ended["failure_code"] == "not_in_this_country"
+        assert rails.acquirer.records("payouts", merchant=stall.id) == []
+        await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
+
+
+async def test_a_bank_that_pays_what_it_refused_is_told_of(
+    stall: Merchant, rails: Rails, shared_database_url: str
+) -> None:
+    """Money that may leave twice is nothing to be silent about: who follows the bell says it."""
+    rails.acquirer.fail_next("refuse:not_in_this_country", operation="payout")
+    made = await pay_out(stall, 40_000, await bank_account(stall))
+    await becomes(stall, made["id"], "failed")
+
+    rails.acquirer.ask(
+        "POST",
+        "/v1/payouts",
+        {
+            "reference": made["id"],
+            "merchant": stall.id,
+            "amount": 40_000,
+            "currency": "EUR",
+            "iban": IBAN,
+            "name": "Ada Obi",
+        },
+    )
+    rails.acquirer.settle_payout(made["id"])
+
+    noted = "SELECT note FROM sagas WHERE merchant_id = %s AND name = 'notification'"
+    async with asyncio.timeout(PATIENCE_S):
+        while ("it is failed here and approved there",) not in rows(
+            shared_database_url, noted, [ids.decode("merchant", stall.id)]
+        ):
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
