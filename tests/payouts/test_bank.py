@@ -1,22 +1,20 @@
 """Payouts at the bank: paid, refused, stopped, returned, and whatever a bank says or does not."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-import pytest_asyncio
 
-from app import ids
 from app.trace import trace
 from tests.conftest import NewMerchant
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import Api, done, refused
-from tests.support.databases import rows
 from tests.support.payouts import (
+    FUNDS,
     IBAN,
     LIMIT,
-    PATIENCE_S,
+    assert_at_rest,
     available,
     bank_account,
     becomes,
@@ -27,27 +25,14 @@ from tests.support.payouts import (
     second_key,
     story,
 )
-from tests.support.processes import ApiProcess, WorkerProcess
+from tests.support.processes import ApiProcess
 from tests.support.rails import QUICK, Rails
 from tests.support.tables import Row, table
 
-FUNDS = 1_000_000
-
 
 @pytest.fixture(autouse=True)
-def bank(rails: Rails, rails_worker: WorkerProcess) -> Iterator[Rails]:
-    """A bank that does nothing wrong before a test says so."""
-    rails.acquirer.script()
-    yield rails
-    rails.acquirer.script()
-
-
-@pytest_asyncio.fixture
-async def stall(new_merchant: NewMerchant) -> Merchant:
-    """A merchant without fees, and money available."""
-    merchant = await new_merchant(fee_bps=0, fee_fixed=0)
-    await earn(merchant, FUNDS)
-    return merchant
+def _bank(bank: Rails) -> None:
+    """Each test needs one."""
 
 
 async def sent(stall: Merchant, amount: int = 40_000) -> str:
@@ -55,12 +40,6 @@ async def sent(stall: Merchant, amount: int = 40_000) -> str:
     made = await pay_out(stall, amount, await bank_account(stall))
     await becomes(stall, made["id"], "in_transit")
     return str(made["id"])
-
-
-async def assert_at_rest(stall: Merchant, *, left: int, url: str) -> None:
-    """Nothing is on its way any more, and the books are in order."""
-    assert (await available(stall), await in_transit(stall)) == (left, 0)
-    await books.assert_in_order(url)
 
 
 async def test_it_is_paid(stall: Merchant, rails: Rails, shared_database_url: str) -> None:
@@ -130,61 +109,6 @@ async def test_the_bank_refuses_at_once(
     assert failed["failure_code"] == "blocked_account"
     assert await story(stall, made["id"]) == ["created", "failed"]
     await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
-
-
-@table("""
-    before          ends
-    -               failed
-    500_before      in_transit  -- it may still be on its way, so it is given again
-    timeout_before  in_transit
-    drop_before     in_transit
-""")
-async def test_the_bank_does_not_take_it(
-    stall: Merchant, rails: Rails, shared_database_url: str, row: Row
-) -> None:
-    """An order that the bank refuses is available again, where none was given before."""
-    if row.before:
-        rails.acquirer.fail_next(row.before, operation="payout")
-    rails.acquirer.fail_next("refuse:not_in_this_country", operation="payout")
-
-    made = await pay_out(stall, 40_000, await bank_account(stall))
-
-    ended = await becomes(stall, made["id"], row.ends)
-    assert await story(stall, made["id"]) == ["created", row.ends]
-    if row.ends == "failed":
-        assert ended["failure_code"] == "not_in_this_country"
-        assert rails.acquirer.records("payouts", merchant=stall.id) == []
-        await assert_at_rest(stall, left=FUNDS, url=shared_database_url)
-
-
-async def test_a_bank_that_pays_what_it_refused_is_told_of(
-    stall: Merchant, rails: Rails, shared_database_url: str
-) -> None:
-    """Money that may leave twice is nothing to be silent about: who follows the bell says it."""
-    rails.acquirer.fail_next("refuse:not_in_this_country", operation="payout")
-    made = await pay_out(stall, 40_000, await bank_account(stall))
-    await becomes(stall, made["id"], "failed")
-
-    rails.acquirer.ask(
-        "POST",
-        "/v1/payouts",
-        {
-            "reference": made["id"],
-            "merchant": stall.id,
-            "amount": 40_000,
-            "currency": "EUR",
-            "iban": IBAN,
-            "name": "Ada Obi",
-        },
-    )
-    rails.acquirer.settle_payout(made["id"])
-
-    noted = "SELECT note FROM sagas WHERE merchant_id = %s AND name = 'notification'"
-    async with asyncio.timeout(PATIENCE_S):
-        while ("it is failed here and approved there",) not in rows(
-            shared_database_url, noted, [ids.decode("merchant", stall.id)]
-        ):
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from tests.conftest import NewMerchant
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api, done
 from tests.support.payouts import (
+    FUNDS,
     available,
     bank_account,
     becomes,
@@ -32,16 +31,6 @@ POINTS = (
     "AFTER_COMMIT_BEFORE_ANSWER:kill:2",
 )
 """Around the commit that opens it, the bank's effect, and the commit that books that."""
-
-FUNDS = 100_000
-
-
-@pytest_asyncio.fixture
-async def stall(new_merchant: NewMerchant) -> Merchant:
-    """A merchant without fees, and money available."""
-    merchant = await new_merchant(fee_bps=0, fee_fixed=0)
-    await earn(merchant, FUNDS)
-    return merchant
 
 
 @pytest.mark.chaos

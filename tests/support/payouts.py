@@ -4,11 +4,13 @@ import asyncio
 import time
 from typing import Any
 
+from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import Api, done
 
 IBAN = "DE89370400440532013000"
 """The example of the standard; its check digits are right."""
+FUNDS = 1_000_000
 LIMIT = 1_000_000
 """Above it payouts need a second key, unless a setting says otherwise (minor units of EUR)."""
 
@@ -73,3 +75,9 @@ async def story(merchant: Merchant, payout_id: str) -> list[str]:
     """What was told of a payout, oldest first."""
     events = await merchant.api.all("/v1/events", object=payout_id)
     return [event["type"].removeprefix("payout.") for event in reversed(events)]
+
+
+async def assert_at_rest(merchant: Merchant, *, left: int, url: str) -> None:
+    """Nothing is on its way any more, and the books are in order."""
+    assert (await available(merchant), await in_transit(merchant)) == (left, 0)
+    await books.assert_in_order(url)
