@@ -5,6 +5,7 @@ Tests run against real commits and roll nothing back, so each makes what it need
 """
 
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -29,6 +30,8 @@ def pytest_configure() -> None:
     """Whatever shell the tests run in, no setting of it reaches them."""
     for name in [n for n in os.environ if n.startswith("SUYA_") and not n.startswith("SUYA_TEST_")]:
         del os.environ[name]
+    # A shell ignores Ctrl-C for what it runs in the background, and so would all that we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
