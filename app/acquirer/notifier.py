@@ -98,8 +98,10 @@ class Notifier:
         # Those on the way are still in the outbox, and at the front of it.
         limit = PAGE + len(self._on_the_way)
         parameters = {"now": wall_ms(), "limit": limit}
+        # What comes back while the outbox is being read may stand in it as if it had not been sent.
+        known = set(self._on_the_way)
         rows = await self._store.list_rows("list_notifications_due", parameters)
-        fresh = [due for due in (_Due(*row) for row in rows) if due.row_id not in self._on_the_way]
+        fresh = [due for due in (_Due(*row) for row in rows) if due.row_id not in known]
         for due in fresh:
             await self._free.acquire()
             self._on_the_way.add(due.row_id)

@@ -85,6 +85,16 @@ class Receiver:
             time.sleep(0.01)
         return came
 
+    def wait_for(self, reference: str, count: int) -> list[Delivery]:
+        """The first of each notification about one thing, once there are so many different ones."""
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            came = {d.id: d for d in reversed(self.about(reference))}
+            if len(came) >= count:
+                return list(reversed(came.values()))
+            assert time.monotonic() < deadline, [delivery.told for delivery in came.values()]
+            time.sleep(0.01)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -51,7 +51,7 @@ def test_evidence_may_decide_by_itself(
     dispute = disputed(acquirer, name)
 
     taken = give(acquirer, dispute["id"], f"evi_{name}", text)
-    told = [delivery.told["data"]["status"] for delivery in receiver.wait(dispute["id"], 3)]
+    told = [delivery.told["data"]["status"] for delivery in receiver.wait_for(dispute["id"], 3)]
 
     assert taken["status"] == "under_review"
     assert sorted(told) == sorted(["needs_response", "under_review", end])
