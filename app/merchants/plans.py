@@ -1,14 +1,12 @@
 """Making, listing, replacing and ending fee plans: seldom, so one at a time."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app import clock, ids
-from app.database import Database, Reader, Tx, arrays, transact
+from app.database import Database, Reader, Tx, transact
 from app.merchants.admin import get_merchant, queries
 from app.merchants.errors import FeePlanEnded, FeePlanExists, FeePlanNotFound
 from app.merchants.fees import FeePlan, FeeTerms
@@ -78,16 +76,10 @@ async def list_plans(
     return [FeePlan(*row) for row in await reader.read(queries.list_plans, params)]
 
 
-async def list_plans_in_force(
-    reader: Reader, merchant_ids: Sequence[UUID]
-) -> dict[UUID, tuple[FeePlan, ...]]:
-    """Some merchants' fee plans that are in force; who has none is left out."""
-    params = {"merchant_ids": arrays.uuids(merchant_ids)}
-    found: defaultdict[UUID, tuple[FeePlan, ...]] = defaultdict(tuple)
-    for row in await reader.read(queries.list_plans_in_force, params):
-        plan = FeePlan(*row)
-        found[plan.merchant_id] += (plan,)
-    return dict(found)
+async def list_plans_in_force(reader: Reader, merchant_id: UUID) -> tuple[FeePlan, ...]:
+    """A merchant's fee plans that are in force."""
+    rows = await reader.read(queries.list_plans_in_force, {"merchant_id": merchant_id})
+    return tuple(FeePlan(*row) for row in rows)
 
 
 def _plan(

@@ -32,17 +32,16 @@ VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :n
         CAST(:scopes AS TEXT[]), CAST(:created_at AS TIMESTAMPTZ), NULL)
     ON CONFLICT (id) DO NOTHING;
 
--- name: find_callers
--- The merchants behind secrets whose keys were not revoked.
--- path: api_keys_secret_unique, merchants_pkey, for each secret
-SELECT k.secret_hash, k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps,
-       m.fee_fixed_minor, m.created_at, m.former_region
-  FROM unnest(CAST(:secret_hashes AS TEXT[])) AS d (secret_hash)
-  JOIN api_keys AS k
-    ON k.secret_hash = decode(d.secret_hash, 'hex')
+-- name: find_caller
+-- The merchant behind a secret, if its key was not revoked.
+-- path: api_keys_secret_unique, merchants_pkey
+SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fixed_minor,
+       m.created_at, m.former_region
+  FROM api_keys AS k
   JOIN merchants AS m
     ON m.id = k.merchant_id
- WHERE k.revoked_at IS NULL;
+ WHERE k.secret_hash = :secret_hash
+   AND k.revoked_at IS NULL;
 
 -- name: list_keys
 -- The keys of a merchant, oldest first.
@@ -144,15 +143,15 @@ SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, 
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_plans_in_force
--- Some merchants' fee plans that are in force: one for each rail and currency at most.
--- path: fee_plans_in_force, for each merchant
-SELECT f.id, f.merchant_id, f.rail, f.currency, f.bps, f.fixed_minor, f.min_minor, f.max_minor,
-       f.refunded, f.created_at, f.ended_at
-  FROM unnest(CAST(:merchant_ids AS UUID[])) AS d (merchant_id)
-  JOIN fee_plans AS f
-    ON f.merchant_id = d.merchant_id
- WHERE f.ended_at IS NULL
- ORDER BY f.merchant_id, f.rail, f.currency;
+-- A merchant's fee plans that are in force: one for each rail and currency at most.
+-- path: fee_plans_in_force
+SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
+       created_at, ended_at
+  FROM fee_plans
+ WHERE merchant_id = :merchant_id
+   AND ended_at IS NULL
+ ORDER BY rail, currency
+ LIMIT 1000;
 
 -- name: list_database_regions
 -- The regions of a multi-region database: on CockroachDB they are the values of an enumeration.

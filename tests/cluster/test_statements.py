@@ -25,6 +25,8 @@ _SAMPLES = {
     "bigint": "1",
     "bytea": "'x'",
     "boolean": "true",
+    "date": "'2026-01-01'",
+    "numeric": "1",
     "jsonb": "'{}'",
     "timestamp with time zone": "'2026-01-01'",
 }

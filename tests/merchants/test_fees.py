@@ -102,7 +102,7 @@ async def test_one_plan_in_force_for_the_same(database: Database, merchant: Merc
     refusals = [each for each in made if isinstance(each, FeePlanExists)]
     (kept,) = [each for each in made if isinstance(each, FeePlan)]
     assert len(refusals) == 5
-    assert await plans.list_plans_in_force(database, [merchant.id]) == {merchant.id: (kept,)}
+    assert await plans.list_plans_in_force(database, merchant.id) == (kept,)
 
 
 async def test_replacing_and_ending(database: Database, merchant: Merchant) -> None:
@@ -114,11 +114,11 @@ async def test_replacing_and_ending(database: Database, merchant: Merchant) -> N
     second = await plans.replace_plan(database, first.id, _terms(2))
     with pytest.raises(FeePlanEnded):
         await plans.replace_plan(database, first.id, _terms(3))
-    assert await plans.list_plans_in_force(database, [merchant.id]) == {merchant.id: (second,)}
+    assert await plans.list_plans_in_force(database, merchant.id) == (second,)
 
     ended = await plans.end_plan(database, second.id)
     assert await plans.end_plan(database, second.id) == ended
-    assert await plans.list_plans_in_force(database, [merchant.id]) == {}
+    assert await plans.list_plans_in_force(database, merchant.id) == ()
     listed = await plans.list_plans(database, merchant.id)
     assert [(each.id, each.bps, bool(each.ended_at)) for each in listed] == [
         (first.id, 1, True),
