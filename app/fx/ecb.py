@@ -7,6 +7,7 @@ Both formats come with one day (`eurofxref-daily.xml`, `eurofxref.csv`) or with 
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -49,6 +50,13 @@ def parse(content: bytes) -> Days:
     return days
 
 
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError),
+    RuntimeError,  # it is encrypted, or compressed by a method that we do not have
+)
+"""What a damaged archive raises, depending on where the damage is."""
+
+
 def _unzip(content: bytes) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -56,7 +64,7 @@ def _unzip(content: bytes) -> bytes:
             if len(members) != 1 or members[0].file_size > BYTES_MAX:
                 raise NotRates("the archive should hold one file of up to 64 MB")
             return archive.read(members[0])
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError):
+    except _DAMAGED:
         raise NotRates("the archive cannot be read") from None
 
 

@@ -1,5 +1,6 @@
 """The European Central Bank's files, as it publishes them, and files that are something else."""
 
+import contextlib
 import io
 import zipfile
 from datetime import date
@@ -99,6 +100,16 @@ def test_an_archive_of_several_files() -> None:
     """Which of two files is meant is not guessed."""
     with pytest.raises(NotRates, match="one file"):
         parse(_zipped({"a.csv": DAILY_CSV, "b.csv": DAILY_CSV}))
+
+
+def test_a_damaged_archive_is_refused_in_a_sentence() -> None:
+    """Wherever a bit of it was lost, it is no traceback; and what is read is whole."""
+    whole = _zipped({"eurofxref.csv": DAILY_CSV})
+    for place in range(len(whole) * 8):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        with contextlib.suppress(NotRates):
+            assert parse(bytes(damaged)) == {date(2026, 1, 30): RATES}
 
 
 def _zipped(files: dict[str, str]) -> bytes:
