@@ -4,7 +4,9 @@ A unit's writes stay in memory until it ends well, and a batch's until the batch
 one statement a table. So a command that fails leaves nothing, whatever it had begun.
 """
 
+import secrets
 import sqlite3
+import string
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _decoders = {kind: msgspec.json.Decoder(record) for kind, record in KINDS.items()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_TAG_LETTERS = 6  # 300 million files
 
 
 def microseconds(instant: datetime) -> int:
@@ -283,5 +286,5 @@ class Unit:
 
 
 def new_tag() -> str:
-    """A tag for a new file."""
-    return f"{ids.new().int & 0xFFFFFF:06x}"
+    """A tag for a new file: letters, because with digits a name may look like a card's number."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(_TAG_LETTERS))

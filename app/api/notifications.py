@@ -6,11 +6,12 @@ from litestar.response.base import ASGIResponse
 
 from app import ids
 from app.api.call import ApiRequest, context_of, send, services_of
-from app.api.errors import InternalError
+from app.api.errors import CardNumberNotAllowed, InternalError
 from app.api.reply import SINGLE_BYTES_MAX, read_body
 from app.errors import PlatformError
 from app.merchants.homes import find_homes
 from app.notifications import NOTIFICATION, TakeNotification
+from app.pan import contains_pan, scrub
 from app.processors import errors
 
 
@@ -29,7 +30,8 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
     is asked of the processor.
     """
     services, context = services_of(request), context_of(request)
-    body = await read_body(request, SINGLE_BYTES_MAX)
+    # Processors have long numbers of their own, which may look like a card's by chance.
+    body = await read_body(request, SINGLE_BYTES_MAX, refuse_cards=False)
     headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in context.headers.items()}
     try:
         notification = await services.processors.complete(
@@ -38,6 +40,8 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
     except errors.NotificationForeign:
         # About something that is not ours; a processor that is told so would only repeat it.
         return send(Received())
+    if contains_pan(notification.id) or contains_pan(notification.reference):
+        raise CardNumberNotAllowed
     try:
         merchant_id = ids.decode("merchant", notification.merchant)
     except ids.MalformedId:
@@ -51,7 +55,7 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
         merchant_id=merchant_id,
         correlation_id=context.request_id,
         processor=processor,
-        notification=notification,
+        notification=msgspec.structs.replace(notification, payload=scrub(notification.payload)),
         former_region=former,
     )
     timeout_s = services.settings.request_timeout_ms / 1000

@@ -158,7 +158,7 @@ class Notification(msgspec.Struct, frozen=True):
     reference: str
     """Our reference of the subject; of a dispute the processor's id."""
     payload: str
-    """The text as it came, kept for people."""
+    """The text as it came, kept for people (without what looks like a card number)."""
 
 
 class Processor(Protocol):

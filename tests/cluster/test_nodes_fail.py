@@ -127,5 +127,8 @@ async def test_connections_spread_over_a_node_that_came_back(
         await load.until_acknowledged(SOME)
         assert set(lines_to(three, process)) <= {1, 2, 3} - {number}
         await asyncio.to_thread(three.restart, number)
-        while set(lines_to(three, process)) != {1, 2, 3}:
+        # One merchant's payments need two connections or three, so not all nodes have one at once.
+        met = set(lines_to(three, process))
+        while met != {1, 2, 3}:
             await asyncio.sleep(_POLL_S)
+            met |= set(lines_to(three, process))

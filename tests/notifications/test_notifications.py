@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from app import clock, ids
+from app.pan import REMOVED, contains_pan
 from app.processors.signatures import parse_secret, sign
 from tests.support.acquirer import SECRET
 from tests.support.builders import Merchant
@@ -28,14 +29,16 @@ POINTS = (
 """Before and after it is kept, before and after it is followed up, and before that is booked."""
 
 
-def notification(merchant: str, reference: str, type_: str = "authorization.updated") -> bytes:
+def notification(
+    merchant: str, reference: str, type_: str = "authorization.updated", **data: str
+) -> bytes:
     """The text of a notification with a name of its own."""
     told = {
         "id": f"ntf_{ids.new()}",
         "type": type_,
         "created_at": "2026-01-01T00:00:00Z",
         "merchant": merchant,
-        "data": {"reference": reference},
+        "data": {"reference": reference} | data,
     }
     return json.dumps(told).encode()
 
@@ -129,6 +132,33 @@ async def test_news_of_what_is_not_there_is_harmless(
     assert (await send(merchant.api, body)).status_code == 200
 
     assert await until_followed_up(shared_database_url, body)
+
+
+async def test_a_number_like_a_cards_is_taken_out(
+    rails: Rails, rails_worker: WorkerProcess, merchant: Merchant, shared_database_url: str
+) -> None:
+    """A processor's own numbers may look like a card's by chance; its news counts all the same."""
+    paid = await rails.pay(merchant, 500)
+    body = notification(merchant.id, paid["id"], arn="555099000000000278")
+
+    assert (await send(merchant.api, body)).status_code == 200
+
+    assert await until_followed_up(shared_database_url, body) == "it is captured"
+    sql = "SELECT data FROM sagas WHERE name = 'notification' AND data LIKE %s"
+    [(data,)] = rows(shared_database_url, sql, [f"%{json.loads(body)['id']}%"])
+    assert REMOVED in data
+    assert not contains_pan(data)
+
+
+async def test_a_name_like_a_cards_number_is_refused(
+    rails: Rails, merchant: Merchant, shared_database_url: str
+) -> None:
+    """What would be kept as it is must be no card number, whoever sends it."""
+    body = notification(merchant.id, "4242424242424242", "dispute.opened")
+
+    refused(await send(merchant.api, body), 400, "card_number_not_allowed")
+
+    assert kept(shared_database_url, body) == []
 
 
 @pytest.mark.chaos

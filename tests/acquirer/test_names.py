@@ -1,0 +1,20 @@
+"""What the sandbox calls its records."""
+
+import pytest
+
+from app.acquirer.unit import Ids, new_tag
+from app.pan import contains_pan
+
+FILES, RECORDS = 200, 100
+
+
+@pytest.mark.parametrize("prefix", ["dp", "auth", "po"])
+def test_no_name_looks_like_a_card_number(prefix: str) -> None:
+    """Whatever file it is, a name has letters beside its digits, and its number is found in it."""
+    for _ in range(FILES):
+        names = Ids(new_tag(), last=270)
+        for _ in range(RECORDS):
+            number = names.next()
+            name = names.name(prefix, number)
+            assert not contains_pan(name)
+            assert Ids.number(name) == number
