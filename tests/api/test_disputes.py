@@ -14,6 +14,9 @@ from tests.support.client import done, refused
 from tests.support.disputes import FEE, accept, add, disputed, submit, there, until
 from tests.support.rails import Rails
 
+# Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
+pytestmark = pytest.mark.usefixtures("rails_worker")
+
 NOWHERE = f"dp_{'0' * 25}1"
 
 
@@ -138,9 +141,7 @@ async def test_a_refusal_of_the_processor_is_told(rails: Rails, merchant: Mercha
     assert again.json() == answer.json()
 
 
-async def test_a_silent_processor_is_asked_again(
-    rails: Rails, rails_worker: Any, merchant: Merchant
-) -> None:
+async def test_a_silent_processor_is_asked_again(rails: Rails, merchant: Merchant) -> None:
     """An answer whose fate is unknown is 202, nothing is added meanwhile, and it is taken once."""
     payment, dispute = await disputed(rails, merchant)
     done(await add(merchant, dispute["id"]), 201)

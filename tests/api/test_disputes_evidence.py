@@ -17,6 +17,9 @@ from tests.support.disputes import add, disputed, read, upload
 from tests.support.rails import Rails
 from tests.support.tally import Tally
 
+# Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
+pytestmark = pytest.mark.usefixtures("rails_worker")
+
 PAN = "4242424242424242"
 TWO_FILES = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n%PDF-\r\n'

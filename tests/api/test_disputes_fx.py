@@ -13,6 +13,9 @@ from tests.support.databases import rows
 from tests.support.disputes import FEE, add, disputed, submit, there, until
 from tests.support.rails import Rails
 
+# Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
+pytestmark = pytest.mark.usefixtures("rails_worker")
+
 AMOUNT = 4_999
 
 Moved = dict[tuple[str, str], int]

@@ -7,8 +7,10 @@ import pytest
 
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
-from tests.support.processes import WorkerProcess
 from tests.support.rails import CHALLENGED, DECLINED, NO_FUNDS, Rails
+
+# Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
+pytestmark = pytest.mark.usefixtures("rails_worker")
 
 WAIT_S = 20  # a few hundred times what it takes
 
@@ -171,9 +173,7 @@ async def test_a_challenge_can_be_canceled(rails: Rails, merchant: Merchant) -> 
     assert await balance(merchant, "processor_receivable") == (0, 0)
 
 
-async def test_an_unknown_outcome_is_no_decline(
-    rails: Rails, rails_worker: WorkerProcess, merchant: Merchant
-) -> None:
+async def test_an_unknown_outcome_is_no_decline(rails: Rails, merchant: Merchant) -> None:
     """A charge whose answer was lost is processing, holds its funds, and ends right by itself."""
     answer = await rails.send(
         merchant, 900, key="order-3", fault="timeout_after", prefer="respond-async"
@@ -189,9 +189,7 @@ async def test_an_unknown_outcome_is_no_decline(
     assert done(again, 201) == ended
 
 
-async def test_an_unknown_outcome_can_be_canceled(
-    rails: Rails, rails_worker: WorkerProcess, merchant: Merchant
-) -> None:
+async def test_an_unknown_outcome_can_be_canceled(rails: Rails, merchant: Merchant) -> None:
     """What is canceled before its outcome is known is taken back as soon as it is."""
     rails.acquirer.fail_next("timeout_after", operation="authorization", times=1)
     processing = done(await rails.send(merchant, 900, prefer="respond-async"), 202)
