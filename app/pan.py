@@ -36,8 +36,9 @@ _UUID: Final = re.compile(
     r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])"
 )
 _IBAN: Final = re.compile(
-    r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])[A-Z]{2}[0-9]{2}(?:[ -]?[0-9A-Z]){11,30}", re.IGNORECASE | re.ASCII
 )
+_IBAN_LENGTH_MIN: Final = 15  # Norway's; the longest ones have 34 characters
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
@@ -127,7 +128,21 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _blank_iban(match: re.Match[str]) -> str:
-    """Nothing in the place of a good IBAN, which may be written in groups of four digits."""
-    compact = match[0].replace(" ", "")
+    """Nothing in the place of a good IBAN, in whatever groups it is written.
+
+    The match may go on behind its end, so each end of a group may be it.
+    """
+    text, compact = f"{match[0]}{match.string[match.end() : match.end() + 1]} ", ""
+    for end in range(1, len(match[0]) + 1):
+        if text[end - 1] in " -":
+            continue
+        compact += text[end - 1]
+        is_end = len(compact) >= _IBAN_LENGTH_MIN and not _BESIDE.match(text[end])
+        if is_end and _is_iban(compact):
+            return "." * end + match[0][end:]
+    return match[0]
+
+
+def _is_iban(compact: str) -> bool:
     number = "".join(str(int(char, 36)) for char in compact[4:] + compact[:4])
-    return "." * len(match[0]) if int(number) % _IBAN_MODULUS == 1 else match[0]
+    return int(number) % _IBAN_MODULUS == 1

@@ -258,6 +258,20 @@ async def submit(call: Call, saga: Saga[C], command: C, *, wait_s: float = WAIT_
     return respond(outcome, call.services.settings.idempotency_kept_days)
 
 
+async def replay(call: Call, intent: Intent, obstacle: PlatformError) -> Reply:
+    """The answer that the key has; where it has none, `obstacle` is why it gets none now.
+
+    For what has to be asked of others before a command can be made: a request that has been
+    answered needs none of that.
+    """
+    answer = await idempotency.find_answer(
+        call.services.database, call.regions, call.merchant.id, intent
+    )
+    if answer is None:
+        raise obstacle
+    return respond(answer, call.services.settings.idempotency_kept_days)
+
+
 def preferred_wait_s(request: ApiRequest) -> float:
     """How long the client wants to wait for a flow: `Prefer: wait=N` or `respond-async`.
 

@@ -5,7 +5,17 @@ from litestar.response.base import ASGIResponse
 
 from app import clock, ids
 from app.api import lists, wire
-from app.api.call import ApiRequest, Call, enter, named_intent, parse, path_id, send, submit
+from app.api.call import (
+    ApiRequest,
+    Call,
+    enter,
+    named_intent,
+    parse,
+    path_id,
+    replay,
+    send,
+    submit,
+)
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.reading import Reading
 from app.fx import CreateQuote, RateTable, Side
@@ -66,7 +76,10 @@ async def create_quote(request: ApiRequest) -> ASGIResponse:
     call = await enter(request, "write")
     body = await parse(request, wire.CreateQuote)
     intent = named_intent(request, body)
-    table = await call.services.rates.latest()
+    try:
+        table = await call.services.rates.latest()
+    except RatesUnavailable as error:
+        return await replay(call, intent, error)
     return await submit(call, QUOTE, _quote(call, intent, body, table))
 
 

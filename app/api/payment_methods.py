@@ -5,7 +5,17 @@ from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
 from app.api import lists, wire
-from app.api.call import ApiRequest, Call, enter, named_intent, parse, path_id, perform, submit
+from app.api.call import (
+    ApiRequest,
+    Call,
+    enter,
+    named_intent,
+    parse,
+    path_id,
+    perform,
+    replay,
+    submit,
+)
 from app.api.call import send as send_view
 from app.api.docs import LIST_PARAMETERS, Doc
 from app.api.reading import Reading
@@ -64,7 +74,10 @@ async def create_payment_method(request: ApiRequest) -> ASGIResponse:
     call = await enter(request, "write")
     body = await parse(request, wire.CreatePaymentMethod)
     intent = named_intent(request, body)
-    facts = await describe(call, body.token)
+    try:
+        facts = await describe(call, body.token)
+    except VaultUnreachable as error:
+        return await replay(call, intent, error)
     command = msgspec.structs.replace(
         attachment(call, facts), intent=intent, customer_id=body.customer
     )

@@ -38,14 +38,17 @@ def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPaymen
         "Refund a payment", body=wire.CreateRefund, answer=RefundView, status=201,
         idempotent=True, provisional=True,
         errors=(
-            errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundExceedsCapture,
-            errors.PaymentDisputed, errors.PaymentBusy, errors.RefundDeclined,
-            errors.ProcessorUnavailable, ledger_errors.AccountClosed,
+            errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundNotSupported,
+            errors.RefundExceedsCapture, errors.PaymentDisputed, errors.PaymentBusy,
+            errors.RefundDeclined, errors.ProcessorUnavailable, ledger_errors.AccountClosed,
         ),
     ).opt(),
 )  # fmt: skip
 async def create_refund(request: ApiRequest) -> ASGIResponse:
-    """Gives captured money back to the payer, to the wallet or card it came from: all or a part."""
+    """Gives captured money back to the payer, to the wallet or card it came from: all or a part.
+
+    What came by bank transfer is not given back here: nobody knows the payer's account.
+    """
     return await perform(request, wire.CreateRefund, saga.REFUND, _refund)
 
 

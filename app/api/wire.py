@@ -189,6 +189,13 @@ class CreatePayment(Wire):
     metadata: Metadata = {}
 
     @model_validator(mode="after")
+    def _check_capture(self) -> Self:
+        # Money that has come is there: nothing can be authorized and taken later, or let go.
+        if self.capture == "manual" and self.payment_method.type == "bank_transfer":
+            raise ValueError("takes capture 'manual' only from a wallet or a card")
+        return self
+
+    @model_validator(mode="after")
     def _check_quote(self) -> Self:
         # A quote holds for a minute; an authorization for a week, and a bank transfer for days.
         if self.fx_quote is not None and self.capture == "manual":

@@ -39,15 +39,15 @@ def import_file(
         raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from None
     if len(content) > ecb.BYTES_MAX:
         raise CommandFailed(f"{file} is larger than {ecb.BYTES_MAX} bytes.")
-    try:
-        days = ecb.parse(content)
-    except ecb.NotRates as error:
-        raise CommandFailed(f"{file} is no eurofxref file: {error}.") from None
 
     async def work(database: "Database") -> "Imported":
         return await import_rates(database, days)
 
-    imported = with_database(work)
+    try:
+        days = ecb.parse(content)
+        imported = with_database(work)
+    except ecb.NotRates as error:
+        raise CommandFailed(f"{file} is no eurofxref file: {error}.") from None
     if json:
         output.write_json(imported)
     else:

@@ -1,6 +1,6 @@
 """Keeping the rates of an imported file."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -9,10 +9,12 @@ import msgspec
 from app import clock
 from app.database import Database, Tx, transact
 from app.fx import store
-from app.fx.ecb import Days
+from app.fx.ecb import Days, NotRates
 from app.fx.rates import ECB
 
 PAGE_RATES: Final = 2_000  # rows per transaction: the whole history is some hundred of them
+
+_AHEAD_MAX: Final = timedelta(days=1)  # somewhere it is tomorrow already
 
 
 class Imported(msgspec.Struct, frozen=True):
@@ -24,8 +26,15 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 async def import_rates(database: Database, days: Days) -> Imported:
-    """Keep the rates of some days, at least one; safe to run again."""
+    """Keep the rates of some days, at least one; safe to run again.
+
+    Raises:
+        NotRates: a day has not come yet. Its rates would be the newest until it has, whatever is
+            imported meanwhile.
+    """
     newest, count = max(days), 0
+    if newest > clock.now().date() + _AHEAD_MAX:
+        raise NotRates(f"it has rates of {newest}, which is still to come")
     waiting: list[tuple[date, str, Decimal]] = []
     # Whole days in their order: whoever reads meanwhile has all of the newest one or none of it.
     for day in sorted(days):

@@ -149,11 +149,11 @@ class Claims(Generic[C]):
         """The key stands in this batch already: wait for its answer, or refuse another request."""
         same = acting.request == name.request
         self._places.append(place if same else -1)
-        self._answers.append(None if same else _reused(command, acting.request, name.request))
+        self._answers.append(None if same else _refuse(command, acting.request, name.request))
 
     def _replay(self, command: C, name: Intent, found: "Known") -> None:
         same = found.request == name.request
-        answer = found.answer if same else _reused(command, found.request, name.request)
+        answer = found.answer if same else _refuse(command, found.request, name.request)
         self._places.append(-1)
         self._answers.append(answer)
 
@@ -181,10 +181,13 @@ class Known(msgspec.Struct, frozen=True):
     answer: Answer
 
 
-def _reused(command: Command, before: str, now: str) -> Answer:
-    return refusal(
-        KeyReused(differs_in=", ".join(_differences(before, now))), command.correlation_id
-    )
+def reused(before: str, now: str) -> KeyReused:
+    """The refusal of a request under the key of another one."""
+    return KeyReused(differs_in=", ".join(_differences(before, now)))
+
+
+def _refuse(command: Command, before: str, now: str) -> Answer:
+    return refusal(reused(before, now), command.correlation_id)
 
 
 def _differences(before: str, now: str) -> list[str]:

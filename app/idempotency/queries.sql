@@ -67,7 +67,7 @@ DELETE FROM idempotency_keys
 -- name: find_answer
 -- What is kept under one key.
 -- path: idempotency_keys_pkey
-SELECT status, body
+SELECT request, status, body
   FROM idempotency_keys
  WHERE region = :region
    AND merchant_id = :merchant_id

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app import clock, ids
 from app.database import Database, Moving, Queries, Tx, arrays, pull, transact
-from app.idempotency.model import Answer, Command, Known
+from app.idempotency.model import Answer, Command, Intent, Known, reused
 
 queries = Queries(__package__)
 
@@ -113,12 +113,18 @@ def release_keys(tx: Tx, region: str, keys: Sequence[tuple[UUID, UUID]]) -> None
 
 
 async def find_answer(
-    database: Database, regions: Sequence[str], merchant_id: UUID, key_id: UUID
+    database: Database, regions: Sequence[str], merchant_id: UUID, name: Intent
 ) -> Answer | None:
-    """What is kept under a key now, wherever the merchant's rows may be."""
+    """What is kept under a key now, wherever the merchant's rows may be.
+
+    Raises:
+        KeyReused: the answer is to another request.
+    """
     for region in reversed(regions):
-        params = {"region": region, "merchant_id": merchant_id, "id": key_id}
-        for status, body in await database.read(queries.find_answer, params):
+        params = {"region": region, "merchant_id": merchant_id, "id": name.id}
+        for request, status, body in await database.read(queries.find_answer, params):
+            if request != name.request:
+                raise reused(request, name.request)
             return Answer(status, body, replayed=True)
     return None
 

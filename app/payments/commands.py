@@ -166,9 +166,9 @@ async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Ans
     another rail the money leaves the merchant, and the processor is asked to give it back: 202,
     `refund.pending` and `payment.refund_pending`.
 
-    Refusals, the first that applies: PaymentNotFound, PaymentNotRefundable, PaymentDisputed,
-    RefundExceedsCapture, AccountClosed, BalanceLimit. Where another operation is under way the
-    command waits for it.
+    Refusals, the first that applies: PaymentNotFound, PaymentNotRefundable, RefundNotSupported,
+    PaymentDisputed, RefundExceedsCapture, AccountClosed, BalanceLimit. Where another operation is
+    under way the command waits for it.
     """
     claims = await idempotency.claim(tx, commands)
     work = await _load(tx, claims, held=False, available=True)

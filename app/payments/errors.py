@@ -39,6 +39,12 @@ class PaymentNotRefundable(Rejected):
     code = "payment_not_refundable"
 
 
+class RefundNotSupported(Rejected):
+    """Payment {payment} came by bank transfer, and its bank cannot send it back; pay it out."""
+
+    code = "refund_not_supported"
+
+
 class RefundExceedsCapture(Rejected):
     """{left} are left to refund of payment {payment} and {asked} were asked for (minor units)."""
 

@@ -27,6 +27,7 @@ from app.payments.errors import (
     PaymentNotCapturable,
     PaymentNotRefundable,
     RefundExceedsCapture,
+    RefundNotSupported,
 )
 from app.payments.exchange import Exchange
 
@@ -216,10 +217,14 @@ def apply_release(payment: Payment, now: datetime, *, expired: bool) -> None:
 def decide_refund(payment: Payment, amount_minor: int | None) -> int | PlatformError:
     """How much to refund: `amount_minor`, or all that is left.
 
-    Refusals, the first that applies: PaymentNotRefundable, PaymentDisputed, RefundExceedsCapture.
+    Refusals, the first that applies: PaymentNotRefundable, RefundNotSupported, PaymentDisputed,
+    RefundExceedsCapture.
     """
     if payment.status not in REFUNDABLE:
         return PaymentNotRefundable(payment=payment.name, status=payment.status)
+    if payment.method == "bank_transfer":
+        # No bank here takes an order by a payment: it would have to know the payer's account.
+        return RefundNotSupported(payment=payment.name)
     if payment.disputed:
         # The payer's bank takes the money back or does not; both would be twice.
         return PaymentDisputed(payment=payment.name)

@@ -120,11 +120,12 @@ def _book_approval(
     rail = payment.rail
     assert rail is not None
     other_amount = verdict.amount_minor not in {None, payment.amount_minor}
-    # Money that came by a bank transfer cannot be sent back from here: it is taken.
-    canceled = rail.cancel_requested and payment.method != "bank_transfer"
+    # Money that came by a bank transfer cannot be sent back from here: it is taken, at once.
+    has_come = payment.method == "bank_transfer"
+    canceled = rail.cancel_requested and not has_come
     if canceled or other_amount:
         return Next.UNDO
-    if payment.capture == "manual":
+    if payment.capture == "manual" and not has_come:
         payment.status = "authorized"
         payment.expires_at = hold.expires_at = book.booked_at + timedelta(days=hold_days)
         payment.version += 1

@@ -170,7 +170,7 @@ class Sagas:
             await asyncio.sleep(min(pause, max(0.0, until - clock.monotonic())))
             pause = min(2 * pause, _POLL_MAX_S)
             latest = await idempotency.find_answer(
-                self.database, regions, command.merchant_id, command.intent.id
+                self.database, regions, command.merchant_id, command.intent
             )
             if latest is None and missed:
                 # Forgotten, because surely nothing was done: whoever asks again begins anew.

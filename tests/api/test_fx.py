@@ -260,6 +260,29 @@ async def test_without_rates_there_are_no_quotes(
     assert problem["retry"] == "same_key"
 
 
+async def test_a_quote_that_was_made_needs_no_rates(
+    start_api: Callable[..., ApiProcess], database_url: str
+) -> None:
+    """A repetition gets the answer that its key has, whether or not rates are there by now."""
+    quotes, key = "/v1/fx/quotes", "quote-1"
+    body = {"source_currency": "EUR", "target_currency": "USD", "source_amount": 10_000}
+    async with Api(start_api(database_url, fx_source="fixed").url) as api:
+        merchant = await builders.new_merchant(api.as_(ADMIN_KEY))
+        made = done(await merchant.api.post(quotes, body, key=key), 201)
+
+    without = start_api(database_url, fx_source="ecb")
+
+    async with Api(without.url, merchant.api.secret) as api:
+        again = await api.post(quotes, body, key=key)
+        assert done(again, 201) == made
+        assert again.headers["idempotent-replayed"] == "true"
+        other = await api.post(quotes, body | {"source_amount": 1}, key=key)
+        assert refused(other, 422, "idempotency_key_reused")["facts"] == {
+            "differs_in": "source_amount"
+        }
+        refused(await api.post(quotes, body), 503, "rates_unavailable")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 async def test_random_conversions_keep_the_books(

@@ -185,3 +185,16 @@ async def test_without_a_vault_nobody_decides(
         answer = await alone.post(PATH, {"token": NOBODY})
         refused(answer, 503, "vault_unreachable")
         refused(await alone.get(f"{PATH}/key"), 404, "cards_not_set_up")
+
+
+async def test_a_registration_that_is_repeated_needs_no_vault(
+    start_api: Any, merchant: Merchant, vault: VaultProcess, shared_database_url: str
+) -> None:
+    """A key that has its answer keeps it, whether or not the vault can be asked."""
+    key, body = "card-1", {"token": vault.tokenize(VISA, merchant.id)["id"]}
+    made = done(await merchant.api.post(PATH, body, key=key), 201)
+
+    async with Api(start_api(shared_database_url).url, merchant.api.secret) as alone:
+        assert done(await alone.post(PATH, body, key=key), 201) == made
+        other = await alone.post(PATH, {"token": NOBODY}, key=key)
+        refused(other, 422, "idempotency_key_reused")

@@ -232,3 +232,16 @@ async def test_a_bank_transfer_waits_for_the_money(rails: Rails, merchant: Merch
     rails.acquirer.arrive(waiting["id"])
 
     assert (await until(merchant, waiting["id"], "captured"))["amount_captured"] == 5_000
+    back = await merchant.api.post("/v1/refunds", {"payment": waiting["id"], "amount": 1})
+    refused(back, 409, "refund_not_supported")
+    assert (await merchant.read(waiting["id"]))["amount_refunded"] == 0
+
+
+async def test_a_bank_transfer_is_not_authorized(rails: Rails, merchant: Merchant) -> None:
+    """Money that has come can neither wait for its capture nor be let go."""
+    method = {"type": "bank_transfer"}
+    body = {"amount": 5_000, "currency": "EUR", "payment_method": method, "capture": "manual"}
+
+    refused(await merchant.api.post("/v1/payments", body), 400, "invalid_body")
+
+    assert await merchant.api.all("/v1/payments") == []

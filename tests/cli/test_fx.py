@@ -27,10 +27,13 @@ def test_a_mistake_is_a_sentence(suya: Suya, database_url: str, tmp_path: Path) 
     """A file that is not there, or is something else, and rates that nobody imported."""
     other = tmp_path / "other.csv"
     other.write_text("Name,Amount\n")
+    future = tmp_path / "future.csv"
+    future.write_text(FILE.replace("2026", "2126"))
 
     for words, sentence in (
         (("import", str(tmp_path / "no.csv")), "cannot be read: No such file"),
         (("import", str(other)), "is no eurofxref file: its first line does not begin with 'Date'"),
+        (("import", str(future)), "it has rates of 2126-01-30, which is still to come"),
         (("rates",), "No rates were imported"),
     ):
         result = suya("fx", *words, SUYA_DATABASE_URL=database_url)

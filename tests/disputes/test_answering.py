@@ -37,7 +37,7 @@ async def begun(stall: Stall, saga: Any = disputes.EVIDENCE) -> tuple[UUID, UUID
 async def kept(stall: Stall, command: Any) -> Answer:
     """What is kept under a command's key."""
     answer = await idempotency.find_answer(
-        stall.database, [REGION], stall.merchant_id, command.intent.id
+        stall.database, [REGION], stall.merchant_id, command.intent
     )
     assert answer is not None
     return answer

@@ -11,6 +11,7 @@ from app import clock
 from app.database import Database
 from app.errors import PlatformError
 from app.fx import FixedRates, RateTable, StoredRates, open_rates
+from app.fx.ecb import NotRates
 from app.fx.errors import RatesUnavailable
 from app.fx.imports import import_rates
 from app.money import EXPONENTS
@@ -115,6 +116,18 @@ async def test_old_rates_are_not_quoted(row: Row, database: Database) -> None:
     else:
         with pytest.raises(RatesUnavailable):
             await source.latest()
+
+
+async def test_days_to_come_are_refused(database: Database) -> None:
+    """Rates of a day that is still to come would stand in the way of all others until it has."""
+    today = clock.now().date()
+    rates = {"USD": Decimal("1.20")}
+
+    with pytest.raises(NotRates, match="still to come"):
+        await import_rates(database, {today: rates, today + timedelta(days=2): rates})
+
+    with pytest.raises(RatesUnavailable):
+        await StoredRates(database, "ecb", AGE_DAYS_MAX).latest()
 
 
 async def test_a_long_history_is_imported_in_pages(

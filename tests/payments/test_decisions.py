@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app import money
 from app.errors import PlatformError
 from app.payments import model
+from app.payments.errors import RefundNotSupported
 from app.payments.model import Capture, Payment
 from tests.support.tables import Row, table
 
@@ -121,6 +122,16 @@ def test_refunds(row: Row) -> None:
     decided = model.decide_refund(found, row.asked)
 
     assert row.result == (decided.code if isinstance(decided, PlatformError) else decided)
+
+
+def test_what_came_by_bank_transfer_is_not_refunded() -> None:
+    """A bank is given payers' accounts by payouts only."""
+    found = payment("captured", captured=100)
+    found.method = "bank_transfer"
+
+    decided = model.decide_refund(found, 1)
+
+    assert isinstance(decided, RefundNotSupported)
 
 
 @given(

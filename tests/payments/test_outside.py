@@ -70,6 +70,18 @@ def test_verdict(row: Row) -> None:
     desk.assert_balanced()
 
 
+def test_money_that_has_come_is_taken() -> None:
+    """A bank transfer cannot be given back, so it is captured, whatever was asked for."""
+    desk = Desk("processing", capture="manual")
+    desk.payment.method = "bank_transfer"
+
+    then = desk.hear("approved", AMOUNT)
+
+    assert (then, desk.payment.status) == (Next.END, "captured")
+    assert (desk.owed, desk.held) == (AMOUNT, 0)
+    desk.assert_balanced()
+
+
 @table("""
     state               canceling  then
     processing                  0  failed
