@@ -63,6 +63,7 @@ def test_a_notification_is_repeated_until_it_is_received(
     status: int, acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
     """Anything but 2xx has it sent again, under the same id and newly signed."""
+    _wait_until_none_waits(acquirer)
     receiver.statuses[:] = [status]
 
     first, second = receiver.wait(_change(acquirer, name), 2)

@@ -88,9 +88,11 @@ async def test_a_revoked_key_ends_within_five_seconds(admin: Api, merchant: Merc
 
     revoked = done(await admin.post(f"/v1/api_keys/{key['id']}/revoke", key=None))
     start = time.monotonic()
+    asked = start
     while (answer := await caller.get("/v1/payments")).status_code == 200:
-        assert time.monotonic() - start < REVOKED_S
+        assert asked - start < REVOKED_S
         await asyncio.sleep(0.05)
+        asked = time.monotonic()
 
     refused(answer, 401, "unauthorized")
     done(await merchant.api.get("/v1/payments"))

@@ -12,7 +12,7 @@ from tests.support.rails import CHALLENGED, DECLINED, NO_FUNDS, Rails
 # Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
 pytestmark = pytest.mark.usefixtures("rails_worker")
 
-WAIT_S = 20  # a few hundred times what it takes
+WAIT_S = 40  # a few hundred times what it takes
 
 
 async def until(merchant: Merchant, payment_id: str, *statuses: str) -> dict[str, Any]:

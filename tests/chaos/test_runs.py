@@ -1,5 +1,6 @@
 """Short runs for real: faults under load on the embedded database, and everything checked."""
 
+import contextlib
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,16 +70,23 @@ async def test_faults_under_load_lose_and_double_nothing() -> None:
 @pytest.mark.slow
 async def test_what_a_run_started_ends_with_it() -> None:
     """After a fault that fails, nothing that was started lives, and the run tells what failed."""
-    before = {process.pid for process in psutil.Process().children(recursive=True)}
     with TemporaryDirectory(prefix="suya-test-") as name:
         folder = Path(name)
         injections = draw(SCENARIOS["commit-cut"], TargetKind.EMBEDDED, 1, 1)
         broken = [msgspec.structs.replace(injections[0], kind=Kind.NODE_KILL)]
         found, _ = await run_on(EmbeddedTarget(folder, Options()), broken, folder)
+        left = [p for p in psutil.Process().children(recursive=True) if name in said(p)]
 
     assert not found.passed
     assert [finding.wrong for finding in found.findings] == ["not_healed"]
-    assert {process.pid for process in psutil.Process().children(recursive=True)} <= before
+    assert left == []
+
+
+def said(process: psutil.Process) -> str:
+    """What a process was started with, which names the folder of the run that it belongs to."""
+    with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+        return f"{process.cmdline()} {process.cwd()} {process.environ()}"
+    return ""
 
 
 @pytest.mark.chaos

@@ -8,7 +8,8 @@ from typing import Protocol
 import pytest
 
 from app.database.embedded import EmbeddedPostgres
-from tests.support.commands import environ_of, find_free_port, run_suya, temporary_home
+from tests.support import processes
+from tests.support.commands import environ_of, run_suya, temporary_home
 
 
 class Suya(Protocol):
@@ -33,7 +34,7 @@ def suya(environ: Mapping[str, str]) -> Suya:
 
 @pytest.fixture
 def free_port() -> int:
-    return find_free_port()
+    return processes.free_port()
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import pytest
 
 from app.database.embedded import EmbeddedPostgres
 from app.process import PortUnusable, check_port
-from tests.support.commands import COMMAND, environ_of, find_free_port, run_suya, temporary_home
+from tests.support import processes
+from tests.support.commands import COMMAND, environ_of, run_suya, temporary_home
 
 READY_S = 60
 STOP_S = 10  # what the promise says
@@ -106,7 +107,7 @@ def shared() -> Iterator[Dev]:
     """One for the tests that only look."""
     with (
         temporary_home() as home,
-        contextlib.closing(Dev(environ_of(home), find_free_port())) as running,
+        contextlib.closing(Dev(environ_of(home), processes.free_port())) as running,
     ):
         yield running
 

@@ -103,7 +103,8 @@ async def test_a_draining_node_fails_no_request(
     three: LocalCluster, url: str, start_api: Callable[..., ApiProcess]
 ) -> None:
     """The node that decides is told to end and comes back, and no client notices."""
-    process = start_api(url)
+    # A lease took 13 s to move when measured; the client waits for a minute.
+    process = start_api(url, request_timeout_ms="50000")
 
     async with under_load(url, process) as load:
         number = await leaseholder(three, url)

@@ -49,7 +49,7 @@ async def _ended(process: ApiProcess) -> int:
 
 async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -> None:
     """Who stops asking when /readyz says 503 has an answer to everything, and the exit is clean."""
-    process = start_api(database_url, drain_notice_ms="1500")
+    process = start_api(database_url, drain_notice_ms="5000")
     async with _merchant(process) as merchant:
         wallet = await merchant.wallet(funds=1_000_000)
         steady = Steady([process.url], merchant, wallet)
@@ -66,7 +66,7 @@ async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -
 
 async def test_the_port_closes_after_the_notice(start_api: StartApi, database_url: str) -> None:
     """A balancer sees 200, then 503, then nobody, and never the one after the other."""
-    process = start_api(database_url, drain_notice_ms="1000")
+    process = start_api(database_url, drain_notice_ms="3000")
     seen = [await _readiness(process)]
     process.send_to_first(signal.SIGTERM)
     while seen[-1] is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,11 +25,8 @@ Restart: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def ports() -> list[int]:
     """Two ports in a row that nobody listens on."""
-    while True:
-        first = free_port()
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", first + 1))
-            return [first, first + 1]
+    first = free_port(row=2)
+    return [first, first + 1]
 
 
 @pytest.fixture

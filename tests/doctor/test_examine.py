@@ -8,10 +8,10 @@ import pytest
 from app.doctor import Diagnosis, examine
 from app.merchants.admin import create_merchant
 from app.settings import Settings
-from tests.support.commands import find_free_port, run_suya
+from tests.support.commands import run_suya
 from tests.support.databases import Server, execute
 from tests.support.engine import opened
-from tests.support.processes import environ
+from tests.support.processes import environ, free_port
 
 if TYPE_CHECKING:
     from tests.support.processes import ApiProcess
@@ -24,7 +24,7 @@ CHECKS = (
 
 async def look(url: str, **settings: Any) -> dict[str, Diagnosis]:
     """What is found, by check."""
-    free = {"port": find_free_port()} | settings
+    free = {"port": free_port()} | settings
     found = await examine(Settings.load({}, database_url=url, **free), url)
     return {one.check: one for one in found}
 
@@ -60,7 +60,7 @@ async def test_an_old_schema_is_a_failure(server: Server) -> None:
 
 async def test_an_unreachable_database_hides_its_password() -> None:
     """Where nobody answers, the line says where, and nothing more is asked."""
-    url = f"postgresql+psycopg://u:hushhush@127.0.0.1:{find_free_port()}/suya?password=hushhush"
+    url = f"postgresql+psycopg://u:hushhush@127.0.0.1:{free_port()}/suya?password=hushhush"
 
     found = await look(url)
 
@@ -87,7 +87,7 @@ async def test_an_api_of_ours_may_hold_the_port(
 
 async def test_the_command_tells_and_fails(database_url: str) -> None:
     """A table for people, JSON for scripts, and exit code 1 if anything fails."""
-    variables = environ(database_url=database_url, port=str(find_free_port()))
+    variables = environ(database_url=database_url, port=str(free_port()))
 
     well = run_suya(variables, "doctor", "--json")
     told = run_suya(variables, "doctor")

@@ -124,7 +124,7 @@ async def test_the_money_is_held_while_nobody_knows(
     try:
         payment = done(await rails.send(merchant, 900, prefer="respond-async"), 202)["id"]
         path = f"/v1/payments/{payment}/cancel"
-        answer = await merchant.api.post(path, key="the-key", prefer="wait=2")
+        answer = await merchant.api.post(path, key="the-key", prefer="wait=6")
         silent = (await merchant.read(payment))["status"], await owed(merchant)
     finally:
         rails.acquirer.send(signal.SIGCONT)

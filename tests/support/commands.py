@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -40,10 +39,3 @@ def run_suya(environ: Mapping[str, str], *words: str) -> subprocess.CompletedPro
         check=False,
         timeout=COMMAND_S,
     )
-
-
-def find_free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

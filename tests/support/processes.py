@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,8 @@ ADMIN_KEY = "admin-key-of-the-tests"
 READY_S = 60  # a start takes two seconds; two busy cores take their time
 STOP_S = 20  # the drain's 8 s and what a busy machine adds
 _POLL_S = 0.02
+_PORTS = (10_000, 26_000)  # the ports of databases and of the kernel's own choice lie above
+_GIVEN: set[int] = set()
 _LOG_LINES_SHOWN = 30
 
 
@@ -27,11 +30,25 @@ def environ(**variables: str) -> dict[str, str]:
     return scrubbed | {f"SUYA_{name.upper()}": value for name, value in variables.items()}
 
 
-def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port(row: int = 1) -> int:
+    """A port of the loopback that nobody listens on, or the first of some in a row.
+
+    Below those that the kernel gives to connections, and each of them once in a run: some are bound
+    long after they were chosen.
+    """
+    while True:
+        first = random.randrange(*_PORTS)
+        ports = set(range(first, first + row))
+        if ports.isdisjoint(_GIVEN) and all(map(_is_free, ports)):
+            _GIVEN.update(ports)
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def get(url: str) -> httpx.Response:
