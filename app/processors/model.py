@@ -135,6 +135,8 @@ class DisputeState(msgspec.Struct, frozen=True):
     currency: str
     due_at: datetime
     """Until when evidence is taken."""
+    inquiry: bool = False
+    """The bank only asks, and nothing was withdrawn; it may become a dispute yet."""
 
 
 class FileState(msgspec.Struct, frozen=True):

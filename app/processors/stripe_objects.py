@@ -91,6 +91,8 @@ class _Owner(msgspec.Struct):
 
 
 class _Movement(msgspec.Struct):
+    amount: int
+    """Negative: withdrawn from the account; positive: given back."""
     fee: int
     currency: str
 
@@ -246,11 +248,12 @@ def judge_refund(refund: Refund, currency: str) -> Verdict:
 
 _DISPUTES: dict[str, Literal["needs_response", "under_review", "won", "lost"]] = {
     "needs_response": "needs_response",
+    # An inquiry: nothing is withdrawn while it lasts, and then it is closed or becomes a dispute.
     "warning_needs_response": "needs_response",
     "under_review": "under_review",
     "warning_under_review": "under_review",
     "won": "won",
-    "warning_closed": "won",  # an inquiry that did not become a dispute
+    "warning_closed": "won",  # it did not become a dispute
     "prevented": "won",
     "lost": "lost",
 }
@@ -267,8 +270,13 @@ def judge_dispute(dispute: Dispute) -> DisputeState | Verdict:
     # Without a deadline no evidence is taken: as if it had passed when the dispute was opened.
     due_at = dispute.evidence_details.due_by or dispute.created
     currency = dispute.currency.upper()
-    # Fees are told in the account's own currency, and only those in the dispute's can be added.
-    fees = [told.fee for told in dispute.balance_transactions if told.currency == dispute.currency]
+    # There is none before something was withdrawn, and one more when that is given back, which
+    # takes nothing. Fees are in the account's own currency: others cannot be added.
+    fees = [
+        told.fee
+        for told in dispute.balance_transactions
+        if told.amount <= 0 and told.fee > 0 and told.currency == dispute.currency
+    ]
     return DisputeState(
         id=dispute.id,
         authorization=owner.metadata[REFERENCE],
@@ -279,6 +287,7 @@ def judge_dispute(dispute: Dispute) -> DisputeState | Verdict:
         fee_minor=from_stripe(sum(fees), currency),
         currency=currency,
         due_at=datetime.fromtimestamp(due_at, UTC),
+        inquiry=dispute.status.startswith("warning_"),
     )
 
 

@@ -274,7 +274,8 @@ class Account:
         assert fields["submit"] == "true"
         dispute["evidence"] = {"uncategorized_text": fields["evidence[uncategorized_text]"]}
         dispute["evidence_details"]["submission_count"] = 1
-        dispute["status"] = "under_review"
+        warning = "warning_" if dispute["status"].startswith("warning_") else ""
+        dispute["status"] = f"{warning}under_review"
         return 200, dispute
 
     def _close_dispute(self, name: str, _: dict[str, str]) -> Answer:
@@ -285,16 +286,13 @@ class Account:
         return 200, dispute
 
     def open_dispute(self, intent_id: str, **fields: Any) -> dict[str, Any]:
-        """The payer's bank wants an intent's money back."""
+        """The payer's bank wants an intent's money back; nothing is withdrawn yet."""
         intent = self.intents[intent_id]
         dispute = {
             "id": f"du_{len(self.disputes)}",
             "object": "dispute",
             "amount": intent["amount"],
-            "balance_transactions": [
-                {"id": "txn_1", "amount": -intent["amount"], "fee": 1500, "currency": "eur"},
-                {"id": "txn_2", "amount": 0, "fee": 7, "currency": "usd"},
-            ],
+            "balance_transactions": [],
             "created": int(time.time()),
             "currency": intent["currency"],
             "evidence_details": {"due_by": 1893456000, "submission_count": 0},
@@ -305,6 +303,29 @@ class Account:
         }
         self.disputes[str(dispute["id"])] = dispute | fields
         return self.disputes[str(dispute["id"])]
+
+    def ask_about(self, intent_id: str, **fields: Any) -> dict[str, Any]:
+        """The payer's bank makes an inquiry of it, before it wants anything back."""
+        return self.open_dispute(intent_id, **({"status": "warning_needs_response"} | fields))
+
+    def escalate(self, name: str, due_by: int) -> None:
+        """An inquiry becomes a dispute, for which evidence may be given once more."""
+        details = {"due_by": due_by, "submission_count": 0}
+        self.disputes[name] |= {"status": "needs_response", "evidence_details": details}
+
+    def withdraw(self, name: str, fee: int = 1500, currency: str | None = None) -> None:
+        """`charge.dispute.funds_withdrawn`: a transaction with the fee."""
+        self._move(name, -self.disputes[name]["amount"], fee, currency)
+
+    def reinstate(self, name: str, fee: int = 0) -> None:
+        """`charge.dispute.funds_reinstated`: another one, with what of the fee is given back."""
+        self._move(name, self.disputes[name]["amount"], -fee)
+
+    def _move(self, name: str, amount: int, fee: int, currency: str | None = None) -> None:
+        dispute = self.disputes[name]
+        told = {"amount": amount, "fee": fee, "currency": currency or dispute["currency"]}
+        known = dispute["balance_transactions"]
+        dispute["balance_transactions"] = [*known, {"id": f"txn_{len(known)}", **told}]
 
 
 def fault(status: int, **error: Any) -> Answer:

@@ -61,6 +61,7 @@ async def test_disputes(shop: StripeShop) -> None:
     ask = shop.ask()
     await shop.stripe.authorize(ask)
     shop.account.open_dispute("pi_0")
+    shop.account.withdraw("du_0")
 
     dispute = await shop.stripe.find_dispute("du_0")
     sent = await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
@@ -79,6 +80,62 @@ async def test_disputes(shop: StripeShop) -> None:
     assert isinstance(after, DisputeState)
     assert after.status == "under_review"
     assert await shop.stripe.find_dispute("du_9") == Verdict("not_found")
+
+
+async def told(shop: StripeShop) -> tuple[str, int, bool]:
+    """What is told of the dispute: its state, its fee, and whether the bank only asks."""
+    dispute = await shop.stripe.find_dispute("du_0")
+    assert isinstance(dispute, DisputeState)
+    return dispute.status, dispute.fee_minor, dispute.inquiry
+
+
+@pytest.mark.parametrize("fee_back", [0, 1500])
+async def test_a_fee_is_what_was_withdrawn(shop: StripeShop, fee_back: int) -> None:
+    """There is none before money is withdrawn, and what is given back later changes none."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.open_dispute("pi_0")
+    assert await told(shop) == ("needs_response", 0, False)
+
+    shop.account.withdraw("du_0")
+    assert await told(shop) == ("needs_response", 1500, False)
+
+    shop.account.disputes["du_0"]["status"] = "won"
+    shop.account.reinstate("du_0", fee_back)
+    assert await told(shop) == ("won", 1500, False)
+
+
+async def test_a_fee_in_another_currency(shop: StripeShop) -> None:
+    """What the account pays in its own currency cannot be told in the payment's."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.open_dispute("pi_0")
+
+    shop.account.withdraw("du_0", currency="usd")
+
+    assert await told(shop) == ("needs_response", 0, False)
+
+
+async def test_an_inquiry_is_answered_and_becomes_a_dispute(shop: StripeShop) -> None:
+    """A bank that only asks withdraws nothing, and takes evidence once more when it does."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.ask_about("pi_0")
+    assert await told(shop) == ("needs_response", 0, True)
+
+    await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
+    assert await told(shop) == ("under_review", 0, True)
+
+    shop.account.escalate("du_0", due_by=1893456000)
+    shop.account.withdraw("du_0")
+    assert await told(shop) == ("needs_response", 1500, False)
+    assert (await shop.stripe.submit_evidence("du_0", "Really.", "req_2")).outcome == "approved"
+    assert await told(shop) == ("under_review", 1500, False)
+
+
+async def test_an_inquiry_that_is_closed_is_won(shop: StripeShop) -> None:
+    """Nobody wants anything back."""
+    await shop.stripe.authorize(shop.ask())
+    shop.account.ask_about("pi_0", status="warning_closed")
+
+    assert await told(shop) == ("won", 0, True)
 
 
 async def test_a_notification_of_a_dispute_gets_its_merchant(shop: StripeShop) -> None:
