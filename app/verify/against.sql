@@ -54,7 +54,7 @@ SELECT CAST(t.id AS TEXT), t.status, t.currency, t.amount_minor, t.failure_code,
 -- Some disputes of one processor, by its own references.
 -- path: disputes_reference_unique, one look-up per dispute
 SELECT CAST(t.merchant_id AS TEXT), t.processor_reference, CAST(t.payment_id AS TEXT), t.status,
-       t.currency, t.amount_minor, t.fee_minor, t.created_at
+       t.currency, t.amount_minor, t.fee_minor, t.created_at, t.due_at
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:processor_references AS TEXT[]))
        AS d (merchant_id, processor_reference)
   JOIN disputes AS t

@@ -39,6 +39,8 @@ class Record(msgspec.Struct, frozen=True):
     """Of a capture, a refund or a dispute: the payment's reference."""
     fee: int = 0
     """Of a dispute: what the processor takes for the work."""
+    due_at: datetime | None = None
+    """Of a dispute: until when evidence is taken."""
 
     @property
     def left(self) -> int:
@@ -106,6 +108,7 @@ class OurDispute(msgspec.Struct, frozen=True):
     amount: int
     fee: int
     created_at: datetime
+    due_at: datetime
 
 
 def judge_authorization(there: Record, here: OurPayment | None, processor: str) -> str | None:
@@ -193,12 +196,17 @@ def judge_dispute(there: Record, here: OurDispute | None) -> str | None:
 def may_catch_up(there: Record, here: OurDispute) -> bool:
     """Whether looking at a dispute once more may make it agree here.
 
-    The processor decides, so we may be behind it, and never ahead; and all but the state of a
-    dispute stays as it was when it was opened.
+    The processor decides, so we may be behind it, and never ahead: it goes on to the next state, or
+    back with more time, and may take more for it. The rest stays as it was at the opening.
     """
-    if judge_dispute(msgspec.structs.replace(there, status=here.status), here) is not None:
+    alike = msgspec.structs.replace(there, status=here.status, fee=here.fee)
+    if judge_dispute(alike, here) is not None or there.fee < here.fee or here.status in FINAL:
         return False
-    return here.status not in FINAL and RANK.get(there.status, 0) > RANK[here.status]
+    if there.status not in RANK:
+        return False
+    ahead = RANK[there.status] - RANK[here.status]
+    has_more_time = there.due_at is not None and there.due_at > here.due_at
+    return ahead > 0 or has_more_time or (ahead == 0 and there.fee > here.fee)
 
 
 def _sums(there: Record, amount: int, currency: str) -> str:

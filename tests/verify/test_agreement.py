@@ -1,6 +1,6 @@
 """What of an acquirer's books agrees with ours, as tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.verify import agreement
@@ -157,17 +157,37 @@ def test_payouts(row: Row) -> None:
     needs_response  needs_response  pay_2     100  EUR        15      no            no
     needs_response  needs_response  pay_1      99  EUR        15      no            no
     needs_response  needs_response  pay_1     100  USD        15      no            no
-    needs_response  needs_response  pay_1     100  EUR         0      no            no
+    needs_response  needs_response  pay_1     100  EUR         0      no           yes
+    needs_response  needs_response  pay_1     100  EUR        16      no            no
+    lost            needs_response  pay_1     100  EUR        16      no            no
+    lost            lost            pay_1     100  EUR         0      no            no
     lost            needs_response  pay_2     100  EUR        15      no            no
     lost            needs_response  pay_1     101  EUR        15      no            no
-    lost            needs_response  pay_1     100  EUR        14      no            no
+    lost            needs_response  pay_1     100  EUR        14      no           yes
+    needs_response  under_review    pay_1     100  EUR         0      no            no
 """)
 def test_disputes(row: Row) -> None:
-    """A dispute is the same there and here; only its state may still be learned."""
+    """A dispute is the same there and here; only its state and more fee may still be learned."""
     there = _record(row.there, authorization="pay_1", fee=15)
-    here = OurDispute(row.about, row.here, row.currency, row.amount, row.fee, NOW)
+    here = OurDispute(row.about, row.here, row.currency, row.amount, row.fee, NOW, NOW)
 
     assert (agreement.judge_dispute(there, here) is None) == (row.agrees == "yes")
+    assert agreement.may_catch_up(there, here) == (row.may_catch_up == "yes")
+
+
+@table("""
+    there           here            days  may_catch_up
+    needs_response  under_review       1           yes
+    needs_response  under_review       0            no
+    needs_response  under_review      -1            no
+    needs_response  lost               1            no
+""")
+def test_a_dispute_with_more_time_there(row: Row) -> None:
+    """Where more time is given, a dispute that was answered may have to be answered again."""
+    due_at = NOW + timedelta(days=row.days)
+    there = _record(row.there, authorization="pay_1", fee=15, due_at=due_at)
+    here = OurDispute("pay_1", row.here, "EUR", 100, 15, NOW, NOW)
+
     assert agreement.may_catch_up(there, here) == (row.may_catch_up == "yes")
 
 
