@@ -83,7 +83,7 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     )
     final: list[_Final] = []
     answers = []
-    for booking, said in zip(bookings, results, strict=True):
+    for booking, said, plan in zip(bookings, results, plans, strict=True):
         flow, dispute = desk.flows.get(booking.flow.id), desk.find(booking.flow.object_id)
         if flow is None or dispute is None:
             raise InvariantViolated(f"flow {booking.flow.id} has lost its dispute")
@@ -91,7 +91,7 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
             # It has ended, or is in other hands: its answer is kept elsewhere.
             answers.append(Answer(idempotency.PROVISIONAL, dispute_text(dispute)))
             continue
-        answer = _book_answer(desk, flow, dispute, said)
+        answer = _book_answer(desk, flow, dispute, said, plan)
         if flow.key_id is not None:
             final.append((flow.merchant_id, flow.key_id, answer))
         answers.append(answer)
@@ -101,14 +101,14 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     return answers
 
 
-def _book_answer(desk: Desk, flow: Flow, dispute: Dispute, said: Said) -> Answer:
+def _book_answer(desk: Desk, flow: Flow, dispute: Dispute, said: Said, plan: AnswerPlan) -> Answer:
     dispute.operation_id = None
     desk.change(dispute)
     desk.end(flow)
     taken = said.verdict.outcome == "approved"
     if taken and flow.name == "evidence":
         dispute.evidence_submitted_at = desk.book.booked_at
-        if dispute.status == "needs_response":
+        if dispute.status == "needs_response" and plan.is_of(dispute):
             dispute.status = "under_review"
         dispute.version += 1
         desk.note(dispute, flow.correlation_id, "dispute.evidence_submitted")

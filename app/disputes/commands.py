@@ -129,6 +129,8 @@ async def _begin(
             reference=dispute.processor_reference,
             payment_id=dispute.payment_id,
             pieces=dispute.evidence_count,
+            inquiry=dispute.inquiry,
+            due_at=dispute.due_at,
         )
         flow = saga.new_flow(
             tx,

@@ -14,13 +14,14 @@ import msgspec
 
 from app import fx
 from app.disputes.inputs import TellDispute
-from app.disputes.model import FINAL, Dispute, Status, TakenBack
+from app.disputes.model import FINAL, Dispute, TakenBack, fee_transfer_of
 from app.errors import PlatformError
 from app.ledger import Book, Change, Draft
 from app.ledger.chart import ChartAccount, merchant_account
 from app.ledger.model import Direction
 from app.payments import Payment
 from app.payments.splits import available_account, fee_account, receivable_account
+from app.processors import DisputeState
 
 _REASON_MAX: Final = 100  # a word, such as `fraudulent`
 
@@ -63,7 +64,7 @@ def open_dispute(
     dispute = _new_dispute(book, told, payment, others)
     changes = _merchants_part(dispute, region=region, stripe=stripe, back=True)
     changes += _moved(held_account(payment.merchant_id, payment.currency), dispute.amount_minor)
-    changes += _fee(dispute, region=region, stripe=stripe)
+    changes += _fee(dispute, dispute.merchants_fee_minor, region=region, stripe=stripe)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
@@ -78,10 +79,48 @@ def open_dispute(
     return booked if isinstance(booked, PlatformError) else dispute
 
 
+def raise_fee(
+    book: Book,
+    dispute: Dispute,
+    fee_minor: int,
+    *,
+    payment: Payment,
+    region: str,
+    stripe: int,
+    correlation_id: str,
+) -> PlatformError | None:
+    """Take from the merchant what a dispute costs more than was known; refusals are the ledger's.
+
+    Args:
+        fee_minor: the whole fee, more than the known one.
+    """
+    exchanged = dispute.exchanged
+    if exchanged is not None:
+        worth = _merchants_fee(payment, fee_minor)
+        exchanged = msgspec.structs.replace(exchanged, fee_minor=worth)
+    dearer = msgspec.structs.replace(dispute, fee_minor=fee_minor, exchanged=exchanged)
+    more = dearer.merchants_fee_minor - dispute.merchants_fee_minor
+    if more:  # in another currency a little more may be worth nothing
+        draft = Draft(
+            merchant_id=dispute.merchant_id,
+            id=fee_transfer_of(dispute.id, dearer.merchants_fee_minor),
+            kind="posted",
+            purpose="dispute_fee",
+            changes=_fee(dispute, more, region=region, stripe=stripe),
+            correlation_id=correlation_id,
+            payment_id=dispute.payment_id,
+        )
+        booked = book.book(draft)
+        if isinstance(booked, PlatformError):
+            return booked
+    dispute.fee_minor, dispute.exchanged = fee_minor, exchanged
+    return None
+
+
 def close_dispute(
     book: Book,
     dispute: Dispute,
-    status: Status,
+    told: DisputeState,
     *,
     transfer_id: UUID,
     region: str,
@@ -94,13 +133,13 @@ def close_dispute(
     Args:
         fee_back: a merchant who wins gets the fee back as well.
     """
-    amount = dispute.amount_minor
+    amount, status = dispute.amount_minor, told.status
     changes = _moved(held_account(dispute.merchant_id, dispute.currency), -amount)
     returned = dispute.fee_minor if status == "won" and fee_back else 0
     if status == "won":
         changes += _merchants_part(dispute, region=region, stripe=stripe, back=False)
         if returned:
-            changes += _fee(dispute, region=region, stripe=stripe, back=True)
+            changes += _fee(dispute, -dispute.merchants_fee_minor, region=region, stripe=stripe)
     else:
         changes += _moved(receivable_account(dispute.merchant_id, dispute.currency), amount)
     booked = book.book(
@@ -116,7 +155,7 @@ def close_dispute(
     )
     if isinstance(booked, PlatformError):
         return booked
-    dispute.status = status
+    dispute.status, dispute.inquiry = status, told.inquiry
     dispute.fee_returned_minor = returned
     dispute.closing_transfer_id = transfer_id
     return None
@@ -134,15 +173,22 @@ def _merchants_part(dispute: Dispute, *, region: str, stripe: int, back: bool) -
     return changes + fx.legs(region, exchanged, stripe=stripe, back=back)
 
 
-def _fee(dispute: Dispute, *, region: str, stripe: int, back: bool = False) -> list[Change]:
-    """What the merchant pays for the dispute, in the currency that it gets, or gets back."""
-    currency, fee_minor = dispute.currency, dispute.fee_minor
-    if dispute.exchanged is not None:
-        currency, fee_minor = dispute.exchanged.target_currency, dispute.exchanged.fee_minor
-    sign = -1 if back else 1
+def _fee(dispute: Dispute, fee_minor: int, *, region: str, stripe: int) -> list[Change]:
+    """What the merchant pays for the dispute, in the currency that it gets; below 0: gets back."""
+    exchanged = dispute.exchanged
+    currency = dispute.currency if exchanged is None else exchanged.target_currency
     available = available_account(dispute.merchant_id, currency)
     fees = fee_account(region, currency, stripe)
-    return _moved(available, -sign * fee_minor) + _moved(fees, sign * fee_minor)
+    return _moved(available, -fee_minor) + _moved(fees, fee_minor)
+
+
+def _merchants_fee(payment: Payment, fee_minor: int) -> int:
+    """A fee in the currency that the merchant gets, at the payment's own rate."""
+    if payment.exchange is None:
+        return fee_minor
+    whole = payment.exchange.whole
+    currencies = (whole.source_currency, whole.target_currency)
+    return fx.worth(payment.exchange.rate, *currencies, fee_minor)
 
 
 def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:
@@ -175,10 +221,9 @@ def _exchanged(
     for other in others:
         if other.exchanged is not None:
             had = fx.plus(had, other.exchanged)
-    currencies = (whole.source_currency, whole.target_currency)
-    fee = fx.worth(payment.exchange.rate, *currencies, fee_minor)
     part = fx.part(whole, had, amount_minor)
-    return TakenBack(**msgspec.structs.asdict(part), fee_minor=fee)
+    fee_minor = _merchants_fee(payment, fee_minor)
+    return TakenBack(**msgspec.structs.asdict(part), fee_minor=fee_minor)
 
 
 def _new_dispute(
@@ -214,4 +259,5 @@ def _new_dispute(
         exchanged=_exchanged(
             payment, others, amount_minor=state.amount_minor, fee_minor=state.fee_minor
         ),
+        inquiry=state.inquiry,
     )

@@ -14,7 +14,7 @@ from app.database import Moving, Tx
 from app.disputes import decisions, model, store
 from app.disputes.errors import DisputeNotBookable
 from app.disputes.inputs import TellDispute
-from app.disputes.model import FINAL, RANK, Dispute
+from app.disputes.model import FINAL, Dispute
 from app.disputes.plans import WatchPlan, plan_text
 from app.disputes.views import dispute_text
 from app.errors import PlatformError
@@ -177,17 +177,32 @@ class Desk:
             if why is not None:
                 return _not_bookable(told, why)
         state = told.state
-        is_news = model.is_news(known, state.status)
-        if is_news and state.status in FINAL:
-            return self._close(told, known)
-        is_longer = model.is_longer(known, state.due_at)
-        if is_longer:
-            known.due_at, known.due_soon_told = state.due_at, False
-        if is_news:
-            known.status = state.status
-        if is_news or is_longer:
+        is_dearer = model.is_dearer(known, state, fee_back=self._settings.dispute_fee_returned)
+        if is_dearer:
+            refused = self._raise_fee(told, known)
+            if refused is not None:
+                return refused
+        is_news = model.is_news(known, state)
+        is_end = is_news and state.status in FINAL
+        if is_news and not is_end:
+            if state.due_at != known.due_at:
+                known.due_at, known.due_soon_told = state.due_at, False
+            known.status, known.inquiry = state.status, state.inquiry
+        if is_dearer or (is_news and not is_end):
             self._advance(known, told, "dispute.updated")
-        return known
+        return self._close(told, known) if is_end else known
+
+    def _raise_fee(self, told: TellDispute, dispute: Dispute) -> DisputeNotBookable | None:
+        refused = decisions.raise_fee(
+            self.book,
+            dispute,
+            told.state.fee_minor,
+            payment=self._payments[dispute.merchant_id, dispute.payment_id],
+            region=self.region,
+            stripe=self._stripe,
+            correlation_id=told.correlation_id,
+        )
+        return None if refused is None else _not_bookable(told, refused.code)
 
     def _open(self, told: TellDispute) -> Dispute | DisputeNotBookable:
         payment = self._payment(told)
@@ -219,7 +234,7 @@ class Desk:
         refused = decisions.close_dispute(
             self.book,
             dispute,
-            told.state.status,
+            told.state,
             transfer_id=told.closing_transfer_id,
             region=self.region,
             stripe=self._stripe,
@@ -322,7 +337,7 @@ async def open_desk(
     watching = {(t.merchant_id, t.watch_id) for t in told} | set(flows)
     known_flows = await saga.lock_flows(tx, region, moving, watching)
     disputes = await store.lock_disputes_of_payments(tx, region, moving, keys)
-    known = {_reference(d): RANK[d.status] for d in disputes}
+    known = {_reference(d): d for d in disputes}
     charts = {
         account
         for t in told
@@ -335,9 +350,11 @@ async def open_desk(
     return Desk(tx, region, payments=locked, flows=known_flows, disputes=disputes, book=book)
 
 
-def _may_book(told: TellDispute, rank: int | None) -> bool:
+def _may_book(told: TellDispute, known: Dispute | None) -> bool:
     """Whether money may move because of what is told; hot accounts are not locked for less."""
-    return rank is None or (told.state.status in FINAL and rank < RANK["won"])
+    if known is None or told.state.fee_minor > known.fee_minor:
+        return True
+    return told.state.status in FINAL and not known.is_final
 
 
 def _reference(dispute: Dispute) -> tuple[UUID, str, str]:

@@ -2,9 +2,12 @@
 
     needs_response -> under_review -> won | lost
     needs_response -> won | lost                (accepted, overdue, or not looked at meanwhile)
+    under_review -> needs_response              (an inquiry became a dispute, or there is more time)
 
 The processor decides; we learn of it by looking, so what we are told may be older than what we
-know. States therefore have a rank, and a dispute never goes back.
+know. What is told therefore has a place in an order, and a dispute never goes back in it: an
+inquiry lies before the dispute that it becomes, an earlier deadline before a later one, and then
+each state before the next. A fee only grows; the amount is held from the first word on.
 """
 
 from datetime import datetime, timedelta
@@ -67,8 +70,8 @@ class Dispute(msgspec.Struct):
     currency: str
     amount_minor: int
     fee_minor: int
-    """What the processor takes for the work; the merchant pays it when the dispute opens, in the
-    currency that it gets."""
+    """The most that the processor ever said it takes for the work; the merchant pays it as soon as
+    it is told, in the currency that it gets."""
     fee_returned_minor: int
     """What of it the merchant got back."""
     due_at: datetime
@@ -79,6 +82,7 @@ class Dispute(msgspec.Struct):
     evidence_characters: int
     """Of the texts among it."""
     evidence_submitted_at: datetime | None
+    """The last time; an inquiry that became a dispute has to be answered again."""
     operation_id: UUID | None
     """The flow that answers it at the processor just now."""
     opening_transfer_id: UUID
@@ -90,6 +94,9 @@ class Dispute(msgspec.Struct):
     updated_at: datetime
     exchanged: TakenBack | None = None
     """Where the merchant had got another currency."""
+    inquiry: bool = False
+    """The bank only asks, and has withdrawn nothing. The amount is held all the same, so that it
+    is there when it does."""
 
     @property
     def name(self) -> str:
@@ -100,6 +107,11 @@ class Dispute(msgspec.Struct):
     def is_final(self) -> bool:
         """Whether the processor has decided."""
         return self.status in FINAL
+
+    @property
+    def merchants_fee_minor(self) -> int:
+        """The fee in the currency that the merchant gets."""
+        return self.fee_minor if self.exchanged is None else self.exchanged.fee_minor
 
 
 class Evidence(msgspec.Struct, frozen=True):
@@ -143,21 +155,45 @@ def why_not_follow(dispute: Dispute, payment_id: UUID | None, told: DisputeState
     if (told.amount_minor, told.currency) != (dispute.amount_minor, dispute.currency):
         was = f"{dispute.amount_minor} {dispute.currency}"
         return f"it is now about {told.amount_minor} {told.currency[:8]}, and was about {was}"
-    if told.fee_minor != dispute.fee_minor:
-        return f"its fee is now {told.fee_minor}, and was {dispute.fee_minor}"
-    if dispute.is_final and told.status in FINAL and told.status != dispute.status:
+    is_other = dispute.is_final and told.status != dispute.status
+    if is_other and told.status in FINAL:
         return f"it is now {told.status}, and was {dispute.status}"
+    if is_other and dispute.inquiry and not told.inquiry:
+        return f"it is now a dispute that is {told.status}, and was closed as an inquiry"
     return None
 
 
-def is_news(dispute: Dispute, status: str) -> bool:
-    """Whether a status lies ahead of the known one; what lies behind was learned too late."""
-    return RANK[status] > RANK[dispute.status]
+def is_news(dispute: Dispute, told: DisputeState) -> bool:
+    """Whether what is told lies ahead of what is known; what lies behind was learned too late."""
+    if dispute.is_final or told.status in FINAL:
+        return not dispute.is_final
+    return _place(told) > _place(dispute)
 
 
-def is_longer(dispute: Dispute, due_at: datetime) -> bool:
-    """Whether the processor gives more time than was known; it never gives less."""
-    return dispute.status == "needs_response" and due_at > dispute.due_at
+def _place(said: Dispute | DisputeState) -> tuple[bool, datetime, int]:
+    """Where something lies in a dispute's life.
+
+    A dispute gives another deadline than its inquiry did, even an earlier one; but within each of
+    the two no processor gives less time than it gave before.
+    """
+    return not said.inquiry, said.due_at, RANK[said.status]
+
+
+def is_dearer(dispute: Dispute, told: DisputeState, *, fee_back: bool) -> bool:
+    """Whether more is taken for a dispute than is known, such as once something is withdrawn.
+
+    Less is old news, or a fee that is given back, which is the platform's.
+
+    Args:
+        fee_back: a merchant who wins gets the fee back, and does not pay more of it afterwards.
+    """
+    is_back = dispute.status == "won" and (fee_back or dispute.fee_returned_minor > 0)
+    return told.fee_minor > dispute.fee_minor and not is_back
+
+
+def fee_transfer_of(dispute_id: UUID, merchants_fee_minor: int) -> UUID:
+    """The transfer that brings what a merchant pays for a dispute up to so much: there is one."""
+    return ids.derived("dispute_fee", dispute_id, merchants_fee_minor, at=dispute_id)
 
 
 def refuse_response(

@@ -1,10 +1,12 @@
 """What the flows of disputes have to know: kept as JSON in their rows."""
 
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 import msgspec
 
+from app.disputes.model import Dispute
 from app.saga import Flow
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -29,6 +31,15 @@ class AnswerPlan(msgspec.Struct):
     payment_id: UUID
     pieces: int
     """Of evidence: what is read later must be all of it."""
+    inquiry: bool = False
+    due_at: datetime | None = None
+    """What is answered, and until when it had to be. None: begun before this was written down."""
+
+    def is_of(self, dispute: Dispute) -> bool:
+        """Whether the dispute still asks what is answered, and not more meanwhile."""
+        if self.due_at is None:
+            return True
+        return (self.inquiry, self.due_at) == (dispute.inquiry, dispute.due_at)
 
 
 def plan_text(plan: msgspec.Struct) -> str:

@@ -7,7 +7,7 @@ SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.
        t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
        t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
        t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
-       t.created_at, t.updated_at, t.exchanged
+       t.created_at, t.updated_at, t.exchanged, t.inquiry
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
               CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
   JOIN disputes AS t
@@ -24,7 +24,7 @@ SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.
        t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
        t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
        t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
-       t.created_at, t.updated_at, t.exchanged
+       t.created_at, t.updated_at, t.exchanged, t.inquiry
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
               CAST(:payment_ids AS UUID[])) AS d (region, merchant_id, payment_id)
   JOIN disputes AS t
@@ -55,12 +55,12 @@ INSERT INTO disputes
         currency, amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told,
         evidence_count, evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
         opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-        exchanged)
+        exchanged, inquiry)
 SELECT :region, d.merchant_id, d.id, d.payment_id, d.processor, d.processor_reference, d.status,
        d.reason, d.currency, d.amount_minor, d.fee_minor, d.fee_returned_minor, d.due_at,
        d.due_soon_told, 0, 0, 0, NULL, NULL, d.opening_transfer_id, d.closing_transfer_id,
        d.version, d.correlation_id, CAST(:now AS TIMESTAMPTZ), CAST(:now AS TIMESTAMPTZ),
-       d.exchanged
+       d.exchanged, d.inquiry
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:payment_ids AS UUID[]),
               CAST(:processors AS TEXT[]), CAST(:processor_references AS TEXT[]),
               CAST(:statuses AS TEXT[]), CAST(:reasons AS TEXT[]), CAST(:currencies AS TEXT[]),
@@ -68,16 +68,18 @@ SELECT :region, d.merchant_id, d.id, d.payment_id, d.processor, d.processor_refe
               CAST(:fees_returned_minor AS INT8[]), CAST(:due_ats AS TIMESTAMPTZ[]),
               CAST(:due_soon_tolds AS BOOL[]), CAST(:opening_transfer_ids AS UUID[]),
               CAST(:closing_transfer_ids AS UUID[]), CAST(:versions AS INT8[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:exchanged AS TEXT[]))
+              CAST(:correlation_ids AS TEXT[]), CAST(:exchanged AS TEXT[]),
+              CAST(:inquiries AS BOOL[]))
        AS d (merchant_id, id, payment_id, processor, processor_reference, status, reason, currency,
              amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told,
-             opening_transfer_id, closing_transfer_id, version, correlation_id, exchanged);
+             opening_transfer_id, closing_transfer_id, version, correlation_id, exchanged, inquiry);
 
 -- name: update_disputes
 -- Write how far disputes have come.
 -- path: disputes_pkey, one look-up per dispute
 UPDATE disputes AS t
    SET status = d.status,
+       fee_minor = d.fee_minor,
        fee_returned_minor = d.fee_returned_minor,
        due_at = d.due_at,
        due_soon_told = d.due_soon_told,
@@ -88,17 +90,22 @@ UPDATE disputes AS t
        operation_id = d.operation_id,
        closing_transfer_id = d.closing_transfer_id,
        version = d.version,
-       updated_at = d.updated_at
+       updated_at = d.updated_at,
+       exchanged = d.exchanged,
+       inquiry = d.inquiry
   FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:statuses AS TEXT[]), CAST(:fees_returned_minor AS INT8[]),
-              CAST(:due_ats AS TIMESTAMPTZ[]), CAST(:due_soon_tolds AS BOOL[]),
-              CAST(:evidence_counts AS INT8[]), CAST(:evidence_bytes AS INT8[]),
-              CAST(:evidence_characters AS INT8[]), CAST(:evidence_submitted_ats AS TIMESTAMPTZ[]),
+              CAST(:statuses AS TEXT[]), CAST(:fees_minor AS INT8[]),
+              CAST(:fees_returned_minor AS INT8[]), CAST(:due_ats AS TIMESTAMPTZ[]),
+              CAST(:due_soon_tolds AS BOOL[]), CAST(:evidence_counts AS INT8[]),
+              CAST(:evidence_bytes AS INT8[]), CAST(:evidence_characters AS INT8[]),
+              CAST(:evidence_submitted_ats AS TIMESTAMPTZ[]),
               CAST(:operation_ids AS UUID[]), CAST(:closing_transfer_ids AS UUID[]),
-              CAST(:versions AS INT8[]), CAST(:updated_ats AS TIMESTAMPTZ[]))
-       AS d (region, merchant_id, id, status, fee_returned_minor, due_at, due_soon_told,
-             evidence_count, evidence_bytes, evidence_characters, evidence_submitted_at,
-             operation_id, closing_transfer_id, version, updated_at)
+              CAST(:versions AS INT8[]), CAST(:updated_ats AS TIMESTAMPTZ[]),
+              CAST(:exchanged AS TEXT[]), CAST(:inquiries AS BOOL[]))
+       AS d (region, merchant_id, id, status, fee_minor, fee_returned_minor, due_at,
+             due_soon_told, evidence_count, evidence_bytes, evidence_characters,
+             evidence_submitted_at, operation_id, closing_transfer_id, version, updated_at,
+             exchanged, inquiry)
  WHERE t.region = d.region
    AND t.merchant_id = d.merchant_id
    AND t.id = d.id;

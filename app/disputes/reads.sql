@@ -7,7 +7,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -20,7 +20,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -36,7 +36,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -52,7 +52,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -69,7 +69,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -86,7 +86,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -103,7 +103,7 @@ SELECT merchant_id, id, payment_id, processor, processor_reference, status, reas
        amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told, evidence_count,
        evidence_bytes, evidence_characters, evidence_submitted_at, operation_id,
        opening_transfer_id, closing_transfer_id, version, correlation_id, created_at, updated_at,
-       exchanged
+       exchanged, inquiry
   FROM disputes
  WHERE region = :region
    AND merchant_id = :merchant_id

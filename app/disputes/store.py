@@ -19,7 +19,7 @@ _TAKEN_BACK = msgspec.json.Decoder(TakenBack)
 def dispute_of(row: tuple[Any, ...]) -> Dispute:
     """The struct of a dispute's row."""
     exchanged = None if row[24] is None else _TAKEN_BACK.decode(row[24])
-    return Dispute(*(*row[:24], exchanged))
+    return Dispute(*(*row[:24], exchanged, row[25]))
 
 
 def _text(taken: TakenBack | None) -> str | None:
@@ -102,6 +102,7 @@ def insert_disputes(tx: Tx, region: str, disputes: Sequence[Dispute], now: datet
             "versions": arrays.ints([d.version for d in disputes]),
             "correlation_ids": arrays.texts([d.correlation_id for d in disputes]),
             "exchanged": arrays.texts([_text(d.exchanged) for d in disputes]),
+            "inquiries": arrays.bools([d.inquiry for d in disputes]),
         },
         rows=len(disputes),
     )
@@ -118,6 +119,7 @@ def update_disputes(tx: Tx, region: str, disputes: Sequence[Dispute]) -> None:
             "merchant_ids": arrays.uuids([d.merchant_id for d in disputes]),
             "ids": arrays.uuids([d.id for d in disputes]),
             "statuses": arrays.words([d.status for d in disputes]),
+            "fees_minor": arrays.ints([d.fee_minor for d in disputes]),
             "fees_returned_minor": arrays.ints([d.fee_returned_minor for d in disputes]),
             "due_ats": arrays.times([d.due_at for d in disputes]),
             "due_soon_tolds": arrays.bools([d.due_soon_told for d in disputes]),
@@ -129,6 +131,8 @@ def update_disputes(tx: Tx, region: str, disputes: Sequence[Dispute]) -> None:
             "closing_transfer_ids": arrays.uuids([d.closing_transfer_id for d in disputes]),
             "versions": arrays.ints([d.version for d in disputes]),
             "updated_ats": arrays.times([d.updated_at for d in disputes]),
+            "exchanged": arrays.texts([_text(d.exchanged) for d in disputes]),
+            "inquiries": arrays.bools([d.inquiry for d in disputes]),
         },
         rows=len(disputes),
     )

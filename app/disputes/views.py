@@ -16,6 +16,7 @@ class EvidenceSummary(msgspec.Struct, frozen=True):
     due_at: datetime
     """Until when it is taken."""
     submitted_at: datetime | None
+    """The last time: a dispute that was an inquiry needs evidence again."""
 
 
 class DisputeExchangeView(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class DisputeView(msgspec.Struct, frozen=True):
     payment: str
     amount: int
     fee: int
-    """What the dispute costs the merchant, however it ends."""
+    """What the dispute costs the merchant, however it ends; it may grow when money is withdrawn."""
     fee_returned: int
     currency: str
     reason: str

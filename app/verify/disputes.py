@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 
 from app.database import Queries
-from app.disputes.model import TakenBack
+from app.disputes.model import TakenBack, fee_transfer_of
 from app.ledger.model import EntryLine
 from app.verify.audit import Audit
 from app.verify.model import Check, wire
@@ -15,7 +16,7 @@ from app.verify.store import FIRST, Row, Stream
 
 queries = Queries(__package__, "disputes.sql")
 
-PURPOSES: Final = frozenset({"dispute", "dispute_won", "dispute_lost"})
+PURPOSES: Final = frozenset({"dispute", "dispute_fee", "dispute_won", "dispute_lost"})
 """Of the transfers that disputes make for their payments."""
 
 _taken_back = msgspec.json.Decoder(TakenBack)
@@ -64,6 +65,26 @@ class Booked(msgspec.Struct):
         credits_ = sum(line.posted_minor for line in own if line.direction == "credit")
         self.transfers[transfer_id] = (purpose, debits, credits_)
 
+    def _take_fees(self, dispute: DisputeRow, left: dict[str, tuple[str, int, int]]) -> int:
+        """By how much the fee was raised later, by transfers that are taken from `left`.
+
+        Each is named by what its dispute cost after it, so that it can be of no other dispute.
+        """
+        opening = left.get(dispute.opening_transfer_id)
+        if opening is None:
+            return 0
+        opened = fee = opening[1] - dispute.merchants[0]
+        is_found = True
+        while is_found:
+            is_found = False
+            for transfer_id, (purpose, debits, credits_) in left.items():
+                is_next = transfer_id == str(fee_transfer_of(UUID(dispute.id), fee + debits))
+                if is_next and purpose == "dispute_fee" and not credits_:
+                    del left[transfer_id]
+                    fee, is_found = fee + debits, True
+                    break
+        return fee - opened
+
     def judge(
         self, currency: str, *, disputed: bool, left_minor: int
     ) -> Iterator[tuple[Check, str, str]]:
@@ -79,7 +100,8 @@ class Booked(msgspec.Struct):
             if dispute.currency != currency:
                 what = f"it is in {dispute.currency}, and its payment in {currency}"
                 yield Check.DISPUTE_TRANSFERS, name, what
-            for transfer_id, due in _due(dispute):
+            raised = self._take_fees(dispute, open_transfers)
+            for transfer_id, due in _due(dispute, raised):
                 found = open_transfers.pop(transfer_id, None)
                 if found != due:
                     transfer = wire("transfer", transfer_id)
@@ -101,10 +123,10 @@ class Booked(msgspec.Struct):
             yield Check.PAYMENT_DISPUTED, "", what
 
 
-def _due(dispute: DisputeRow) -> Iterator[tuple[str, tuple[str, int, int]]]:
-    """The transfers that a dispute must have made."""
+def _due(dispute: DisputeRow, raised: int) -> Iterator[tuple[str, tuple[str, int, int]]]:
+    """The transfers that a dispute must have made, but for those that raised its fee by so much."""
     amount, (merchants, fee, returned) = dispute.amount_minor, dispute.merchants
-    yield dispute.opening_transfer_id, ("dispute", merchants + fee, amount)
+    yield dispute.opening_transfer_id, ("dispute", merchants + fee - raised, amount)
     if dispute.closing_transfer_id is not None:
         got = merchants + returned if dispute.status == "won" else amount
         yield dispute.closing_transfer_id, (f"dispute_{dispute.status}", amount, got)

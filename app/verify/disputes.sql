@@ -46,7 +46,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.p
        t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told, t.evidence_count,
        t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at, t.operation_id,
        t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id, t.created_at,
-       t.updated_at, t.exchanged
+       t.updated_at, t.exchanged, t.inquiry
   FROM disputes AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 ORDER = ("needs_response", "under_review", "won", "lost")
 
+News = tuple[str, int, str]
+"""`asked` or `disputed`, the day on which evidence is due, and the state; each grows."""
+
 
 @dataclass
 class Payment:
@@ -20,9 +23,12 @@ class Dispute:
     payment: int
     amount: int
     fee: int
+    stage: str
+    day: int
     state: str = "needs_response"
     pieces: int = 0
-    answering: bool = False
+    answering: tuple[str, int] | None = None
+    """The stage and the day that were known when an answer was begun."""
     submitted: bool = False
     facts: int = 1
 
@@ -44,23 +50,33 @@ class Model:
     def is_disputed(self, payment: int) -> bool:
         return any(d.state != "won" for d in self.of(payment))
 
-    def tell(self, name: str, payment: int, amount: int, fee: int, state: str) -> str:
+    def tell(self, name: str, payment: int, amount: int, fee: int, news: News) -> str:
         """What is answered when the processor says so."""
         known = self.disputes.get(name)
+        stage, day, state = news
         if known is None:
             taken = sum(d.amount for d in self.of(payment) if d.state != "won")
             owner = self.payments[payment]
             if amount > owner.amount - owner.refunded - taken:
                 return "dispute_not_bookable"
-            known = self.disputes[name] = Dispute(payment, amount, fee)
+            known = self.disputes[name] = Dispute(payment, amount, fee, stage, day)
             if state == "under_review":
                 known.state = state
                 return state
         if known.is_final:
             contradicts = state in {"won", "lost"} and state != known.state
-            return "dispute_not_bookable" if contradicts else known.state
-        if ORDER.index(state) > ORDER.index(known.state):
-            known.state = state
+            if contradicts:
+                return "dispute_not_bookable"
+        ends = state in {"won", "lost"} and not known.is_final
+        before = (known.stage, known.day, ORDER.index(known.state))
+        goes_on = not known.is_final and not ends and (stage, day, ORDER.index(state)) > before
+        if fee > known.fee or goes_on:
+            known.facts += 1
+        known.fee = max(known.fee, fee)
+        if goes_on:
+            known.stage, known.day, known.state = news
+        if ends:
+            known.stage, known.state = stage, state
             known.facts += 1
         return known.state
 
@@ -84,20 +100,21 @@ class Model:
         dispute = self.disputes[name]
         if not accept and not dispute.pieces:
             return "evidence_missing"
-        dispute.answering = True
+        dispute.answering = (dispute.stage, dispute.day)
         return "begun"
 
-    def end(self, name: str, *, taken: bool, accept: bool, told: str | None) -> str:
+    def end(self, name: str, *, taken: bool, accept: bool, fee: int, told: News | None) -> str:
         """What is answered once the processor has said whether it takes the answer."""
         dispute = self.disputes[name]
-        dispute.answering = False
+        answered, dispute.answering = dispute.answering, None
         if taken and not accept:
             dispute.submitted = True
             dispute.facts += 1
-            if dispute.state == "needs_response":
+            asks_more = answered != (dispute.stage, dispute.day)
+            if dispute.state == "needs_response" and not asks_more:
                 dispute.state = "under_review"
         if told is not None:
-            self.tell(name, dispute.payment, dispute.amount, dispute.fee, told)
+            self.tell(name, dispute.payment, dispute.amount, fee, told)
         return dispute.state if taken else "dispute_response_refused"
 
     def refund(self, payment: int, amount: int) -> str:

@@ -125,6 +125,7 @@ class Stall:
         reference: str | None = None,
         currency: str = "USD",
         due_at: datetime | None = None,
+        inquiry: bool = False,
     ) -> DisputeState:
         """What the processor says of a dispute; one dispute per payment if no name is given."""
         name = payment_id if isinstance(payment_id, str) else ids.encode("payment", payment_id)
@@ -137,8 +138,13 @@ class Stall:
             amount_minor=amount,
             fee_minor=fee,
             currency=currency,
-            due_at=due_at or ids.instant(self.merchant_id) + DUE,
+            due_at=due_at or self.due_in(DUE.days),
+            inquiry=inquiry,
         )
+
+    def due_in(self, days: int) -> datetime:
+        """A deadline, the same each time it is asked for."""
+        return ids.instant(self.merchant_id) + timedelta(days=days)
 
     def told(self, state: DisputeState) -> TellDispute:
         """The command to book it."""

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -23,14 +23,14 @@ from app.payments.inputs import RefundPayment
 from app.processors import DisputeState, Verdict
 from app.saga import Flow
 from tests.disputes import model
-from tests.disputes.support import REGION, Stall, intent
+from tests.disputes.support import FEE, REGION, Stall, intent
 from tests.support import books
 from tests.support.databases import rows
 from tests.support.engine import opened
 
 AMOUNTS = (1_000, 700, 300)
 STEPS = 25
-LIVES = (
+STATES = (
     ("needs_response",),
     ("needs_response", "under_review"),
     ("needs_response", "under_review", "won"),
@@ -38,6 +38,23 @@ LIVES = (
     ("needs_response", "lost"),
     ("needs_response", "won"),
 )
+FEES = (0, 800, 1500)
+"""What may be told as a dispute's fee; it costs the most that was told."""
+
+
+def draw_life(random: Random) -> list[model.News]:
+    """A life that may begin as an inquiry, and in which more time may be given."""
+    life: list[model.News] = []
+    if random.random() < 0.4:
+        life += [("asked", 5, state) for state in random.choice(STATES[:2])]
+        if random.random() < 0.3:
+            return [*life, ("asked", 5, "won")]
+    # An inquiry's deadline may have been a later one than that of the dispute.
+    day = random.choice([4, 7])
+    if random.random() < 0.3:
+        life += [("disputed", day, state) for state in random.choice(STATES[:2])]
+        day += 2
+    return life + [("disputed", day, state) for state in random.choice(STATES)]
 
 
 class Case:
@@ -48,8 +65,8 @@ class Case:
         self.payment = random.randrange(len(AMOUNTS))
         whole = AMOUNTS[self.payment]
         self.amount = random.choice([whole, whole // 2, whole // 4, whole + 1])
-        self.fee = random.choice([0, 1500])
-        self.life: Any = random.choice(LIVES)
+        self.fees = random.choice([FEES, (1500,), (0,)])
+        self.life = draw_life(random)
 
 
 class Run:
@@ -87,20 +104,21 @@ class Run:
     async def tell(self, size: int | None = None) -> None:
         """A batch of news: of any dispute, of any time of its life."""
         drawn = [self.random.choice(self.cases) for _ in range(size or self.random.randint(1, 6))]
-        news = [(case, self.random.choice(case.life)) for case in drawn]
-        states = [self.state(case, status) for case, status in news]
+        news = [(c, self.random.choice(c.life), self.random.choice(c.fees)) for c in drawn]
+        states = [self.state(*told) for told in news]
         answers = await self.stall.run(disputes.DISPUTE, *map(self.stall.told, states))
-        for (case, status), answer in zip(news, answers, strict=True):
-            expected = self.model.tell(case.name, case.payment, case.amount, case.fee, status)
-            assert said(answer) == expected, (case.name, status)
+        for (case, told, fee), answer in zip(news, answers, strict=True):
+            expected = self.model.tell(case.name, case.payment, case.amount, fee, told)
+            assert said(answer) == expected, (case.name, told)
             if answer.status == 200:
                 self.known[case.name] = ids.decode("dispute", json.loads(answer.body)["id"])
 
-    def state(self, case: Case, status: Any) -> DisputeState:
+    def state(self, case: Case, news: model.News, fee: int) -> DisputeState:
         """What the processor says of a case."""
+        stage, day, status = news
         return self.stall.state(
-            self.payments[case.payment], status, amount=case.amount, fee=case.fee,
-            reference=case.name,
+            self.payments[case.payment], cast(Any, status), amount=case.amount, fee=fee,
+            reference=case.name, due_at=self.stall.due_in(day), inquiry=stage == "asked",
         )  # fmt: skip
 
     async def add(self, case: Case) -> None:
@@ -129,14 +147,15 @@ class Run:
         flow, accept = self.answering.pop(name)
         (case,) = [case for case in self.cases if case.name == name]
         taken = self.random.random() < 0.7
-        status = self.random.choice(case.life) if accept or self.random.random() < 0.7 else None
-        told = self.stall.told(self.state(case, status)) if status else None
+        news = self.random.choice(case.life) if accept or self.random.random() < 0.7 else None
+        fee = self.random.choice(case.fees)
+        told = self.stall.told(self.state(case, news, fee)) if news else None
         verdict = Verdict("approved") if taken else Verdict("declined", code="too_late")
         result = Said(verdict, told)
         answers = await self.stall.book(
             bookings.book_answers, *[(flow, result)] * self.random.randint(1, 2)
         )
-        expected = self.model.end(name, taken=taken, accept=accept, told=status)
+        expected = self.model.end(name, taken=taken, accept=accept, fee=fee, told=news)
         assert said(answers[0]) == expected
 
     async def refund(self) -> None:
@@ -159,12 +178,20 @@ class Run:
         assert self.stall.balances() == self.model.balances()
         found = rows(
             self.stall.database.url,
-            "SELECT processor_reference, status, version, evidence_count,"
-            " evidence_submitted_at IS NOT NULL FROM disputes WHERE merchant_id = %s",
+            "SELECT processor_reference, status, version, evidence_count, fee_minor, inquiry,"
+            " due_at, evidence_submitted_at IS NOT NULL FROM disputes WHERE merchant_id = %s",
             [self.stall.merchant_id],
         )
         assert {name: tuple(rest) for name, *rest in found} == {
-            name: (d.state, d.facts, d.pieces, d.submitted)
+            name: (
+                d.state,
+                d.facts,
+                d.pieces,
+                d.fee,
+                d.stage == "asked",
+                self.stall.due_in(d.day),
+                d.submitted,
+            )
             for name, d in self.model.disputes.items()
         }
         disputed = rows(
@@ -211,9 +238,10 @@ async def test_news_that_races_is_booked_once(url: str, seed: int) -> None:
         stall = await Stall.open(database)
         random = Random(seed)
         payment = await stall.pay(1_000)
-        life: Any = random.choice([life for life in LIVES if len(life) > 1])
+        life: Any = random.choice([life for life in STATES if len(life) > 1])
         others = [Stall(database, stall.merchant_id) for _ in range(4)]
-        news = [stall.state(payment, status) for status in life] * 3
+        asked = stall.state(payment, "under_review", fee=0, inquiry=True, due_at=stall.due_in(9))
+        news = [asked, *[stall.state(payment, status) for status in life]] * 3
         random.shuffle(news)
 
         await asyncio.gather(*[random.choice(others).tell(state) for state in news])
@@ -222,6 +250,7 @@ async def test_news_that_races_is_booked_once(url: str, seed: int) -> None:
     assert stall.one("SELECT count(*) FROM disputes WHERE merchant_id = %s") == 1
     held = 0 if life[-1] in {"won", "lost"} else 1_000
     assert stall.balances().get("disputes_held", 0) == held
+    assert stall.balances()["merchant_available"] == -FEE - (life[-1] != "won") * 1_000
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -170,7 +170,6 @@ async def test_a_payment_is_disputed_until_all_is_won(stall: Stall) -> None:
       1000  1500  USD       won             won
        999  1500  USD       lost            999
       1000  1500  EUR       lost            EUR
-      1000  1499  USD       lost            1499
 """)
 async def test_what_contradicts_the_books_is_for_people(row: Row, stall: Stall) -> None:
     """A processor that changes its word changes nothing here: the flow is parked with both."""

@@ -1,25 +1,36 @@
 """Every state of a dispute, and what each command makes of it."""
 
 import json
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from app import clock, ids
+from app import ids
 from app.disputes import saga as disputes
 from app.idempotency import Answer
 from app.payments import saga as payments
 from app.payments.inputs import RefundPayment
-from tests.disputes.support import REGION, Stall, intent
+from tests.disputes.support import FEE, REGION, Stall, intent
 from tests.support.tables import Row, table
+
+NEWS: dict[str, Callable[[Stall], dict[str, Any]]] = {
+    "told_asked": lambda _: {"inquiry": True},
+    "told_review_of_asked": lambda _: {"status": "under_review", "inquiry": True},
+    "told_later": lambda stall: {"due_at": stall.due_in(8)},
+    "told_earlier": lambda stall: {"due_at": stall.due_in(6)},
+    "told_dearer": lambda _: {"fee": FEE + 1},
+    "told_cheaper": lambda _: {"fee": 0},
+}
+"""What else may be told: that a bank only asks, that evidence is due at another time, a fee."""
 
 
 async def prepare(stall: Stall, payment: UUID, state: str) -> UUID:
     """A dispute in a state; `overdue`, `submitting` and `answered` are ways to need a response."""
     if state == "none":
         return ids.new()
-    due_at = clock.now() + timedelta(days=-1 if state == "overdue" else 7)
-    dispute_id = await stall.dispute(payment, due_at=due_at)
+    due_at = stall.due_in(-1 if state == "overdue" else 7)
+    inquiry = state in {"asked", "reasked", "closed"}
+    dispute_id = await stall.dispute(payment, due_at=due_at, inquiry=inquiry)
     if state in {"answered", "submitting"}:
         await stall.add(dispute_id)
     if state == "submitting":
@@ -27,12 +38,22 @@ async def prepare(stall: Stall, payment: UUID, state: str) -> UUID:
         assert answer.status == 202
     if state in {"under_review", "won", "lost"}:
         await stall.tell(stall.state(payment, state, due_at=due_at))  # type: ignore[arg-type]
+    if state in {"reasked", "closed"}:
+        await stall.add(dispute_id)
+        await stall.tell(stall.state(payment, "under_review", inquiry=True))
+    if state == "reasked":
+        await stall.tell(stall.state(payment, due_at=stall.due_in(6)))
+    if state == "closed":
+        await stall.tell(stall.state(payment, "won", inquiry=True))
     return dispute_id
 
 
 async def command(stall: Stall, name: str, payment: UUID, dispute_id: UUID) -> Answer:
     """The answer to a command."""
-    if name.startswith("told_"):
+    if name in NEWS:
+        told = stall.told(stall.state(payment, **NEWS[name](stall)))
+        (answer,) = await stall.run(disputes.DISPUTE, told)
+    elif name.startswith("told_"):
         status: Any = name.removeprefix("told_")
         told = stall.told(stall.state(payment, status))
         (answer,) = await stall.run(disputes.DISPUTE, told)
@@ -69,7 +90,13 @@ def outcome(answer: Answer, before: list[str], after: list[str]) -> str:
     none            submit               dispute_not_found
     none            accept               dispute_not_found
     none            refund               begun
+    none            told_asked           opened
     needs_response  told_needs_response  nothing
+    needs_response  told_asked           nothing                -- learned too late
+    needs_response  told_later           updated
+    needs_response  told_earlier         nothing
+    needs_response  told_dearer          updated
+    needs_response  told_cheaper         nothing
     needs_response  told_under_review    updated
     needs_response  told_won             won
     needs_response  told_lost            lost
@@ -93,7 +120,9 @@ def outcome(answer: Answer, before: list[str], after: list[str]) -> str:
     submitting      submit               dispute_busy
     submitting      accept               dispute_busy
     submitting      refund               payment_disputed
+    submitting      told_later           updated
     overdue         told_under_review    updated
+    overdue         told_later           updated
     overdue         told_won             won
     overdue         told_lost            lost
     overdue         add                  evidence_overdue
@@ -108,6 +137,35 @@ def outcome(answer: Answer, before: list[str], after: list[str]) -> str:
     under_review    submit               dispute_closed
     under_review    accept               dispute_closed
     under_review    refund               payment_disputed
+    under_review    told_later           updated                -- and evidence is taken again
+    under_review    told_earlier         nothing
+    under_review    told_asked           nothing
+    under_review    told_dearer          updated
+    asked           told_asked           nothing
+    asked           told_review_of_asked  updated
+    asked           told_needs_response  updated
+    asked           told_earlier         updated                -- a deadline of its own
+    asked           told_under_review    updated
+    asked           told_won             won
+    asked           add                  updated
+    asked           accept               begun
+    asked           refund               payment_disputed       -- though nothing is withdrawn yet
+    reasked         told_asked           nothing
+    reasked         told_review_of_asked  nothing
+    reasked         told_needs_response  updated                -- more time
+    reasked         told_earlier         nothing
+    reasked         told_lost            lost
+    reasked         add                  updated
+    reasked         submit               begun
+    reasked         accept               begun
+    closed          told_asked           nothing
+    closed          told_needs_response  dispute_not_bookable   -- it was closed as an inquiry
+    closed          told_lost            dispute_not_bookable
+    closed          told_dearer          dispute_not_bookable
+    closed          add                  dispute_closed
+    closed          refund               begun
+    won             told_later           nothing
+    won             told_dearer          updated                -- it was withdrawn after all
     won             told_needs_response  nothing
     won             told_under_review    nothing
     won             told_won             nothing
@@ -116,6 +174,8 @@ def outcome(answer: Answer, before: list[str], after: list[str]) -> str:
     won             submit               dispute_closed
     won             accept               dispute_closed
     won             refund               begun
+    lost            told_later           nothing
+    lost            told_dearer          updated
     lost            told_needs_response  nothing
     lost            told_under_review    nothing
     lost            told_won             dispute_not_bookable   -- it was lost

@@ -36,6 +36,28 @@ DISPUTE_EDITS: dict[str, tuple[str, str]] = {
         event_data dispute won_dispute
         """,
     ),
+    "a fee that was raised and is not": (
+        """
+        UPDATE disputes
+           SET fee_minor = 700
+         WHERE id = %(dearer_dispute)s
+        """,
+        """
+        dispute_transfers dispute dearer_dispute
+        event_data dispute dearer_dispute
+        """,
+    ),
+    "a raised fee that nobody booked": (
+        """
+        UPDATE disputes
+           SET exchanged = replace(exchanged, '"fee_minor":', '"fee_minor":1')
+         WHERE id = %(dearer_converted_dispute)s
+        """,
+        """
+        dispute_transfers dispute dearer_converted_dispute
+        event_data dispute dearer_converted_dispute
+        """,
+    ),
     "a dispute that was lost and is not": (
         """
         UPDATE disputes

@@ -7,7 +7,7 @@ from app import ids
 from app.database import Database
 from app.disputes import saga as disputes
 from app.ledger import chart
-from tests.disputes.support import Stall
+from tests.disputes.support import FEE, Stall
 
 STATES: Final[tuple[Any, ...]] = ("needs_response", "under_review", "won", "lost")
 AMOUNT: Final = 600
@@ -18,7 +18,8 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
     """Dispute a payment for each state, with evidence for all of them.
 
     Names are `<state>_payment`, `_dispute`, `_opening`, `_closing` (transfers) and `_evidence`; of
-    one whose payment converts, and that was won, `converted_dispute`.
+    one whose payment converts, and that was won, `converted_dispute`; of those whose fee was told
+    later, `dearer_dispute` and, of a payment that converts, `dearer_converted_dispute`.
     """
     stall = Stall(database, merchant_id)
     for state in STATES:
@@ -39,6 +40,12 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
     converted = await stall.pay(1_000, quote_id=await stall.quote(1_000))
     names["converted_dispute"] = await stall.dispute(converted, amount=AMOUNT)
     await stall.tell(stall.state(converted, "won", amount=AMOUNT))
+    quotes = (None, await stall.quote(1_000))
+    for name, quote_id in zip(("dearer", "dearer_converted"), quotes, strict=True):
+        payment = await stall.pay(1_000, quote_id=quote_id)
+        names[f"{name}_dispute"] = await stall.dispute(payment, amount=AMOUNT, fee=0)
+        for fee in (700, FEE):
+            await stall.tell(stall.state(payment, amount=AMOUNT, fee=fee))
     held = chart.merchant_account(merchant_id, "USD", "disputes_held")
     names["disputes_held"] = held.id
     assert ids.NIL not in names.values()
