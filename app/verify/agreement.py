@@ -197,16 +197,14 @@ def may_catch_up(there: Record, here: OurDispute) -> bool:
     """Whether looking at a dispute once more may make it agree here.
 
     The processor decides, so we may be behind it, and never ahead: it goes on to the next state, or
-    back with more time, and may take more for it. The rest stays as it was at the opening.
+    back with more time. The rest stays as it was when the dispute was opened; a fee may grow
+    elsewhere, and not at the acquirer, which takes it at once.
     """
-    alike = msgspec.structs.replace(there, status=here.status, fee=here.fee)
-    if judge_dispute(alike, here) is not None or there.fee < here.fee or here.status in FINAL:
+    alike = msgspec.structs.replace(there, status=here.status)
+    if judge_dispute(alike, here) is not None or here.status in FINAL or there.status not in RANK:
         return False
-    if there.status not in RANK:
-        return False
-    ahead = RANK[there.status] - RANK[here.status]
     has_more_time = there.due_at is not None and there.due_at > here.due_at
-    return ahead > 0 or has_more_time or (ahead == 0 and there.fee > here.fee)
+    return has_more_time or RANK[there.status] > RANK[here.status]
 
 
 def _sums(there: Record, amount: int, currency: str) -> str:

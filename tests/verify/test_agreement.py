@@ -157,17 +157,17 @@ def test_payouts(row: Row) -> None:
     needs_response  needs_response  pay_2     100  EUR        15      no            no
     needs_response  needs_response  pay_1      99  EUR        15      no            no
     needs_response  needs_response  pay_1     100  USD        15      no            no
-    needs_response  needs_response  pay_1     100  EUR         0      no           yes
+    needs_response  needs_response  pay_1     100  EUR         0      no            no
     needs_response  needs_response  pay_1     100  EUR        16      no            no
     lost            needs_response  pay_1     100  EUR        16      no            no
     lost            lost            pay_1     100  EUR         0      no            no
     lost            needs_response  pay_2     100  EUR        15      no            no
     lost            needs_response  pay_1     101  EUR        15      no            no
-    lost            needs_response  pay_1     100  EUR        14      no           yes
+    lost            needs_response  pay_1     100  EUR        14      no            no
     needs_response  under_review    pay_1     100  EUR         0      no            no
 """)
 def test_disputes(row: Row) -> None:
-    """A dispute is the same there and here; only its state and more fee may still be learned."""
+    """A dispute is the same there and here; only its state may still be learned."""
     there = _record(row.there, authorization="pay_1", fee=15)
     here = OurDispute(row.about, row.here, row.currency, row.amount, row.fee, NOW, NOW)
 
