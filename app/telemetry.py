@@ -112,6 +112,9 @@ class Metrics:
             "Whether a processor is called: 0 it is, 1 one call tries it, 2 it is left alone.",
             ["processor", "lane"], registry=r,
         )  # fmt: skip
+        self.payout_files_refused = Counter(
+            "suya_payout_files_refused", "Payout files that a bank refused as they are.", registry=r
+        )
 
 
 metrics = Metrics()

@@ -1,7 +1,8 @@
 """The worker process: resumes flows, expires holds, reaps idempotency keys, verifies the books.
 
 Everything it does is safe to do twice and from several workers; leases only keep them from doing
-the same at the same time. What fails is logged and tried again at the next round.
+the same at the same time. What fails is logged and tried again at the next round. Regions are
+worked on side by side, so that the trouble of one is not that of the others.
 """
 
 import asyncio
@@ -9,6 +10,8 @@ import signal
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 from app import clock, idempotency, ids
@@ -22,8 +25,7 @@ from app.merchants.admin import list_home_regions
 from app.merchants.homes import find_homes
 from app.payments.inputs import ReleasePayment
 from app.payments.saga import CANCELLATION
-from app.payouts import files
-from app.payouts.daily import make_daily_payouts
+from app.payouts.payday import PayDay
 from app.process import collect_seldom
 from app.saga import FLOW_BUCKETS, count_parked, list_due
 from app.settings import Settings
@@ -40,6 +42,9 @@ LEASE_S_MIN = 5.0
 PAY_OUT_INTERVAL_S = 60.0  # between looks whether it is time; banks do not count minutes
 PAY_OUT_LEASE_S = 600.0  # thousands of payouts, and a file with each thousand of them
 AUDIT_LEASE_S = 600.0  # a full reading of a large database may take minutes
+REGIONS_AT_ONCE = 4  # each keeps readers busy, and whoever waits 5 s for one of eight goes without
+
+T = TypeVar("T")
 
 
 async def run(settings: Settings) -> None:
@@ -74,15 +79,37 @@ async def run(settings: Settings) -> None:
 async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Do `work` now and then every `seconds`, until told to stop."""
     while not stop.is_set():
-        try:
-            await work()
-        except Exception as error:  # noqa: BLE001 - a round that fails must not end the worker
-            # The next round is the retry; nothing is lost by waiting for it.
-            log.warning("round_failed", work=work.__name__, **describe(error))
+        await _attempt(work.__name__, work())
         try:
             await asyncio.wait_for(stop.wait(), seconds)
         except TimeoutError:
             continue
+
+
+async def _attempt(name: str, work: Awaitable[T], **place: str) -> T | Exception:
+    """What `work` returns or raises; a round that fails must not end the worker, nor others."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - told, and done again
+        # The next round is the retry; nothing is lost by waiting for it.
+        log.warning("round_failed", work=name, **place, **describe(error))
+        return error
+
+
+async def in_regions(
+    database: Database, name: str, work: Callable[[str], Awaitable[T]]
+) -> dict[str, T | BaseException]:
+    """What `work` returned or raised in each region where merchants are at home."""
+    gate = asyncio.Semaphore(REGIONS_AT_ONCE)
+
+    async def attempt(region: str) -> T | Exception:
+        async with gate:
+            return await _attempt(name, work(region), region=region)
+
+    regions = await list_home_regions(database)
+    # A region whose work was canceled elsewhere is told as well; who cancels this cancels them all.
+    outcomes = await asyncio.gather(*map(attempt, regions), return_exceptions=True)
+    return dict(zip(regions, outcomes, strict=True))
 
 
 class Worker:
@@ -94,17 +121,23 @@ class Worker:
         self.sagas = make_sagas(database, self.group_commit)
         self.holder: UUID = ids.new()
         self.paid_out_on: date | None = None
-        """The day whose payouts and files are made, and with the bank."""
+        """The day whose payouts and files are made, and with the bank or refused by it."""
+        self._pay_day = PayDay(date.min)
 
     async def expire_holds(self) -> None:
         """Release the holds whose time has come, in every region where merchants are at home."""
-        lease_s = max(LEASE_S_MIN, LEASE_FACTOR * self.database.settings.sweep_interval_ms / 1000)
-        for region in await list_home_regions(self.database):
-            if await take_lease(
-                self.database, region, "expire_holds", self.holder, seconds=lease_s
-            ):
-                for bucket in range(HOLD_BUCKETS):
-                    await self._expire_bucket(region, bucket)
+        await in_regions(self.database, "expire_holds", self._expire_region)
+
+    async def _expire_region(self, region: str) -> None:
+        interval_s = self.database.settings.sweep_interval_ms / 1000
+        if await self._take_lease(region, "expire_holds", interval_s):
+            for bucket in range(HOLD_BUCKETS):
+                await self._expire_bucket(region, bucket)
+
+    async def _take_lease(self, region: str, name: str, interval_s: float) -> bool:
+        """Whether this worker does a region's work, and goes on doing it every `interval_s`."""
+        seconds = max(LEASE_S_MIN, LEASE_FACTOR * interval_s)
+        return await take_lease(self.database, region, name, self.holder, seconds=seconds)
 
     async def _expire_bucket(self, region: str, bucket: int) -> None:
         """Release one bucket's holds, batch after batch; what fails stays for the next round."""
@@ -158,15 +191,19 @@ class Worker:
 
     async def resume_flows(self) -> None:
         """Go on with the flows that are due: put off, woken, or left by a process that died."""
+        await in_regions(self.database, "resume_flows", self._resume_region)
+
+    async def _resume_region(self, region: str) -> None:
         interval_s = self.database.settings.resume_interval_ms / 1000
-        lease_s = max(LEASE_S_MIN, LEASE_FACTOR * interval_s)
-        for region in await list_home_regions(self.database):
-            if await take_lease(
-                self.database, region, "resume_flows", self.holder, seconds=lease_s
-            ):
-                await asyncio.gather(
-                    *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)]
-                )
+        if await self._take_lease(region, "resume_flows", interval_s):
+            # A bucket that fails cancels no other: their flows are asking the outside just now.
+            outcomes = await asyncio.gather(
+                *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)],
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if outcome is not None:
+                    raise outcome
 
     async def count_parked(self) -> None:
         """Tell how many flows were given up and wait for people."""
@@ -181,22 +218,22 @@ class Worker:
 
     async def reap_keys(self) -> None:
         """Delete idempotency keys whose time has passed, in one walk over the table."""
-        for region in await list_home_regions(self.database):
-            if not await take_lease(
-                self.database, region, "reap_keys", self.holder, seconds=2 * REAP_INTERVAL_S
-            ):
-                continue
-            position: tuple[UUID, UUID] | None = None
-            deleted = 0
-            while True:
-                count, position = await idempotency.sweep(
-                    self.database, region, position, clock.now()
-                )
-                deleted += count
-                if position is None:
-                    break
-            if deleted:
-                log.info("keys_reaped", region=region, count=deleted)
+        await in_regions(self.database, "reap_keys", self._reap_region)
+
+    async def _reap_region(self, region: str) -> None:
+        if not await take_lease(
+            self.database, region, "reap_keys", self.holder, seconds=2 * REAP_INTERVAL_S
+        ):
+            return
+        position: tuple[UUID, UUID] | None = None
+        deleted = 0
+        while True:
+            count, position = await idempotency.sweep(self.database, region, position, clock.now())
+            deleted += count
+            if position is None:
+                break
+        if deleted:
+            log.info("keys_reaped", region=region, count=deleted)
 
     async def pay_out(self) -> None:
         """Once a day, from its hour on: daily payouts, then the files of what waits for one."""
@@ -208,12 +245,16 @@ class Worker:
             self.database, settings.region, "pay_out", self.holder, seconds=PAY_OUT_LEASE_S
         ):
             return
-        await make_daily_payouts(world, now.date())
+        if self._pay_day.day != now.date():
+            self._pay_day = PayDay(now.date())
+        day = self._pay_day
+        done: list[object] = [await _attempt("daily_payouts", day.make_payouts(world))]
         if settings.payout_eur_road == "file":
-            for region in await list_home_regions(self.database):
-                if not await files.send_daily(world, region, now.date()):
-                    return  # the bank does not answer; the next round is the retry
-        self.paid_out_on = now.date()
+            send = partial(day.send_files, world)
+            done += (await in_regions(self.database, "payout_files", send)).values()
+        # What failed, or was met by a bank that says nothing, the next round tries again.
+        if all(each is True for each in done):
+            self.paid_out_on = now.date()
 
     async def audit(self) -> None:
         """Verify the books and publish how many findings there are."""

@@ -5,6 +5,8 @@ whoever does not know what a request did asks, and gives the order again where t
 An order that the bank will never take ends the payout, where surely none was given before.
 """
 
+from datetime import datetime, timedelta
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -13,7 +15,14 @@ from app import clock, ids
 from app.payouts import reads
 from app.payouts.model import BankAccount, File, Payout
 from app.processors import AskPayout, Processor, Verdict, World
-from app.saga import Flow, Postpone
+from app.saga import Flow, Postpone, TakeFlow
+
+CONFIRMED_WITHIN: Final = timedelta(days=1)
+"""From a file until people are told that the bank has not confirmed it: by then the worker's round
+of the next day has given it again."""
+
+Place: TypeAlias = Flow | TakeFlow
+"""A merchant, and where its rows may be."""
 
 
 async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
@@ -31,7 +40,7 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
     if verdict.outcome == "not_found":
         if payout.status != "pending":
             return Postpone("lost_by_the_bank")
-        return _judge_missing(payout, await _find_file(world, payout))
+        return _judge_missing(payout, await _find_file(world, payout), clock.now())
     return judge(payout, verdict)
 
 
@@ -67,20 +76,22 @@ async def recall_payout(world: World, flow: Flow) -> Verdict | Postpone:
     return Postpone(verdict.code or verdict.outcome)
 
 
-async def find_verdict(world: World, flow: Flow, payout: Payout) -> Verdict | None:
-    """What the bank says of a payout whose own flow is over; none: its bank account is missing."""
-    account = await _find_account(world, flow, payout)
+async def find_verdict(
+    world: World, place: Place, payout: Payout, correlation_id: str
+) -> Verdict | None:
+    """What the bank says of a payout to others than its flow; none: its bank account is missing."""
+    account = await _find_account(world, place, payout)
     if account is None:
         return None
-    return await _bank(world, payout).find_payout(_ask(payout, account, flow.correlation_id))
+    return await _bank(world, payout).find_payout(_ask(payout, account, correlation_id))
 
 
-async def find_payout(world: World, flow: Flow, payout_id: UUID) -> Payout | None:
-    """A payout of a flow's merchant, wherever it is while that moves."""
+async def find_payout(world: World, place: Place, payout_id: UUID) -> Payout | None:
+    """A payout of a merchant, wherever it is while that moves."""
     found: Payout | None = None
-    for region in _regions(flow):
+    for region in _regions(place):
         found = (
-            await reads.find_payout(world.database, region, flow.merchant_id, payout_id) or found
+            await reads.find_payout(world.database, region, place.merchant_id, payout_id) or found
         )
     return found
 
@@ -97,7 +108,7 @@ def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
     return verdict
 
 
-def _judge_missing(payout: Payout, file: File | None) -> Verdict | Postpone:
+def _judge_missing(payout: Payout, file: File | None, now: datetime) -> Verdict | Postpone:
     """What it means that the bank does not know a payout of the file's road."""
     if file is not None and payout.name in file.rejected:
         return Verdict("declined", code=file.rejected[payout.name])
@@ -105,6 +116,8 @@ def _judge_missing(payout: Payout, file: File | None) -> Verdict | Postpone:
         return Verdict("declined", code="file_rejected")
     if file is not None and file.status != "made":
         return Postpone("lost_by_the_bank")
+    if file is not None and now - file.created_at > CONFIRMED_WITHIN:
+        return Postpone(f"its file {file.name} was not confirmed by the bank")
     return Verdict("not_found")  # it waits for its file
 
 
@@ -120,20 +133,20 @@ async def _load(world: World, flow: Flow) -> tuple[Payout | None, BankAccount | 
     return payout, await _find_account(world, flow, payout) if payout is not None else None
 
 
-async def _find_account(world: World, flow: Flow, payout: Payout) -> BankAccount | None:
+async def _find_account(world: World, place: Place, payout: Payout) -> BankAccount | None:
     """Where a payout goes."""
     found: BankAccount | None = None
-    for region in _regions(flow):
+    for region in _regions(place):
         account = await reads.find_bank_account(
-            world.database, region, flow.merchant_id, payout.bank_account_id
+            world.database, region, place.merchant_id, payout.bank_account_id
         )
         found = account or found
     return found
 
 
-def _regions(flow: Flow) -> list[str]:
-    """Where rows of the flow's merchant may be, the home last."""
-    return [flow.region] if flow.former_region is None else [flow.former_region, flow.region]
+def _regions(place: Place) -> list[str]:
+    """Where rows of the merchant may be, the home last."""
+    return [place.region] if place.former_region is None else [place.former_region, place.region]
 
 
 def _bank(world: World, payout: Payout) -> Processor:

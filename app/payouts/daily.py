@@ -4,10 +4,13 @@ Each has an idempotency key made of its day, so it is made once, whoever tries a
 merchant with nothing available is not tried again that day.
 """
 
+import asyncio
 from collections import defaultdict
 from datetime import date
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from app import clock, idempotency, ids
 from app.idempotency import Answer
@@ -17,36 +20,41 @@ from app.payouts.inputs import OpenPayout
 from app.payouts.model import Plan
 from app.payouts.saga import PAYOUT
 from app.processors import World
-from app.telemetry import log
+from app.telemetry import describe, log
 
 PLANS_PAGE: Final = 200  # payouts per commit: some ten milliseconds of locks
 _MADE: Final = 201
 
 
-async def make_daily_payouts(world: World, day: date) -> int:
-    """Make the payouts of a day that are not made yet; returns how many there are of that day.
+class DailyPayouts(msgspec.Struct, frozen=True):
+    """How many payouts of a day there are."""
 
-    Raises:
-        ExceptionGroup: some could not be tried; all can be tried again.
-    """
+    count: int
+    failed: int
+    """What could not be tried, and can be tried again."""
+
+
+async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
+    """Make the payouts of a day that are not made yet, all that can be tried."""
     count = 0
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
     after: tuple[UUID, str] = (ids.NIL, "")
     while plans := await reads.list_daily_plans(world.database, after, PLANS_PAGE):
         for outcome in await _make(world, plans, day):
-            if isinstance(outcome, Exception):
+            if isinstance(outcome, BaseException):
                 failed.append(outcome)
             elif outcome.status == _MADE:
                 count += 1
         after = (plans[-1].merchant_id, plans[-1].currency)
     if failed:
-        raise ExceptionGroup(f"daily payouts of {day} that could not be tried", failed)
+        # The first stands for all: where it is a database's, the others are the same.
+        log.warning("daily_payouts_failed", day=str(day), count=len(failed), **describe(failed[0]))
     log.info("daily_payouts_made", day=str(day), count=count)
-    return count
+    return DailyPayouts(count, len(failed))
 
 
-async def _make(world: World, plans: list[Plan], day: date) -> list[Answer | Exception]:
-    """What became of some plans' payouts."""
+async def _make(world: World, plans: list[Plan], day: date) -> list[Answer | BaseException]:
+    """What became of some plans' payouts; no region waits for another one's."""
     homes = await find_homes(world.database, [plan.merchant_id for plan in plans])
     by_home: defaultdict[str, list[OpenPayout]] = defaultdict(list)
     for plan in plans:
@@ -67,11 +75,20 @@ async def _make(world: World, plans: list[Plan], day: date) -> list[Answer | Exc
                 former_region=former,
             )
         )
-    outcomes: list[Answer | Exception] = []
     deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
-    for home, commands in by_home.items():
-        receipt = await world.sagas.run(PAYOUT, home, commands, deadline=deadline, wait_s=0.0)
-        outcomes += receipt.outcomes
+    receipts = await asyncio.gather(
+        *[
+            world.sagas.run(PAYOUT, home, commands, deadline=deadline, wait_s=0.0)
+            for home, commands in by_home.items()
+        ],
+        return_exceptions=True,
+    )
+    outcomes: list[Answer | BaseException] = []
+    for receipt, commands in zip(receipts, by_home.values(), strict=True):
+        if isinstance(receipt, BaseException):
+            outcomes += [receipt] * len(commands)
+        else:
+            outcomes += receipt.outcomes
     return outcomes
 
 

@@ -6,12 +6,16 @@ by the payout's own flow, which is gone on with as soon as the bank has the file
 """
 
 import asyncio
-from datetime import date, datetime
+from collections.abc import AsyncIterator, Collection
+from datetime import date, datetime, timedelta
+from enum import Enum
+from uuid import UUID
 
 import msgspec
 
 from app import clock, ids
 from app.database import Database, Tx, arrays, transact
+from app.merchants.admin import list_home_regions
 from app.merchants.homes import find_homes
 from app.payouts import reads, sepa, store
 from app.payouts.model import File
@@ -20,19 +24,43 @@ from app.payouts.sepa import Debtor, Order
 from app.processors import FileState, World
 from app.saga import TakeFlow
 from app.settings import Settings
-from app.telemetry import log
+from app.telemetry import log, metrics
 
 CURRENCY = "EUR"
 """SEPA is for euros."""
 PAYOUTS_MAX = 1_000  # of a file: a second of our time, and half a megabyte
 ATTEMPTS_MAX = 3  # to make a file whose payouts do not change meanwhile; the next round goes on
-FILES_MAX = 100  # of a round and region
+FILES_MAX = 100  # made in a round and region
+FILES_PAGE = 10  # read at a time to be sent: some megabytes
+SILENT_MAX = 3  # one file may be what a bank stumbles over; after three it is the bank
+CLAIM = timedelta(seconds=10)  # from noting that a file is sent until it is: a slow commit
 TOGETHER = 32  # flows gone on with at a time: well below what a processor is asked at once
 WAIT_S = 20.0  # for a flow that somebody else has
 
 
 class Overtaken(Exception):
-    """A payout was canceled while its file was made."""
+    """A payout was canceled while its file was made, or a file was decided about elsewhere."""
+
+
+class Said(Enum):
+    """What came of giving a file to the bank."""
+
+    DECIDED = "decided"
+    """It is known what the bank took of it."""
+    REFUSED = "refused"
+    """The bank does not take it as it is, and would say so again."""
+    SILENT = "silent"
+    """Nobody knows whether the bank has it, or it surely has not because of some other trouble."""
+
+
+class Sent(msgspec.Struct):
+    """What came of giving a region's files to the bank."""
+
+    files: list[UUID] = []
+    """All that were given."""
+    refused: set[UUID] = set()
+    silent: int = 0
+    """How many have to be given again soon."""
 
 
 async def make_file(database: Database, region: str, day: date) -> File | None:
@@ -57,40 +85,47 @@ async def make_file(database: Database, region: str, day: date) -> File | None:
     return None
 
 
-async def send_file(world: World, file: File) -> bool:
-    """Give a file to the bank and write what it says of it; whether it says anything.
+async def send_file(world: World, file: File) -> Said:
+    """Give a file to the bank and write what it says of it.
 
     It may have been given before: the bank takes a file once under its name. Where nobody knows
     whether it arrived, it is given again in the next round.
     """
+    database = world.database
+    claimed_at = clock.now()
+    place = {"region": file.region, "id": file.id}
+
+    async def claim(tx: Tx) -> None:
+        params = place | {"now": claimed_at}
+        tx.write(store.queries.claim_file, lambda: params, rows=1, otherwise=Overtaken)
+
+    try:
+        # So that nobody who says that the bank has nothing of it can say so while it is sent.
+        await transact(database, claim)
+    except Overtaken:
+        return Said.DECIDED
+    if clock.now() - claimed_at > CLAIM:
+        return Said.SILENT
     bank = world.processors.get(world.processors.banks(file.currency))
     said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
         if said.is_final:
-            # Nothing of it is booked back: it may have been given before. The next file may do.
+            # Nothing of it is booked back: it may have been given before, so people decide.
             log.error("payout_file_refused", file=file.name, code=said.code)
-            return True
+            metrics.payout_files_refused.inc()
+            return Said.REFUSED
         log.warning("payout_file_unconfirmed", file=file.name, code=said.code)
-        return False
+        return Said.SILENT
+    status, rejected = said.status, msgspec.json.encode(said.rejected).decode()
 
-    async def work(tx: Tx) -> None:
-        assert isinstance(said, FileState)
-        tx.write(
-            store.queries.update_file,
-            lambda: {
-                "region": file.region,
-                "id": file.id,
-                "status": said.status,
-                "rejected": msgspec.json.encode(said.rejected).decode(),
-                "now": clock.now(),
-            },
-            rows=1,
-        )
+    async def keep(tx: Tx) -> None:
+        params = place | {"status": status, "rejected": rejected, "now": clock.now()}
+        tx.write(store.queries.update_file, lambda: params, rows=1)
 
-    await transact(world.database, work)
-    log.info("payout_file_sent", file=file.name, status=said.status, rejected=len(said.rejected))
-    await _go_on(world, file)
-    return True
+    await transact(database, keep)
+    log.info("payout_file_sent", file=file.name, status=status, rejected=len(said.rejected))
+    await go_on(world, file)
+    return Said.DECIDED
 
 
 async def make_due(database: Database, region: str, day: date) -> list[File]:
@@ -104,37 +139,52 @@ async def make_due(database: Database, region: str, day: date) -> list[File]:
     return made
 
 
-async def send_due(world: World, region: str) -> list[File]:
-    """Send the files of a region that the bank has not confirmed, and return them."""
-    files = await reads.list_files_to_send(world.database, region, FILES_MAX)
-    for file in files:
-        if not await send_file(world, file):
-            break  # a bank that does not answer is not asked again and again
-    return files
+async def send_due(world: World, region: str, *, leave: Collection[UUID] = ()) -> Sent:
+    """Send the files of a region that nobody has decided about, until the bank is silent.
+
+    Args:
+        leave: files that are not sent, because it is known what the bank says.
+    """
+    sent, after = Sent(), ids.NIL
+    while files := await reads.list_files_to_send(world.database, region, after, FILES_PAGE):
+        for file in files:
+            if file.id in leave:
+                continue
+            said = await send_file(world, file)
+            sent.files.append(file.id)
+            if said is Said.REFUSED:
+                sent.refused.add(file.id)
+            elif said is Said.SILENT:
+                sent.silent += 1
+                if sent.silent == SILENT_MAX:
+                    return sent  # a bank that does not answer is not asked again and again
+        after = files[-1].id
+    return sent
 
 
-async def send_daily(world: World, region: str, day: date) -> bool:
-    """Make a region's files of a day, once, and send them; whether the bank has them all."""
-    if not await reads.list_files_of_day(world.database, region, CURRENCY, day):
-        await make_due(world.database, region, day)
-    await send_due(world, region)
-    return not await reads.list_files_to_send(world.database, region, 1)
+async def list_waiting(database: Database, file: File) -> AsyncIterator[list[TakeFlow]]:
+    """The flows of a file's payouts that wait for the bank's word, page by page.
+
+    They are looked for wherever merchants are at home, because some have moved since.
+    """
+    for region in await list_home_regions(database):
+        after = (ids.NIL, ids.NIL)
+        while page := await reads.list_payouts_of_file(database, region, file.id, after, TOGETHER):
+            homes = await find_homes(database, [merchant_id for merchant_id, _ in page])
+            yield [TakeFlow(homes[m][0], m, payout_id, homes[m][1]) for m, payout_id in page]
+            after = page[-1]
 
 
-async def _go_on(world: World, file: File) -> None:
-    """Have the flows of a file's payouts ask the bank now; those that are missed ask by time."""
-    after = (ids.NIL, ids.NIL)
-    while True:
-        page = await reads.list_payouts_of_file(world.database, file, after, TOGETHER)
-        if not page:
-            return
-        homes = await find_homes(world.database, [merchant_id for merchant_id, _ in page])
+async def go_on(world: World, file: File) -> None:
+    """Have the flows of a file's payouts ask the bank now, also those that were given up.
+
+    Those that are missed, because they move or somebody has them, ask by time.
+    """
+    async for places in list_waiting(world.database, file):
         until = clock.monotonic() + WAIT_S
-        places = [TakeFlow(homes[m][0], m, payout_id, homes[m][1]) for m, payout_id in page]
         await asyncio.gather(
             *[world.sagas.advance(place, place.flow_id, until=until) for place in places]
         )
-        after = page[-1]
 
 
 def _write(settings: Settings, region: str, lines: list[Line], day: date, now: datetime) -> File:
@@ -165,6 +215,7 @@ def _write(settings: Settings, region: str, lines: list[Line], day: date, now: d
         sum_minor=sum(line.amount_minor for line in lines),
         rejected={},
         created_at=now,
+        updated_at=now,
     )
 
 

@@ -54,7 +54,7 @@ async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Pos
     """Tell people if the bank pays what has ended here without it: money would leave twice."""
     if payout.status not in {"failed", "canceled"}:
         return f"it is {payout.status}"
-    verdict = await bank.find_verdict(world, flow, payout)
+    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
     if verdict is None or verdict.outcome == "unknown":
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
     if verdict.outcome in {"approved", "pending"}:
@@ -65,7 +65,7 @@ async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Pos
 
 async def _look_for_return(world: World, flow: Flow, payout: Payout) -> str | Postpone:
     """Book that a paid payout came back, if it did."""
-    verdict = await bank.find_verdict(world, flow, payout)
+    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
     if verdict is None or verdict.outcome not in {"approved", "declined"}:
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
     if verdict.outcome == "approved":

@@ -143,6 +143,8 @@ class File(msgspec.Struct, frozen=True):
     rejected: Mapping[str, str]
     """Our reference -> why the bank did not take it."""
     created_at: datetime
+    updated_at: datetime
+    """When it was given to the bank last; then when the bank, or people, decided about it."""
 
     @property
     def name(self) -> str:

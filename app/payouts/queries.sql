@@ -149,6 +149,26 @@ UPDATE payout_files
  WHERE region = :region
    AND id = CAST(:id AS UUID);
 
+-- name: claim_file
+-- Note that a file is given to the bank now, unless it is decided about.
+-- path: payout_files_pkey
+UPDATE payout_files
+   SET updated_at = CAST(:now AS TIMESTAMPTZ)
+ WHERE region = :region
+   AND id = CAST(:id AS UUID)
+   AND status = 'made';
+
+-- name: reject_file
+-- Write that the bank did not take a file, unless somebody has given it to the bank meanwhile.
+-- path: payout_files_pkey
+UPDATE payout_files
+   SET status = 'rejected',
+       updated_at = CAST(:now AS TIMESTAMPTZ)
+ WHERE region = :region
+   AND id = CAST(:id AS UUID)
+   AND status = 'made'
+   AND updated_at = CAST(:seen_at AS TIMESTAMPTZ);
+
 -- name: upsert_plan
 -- Say how a merchant is paid out in a currency.
 -- path: payout_plans_pkey

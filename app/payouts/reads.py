@@ -87,12 +87,15 @@ async def list_unfiled(reader: Reader, region: str, currency: str, limit: int) -
 
 
 async def list_payouts_of_file(
-    reader: Reader, file: File, after: tuple[UUID, UUID], limit: int
+    reader: Reader, region: str, file_id: UUID, after: tuple[UUID, UUID], limit: int
 ) -> list[tuple[UUID, UUID]]:
-    """(merchant, payout) of what the bank has not decided about, after a position."""
+    """(merchant, payout) of what the bank has not decided about, in a region, after a position.
+
+    Payouts move with their merchants, and their file stays where it was made.
+    """
     params = {
-        "region": file.region,
-        "file_id": file.id,
+        "region": region,
+        "file_id": file_id,
         "after_merchant_id": after[0],
         "after_id": after[1],
         "page_size": limit,
@@ -101,9 +104,9 @@ async def list_payouts_of_file(
     return [(merchant_id, payout_id) for merchant_id, payout_id in rows]
 
 
-async def list_files_to_send(reader: Reader, region: str, limit: int) -> list[File]:
-    """Files that the bank has not confirmed, the oldest first."""
-    params = {"region": region, "page_size": limit}
+async def list_files_to_send(reader: Reader, region: str, after: UUID, limit: int) -> list[File]:
+    """The next files that nobody has decided about, the oldest first."""
+    params = {"region": region, "after_id": after, "page_size": limit}
     return [_file(row) for row in await reader.read(queries.list_files_to_send, params)]
 
 

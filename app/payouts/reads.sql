@@ -170,13 +170,14 @@ SELECT p.merchant_id, p.id, p.amount_minor, b.iban, b.name
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_files_to_send
--- Files that the bank has not confirmed, the oldest first.
+-- The next files that nobody has decided about, after a position, the oldest first.
 -- path: payout_files_made
 SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at
+       created_at, updated_at
   FROM payout_files
  WHERE region = :region
    AND status = 'made'
+   AND id > :after_id
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 
@@ -184,7 +185,7 @@ SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(reje
 -- The files of one day, of one region.
 -- full scan: a file a day is not many
 SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at
+       created_at, updated_at
   FROM payout_files
  WHERE region = :region
    AND currency = :currency
@@ -196,7 +197,7 @@ SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(reje
 -- One file, wherever the payouts in it are by now.
 -- full scan: a file a day is not many, and only payouts that a bank does not know ask
 SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at
+       created_at, updated_at
   FROM payout_files
  WHERE id = :id;
 

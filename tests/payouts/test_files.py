@@ -1,13 +1,12 @@
 """The file's road: what waits goes to the bank as one file, each payout once."""
 
 import asyncio
-import json
 import stat
 import time
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,10 +18,11 @@ from app.payouts.inputs import CancelPayout
 from app.payouts.model import File
 from app.processors import Verdict
 from app.saga import Postpone
+from tests.payouts.office import BY_FILE, Office
 from tests.payouts.test_decisions import NOW, payout
 from tests.support import books
-from tests.support.builders import Merchant, new_merchant
-from tests.support.client import Api, done, refused
+from tests.support.builders import Merchant
+from tests.support.client import done, refused
 from tests.support.databases import rows
 from tests.support.engine import opened
 from tests.support.payouts import (
@@ -35,61 +35,9 @@ from tests.support.payouts import (
     pay_out,
     read,
 )
-from tests.support.processes import ADMIN_KEY, ApiProcess, Process, WorkerProcess
-from tests.support.rails import QUICK, Rails
+from tests.support.processes import Process, WorkerProcess
+from tests.support.rails import Rails
 from tests.support.tables import Row, table
-
-BY_FILE = {
-    "payout_eur_road": "file",
-    "payout_debtor_iban": IBAN,
-    "payout_check_ms": "200",  # the bank's notifications go to the api that all tests share
-}
-
-
-class Office(NamedTuple):
-    """An api whose payouts in euros go by file, and what makes the files."""
-
-    api: Api
-    database_url: str
-    settings: dict[str, str]
-    folder: Path
-
-    async def merchant(self, funds: int = 100_000) -> Merchant:
-        """A merchant without fees, and money available."""
-        made = await new_merchant(self.api.as_(ADMIN_KEY), fee_bps=0, fee_fixed=0)
-        await earn(made, funds)
-        return made
-
-    def suya(self, *words: str) -> Any:
-        """What a command prints as JSON; it must end well."""
-        log = self.folder / f"{ids.new()}.log"
-        settings = self.settings | {"database_url": self.database_url, "log_format": "json"}
-        process = Process((*words, "--json"), log, settings | {"home": str(self.folder)})
-        process.spawn()
-        code, said = process.wait(60), log.read_text("utf-8")
-        assert code == 0, said
-        # Lines of the log come before, and between them, what is printed.
-        return json.loads(said[said.index("\n{\n") if "\n{\n" in said else said.index("{\n") :])
-
-    def files(self) -> list[dict[str, Any]]:
-        """The files that `suya payouts file` made or sent just now."""
-        found: list[dict[str, Any]] = self.suya("payouts", "file")["data"]
-        return found
-
-
-@pytest.fixture
-async def office(
-    rails: Rails, database_url: str, start_api: Callable[..., ApiProcess], tmp_path: Path
-) -> Any:
-    """An office on a database of its own, with a worker."""
-    rails.acquirer.script()
-    settings = rails.settings | QUICK | BY_FILE
-    process = start_api(database_url, **settings)
-    worker_settings = settings | {"payout_hour_utc": "24"}
-    async with Api(process.url) as api:
-        with WorkerProcess(database_url, tmp_path, **worker_settings).start():
-            yield Office(api, database_url, settings, tmp_path)
-    rails.acquirer.script()
 
 
 async def test_a_file_holds_what_waits(office: Office, rails: Rails) -> None:
@@ -223,29 +171,31 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
 def _file(status: str, **rejected: str) -> File:
     return File(
         region="local", id=UUID(int=9), currency="EUR", day=date(2026, 1, 31), status=status,
-        content="", payouts=1, sum_minor=100, rejected=rejected, created_at=NOW,
+        content="", payouts=1, sum_minor=100, rejected=rejected, created_at=NOW, updated_at=NOW,
     )  # fmt: skip
 
 
 @table("""
-    file                refused   result
-    -                         0   not_found          -- it waits for its file
-    made                      0   not_found          -- the file waits for the bank
-    accepted                  0   lost_by_the_bank
-    partially_accepted        0   lost_by_the_bank
-    partially_accepted        1   closed
-    rejected                  1   closed
-    rejected                  0   file_rejected
+    file                hours  refused   result
+    -                       0        0   not_found          -- it waits for its file
+    made                   24        0   not_found          -- the file waits for the bank
+    made                   25        0   unconfirmed        -- and people should know
+    accepted               25        0   lost_by_the_bank
+    partially_accepted      0        0   lost_by_the_bank
+    partially_accepted     25        1   closed
+    rejected                0        1   closed
+    rejected               25        0   file_rejected
 """)
 def test_what_it_means_that_the_bank_does_not_know_a_payout(row: Row) -> None:
     """It was not sent yet, was not taken, or has to be looked at by people."""
     made = payout("pending", road="file", file_id=UUID(int=9))
     file = _file(row.file, **({made.name: "closed"} if row.refused else {})) if row.file else None
 
-    judged = bank._judge_missing(made, file)
+    judged = bank._judge_missing(made, file, NOW + timedelta(hours=row.hours))
 
     if isinstance(judged, Postpone):
-        assert judged.why == row.result
+        unconfirmed = f"its file {UUID(int=9).hex} was not confirmed by the bank"
+        assert judged.why == {"unconfirmed": unconfirmed}.get(row.result, row.result)
     else:
         assert row.result == (judged.code or judged.outcome)
         assert judged.outcome in {"declined", "not_found"}
