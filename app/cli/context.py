@@ -7,6 +7,7 @@ from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
     from app.database import Database
+    from app.processors import World
     from app.settings import Settings
 
 T = TypeVar("T")
@@ -63,3 +64,22 @@ def with_database(work: Callable[["Database"], Awaitable[T]]) -> T:
             return await work(database)
 
     return run(main())
+
+
+def with_world(work: Callable[["World"], Awaitable[T]]) -> T:
+    """The result of `work` on the outside; what it began is finished before, or left to workers."""
+
+    async def main(database: "Database") -> T:
+        from app.database import GroupCommit
+        from app.flows import make_sagas, open_world
+
+        group_commit = GroupCommit(database)
+        sagas = make_sagas(database, group_commit)
+        async with open_world(sagas) as world:
+            result = await work(world)
+            timeout_s = database.settings.drain_timeout_ms / 2000
+            await sagas.close(timeout_s)
+            await group_commit.close(timeout_s)
+        return result
+
+    return with_database(main)

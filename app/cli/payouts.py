@@ -4,17 +4,18 @@ from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from app.cli import output
-from app.cli.context import with_database
+from app.cli.context import load_settings, with_database, with_world
 from app.cli.failures import CommandFailed
 from app.cli.views import parse_id
 
 if TYPE_CHECKING:
-    from app.database import Database
     from app.payouts import File
+    from app.processors import World
 
 app = typer.Typer(help="Say how merchants are paid out, and make files.", no_args_is_help=True)
 
@@ -106,7 +107,9 @@ def file(
     if currency != CURRENCY:
         raise CommandFailed(f"There are files for {CURRENCY}; {currency} goes one by one.")
     when = day.date() if day is not None else clock.now().date()
-    files = with_database(lambda database: _make(database, when, send=send))
+    if load_settings().payout_debtor_iban is None:
+        raise CommandFailed("Files pay from an account: name it by SUYA_PAYOUT_DEBTOR_IBAN.")
+    files = with_world(lambda world: _make(world, when, send=send))
     for made in files if folder is not None else ():
         assert folder is not None
         folder.mkdir(parents=True, exist_ok=True)
@@ -127,24 +130,45 @@ def file(
         output.write("Nothing waits for a file.")
 
 
-async def _make(database: "Database", day: date, *, send: bool) -> "list[File]":
+@app.command()
+def reject(
+    file: Annotated[str, typer.Argument(help="Id of the file, as `suya payouts file` shows it.")],
+    json: Json = False,
+) -> None:
+    """Say that the bank surely did not take a file, so that its payouts are booked back.
+
+    Ask your bank first. It is asked here as well, about each payout, and must know none. The
+    payouts fail as `file_rejected`, and their money is available again.
+
+    Example: suya payouts reject 019b5a1f3c7e7d40a1b2c3d4e5f60718
+    """
+    from app.payouts.rejecting import NotRejected, reject_file
+
+    try:
+        file_id = UUID(file)
+    except ValueError as error:
+        raise CommandFailed(f"'{file}' is no id of a file.") from error
+    try:
+        rejected = with_world(lambda world: reject_file(world, file_id))
+    except NotRejected as error:
+        raise CommandFailed(str(error)) from error
+    done = rejected.payouts - rejected.waiting
+    if json:
+        output.write_json({"file": file_id.hex, "failed": done, "waiting": rejected.waiting})
+        return
+    output.write(f"File {file_id.hex} is rejected; {done} of {rejected.payouts} payouts failed.")
+    if rejected.waiting:
+        output.write("Somebody works on the others. Reject it again to see what became of them.")
+
+
+async def _make(world: "World", day: date, *, send: bool) -> "list[File]":
     """The files of all regions, as they are afterwards."""
-    from app.database import GroupCommit
-    from app.flows import make_sagas, open_world
     from app.merchants.admin import list_home_regions
     from app.payouts import files, reads
 
-    if database.settings.payout_debtor_iban is None:
-        raise CommandFailed("Files pay from an account: name it by SUYA_PAYOUT_DEBTOR_IBAN.")
-    group_commit = GroupCommit(database)
-    sagas = make_sagas(database, group_commit)
-    made: list[File] = []
-    async with open_world(sagas) as world:
-        for region in await list_home_regions(database):
-            new = await files.make_due(database, region, day)
-            made += await files.send_due(world, region) if send else new
-        timeout_s = database.settings.drain_timeout_ms / 2000
-        await sagas.close(timeout_s)
-        await group_commit.close(timeout_s)
-    latest = [await reads.find_file(database, each.id) for each in made]
+    made: list[UUID] = []
+    for region in await list_home_regions(world.database):
+        new = await files.make_due(world.database, region, day)
+        made += (await files.send_due(world, region)).files if send else [file.id for file in new]
+    latest = [await reads.find_file(world.database, file_id) for file_id in made]
     return [each for each in latest if each is not None]
