@@ -12,6 +12,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Final
 
 DIGITS_MIN: Final = 13
@@ -89,7 +90,7 @@ def _plain(text: str | bytes) -> str:
 def _find(text: str, looks: "itertools.count[int] | None" = None) -> Iterator[tuple[int, int]]:
     """Where card numbers begin and end."""
     looks = looks or itertools.count()
-    text = _UUID.sub(_blank, _IBAN.sub(_blank_iban, text))
+    text = _UUID.sub(_blank, _IBAN.sub(partial(_blank_iban, looks), text))
     end = 0
     for match in _NUMBER.finditer(text):
         start = match.start()
@@ -127,10 +128,10 @@ def _blank(match: re.Match[str]) -> str:
     return "." * len(match[0])
 
 
-def _blank_iban(match: re.Match[str]) -> str:
+def _blank_iban(looks: "itertools.count[int]", match: re.Match[str]) -> str:
     """Nothing in the place of a good IBAN, in whatever groups it is written.
 
-    The match may go on behind its end, so each end of a group may be it.
+    The match may go on behind its end, so each end of a group may be it: that is a look, too.
     """
     text, compact = f"{match[0]}{match.string[match.end() : match.end() + 1]} ", ""
     for end in range(1, len(match[0]) + 1):
@@ -138,6 +139,8 @@ def _blank_iban(match: re.Match[str]) -> str:
             continue
         compact += text[end - 1]
         is_end = len(compact) >= _IBAN_LENGTH_MIN and not _BESIDE.match(text[end])
+        if is_end and next(looks) >= _LOOKS_MAX:
+            break
         if is_end and _is_iban(compact):
             return "." * end + match[0][end:]
     return match[0]

@@ -120,3 +120,10 @@ def test_text_made_to_keep_us_busy_is_refused() -> None:
     """Beyond five places for each item of a full bulk request nobody looks closely."""
     assert contains_pan("4000000000000 " * 60_000)
     assert not contains_pan("4000000000000 " * 10)
+
+
+def test_text_made_of_what_may_be_bank_accounts_is_refused() -> None:
+    """Each end of a group that could end an IBAN is a place, too."""
+    account = f"ab12{' 1' * 30} "
+    assert contains_pan(account * 5_000 + "4000000000000")
+    assert not contains_pan(account * 5 + "4000000000000")
