@@ -21,6 +21,7 @@ STOP_S = 20  # the drain's 8 s and what a busy machine adds
 _POLL_S = 0.02
 _PORTS = (10_000, 26_000)  # the ports of databases and of the kernel's own choice lie above
 _GIVEN: set[int] = set()
+_TRIES_MAX = 1_000  # nine of ten ports are free
 _LOG_LINES_SHOWN = 30
 
 
@@ -36,12 +37,15 @@ def free_port(row: int = 1) -> int:
     Below those that the kernel gives to connections, and each of them once in a run: some are bound
     long after they were chosen.
     """
-    while True:
-        first = random.randrange(*_PORTS)
+    # Not of the generator that each test finds at the same place: the tries would be the same.
+    chance = random.SystemRandom()
+    for _ in range(_TRIES_MAX):
+        first = chance.randrange(*_PORTS)
         ports = set(range(first, first + row))
         if ports.isdisjoint(_GIVEN) and all(map(_is_free, ports)):
             _GIVEN.update(ports)
             return first
+    raise AssertionError(f"no port is free between {_PORTS[0]} and {_PORTS[1]}")
 
 
 def _is_free(port: int) -> bool:
