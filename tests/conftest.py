@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from app.cluster import LocalCluster
-from tests.support import books, builders, cluster
+from tests.support import books, builders, cluster, shares
 from tests.support.builders import Merchant
 from tests.support.client import Api
 from tests.support.cluster import cockroach
@@ -25,22 +25,48 @@ from tests.support.vault import VaultProcess
 
 NewMerchant: TypeAlias = Callable[..., Awaitable[Merchant]]
 
+NEIGHBOURS = pytest.StashKey[shares.Neighbours]()
 
-def pytest_configure() -> None:
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The suite's own options."""
+    said = "note how long tests take, for the shares of workers (tests/durations.txt)"
+    parser.addoption("--note-durations", action="store_true", help=said)
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Whatever shell the tests run in, no setting of it reaches them."""
     for name in [n for n in os.environ if n.startswith("SUYA_") and not n.startswith("SUYA_TEST_")]:
         del os.environ[name]
     # A shell ignores Ctrl-C for what it runs in the background, and so would all that we start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if (worker := getattr(config, "workerinput", None)) is not None:
+        config.stash[NEIGHBOURS] = shares.Neighbours(worker["testrunuid"])
+    elif config.getoption("--note-durations"):
+        config.pluginmanager.register(shares.Noting())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests on a CockroachDB come last, whatever order the others have.
+    """Take this worker's share, and run last what disturbs others or is disturbed by them.
 
-    Its nodes keep half a core busy though nobody asks them anything, and live to the end of a run.
+    The nodes of a CockroachDB keep half a core busy though nobody asks them anything, and live to
+    the end of a run.
     """
-    items.sort(key=_nodes_needed)
+    nodes = {item: _nodes_needed(item) for item in items}
+    mine = shares.share(items, nodes)
+    items[:] = sorted(
+        (item for item in items if item.nodeid in mine),
+        key=lambda item: (shares.is_alone(item), nodes[item]),
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> None:
+    """What needs the machine to itself waits until the other workers have ended."""
+    neighbours = item.config.stash.get(NEIGHBOURS, None)
+    if neighbours is not None and shares.is_alone(item):
+        neighbours.wait_until_ended()
 
 
 def _nodes_needed(item: pytest.Item) -> int:
@@ -67,7 +93,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     """The embedded PostgreSQL of this run."""
-    with Server() as running:
+    with Server(in_memory=True) as running:
         yield running
 
 

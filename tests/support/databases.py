@@ -1,6 +1,8 @@
 """Databases for tests: one embedded PostgreSQL, and as many migrated databases on it as are asked.
 
-A database of its own costs a twentieth of a second, because it is copied from a migrated one.
+A database of its own costs a twentieth of a second, because it is copied from a migrated one. The
+server keeps its data in memory, where the machine has a file system for that, unless a test is
+about what a disk keeps.
 """
 
 import itertools
@@ -32,13 +34,18 @@ class Databases(Protocol):
         ...
 
 
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder is made there
+_MEMORY_FREE_BYTES = 8 * 2**30  # three servers of a full run write about one gigabyte each
+
+
 class Server:
     """A running embedded PostgreSQL whose database `suya` is migrated and otherwise untouched."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_memory: bool = False) -> None:
         # Not pytest's folder: its rights are tightened when another run begins, and the account
         # that PostgreSQL runs under could not reach its data any more.
-        self.home = Path(tempfile.mkdtemp(prefix="suya-tests-"))
+        place = _MEMORY if in_memory and _has_memory() else None
+        self.home = Path(tempfile.mkdtemp(prefix="suya-tests-", dir=place))
         self.postgres = EmbeddedPostgres(self.home)
         self._numbers = itertools.count(1)
         self._has_vault = False
@@ -80,6 +87,10 @@ class Server:
     def url_of(self, name: str) -> str:
         """The URL of one of the server's databases."""
         return self.postgres.url.replace("/suya?", f"/{name}?")
+
+
+def _has_memory() -> bool:
+    return _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_FREE_BYTES
 
 
 def execute(url: str, statement: str, params: Sequence[Any] = ()) -> None:

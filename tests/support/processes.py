@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +14,15 @@ from typing import Self
 import httpx
 import psutil
 
+from tests.support import shares
+from tests.support.launch import Launched
+
 ADMIN_KEY = "admin-key-of-the-tests"
 READY_S = 60  # a start takes two seconds; two busy cores take their time
 STOP_S = 20  # the drain's 8 s and what a busy machine adds
 _POLL_S = 0.02
-_PORTS = (10_000, 26_000)  # the ports of databases and of the kernel's own choice lie above
+# The ports of databases and of the kernel's own choice lie above; each worker has a part of them.
+_PORTS = range(10_000, 26_000)
 _GIVEN: set[int] = set()
 _TRIES_MAX = 1_000  # nine of ten ports are free
 _LOG_LINES_SHOWN = 30
@@ -39,13 +42,14 @@ def free_port(row: int = 1) -> int:
     """
     # Not of the generator that each test finds at the same place: the tries would be the same.
     chance = random.SystemRandom()
+    mine = _PORTS[len(_PORTS) * shares.index() // shares.count() :][: len(_PORTS) // shares.count()]
     for _ in range(_TRIES_MAX):
-        first = chance.randrange(*_PORTS)
+        first = chance.choice(mine[:-row])
         ports = set(range(first, first + row))
         if ports.isdisjoint(_GIVEN) and all(map(_is_free, ports)):
             _GIVEN.update(ports)
             return first
-    raise AssertionError(f"no port is free between {_PORTS[0]} and {_PORTS[1]}")
+    raise AssertionError(f"no port is free between {mine[0]} and {mine[-1]}")
 
 
 def _is_free(port: int) -> bool:
@@ -71,7 +75,7 @@ class Process:
         self.command = command
         self.settings = dict(settings)
         self.log_path = log_path
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Launched | None = None
 
     @property
     def is_running(self) -> bool:
@@ -87,15 +91,7 @@ class Process:
     def spawn(self, **settings: str) -> None:
         """Start it, with some settings changed for this life only."""
         assert not self.is_running
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "app.cli", *self.command],
-                env=environ(**(self.settings | settings)),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C of the tests is for the tests
-            )
+        self._process = Launched(self.command, environ(**(self.settings | settings)), self.log_path)
 
     def tree(self) -> list[psutil.Process]:
         """The process and everything below it; nothing once it has ended.
