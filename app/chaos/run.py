@@ -34,10 +34,9 @@ from app.verify import compare, verify
 Say = Callable[[str], None]
 T = TypeVar("T")
 
-BASELINE_S = 3.0  # what is normal, to compare with
+CALM_S = 3.0  # what is normal, to compare with, and whether it is normal again
 _READS_MAX = 5  # with the pauses ten seconds: the run itself has waited for the database already
 _READ_PAUSE_S = 2.5
-AFTER_S = 3.0  # whether it is normal again
 _SETTLE_S_MAX = 120.0  # a lease, some back-offs and a processor's patience, several times over
 _SETTLE_PAUSE_S = 0.5
 _AGREE_S = 5.0  # nothing is under way any more; a notification may still have to be booked
@@ -50,6 +49,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     rate_per_s: int
     injections: list[Injection]
+    calm_s: float = CALM_S
+    """How long nothing is broken, before the first fault and after the last."""
 
 
 async def run(plan: Plan, target: Target, history: History, say: Say) -> Measured:
@@ -184,7 +185,7 @@ class _Running:
 
     async def _break(self, load: Load) -> None:
         async with self._phase(load, "baseline"):
-            await asyncio.sleep(BASELINE_S)
+            await asyncio.sleep(self._plan.calm_s)
         for phase, injections in groupby(self._plan.injections, lambda one: one.phase):
             async with self._phase(load, phase):
                 for injection in injections:
@@ -193,7 +194,7 @@ class _Running:
                         return  # the target may be broken for good: what happened is checked
                     await self._inject(injection)
         async with self._phase(load, "after"):
-            await asyncio.sleep(AFTER_S)
+            await asyncio.sleep(self._plan.calm_s)
 
     @asynccontextmanager
     async def _phase(self, load: Load, name: str) -> AsyncIterator[None]:

@@ -22,7 +22,16 @@ class Load:
     A client whose request fails goes on with others; `finish` repeats what has no answer.
     """
 
-    def __init__(self, merchant: Merchant, wallets: Sequence[str], clients: int = 16) -> None:
+    def __init__(
+        self,
+        merchant: Merchant,
+        wallets: Sequence[str],
+        clients: int = 16,
+        *,
+        pause_s: float = 0,
+    ) -> None:
+        """`pause_s` is a client's, after each answer, for tests that need no pressure."""
+        self._pause_s = pause_s
         self.merchant = merchant
         self.wallets = wallets
         self.clients = clients
@@ -106,6 +115,7 @@ class Load:
             if not await self._try(key, self.merchant):
                 unanswered.append(key)
                 await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(self._pause_s)
 
     async def _try(self, key: str, merchant: Merchant) -> bool:
         wallet = self.wallets[hash_of(key) % len(self.wallets)]
