@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.support import launch
+
 COMMAND = (sys.executable, "-m", "app.cli")
 COMMAND_S = 60  # the longest command of the tests migrates an empty database
 
@@ -31,11 +33,4 @@ def temporary_home() -> Iterator[Path]:
 
 def run_suya(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
     """A command, run to its end."""
-    return subprocess.run(
-        [*COMMAND, *words],
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=COMMAND_S,
-    )
+    return launch.run(words, environ, COMMAND_S)

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,10 +25,16 @@ _FORKS.set_forkserver_preload(
 class Launched:
     """A process of `suya`, as `subprocess.Popen` would show it."""
 
-    def __init__(self, words: Sequence[str], environ: Mapping[str, str], log_path: Path) -> None:
-        self._process = _FORKS.Process(
-            target=_be_suya, args=(tuple(words), dict(environ), str(log_path))
-        )
+    def __init__(
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        log_path: Path,
+        errors_path: Path | None = None,
+    ) -> None:
+        """Start it; what it says is added to the log, its errors too unless they have a file."""
+        paths = (str(log_path), str(errors_path or log_path))
+        self._process = _FORKS.Process(target=_be_suya, args=(tuple(words), dict(environ), paths))
         self._process.start()
 
     @property
@@ -59,16 +66,35 @@ class Launched:
             os.kill(self.pid, how)
 
 
-def _be_suya(words: tuple[str, ...], environ: dict[str, str], log_path: str) -> None:
+def run(
+    words: Sequence[str], environ: Mapping[str, str], timeout_s: float
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer, and was killed.
+    """
+    with tempfile.TemporaryDirectory(prefix="suya-test-") as name:
+        said, errors = Path(name) / "stdout", Path(name) / "stderr"
+        process = Launched(words, environ, said, errors)
+        try:
+            code = process.wait(timeout_s)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        texts = [path.read_text("utf-8") for path in (said, errors)]
+    return subprocess.CompletedProcess(["suya", *words], code, *texts)
+
+
+def _be_suya(words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, str]) -> None:
     """Turn a fresh fork into `suya <words>`."""
     multiprocessing.set_start_method(None, force=True)  # the platform's own, as from nothing
     os.setsid()  # a Ctrl-C of the tests is for the tests
     os.environ.clear()
     os.environ.update(environ)
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    for stream, path in enumerate(paths, 1):
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(opened, stream)
+        os.close(opened)
     sys.argv = ["suya", *words]
     from app.cli import main
 

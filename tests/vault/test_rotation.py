@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 import threading
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from app.vault.cipher import Ciphers
 from app.vault.model import CardInput
 from app.vault.service import Vault, _key
 from tests.support import cluster
+from tests.support.commands import run_suya
 from tests.support.databases import Databases, Server, rows
 from tests.support.destination import Destination
 from tests.support.processes import environ
@@ -32,13 +32,12 @@ from tests.support.vault import VaultProcess
 T = TypeVar("T")
 
 NUMBERS = ("4242424242424242", "5555555555554444", "378282246310005", "6304000000000000000")
-ROTATE = (sys.executable, "-m", "app.cli", "vault", "rotate", "--json")
 
 
 def rotate(vault: VaultProcess, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """The command, run to its end."""
     told = environ(**(vault.settings | more))
-    return subprocess.run([*ROTATE, *words], env=told, capture_output=True, text=True, check=False)
+    return run_suya(told, "vault", "rotate", "--json", *words)
 
 
 def keys(vault: VaultProcess) -> list[tuple[Any, ...]]:
