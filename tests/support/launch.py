@@ -97,5 +97,7 @@ def _be_suya(words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, 
         os.close(opened)
     sys.argv = ["suya", *words]
     from app.cli import main
+    from app.process import end_with_parent
 
+    end_with_parent(os.getppid(), signal.SIGKILL)  # a run of tests that is killed leaves nobody
     main()
