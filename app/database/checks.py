@@ -2,10 +2,9 @@
 
 import psycopg
 
-from app.database import migrations
 from app.database.engine import Database
 from app.database.errors import DatabaseUnreachable
-from app.database.migrations import MAIN, History
+from app.database.history import MAIN, History, head
 from app.database.queries import Query
 from app.errors import PlatformError
 
@@ -49,7 +48,7 @@ async def check_schema(database: Database, history: History = MAIN) -> None:
     Raises:
         UnfitDatabase: naming both revisions and the command that mends it.
     """
-    wanted = migrations.head(history)
+    wanted = head(history)
     command = "suya migrate" if history is MAIN else f"suya {history.name} migrate"
     question = f"SELECT version_num FROM {history.version_table}"  # noqa: S608 - a word of ours
     try:

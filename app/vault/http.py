@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from app import clock, ids
 from app.database import checks
-from app.database.migrations import VAULT
+from app.database.history import VAULT
 from app.errors import NotFound, PlatformError, Unavailable, problem
 from app.pan import contains_pan, scrub
 from app.publishable import read_publishable_key
