@@ -9,15 +9,39 @@ Never decides by an error's text, never retries without a limit, and never lets 
 transaction open while it waits for anything but the database.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from app.database import arrays
-from app.database.engine import Database, Reader, Rows, database_url
-from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
-from app.database.lookups import LookUps
 from app.database.moving import NOBODY_MOVES, Moving, moving, pull
 from app.database.pages import LAST, Listed, Page, listed, merged
 from app.database.queries import Queries, Query
-from app.database.stale import StaleReader
-from app.database.transact import KeysTaken, Tx, Writer, transact
+
+if TYPE_CHECKING:
+    from app.database.engine import Database, Reader, Rows, database_url
+    from app.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+    from app.database.lookups import LookUps
+    from app.database.stale import StaleReader
+    from app.database.transaction import KeysTaken, Tx, Writer, transact
+else:
+    # What connects is imported when it is first asked for: the toolkit takes a quarter of a second,
+    # and who only needs a named statement or the embedded server's address does not connect.
+    _BEHIND_THE_DOOR = {
+        **dict.fromkeys(("Database", "Reader", "Rows", "database_url"), "engine"),
+        **dict.fromkeys(("GroupCommit", "Outcomes", "Receipt", "Step"), "group_commit"),
+        **dict.fromkeys(("LookUps",), "lookups"),
+        **dict.fromkeys(("StaleReader",), "stale"),
+        **dict.fromkeys(("KeysTaken", "Tx", "Writer", "transact"), "transaction"),
+    }
+
+    def __getattr__(name: str) -> Any:
+        """The name, out of the module that has it; each is looked up once."""
+        if name not in _BEHIND_THE_DOOR:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"{__name__}.{_BEHIND_THE_DOOR[name]}")
+        value = globals()[name] = getattr(module, name)
+        return value
+
 
 __all__ = [
     "LAST",

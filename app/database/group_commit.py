@@ -19,7 +19,7 @@ import msgspec
 from app import clock, ids
 from app.database.engine import Database
 from app.database.errors import DeadlineExceeded, QueueFull, ShuttingDown
-from app.database.transact import Tx, Writer, transact
+from app.database.transaction import Tx, Writer, transact
 from app.errors import InvariantViolated, PlatformError
 from app.telemetry import describe, log, metrics
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from app import clock
 from app.database.engine import Database
 from app.database.queries import Queries
-from app.database.transact import Tx, transact
+from app.database.transaction import Tx, transact
 
 queries = Queries("app.database")
 

@@ -6,13 +6,15 @@ everything that reads and writes at home is right as it is.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from app.database import arrays
-from app.database.engine import Rows
 from app.database.queries import Query
-from app.database.transact import Tx
+
+if TYPE_CHECKING:
+    from app.database.engine import Rows
+    from app.database.transaction import Tx
 
 Moving: TypeAlias = Mapping[UUID, str]
 """Merchants that move -> the region in which rows of theirs may be beside the home."""
@@ -35,8 +37,8 @@ def moving(commands: Iterable[Placed]) -> Moving:
 
 
 async def pull(
-    tx: Tx, query: Query, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
-) -> Rows:
+    tx: "Tx", query: Query, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> "Rows":
     """Bring those of some (merchant, id) to `region` that are in their merchants' former regions.
 
     Returns what `query` returns of each row that came. Asks nothing where nobody moves.

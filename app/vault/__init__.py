@@ -12,10 +12,32 @@ Never writes a request's or an answer's body anywhere, never repeats what it was
 nothing of payments.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from app.vault.address import vault_database_url
 from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe, MasterKeyWrong
-from app.vault.masters import MasterKeys, new_master_key
-from app.vault.process import run, vault_database_url
-from app.vault.rotation import Rotated, rotate
+
+if TYPE_CHECKING:
+    from app.vault.masters import MasterKeys, new_master_key
+    from app.vault.process import run
+    from app.vault.rotation import Rotated, rotate
+else:
+    # Imported when first asked for: others need its refusals, and no ciphers and no server.
+    _BEHIND_THE_DOOR = {
+        **dict.fromkeys(("MasterKeys", "new_master_key"), "masters"),
+        **dict.fromkeys(("run",), "process"),
+        **dict.fromkeys(("Rotated", "rotate"), "rotation"),
+    }
+
+    def __getattr__(name: str) -> Any:
+        """The name, out of the module that has it; each is looked up once."""
+        if name not in _BEHIND_THE_DOOR:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = import_module(f"{__name__}.{_BEHIND_THE_DOOR[name]}")
+        value = globals()[name] = getattr(module, name)
+        return value
+
 
 __all__ = [
     "MasterKeyMissing",

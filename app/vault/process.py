@@ -4,24 +4,16 @@ import asyncio
 import signal
 
 from app.database import Database, checks, faults
-from app.database.migrations import VAULT
+from app.database.history import VAULT
 from app.process import check_port, collect_seldom
 from app.settings import Settings
 from app.telemetry import configure_logging, log
+from app.vault.address import vault_database_url
 from app.vault.http import VaultHttp
 from app.vault.quiet import QuietServer
 from app.vault.service import Vault
 
 _BACKLOG = 1024  # connections that may wait in the kernel; callers keep theirs, so few do
-
-
-def vault_database_url(settings: Settings) -> str:
-    """The configured URL, or that of the embedded PostgreSQL under the settings' home."""
-    if settings.vault_database_url is not None:
-        return settings.vault_database_url.get_secret_value()
-    from app.database.embedded import EmbeddedPostgres  # noqa: PLC0415 - only without a URL
-
-    return EmbeddedPostgres(settings.home).vault_url
 
 
 async def run(settings: Settings) -> None:

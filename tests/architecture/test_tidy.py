@@ -24,7 +24,7 @@ BANNED = {
         "a seeded Random that is passed in",
         set(),
     ),
-    r"\brandom\.uniform\(": ("a seeded Random that is passed in", {"app/database/transact.py"}),
+    r"\brandom\.uniform\(": ("a seeded Random that is passed in", {"app/database/transaction.py"}),
     r"(?<![\w.])print\(": ("structlog, or app/cli/output.py", set()),
     r"\bos\.(environ|getenv)\b": (
         "Settings, passed down",

@@ -20,13 +20,13 @@ from app.database.errors import (
     DatabaseUnreachable,
     DeadlineExceeded,
 )
-from app.database.transact import ATTEMPTS_MAX
+from app.database.transaction import ATTEMPTS_MAX
 from app.errors import InvariantViolated
 from tests.support.databases import connect, execute
 from tests.support.engine import LEAVE, ONCE, READ, SET, make_marks, marks, opened, query
 
 # By name: the package's door has a function of the same name.
-MODULE = sys.modules["app.database.transact"]
+MODULE = sys.modules["app.database.transaction"]
 
 
 @pytest.fixture
