@@ -10,8 +10,6 @@ from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
-import psycopg
-import structlog
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -26,6 +24,14 @@ from app.errors import InvariantViolated, PlatformError
 from app.pan import scrub
 from app.process import check_port
 from app.settings import Settings
+
+# In every process structlog would load `rich` with all of its parts, for pretty tracebacks, which
+# `_renderers` does not have it make. It does without where there is none, so here there is none.
+_rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+import structlog  # noqa: E402 - as above
+
+if _rich is None:
+    del sys.modules["rich"]
 
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
@@ -179,7 +185,9 @@ def describe(error: BaseException) -> dict[str, Any]:
             f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
         ],
     }
-    if isinstance(error, psycopg.Error):
+    # Who has met an error of the driver has it; the sandbox's acquirer has neither.
+    psycopg = sys.modules.get("psycopg")
+    if psycopg is not None and isinstance(error, psycopg.Error):
         facts |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
     elif isinstance(error, (PlatformError, InvariantViolated)):
         facts["message"] = str(error)
