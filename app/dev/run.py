@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from app import clock
-from app.database import migrations
 from app.database.embedded import EmbeddedPostgres
 from app.dev import demo, lines
 from app.dev.acquirer import DevAcquirer
 from app.dev.api import Api, ApiRefused
+from app.dev.schema import migrate
 from app.dev.supervisor import Child, DevError, say
 from app.dev.vault import DevVault
 from app.process import check_port, exclusive_lock
 from app.settings import Settings
 
 _READY_S = 60  # the api starts in two seconds; a busy machine takes its time
-_POLL_S = 0.1
+_POLL_S = 0.02  # between looks whether a child is ready, which cost it and us next to nothing
 _WATCH_S = 0.25  # how soon a death is noticed
 # Ten seconds in all: the api and the worker together, then the database, which needs them gone.
 _DRAIN_MS = 3_000
@@ -76,10 +76,8 @@ class _Dev:
         self.vault = self._vault()
         told = {} if self.vault is None else self.vault.for_callers()
         told |= {} if self.acquirer is None else self.acquirer.for_callers()
-        self.children = [
-            self._child("api", ["serve"], told),
-            self._child("worker", ["worker"], told),
-        ]
+        self.worker = self._child("worker", ["worker"], told)
+        self.children = [self._child("api", ["serve"], told), self.worker]
         if self.vault is not None:
             self.children.append(self._child("vault", ["vault", "serve"], self.vault.for_itself()))
         if self.acquirer is not None:
@@ -125,6 +123,22 @@ class _Dev:
         return Child(name, words, environ, log_path)
 
     def _start(self) -> None:
+        """Start all, each as early as it can be, and return when all answer."""
+        # While the database starts, the processor mostly waits; the acquirer has a file of its own.
+        early = [child for child in self.children if child.name == "acquirer"]
+        for child in early:
+            child.start()
+        self._start_database()
+        say(f"Starting {', '.join(child.name for child in self.children)} ...")
+        for child in self.children:
+            if child not in early and child is not self.worker:
+                child.start()
+        self._wait_until_ready()
+        # Last, for nobody waits for its answers; it would share the processor with those that do.
+        self.worker.start()
+
+    def _start_database(self) -> None:
+        """Start it, unless another is configured, and bring what is in it to this version."""
         if self.postgres is None:
             assert self.settings.database_url is not None
             url = self.settings.database_url.get_secret_value()
@@ -133,15 +147,11 @@ class _Dev:
             new = not self.postgres.data_dir.exists()
             say(f"{'Making' if new else 'Starting'} the database under {self.settings.home} ...")
             self.postgres.start()
-        for revision in migrations.upgrade(url):
+        for revision in migrate(url):
             say(f"Applied {revision}.")
         if self.vault is not None:
             for revision in self.vault.migrate():
                 say(f"Applied {revision} to the vault's database.")
-        say(f"Starting {', '.join(child.name for child in self.children)} ...")
-        for child in self.children:
-            child.start()
-        self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
         ports = {"api": self.settings.port}

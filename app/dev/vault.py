@@ -5,11 +5,12 @@ from pathlib import Path
 
 import msgspec
 
-from app.database import migrations
+from app.database.history import VAULT
 from app.dev.demo import write_secret
 from app.dev.ports import find_port
+from app.dev.schema import migrate
 from app.settings import Settings
-from app.vault import new_master_key, vault_database_url
+from app.vault import vault_database_url
 
 _PORT_OFFSET = 20  # from the api's port: 8020 beside 8000, and another one beside any other
 _KEY_BYTES = 24
@@ -34,6 +35,8 @@ class DevVault:
         self._keys = _find_or_make_keys(settings.home / "vault.json")
         self._master_key_file = settings.home / "vault.key"
         if not self._master_key_file.exists():
+            from app.vault import new_master_key  # noqa: PLC0415 - once in a home's life
+
             write_secret(self._master_key_file, new_master_key())
 
     @property
@@ -61,7 +64,7 @@ class DevVault:
 
     def migrate(self) -> list[str]:
         """Bring its database to this version; tells what was applied."""
-        return migrations.upgrade(vault_database_url(self.settings), migrations.VAULT)
+        return migrate(vault_database_url(self.settings), VAULT)
 
 
 def _find_or_make_keys(path: Path) -> _Keys:

@@ -1,0 +1,43 @@
+"""Starting is quick: a process imports what it needs, and doors open only as far as asked."""
+
+import subprocess
+import sys
+
+import pytest
+
+CANNOT_NEED = {
+    # What a process is made of -> what takes a tenth of a second and is of no use to it.
+    "app.main": {"alembic", "rich", "aiohttp.web", "app.vault.process"},
+    "app.worker": {"alembic", "rich", "aiohttp.web", "app.vault.process", "litestar"},
+    "app.vault.process": {"alembic", "rich", "litestar"},
+    "app.acquirer": {"alembic", "rich", "sqlalchemy", "psycopg", "litestar"},
+    "app.dev": {"alembic", "rich", "sqlalchemy", "psycopg", "aiohttp", "structlog", "litestar"},
+}
+
+
+def run(code: str) -> str:
+    """What a fresh interpreter prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+@pytest.mark.parametrize("module", CANNOT_NEED)
+def test_a_process_imports_what_it_needs(module: str) -> None:
+    """Nothing that takes long to import comes along with a process that has no use for it."""
+    imported = set(run(f"import sys, {module}; print(*sys.modules)").split())
+
+    assert module in imported
+    assert imported & CANNOT_NEED[module] == set()
+
+
+@pytest.mark.parametrize("door", ["app.database", "app.vault"])
+def test_a_door_has_all_it_names(door: str) -> None:
+    """Each name of a door is what its module has, whatever was imported before by its own path."""
+    code = f"""
+import importlib, pkgutil, types, {door} as door
+for module in pkgutil.iter_modules(door.__path__, "{door}."):
+    importlib.import_module(module.name)
+odd = [n for n in door.__all__ if n != "arrays" and isinstance(getattr(door, n), types.ModuleType)]
+print(odd, hasattr(door, "nothing_of_this_name"))
+"""
+    assert run(code) == "[] False\n"
