@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from app import clock
@@ -21,6 +21,7 @@ from app.process import exclusive_lock, tail
 
 if TYPE_CHECKING:
     import psutil
+    import psycopg
 
 _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_BYTES_MAX = 103  # macOS allows 104 with the closing NUL, Linux 108
@@ -205,18 +206,28 @@ class EmbeddedPostgres:
         import psycopg  # noqa: PLC0415 - as above
 
         target = self.url.replace("+psycopg", "").replace("/suya?", "/postgres?")
-        with psycopg.connect(target, autocommit=True) as connection:
-            known = connection.execute("SELECT datname FROM pg_database").fetchall()
-            if ("suya",) not in known:
-                connection.execute("CREATE DATABASE suya")
-            if (_VAULT,) not in known:
-                # Nobody but its owner (and the administrator) gets into the one, and the vault's
-                # role not into the other.
-                connection.execute("REVOKE CONNECT ON DATABASE suya FROM PUBLIC")
-                if not connection.execute(_ROLE, {"name": _VAULT}).fetchone():
-                    connection.execute(f"CREATE ROLE {_VAULT} LOGIN")
-                connection.execute(f"CREATE DATABASE {_VAULT} OWNER {_VAULT}")
-                connection.execute(f"REVOKE CONNECT ON DATABASE {_VAULT} FROM PUBLIC")
+        try:
+            with psycopg.connect(target, autocommit=True) as connection:
+                self._create_missing(connection)
+        except psycopg.Error as error:
+            self.kill()  # it died, or answers nothing: who waits for it may start it again
+            what = "The embedded database was lost while it was made ready"
+            raise EmbeddedPostgresError(f"{what}: {error}") from error
+
+    @staticmethod
+    def _create_missing(connection: "psycopg.Connection[Any]") -> None:
+        """Make the databases that are not there."""
+        known = connection.execute("SELECT datname FROM pg_database").fetchall()
+        if ("suya",) not in known:
+            connection.execute("CREATE DATABASE suya")
+        if (_VAULT,) not in known:
+            # Nobody but its owner (and the administrator) gets into the one, and the vault's role
+            # not into the other.
+            connection.execute("REVOKE CONNECT ON DATABASE suya FROM PUBLIC")
+            if not connection.execute(_ROLE, {"name": _VAULT}).fetchone():
+                connection.execute(f"CREATE ROLE {_VAULT} LOGIN")
+            connection.execute(f"CREATE DATABASE {_VAULT} OWNER {_VAULT}")
+            connection.execute(f"REVOKE CONNECT ON DATABASE {_VAULT} FROM PUBLIC")
 
     def _stop_orphan(self) -> None:
         """End what a dead owner left behind; two servers on the same data would destroy it."""

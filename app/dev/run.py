@@ -14,6 +14,7 @@ from app.database.embedded import EmbeddedPostgres
 from app.dev import demo, lines
 from app.dev.acquirer import DevAcquirer
 from app.dev.api import Api, ApiRefused
+from app.dev.database import DevDatabase
 from app.dev.schema import migrate
 from app.dev.supervisor import Child, DevError, say
 from app.dev.vault import DevVault
@@ -69,6 +70,7 @@ class _Dev:
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
         self.host = everywhere.get(settings.host, settings.host)
         self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
+        self.database = None if self.postgres is None else DevDatabase(self.postgres)
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.address = f"http://{host}:{settings.port}"
         # An acquirer or a vault that is configured is somebody else's.
@@ -197,9 +199,8 @@ class _Dev:
         return str(api.get("/v1/payment_methods/key")["publishable_key"])
 
     def _mend(self) -> None:
-        if self.postgres is not None and not self.postgres.is_running():
-            say("database died; starting it again, it recovers what was committed")
-            self.postgres.start()
+        if self.database is not None:
+            self.database.mend()
         for child in self.children:
             child.mend()
 

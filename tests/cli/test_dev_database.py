@@ -1,0 +1,70 @@
+"""The database of `suya dev`: how often it is started again, and when it is given up."""
+
+import signal
+import time
+
+import pytest
+
+from app.database.embedded import EmbeddedPostgres
+from app.dev import DevError
+from app.dev.database import DevDatabase
+
+DEATHS_MAX = 5  # what the sentence says
+ANY_TIME_S = 3_600.0  # deaths count together, however slow the machine is
+GONE_S = 20
+
+
+def kill(postgres: EmbeddedPostgres) -> None:
+    """SIGKILL for all of it; returns when it has ended."""
+    postgres.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + GONE_S
+    while postgres.is_running():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_database_that_keeps_dying_is_given_up(
+    postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Five deaths are mended, each told in a line, and the sixth is one sentence with the log."""
+    database = DevDatabase(postgres, within_s=ANY_TIME_S)
+
+    for _ in range(DEATHS_MAX):
+        kill(postgres)
+        database.mend()
+        assert postgres.is_running()
+    kill(postgres)
+    with pytest.raises(DevError, match="The database died 6 times within 3600 s") as given_up:
+        database.mend()
+
+    said = capsys.readouterr().out.splitlines()
+    assert [line[:35] for line in said] == ["database died; starting it again, it"[:35]] + [
+        "database died; starting it again in"
+    ] * (DEATHS_MAX - 1)
+    assert "database system" in str(given_up.value)  # what its log ends with
+
+
+def test_deaths_that_are_far_apart_do_not_count_together(postgres: EmbeddedPostgres) -> None:
+    """A database that dies now and then is started again as often as it takes."""
+    database = DevDatabase(postgres, within_s=0.0)
+
+    for _ in range(DEATHS_MAX + 1):
+        kill(postgres)
+        database.mend()
+
+    assert postgres.is_running()
+
+
+def test_a_database_that_cannot_start_any_more_is_given_up(
+    postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A start that fails is a death like any other, and its reason is told."""
+    database = DevDatabase(postgres, within_s=ANY_TIME_S)
+    kill(postgres)
+    (postgres.data_dir / "PG_VERSION").write_text("0\n")
+
+    with pytest.raises(DevError, match="is left alone"):
+        database.mend()
+
+    assert capsys.readouterr().out.count("could not start") == DEATHS_MAX
+    assert not postgres.is_running()
