@@ -95,21 +95,38 @@ class Dev:
         self.process.stdout.close()
 
 
-@pytest.fixture
-def dev(environ: Mapping[str, str], free_port: int) -> Iterator[Dev]:
-    """One for a test that stops or breaks it."""
-    with contextlib.closing(Dev(environ, free_port)) as running:
-        yield running
+class Home:
+    """A home, a port, and the `suya dev` that runs there now."""
+
+    def __init__(self, folder: Path) -> None:
+        self.environ = environ_of(folder)
+        self.port = processes.free_port()
+        self._dev: Dev | None = None
+
+    def run(self) -> Dev:
+        """The one that runs; it is started if there is none."""
+        if self._dev is None or self._dev.process.poll() is not None:
+            self.close()
+            self._dev = Dev(self.environ, self.port)
+        return self._dev
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        if self._dev is not None:
+            self._dev.close()
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Dev]:
-    """One for the tests that only look."""
-    with (
-        temporary_home() as home,
-        contextlib.closing(Dev(environ_of(home), processes.free_port())) as running,
-    ):
-        yield running
+def one_home() -> Iterator[Home]:
+    """The home of all tests, because what it takes to make one is tested by the first of them."""
+    with temporary_home() as folder, contextlib.closing(Home(folder)) as home:
+        yield home
+
+
+@pytest.fixture
+def dev(one_home: Home) -> Dev:
+    """It runs, also where the test before has ended it; each test leaves it whole or ended."""
+    return one_home.run()
 
 
 def ask(running: Dev, *words: str) -> subprocess.CompletedProcess[str]:
@@ -126,9 +143,9 @@ def paste(line: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_lines_for_cards_and_banks_work(shared: Dev) -> None:
+def test_the_lines_for_cards_and_banks_work(dev: Dev) -> None:
     """Card, challenge, lost answer, dispute and payout can be pasted, and all of it ends right."""
-    pay, _, _, _, card, challenged, approve, lost, newest, payout, *rest = shared.curl_lines()
+    pay, _, _, _, card, challenged, approve, lost, newest, payout, *rest = dev.curl_lines()
     disputed, read_disputes, evidence, submit, exchanged = rest
     paste(pay)
 
@@ -154,14 +171,12 @@ def test_the_lines_for_cards_and_banks_work(shared: Dev) -> None:
         assert time.monotonic() < deadline
         time.sleep(1)
     assert (found["id"], found["status"]) == (processing["id"], "captured")
-    traced = ask(shared, "trace", processing["id"])
+    traced = ask(dev, "trace", processing["id"])
     assert "without an answer" in traced.stdout
 
 
 @pytest.mark.slow
-def test_the_printed_lines_work_and_a_stop_keeps_the_data(
-    dev: Dev, environ: Mapping[str, str], free_port: int
-) -> None:
+def test_the_printed_lines_work_and_a_stop_keeps_the_data(dev: Dev, one_home: Home) -> None:
     """Pay, refund and balance work pasted twice, and again after SIGTERM and a new start."""
     pay, refund, balance, card = dev.curl_lines()[:4]
     before = paste(balance)["available"]
@@ -185,25 +200,25 @@ def test_the_printed_lines_work_and_a_stop_keeps_the_data(
     _, alive = psutil.wait_procs(all_of_it, timeout=1)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
-    with contextlib.closing(Dev(environ, free_port)) as again:
-        assert again.curl_lines()[:4] == [pay, refund, balance, card]
-        assert paste(balance)["available"] == after
-        paste(pay)
-        again.stop(signal.SIGINT)
-        assert again.process.returncode == 0
+    again = one_home.run()
+    assert again.curl_lines()[:4] == [pay, refund, balance, card]
+    assert paste(balance)["available"] == after
+    paste(pay)
+    again.stop(signal.SIGINT)
+    assert again.process.returncode == 0
 
 
 @pytest.mark.slow
-def test_operators_ask_a_running_system(shared: Dev) -> None:
+def test_operators_ask_a_running_system(dev: Dev) -> None:
     """While it runs, the books verify, a payment can be traced, and the merchant is listed."""
-    pay, refund, *_ = shared.curl_lines()
+    pay, refund, *_ = dev.curl_lines()
     paid, refunded = paste(pay), paste(refund)
 
-    verified = ask(shared, "verify", "--json")
-    request = json.loads(ask(shared, "trace", paid["correlation_id"], "--json").stdout)["steps"]
-    life = json.loads(ask(shared, "trace", paid["id"], "--json").stdout)["steps"]
-    merchants = json.loads(ask(shared, "merchants", "list", "--json").stdout)["data"]
-    nothing = ask(shared, "trace", "req_of_nobody")
+    verified = ask(dev, "verify", "--json")
+    request = json.loads(ask(dev, "trace", paid["correlation_id"], "--json").stdout)["steps"]
+    life = json.loads(ask(dev, "trace", paid["id"], "--json").stdout)["steps"]
+    merchants = json.loads(ask(dev, "merchants", "list", "--json").stdout)["data"]
+    nothing = ask(dev, "trace", "req_of_nobody")
 
     assert (verified.returncode, json.loads(verified.stdout)) == (0, {"findings": [], "parked": 0})
     assert {paid["id"]} <= {step["object"] for step in request}
@@ -215,21 +230,21 @@ def test_operators_ask_a_running_system(shared: Dev) -> None:
 
 
 @pytest.mark.slow
-def test_secrets_are_for_their_owner_only(shared: Dev) -> None:
+def test_secrets_are_for_their_owner_only(dev: Dev) -> None:
     """The files with keys cannot be read by others, nor the database be reached."""
-    shared.curl_lines()
+    dev.curl_lines()
 
     for name in ("admin_key", "demo.json", "vault.json", "vault.key"):
-        assert (shared.home / name).stat().st_mode & 0o777 == 0o600
-    assert EmbeddedPostgres(shared.home).socket_dir.stat().st_mode & 0o777 == 0o700
+        assert (dev.home / name).stat().st_mode & 0o777 == 0o600
+    assert EmbeddedPostgres(dev.home).socket_dir.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.slow
-def test_a_second_instance_is_one_sentence(shared: Dev, free_port: int) -> None:
+def test_a_second_instance_is_one_sentence(dev: Dev, free_port: int) -> None:
     """The same home cannot be run twice, and the first instance does not notice the attempt."""
-    _, _, balance, *_ = shared.curl_lines()
+    _, _, balance, *_ = dev.curl_lines()
 
-    second = ask(shared, "dev", "--port", str(free_port))
+    second = ask(dev, "dev", "--port", str(free_port))
 
     assert second.returncode == 1
     assert second.stderr.startswith("Suya is already running under ")
@@ -241,7 +256,7 @@ def test_a_second_instance_is_one_sentence(shared: Dev, free_port: int) -> None:
 @pytest.mark.chaos
 def test_what_dies_is_started_again(dev: Dev) -> None:
     """A killed api, worker, vault and database come back, each announced in one line."""
-    pay, _, balance, *_ = dev.curl_lines()
+    pay, _, balance, card, *_ = dev.curl_lines()
     before = paste(balance)["available"]
 
     dev.kill("serve")
@@ -256,24 +271,50 @@ def test_what_dies_is_started_again(dev: Dev) -> None:
 
     assert wait_until_answered(balance)["available"] == before - paid["amount"]
     wait_until_answered(pay)
+    assert wait_until_answered(card)["last4"] == "4242"
 
 
 @pytest.mark.slow
 @pytest.mark.chaos
-def test_a_killed_parent_leaves_nothing_in_the_way(
-    dev: Dev, environ: Mapping[str, str], free_port: int
-) -> None:
+def test_a_database_that_dies_twice_within_seconds_comes_back(dev: Dev) -> None:
+    """Killed again as soon as it runs again, it is started once more, and payments go on."""
+    pay, _, balance, *_ = dev.curl_lines()
+    before = paste(balance)["available"]
+    server = EmbeddedPostgres(dev.home)
+
+    server.send_signal(signal.SIGKILL)
+    assert dev.read_until("database died; starting it again", MEND_S)
+    wait_until_running(server)
+    server.send_signal(signal.SIGKILL)
+    assert dev.read_until("database died; starting it again", MEND_S)
+
+    paid = wait_until_answered(pay)
+    assert paid["status"] == "captured"
+    assert wait_until_answered(balance)["available"] == before - paid["amount"]
+    assert dev.process.poll() is None
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_a_killed_parent_leaves_nothing_in_the_way(dev: Dev, one_home: Home) -> None:
     """After SIGKILL of the whole command's parent, the next start takes over its home and port."""
     _, _, balance, *_ = dev.curl_lines()
     before = paste(balance)["available"]
 
     os.kill(dev.process.pid, signal.SIGKILL)
     dev.process.wait()
-    wait_until_free(free_port)  # its children notice, and finish what they have in hand
+    wait_until_free(one_home.port)  # its children notice, and finish what they have in hand
 
-    with contextlib.closing(Dev(environ, free_port)) as again:
-        again.curl_lines()
-        assert paste(balance)["available"] == before
+    one_home.run().curl_lines()
+    assert paste(balance)["available"] == before
+
+
+def wait_until_running(server: EmbeddedPostgres) -> None:
+    """Return when there is a server again, be it that it is only starting."""
+    deadline = time.monotonic() + MEND_S
+    while not server.is_running():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def wait_until_free(port: int) -> None:
