@@ -1,12 +1,15 @@
 """Card payments over HTTP: what a client sees of processors that are well, and that are not."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app import ids
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
+from tests.support.databases import execute, rows
 from tests.support.rails import CHALLENGED, DECLINED, NO_FUNDS, Rails
 
 # Notifications are followed up by whoever took them; on a busy machine a worker has to go on.
@@ -171,6 +174,51 @@ async def test_a_challenge_can_be_canceled(rails: Rails, merchant: Merchant) -> 
     assert canceled["status"] == "canceled"
     assert rails.acquirer.authorization(waiting["id"])["status"] == "voided"
     assert await balance(merchant, "processor_receivable") == (0, 0)
+
+
+def look_again(url: str, payment_id: str, minutes: int) -> None:
+    """Make the flow of a payment older by some minutes, and its turn now."""
+    execute(
+        url,
+        "UPDATE sagas SET created_at = created_at - %s, next_attempt_at = now() - INTERVAL '1 s'"
+        " WHERE object_id = %s",
+        [timedelta(minutes=minutes), ids.decode("payment", payment_id)],
+    )
+
+
+async def test_a_payer_who_does_not_act_in_time_has_not_paid(
+    rails: Rails, merchant: Merchant, shared_database_url: str
+) -> None:
+    """After a quarter of an hour an unanswered challenge is undone there and declined here."""
+    waiting = await rails.pay(merchant, 800, number=CHALLENGED)
+
+    look_again(shared_database_url, waiting["id"], 16)
+
+    ended = await until(merchant, waiting["id"], "captured", "declined", "failed")
+    assert (ended["status"], ended["decline_code"]) == ("declined", "action_expired")
+    assert rails.acquirer.authorization(waiting["id"])["status"] == "voided"
+    assert await balance(merchant, "processor_receivable") == (0, 0)
+
+
+async def test_a_payer_is_waited_for_until_then(
+    rails: Rails, merchant: Merchant, shared_database_url: str
+) -> None:
+    """Whoever looks at an unanswered challenge earlier leaves it as it is, with the time it has."""
+    waiting = await rails.pay(merchant, 800, number=CHALLENGED)
+    flow = (
+        "SELECT next_attempt_at - created_at FROM sagas"
+        " WHERE object_id = %s AND next_attempt_at > now() AND lease_until IS NULL"
+    )
+    of_payment = [ids.decode("payment", waiting["id"])]
+
+    look_again(shared_database_url, waiting["id"], 5)
+    deadline = asyncio.get_running_loop().time() + WAIT_S
+    while not (found := rows(shared_database_url, flow, of_payment)):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+
+    assert found == [(timedelta(minutes=15),)]
+    assert (await merchant.read(waiting["id"]))["status"] == "requires_action"
 
 
 async def test_an_unknown_outcome_is_no_decline(rails: Rails, merchant: Merchant) -> None:

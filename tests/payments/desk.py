@@ -81,10 +81,11 @@ class Desk:
             self.release(expired=state == "expired")
         assert self.payment.status == state
 
-    def hear(self, outcome: Any, amount_minor: int | None = None) -> Next:
+    def hear(self, outcome: Any, amount_minor: int | None = None, code: str | None = None) -> Next:
         """Book a verdict on the authorization."""
         verdict = Verdict(
             outcome,
+            code=code,
             processor_reference="auth_1",
             amount_minor=amount_minor,
             action_url="https://3ds" if outcome == "requires_action" else None,

@@ -70,6 +70,25 @@ def test_verdict(row: Row) -> None:
     desk.assert_balanced()
 
 
+@table("""
+    outcome       said        then      decline_code
+    declined      lost_card   declined  lost_card
+    declined      -           declined  generic_decline
+    not_executed  too_small   failed    too_small
+    not_executed  -           failed    not_executed
+    not_found     -           failed    not_executed
+    approved      ignored     captured  -
+""")
+def test_a_payment_tells_why_it_did_not_succeed(row: Row) -> None:
+    """The decline code is what the processor said, or what its silence means."""
+    desk = Desk("processing")
+
+    desk.hear(row.outcome, code=row.said)
+
+    assert (desk.payment.status, desk.rail.decline_code) == (row.then, row.decline_code)
+    desk.assert_balanced()
+
+
 def test_money_that_has_come_is_taken() -> None:
     """A bank transfer cannot be given back, so it is captured, whatever was asked for."""
     desk = Desk("processing", capture="manual")
