@@ -302,7 +302,8 @@ class Kept:
         self.db = sqlite3.connect(KEPT, isolation_level=None)
         columns = "id TEXT PRIMARY KEY, digest TEXT, state TEXT, test TEXT, seconds REAL"
         self.db.execute(f"CREATE TABLE IF NOT EXISTS results ({columns})")
-        contents = ((ROOT / name).read_bytes() for name in files())
+        matters = ("app/", "schema/", "tests/", "scripts/mutants.toml")
+        contents = ((ROOT / name).read_bytes() for name in files() if name.startswith(matters))
         self.digest = hashlib.sha256(b"\n".join(contents)).hexdigest()
 
     def find(self, mutant: Mutant) -> Result | None:
