@@ -49,7 +49,7 @@ async def _ended(process: ApiProcess) -> int:
 
 async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -> None:
     """Who stops asking when /readyz says 503 has an answer to everything, and the exit is clean."""
-    process = start_api(database_url, drain_notice_ms="5000")
+    process = start_api(database_url, drain_notice_ms=_LONG_MS)
     async with _merchant(process) as merchant:
         wallet = await merchant.wallet(funds=1_000_000)
         steady = Steady([process.url], merchant, wallet)
@@ -59,6 +59,7 @@ async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -
         process.send_to_first(signal.SIGTERM)
         await _until(process, 503)
         await steady.until_answered(5)
+    process.send_to_first(signal.SIGTERM)  # nobody is left for whom the notice would be
 
     assert await _ended(process) == 0
     assert steady.count.first == steady.count.asked, steady.count

@@ -4,8 +4,8 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeAlias
 
 import httpx
 import pytest
@@ -14,19 +14,44 @@ import pytest_asyncio
 from tests.support.balancer import FOLDER, Balancer, environ, program
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api
-from tests.support.databases import execute, rows
+from tests.support.databases import Databases, execute, rows
 from tests.support.processes import ADMIN_KEY, ApiProcess
-from tests.support.steady import Steady
-
-StartApi: TypeAlias = Callable[..., ApiProcess]
+from tests.support.steady import Steady, count_payments
 
 _NOTICE_MS = "2000"  # the default: what is shipped has to suffice
 
 
-@pytest.fixture
-def apis(start_api: StartApi, database_url: str) -> list[ApiProcess]:
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> Iterator[str]:
+    """The database of this file's processes."""
+    url = databases.new_database()
+    yield url
+    databases.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def pair(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ApiProcess]]:
     """Two processes on one database, drained as they would be in production."""
-    return [start_api(database_url, drain_notice_ms=_NOTICE_MS) for _ in range(2)]
+    folder = tmp_path_factory.mktemp("pair")
+    made = [ApiProcess(database_url, folder, drain_notice_ms=_NOTICE_MS) for _ in range(2)]
+    yield made
+    for api in made:
+        api.kill()
+
+
+@pytest.fixture
+def apis(pair: list[ApiProcess]) -> list[ApiProcess]:
+    """Both, ready whatever the test before did to them."""
+    _start_again([api for api in pair if not api.is_ready()])
+    return pair
+
+
+def _start_again(apis: list[ApiProcess]) -> None:
+    """Kill them, and start them side by side."""
+    for api in apis:
+        api.kill()
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(ApiProcess.start, apis))
 
 
 @pytest.fixture
@@ -54,10 +79,9 @@ async def _wait_for(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-def _assert_each_paid_once(steady: Steady, database_url: str) -> None:
+def _assert_each_paid_once(steady: Steady, database_url: str, merchant: Merchant) -> None:
     """As many payments as keys: what was sent twice, by whomever, acted once."""
-    [(payments,)] = rows(database_url, "SELECT count(*) FROM payments")
-    assert payments == steady.count.asked
+    assert count_payments(database_url, merchant) == steady.count.asked
 
 
 @pytest.mark.parametrize("apis", [1, 2, 3])
@@ -81,7 +105,11 @@ def test_the_configuration_is_valid(apis: int, databases: int) -> None:
 
 @pytest.mark.chaos
 async def test_a_killed_api_is_not_noticed(
-    apis: list[ApiProcess], balancer: Balancer, steady: Steady, database_url: str
+    apis: list[ApiProcess],
+    balancer: Balancer,
+    merchant: Merchant,
+    steady: Steady,
+    database_url: str,
 ) -> None:
     """After kill -9 of a process the other one answers, also what the dead one had in hand."""
     async with steady.running():
@@ -93,11 +121,15 @@ async def test_a_killed_api_is_not_noticed(
         await steady.until_answered(40)
 
     assert steady.count.lost == []
-    _assert_each_paid_once(steady, database_url)
+    _assert_each_paid_once(steady, database_url, merchant)
 
 
 async def test_a_rolling_restart_is_not_noticed(
-    apis: list[ApiProcess], balancer: Balancer, steady: Steady, database_url: str
+    apis: list[ApiProcess],
+    balancer: Balancer,
+    merchant: Merchant,
+    steady: Steady,
+    database_url: str,
 ) -> None:
     """Processes that are stopped and started one after the other fail no request, not even once."""
     async with steady.running():
@@ -108,18 +140,22 @@ async def test_a_rolling_restart_is_not_noticed(
             await steady.until_answered(20)
 
     assert steady.count.first == steady.count.asked, steady.count
-    _assert_each_paid_once(steady, database_url)
+    _assert_each_paid_once(steady, database_url, merchant)
 
 
 async def test_an_expand_migration_is_not_noticed(
     balancer: Balancer, steady: Steady, database_url: str
 ) -> None:
     """What the next version needs is added under load, and every process stays ready."""
-    async with steady.running():
-        await steady.until_answered(20)
-        await asyncio.to_thread(_expand, database_url)
-        await steady.until_answered(60)  # checks are made several times in these
-        assert balancer.ready() == 2
+    [(head,)] = rows(database_url, "SELECT version_num FROM alembic_version")
+    try:
+        async with steady.running():
+            await steady.until_answered(20)
+            await asyncio.to_thread(_expand, database_url)
+            await steady.until_answered(60)  # checks are made several times in these
+            await _wait_for(lambda: balancer.ready() == 2)
+    finally:
+        _undo(database_url, head)
 
     assert steady.count.first == steady.count.asked, steady.count
 
@@ -128,6 +164,11 @@ def _expand(url: str) -> None:
     """What `suya migrate` of a later version would do: add, and move the revision."""
     execute(url, "ALTER TABLE payments ADD COLUMN of_the_next_version TEXT")
     execute(url, "UPDATE alembic_version SET version_num = '9999_expand_payments'")
+
+
+def _undo(url: str, head: str) -> None:
+    execute(url, "ALTER TABLE payments DROP COLUMN IF EXISTS of_the_next_version")
+    execute(url, "UPDATE alembic_version SET version_num = %s", [head])
 
 
 async def test_a_killed_balancer_is_replaced(
@@ -148,7 +189,7 @@ async def test_a_killed_balancer_is_replaced(
 
     assert steady.count.lost == []
     assert steady.count.second >= 20
-    _assert_each_paid_once(steady, database_url)
+    _assert_each_paid_once(steady, database_url, merchant)
 
 
 async def test_what_has_a_key_is_sent_to_another(
@@ -164,7 +205,7 @@ async def test_what_has_a_key_is_sent_to_another(
         )
 
     assert [answer.status_code for answer in answers] == [201, 201]
-    assert rows(database_url, "SELECT count(*) FROM payments") == [(2,)]
+    assert count_payments(database_url, merchant) == 2
 
 
 async def test_what_has_no_key_is_not_sent_again(
@@ -173,11 +214,12 @@ async def test_what_has_no_key_is_not_sent_again(
     """A command without a key that a process took with it is answered by 502, and not repeated."""
     async with Api(balancer.url, ADMIN_KEY) as admin:
         answers = await _two_of_which_one_dies(
-            apis[0], balancer, lambda: admin.post("/v1/merchants", {"name": "stall"}, key=None)
+            apis[0], balancer, lambda: admin.post("/v1/merchants", {"name": "once"}, key=None)
         )
 
     assert sorted(answer.status_code for answer in answers) == [201, 502]
-    assert rows(database_url, "SELECT count(*) FROM merchants") == [(1,)]
+    made = rows(database_url, "SELECT count(*) FROM merchants WHERE name = 'once'")
+    assert made == [(1,)]
     [refused] = [answer for answer in answers if answer.status_code == 502]
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.headers["retry-after"] == "1"

@@ -3,23 +3,20 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import httpx
 import pytest
 import pytest_asyncio
 
 from tests.support.balancer import FOLDER, environ
-from tests.support.builders import new_merchant
+from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api
-from tests.support.databases import rows
+from tests.support.databases import Databases
 from tests.support.lab import HOST, SHARED, Lab
 from tests.support.processes import ADMIN_KEY, ApiProcess
-from tests.support.steady import Steady
-
-StartApi: TypeAlias = Callable[..., ApiProcess]
+from tests.support.steady import Steady, count_payments
 
 
 @pytest.fixture
@@ -29,18 +26,33 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield made
 
 
-@pytest.fixture
-def api(start_api: StartApi, lab: Lab, database_url: str) -> ApiProcess:
-    """An api that both of them reach."""
-    return start_api(database_url, host="0.0.0.0")  # noqa: S104 - the lab's network is only here
+@pytest.fixture(scope="module")
+def database_url(databases: Databases) -> Iterator[str]:
+    """The database of this file's api."""
+    url = databases.new_database()
+    yield url
+    databases.drop_database(url)
+
+
+@pytest.fixture(scope="module")
+def api(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
+    """An api that both of them reach, on whatever networks there are; nothing happens to it."""
+    folder = tmp_path_factory.mktemp("api")
+    with ApiProcess(database_url, folder, host="0.0.0.0") as process:  # noqa: S104 - the lab's too
+        yield process.start()
 
 
 @pytest_asyncio.fixture
-async def steady(api: ApiProcess, lab: Lab) -> Steady:
-    """A client of the shared address; both balancers run and one has it."""
+async def merchant(api: ApiProcess) -> AsyncIterator[Merchant]:
+    """A merchant, made without a balancer."""
     async with Api(api.url, ADMIN_KEY) as admin:
-        merchant = await new_merchant(admin)
-        wallet = await merchant.wallet(funds=1_000_000)
+        yield await new_merchant(admin)
+
+
+@pytest_asyncio.fixture
+async def steady(api: ApiProcess, lab: Lab, merchant: Merchant) -> Steady:
+    """A client of the shared address; both balancers run and one has it."""
+    wallet = await merchant.wallet(funds=1_000_000)
     for name in ("one", "two"):
         lab.start(name, environ(api_1=f"{HOST}:{api.port}"))
     await _until(lambda: _sees_api(lab, "one") and _sees_api(lab, "two"))
@@ -70,7 +82,7 @@ def test_the_files_of_the_pair_are_executable() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("failure", ["haproxy killed", "haproxy hangs", "machine gone"])
 async def test_the_standby_takes_over(
-    lab: Lab, steady: Steady, database_url: str, failure: str
+    lab: Lab, merchant: Merchant, steady: Steady, database_url: str, failure: str
 ) -> None:
     """However the one that has the address fails, the other serves, and no payment is lost."""
     [first] = lab.owners()
@@ -85,7 +97,7 @@ async def test_the_standby_takes_over(
         await steady.until_answered(20)
 
     assert steady.count.lost == [], steady.count
-    assert rows(database_url, "SELECT count(*) FROM payments") == [(steady.count.asked,)]
+    assert count_payments(database_url, merchant) == steady.count.asked
 
 
 @pytest.mark.slow

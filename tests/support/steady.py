@@ -11,11 +11,23 @@ from typing import Self
 
 import httpx
 
+from app import ids
 from tests.support.builders import Merchant, payment
+from tests.support.databases import rows
 
 TIMEOUT_S = 30  # above the product's own limit for a request
 _AGAIN = {502, 503, 504}
 _PAUSE_S = 0.5  # before the one repetition; a Retry-After is at least a second
+
+
+def count_payments(database_url: str, merchant: Merchant) -> int:
+    """How many payments a merchant has; each of a steady client's keys should have made one."""
+    [(count,)] = rows(
+        database_url,
+        "SELECT count(*) FROM payments WHERE merchant_id = %s",
+        [ids.decode("merchant", merchant.id)],
+    )
+    return int(count)
 
 
 @dataclass(slots=True)
