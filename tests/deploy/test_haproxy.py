@@ -19,6 +19,7 @@ from tests.support.processes import ADMIN_KEY, ApiProcess
 from tests.support.steady import Steady, count_payments
 
 _NOTICE_MS = "2000"  # the default: what is shipped has to suffice
+_LONG_MS = "60000"  # a notice that no test waits for
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,12 @@ def apis(pair: list[ApiProcess]) -> list[ApiProcess]:
     return pair
 
 
-def _start_again(apis: list[ApiProcess]) -> None:
-    """Kill them, and start them side by side."""
+def _start_again(apis: list[ApiProcess], **settings: str) -> None:
+    """Kill them, and start them side by side, with some settings changed for this life only."""
     for api in apis:
         api.kill()
     with ThreadPoolExecutor() as threads:
-        list(threads.map(ApiProcess.start, apis))
+        list(threads.map(lambda api: api.start(**settings), apis))
 
 
 @pytest.fixture
@@ -141,6 +142,47 @@ async def test_a_rolling_restart_is_not_noticed(
 
     assert steady.count.first == steady.count.asked, steady.count
     _assert_each_paid_once(steady, database_url, merchant)
+
+
+async def test_who_drains_is_asked_when_nobody_else_is_ready(
+    apis: list[ApiProcess],
+    balancer: Balancer,
+    merchant: Merchant,
+    steady: Steady,
+    database_url: str,
+) -> None:
+    """The next may be told to stop when the last is back, but not yet seen: no request fails."""
+    await asyncio.to_thread(_start_again, apis, drain_notice_ms=_LONG_MS)
+    await _wait_for(lambda: balancer.ready() == balancer.ready("api-last") == 2)
+    async with steady.running():
+        for api in apis:
+            api.send_to_first(signal.SIGTERM)
+        await _wait_for(lambda: balancer.ready() == 0)
+        await steady.until_answered(150)  # every check has been made more often than it may fail
+        await _wait_for(lambda: balancer.ready("api-last") == 2)
+
+    assert steady.count.first == steady.count.asked, steady.count
+    _assert_each_paid_once(steady, database_url, merchant)
+    for api in apis:
+        api.kill()
+
+
+async def test_who_cannot_serve_is_not_asked(
+    balancer: Balancer, merchant: Merchant, database_url: str
+) -> None:
+    """Not even when no other is left: a process whose schema is older than itself gets nothing."""
+    [(head,)] = rows(database_url, "SELECT version_num FROM alembic_version")
+    execute(database_url, "UPDATE alembic_version SET version_num = '0001_expand_merchants'")
+    try:
+        await _wait_for(lambda: balancer.ready() == balancer.ready("api-last") == 0)
+        async with Api(balancer.url, merchant.api.secret) as caller:
+            answer = await caller.get("/v1/payments")
+    finally:
+        execute(database_url, "UPDATE alembic_version SET version_num = %s", [head])
+    await _wait_for(lambda: balancer.ready() == balancer.ready("api-last") == 2)
+
+    assert answer.status_code == 503
+    assert "x-request-id" not in answer.headers  # no process has seen it
 
 
 async def test_an_expand_migration_is_not_noticed(
