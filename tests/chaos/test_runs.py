@@ -130,10 +130,8 @@ OUTSIDE = [
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_an_acquirer_that_fails_costs_nobody_money() -> None:
-    """Whatever the acquirer does, and whoever dies meanwhile, both books agree in the end.
-
-    One run has all the faults, one after the other: a run's start takes longer than its faults.
-    """
+    """Whatever the acquirer does, and whoever dies meanwhile, both books agree in the end."""
+    # One run has all the faults, one after the other: its start takes longer than they do.
     faults = [
         msgspec.structs.replace(injection(number, kind, chance), hold_s=2.0)
         for number, (kind, chance) in enumerate(OUTSIDE, 1)

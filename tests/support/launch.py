@@ -18,7 +18,7 @@ from typing import Final
 _FORKS: Final = multiprocessing.get_context("forkserver")
 # All that the commands import when they run; no threads, no connections.
 _FORKS.set_forkserver_preload(
-    ["app.main", "app.serving", "app.worker", "app.acquirer", "app.vault", "app.cli.application"]
+    "app.main app.serving app.worker app.acquirer app.vault.process app.cli.application".split()
 )
 
 

@@ -56,8 +56,10 @@ class VaultProcess(Process):
 
     def write_keys(self, *keys: str) -> None:
         """Let the master keys be these, the first one the current."""
-        self.key_file.touch(mode=0o600)
-        self.key_file.write_text("\n".join(keys), "ascii")
+        fresh = self.key_file.with_suffix(".new")  # a vault never reads half of it
+        fresh.touch(mode=0o600)
+        fresh.write_text("\n".join(keys), "ascii")
+        fresh.replace(self.key_file)
 
     def start(self, **settings: str) -> Self:
         """Start it, with some settings changed for this life only, and wait until it is ready."""
