@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     # A shell ignores Ctrl-C for what it runs in the background, and so would all that we start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Who is told to end tidies up: servers of databases are no children that end by themselves.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if (worker := getattr(config, "workerinput", None)) is not None:
         config.stash[NEIGHBOURS] = shares.Neighbours(worker["testrunuid"])
     elif config.getoption("--note-durations"):
