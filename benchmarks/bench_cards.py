@@ -29,17 +29,17 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app import clock, ids
-from app.bench import Dataset, Plan, run
-from app.bench.client import Client
-from app.database import Database, GroupCommit
-from app.database.embedded import EmbeddedPostgres
-from app.database.queries import parse
-from app.payments import splits
-from app.payments.inputs import OpenPayment
-from app.payments.model import Rail
-from app.payments.saga import AUTHORIZATION
-from app.settings import Settings
+from app.base import clock, ids
+from app.base.settings import Settings
+from app.devkit.bench import Dataset, Plan, run
+from app.devkit.bench.client import Client
+from app.domains.payments import splits
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.model import Rail
+from app.domains.payments.saga import AUTHORIZATION
+from app.engine.database import Database, GroupCommit
+from app.engine.database.embedded import EmbeddedPostgres
+from app.engine.database.queries import parse
 from benchmarks import lab, rails_lab
 from benchmarks.lab import say
 from benchmarks.rails_lab import Rails, cpu_s

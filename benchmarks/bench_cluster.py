@@ -35,10 +35,10 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Mode, Plan, Report, run
-from app.cluster import LocalCluster
-from app.database import Database
-from app.settings import Settings
+from app.base.settings import Settings
+from app.devkit.bench import Mode, Plan, Report, run
+from app.devkit.cluster import LocalCluster
+from app.engine.database import Database
 from benchmarks import ceiling, lab
 from benchmarks.lab import Api, say
 

@@ -21,7 +21,7 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Dataset, Plan, run
+from app.devkit.bench import Dataset, Plan, run
 from benchmarks import lab
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

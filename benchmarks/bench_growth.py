@@ -26,10 +26,10 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Client, Dataset, Endpoint, Mode, Plan, run
-from app.bench.load import ClosedLoop
-from app.bench.traffic import BulkPayments, Verdict
-from app.database.embedded import EmbeddedPostgres
+from app.devkit.bench import Client, Dataset, Endpoint, Mode, Plan, run
+from app.devkit.bench.load import ClosedLoop
+from app.devkit.bench.traffic import BulkPayments, Verdict
+from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab
 
 FIRST_MARK = 100_000

@@ -31,8 +31,8 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Mode, Plan, run
-from app.cluster import LocalCluster
+from app.devkit.bench import Mode, Plan, run
+from app.devkit.cluster import LocalCluster
 from benchmarks import bench_cluster, lab
 from benchmarks.lab import Api, say
 

@@ -14,18 +14,20 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from app import clock, events, idempotency, ids, ledger
-from app.database import Database, Query, Writer, arrays
-from app.events import Event
-from app.idempotency import Answer
-from app.idempotency.model import Claims
-from app.ledger import Book, Hold, chart
-from app.ledger.model import Account
-from app.ledger.store import queries as ledger_queries
-from app.merchants.admin import create_merchant
-from app.payments import decisions, splits, store
-from app.payments.inputs import OpenPayment
-from app.payments.views import payment_text
+from app.base import clock, ids
+from app.domains import ledger
+from app.domains.ledger import Book, Hold, chart
+from app.domains.ledger.model import Account
+from app.domains.ledger.store import queries as ledger_queries
+from app.domains.merchants.admin import create_merchant
+from app.domains.payments import decisions, splits, store
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.views import payment_text
+from app.engine import events, idempotency
+from app.engine.database import Database, Query, Writer, arrays
+from app.engine.events import Event
+from app.engine.idempotency import Answer
+from app.engine.idempotency.model import Claims
 
 REGION, CURRENCY = "local", "USD"
 FUNDS_MINOR = 10**12

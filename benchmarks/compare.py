@@ -27,8 +27,8 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.bench import Mode, Plan, Report, run
-from app.database.embedded import EmbeddedPostgres
+from app.devkit.bench import Mode, Plan, Report, run
+from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab, pgbench
 from benchmarks.lab import Api, say
 

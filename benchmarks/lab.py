@@ -28,8 +28,8 @@ import sqlalchemy
 from rich.console import Console
 from rich.table import Table
 
-from app.bench import Client, Dataset, Endpoint, prepare
-from app.database.embedded import EmbeddedPostgres
+from app.devkit.bench import Client, Dataset, Endpoint, prepare
+from app.engine.database.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

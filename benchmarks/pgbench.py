@@ -9,8 +9,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from app.database import embedded_host
-from app.database.embedded import EmbeddedPostgres
+from app.engine.database import embedded_host
+from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab
 
 DATABASE = "pgbench"

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from app import ids
-from app.bench import Dataset, Shop
-from app.bench.client import Client
-from app.database import migrations
-from app.database.embedded import EmbeddedPostgres
-from app.publishable import publishable_key
+from app.base import ids
+from app.base.publishable import publishable_key
+from app.devkit.bench import Dataset, Shop
+from app.devkit.bench.client import Client
+from app.engine.database import migrations
+from app.engine.database.embedded import EmbeddedPostgres
 from app.vault import new_master_key
 from benchmarks import lab
 from benchmarks.lab import ADMIN_KEY, ROOT, Api

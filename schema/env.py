@@ -1,4 +1,4 @@
-"""Alembic's entry: runs revisions over the connection that `app.database.migrations` opened."""
+"""Alembic's entry: runs revisions over the connection that `migrations` opened."""
 
 from alembic import context
 

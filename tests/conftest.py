@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import pytest
 import pytest_asyncio
 
-from app.cluster import LocalCluster
+from app.devkit.cluster import LocalCluster
 from tests.support import books, builders, cluster, shares
 from tests.support.builders import Merchant
 from tests.support.client import Api

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import ids
+from app.base import ids
 from tests.support.tables import Row, table
 
 

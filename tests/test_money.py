@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import money
+from app.base import money
 from tests.support.tables import Row, table
 
 

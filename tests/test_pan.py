@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
 
-from app import ids
-from app.pan import REMOVED, contains_pan, find_pans, passes_luhn, scrub
+from app.base import ids
+from app.base.pan import REMOVED, contains_pan, find_pans, passes_luhn, scrub
 
 VISA, AMEX = "4242424242424242", "378282246310005"
 INSTANT_MIN, INSTANT_MAX = (datetime(year, 1, 1) for year in (2000, 2200))  # noqa: DTZ001

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from app import settings as module
-from app.settings import Settings, SettingsError
+from app.base import settings as module
+from app.base.settings import Settings, SettingsError
 
 
 def test_everything_has_a_default() -> None:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.database import Database
-from app.merchants import admin
-from app.worker import REGIONS_AT_ONCE, Worker, in_regions
+from app.domains.merchants import admin
+from app.engine.database import Database
+from app.processes.worker import REGIONS_AT_ONCE, Worker, in_regions
 from tests.support.databases import execute, rows
 from tests.support.engine import opened
 

@@ -53,7 +53,7 @@ def _add_bench(app: typer.Typer, words: Sequence[str]) -> None:
     """Register `bench` whole only when it is asked for: its imports take half a second."""
     command = _bench_elsewhere
     if list(words[:1]) == ["bench"]:
-        from app.bench.cli import bench as command
+        from app.devkit.bench.cli import bench as command
     app.command(name="bench", short_help="Measure a running api.")(command)
 
 
@@ -65,7 +65,7 @@ def _add_chaos(app: typer.Typer, words: Sequence[str]) -> None:
     """Register `chaos` whole only when it is asked for, as `bench`."""
     short_help = "Break things under load, and check that no money was lost."
     if list(words[:1]) == ["chaos"]:
-        from app.chaos.cli import app as chaos
+        from app.devkit.chaos.cli import app as chaos
 
         app.add_typer(chaos, name="chaos", short_help=short_help)
     else:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.database import Database
+    from app.base.settings import Settings
+    from app.engine.database import Database
     from app.processors import World
-    from app.settings import Settings
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ def load_settings(**flags: Any) -> "Settings":
     Raises:
         SettingsError: listing every fault.
     """
-    from app.settings import Settings
+    from app.base.settings import Settings
 
     return Settings.load(**flags)
 
@@ -32,7 +32,7 @@ def require_database(settings: "Settings") -> str:
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    from app.database.embedded import EmbeddedPostgres
+    from app.engine.database.embedded import EmbeddedPostgres
 
     embedded = EmbeddedPostgres(settings.home)
     if not embedded.is_running():
@@ -57,7 +57,7 @@ def with_database(work: Callable[["Database"], Awaitable[T]]) -> T:
     """The result of `work` on the database of this command's settings."""
     settings = load_settings()
     require_database(settings)
-    from app.database import Database
+    from app.engine.database import Database
 
     async def main() -> T:
         async with Database.open(settings) as database:
@@ -70,8 +70,8 @@ def with_world(work: Callable[["World"], Awaitable[T]]) -> T:
     """The result of `work` on the outside; what it began is finished before, or left to workers."""
 
     async def main(database: "Database") -> T:
-        from app.database import GroupCommit
-        from app.flows import make_sagas, open_world
+        from app.engine.database import GroupCommit
+        from app.processes.flows import make_sagas, open_world
 
         group_commit = GroupCommit(database)
         sagas = make_sagas(database, group_commit)

@@ -9,7 +9,7 @@ from app.cli.context import load_settings, require_database, run
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.doctor import Diagnosis
+    from app.operate.doctor import Diagnosis
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -30,8 +30,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 
 
 def _look() -> "list[Diagnosis]":
-    from app.doctor import Diagnosis, examine
-    from app.settings import SettingsError
+    from app.base.settings import SettingsError
+    from app.operate.doctor import Diagnosis, examine
 
     try:
         settings = load_settings()

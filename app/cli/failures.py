@@ -16,20 +16,20 @@ class Failure(NamedTuple):
 
 # By name, because importing them all would take longer than most commands run.
 _OURS = {
-    "app.acquirer.serving.AcquirerError",
+    "app.sandbox.acquirer.serving.AcquirerError",
     "app.cli.failures.CommandFailed",
-    "app.cluster.errors.ClusterError",
-    "app.database.embedded.EmbeddedPostgresError",
-    "app.dev.supervisor.DevError",
-    "app.errors.PlatformError",
-    "app.process.PortUnusable",
+    "app.devkit.cluster.errors.ClusterError",
+    "app.engine.database.embedded.EmbeddedPostgresError",
+    "app.devkit.dev.supervisor.DevError",
+    "app.base.errors.PlatformError",
+    "app.base.process.PortUnusable",
 }
 
 
 def explain(error: BaseException) -> Failure | None:
     """The sentence for an error we know; none for a bug, which deserves its traceback."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
-    if "app.settings.SettingsError" in names:
+    if "app.base.settings.SettingsError" in names:
         return Failure(f"The configuration is wrong:\n{error}", 2)
     if names & _OURS:
         return Failure(str(error), 1)

@@ -10,8 +10,8 @@ from app.cli.context import with_database
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.database import Database
-    from app.fx.imports import Imported
+    from app.domains.fx.imports import Imported
+    from app.engine.database import Database
 
 app = typer.Typer(help="Import and show exchange rates.", no_args_is_help=True)
 
@@ -29,8 +29,8 @@ def import_file(
 
     Example: suya fx import eurofxref-daily.xml
     """
-    from app.fx import ecb
-    from app.fx.imports import import_rates
+    from app.domains.fx import ecb
+    from app.domains.fx.imports import import_rates
 
     try:
         with file.open("rb") as opened:
@@ -61,9 +61,9 @@ def rates(json: Json = False) -> None:
 
     Example: suya fx rates
     """
-    from app.fx.model import rate_text
-    from app.fx.rates import ECB
-    from app.fx.store import list_latest_rates
+    from app.domains.fx.model import rate_text
+    from app.domains.fx.rates import ECB
+    from app.domains.fx.store import list_latest_rates
 
     found = with_database(lambda database: list_latest_rates(database, ECB))
     if not found:

@@ -29,8 +29,8 @@ def create(
 
     Example: suya keys create mer_01k9z3v5t8e0jr4x6m2n7q1w5y --name checkout --json
     """
-    from app.merchants import SCOPES
-    from app.merchants.admin import create_key
+    from app.domains.merchants import SCOPES
+    from app.domains.merchants.admin import create_key
 
     scopes = scope or SCOPES
     if unknown := sorted(set(scopes) - set(SCOPES)):
@@ -52,7 +52,7 @@ def list_all(merchant: MerchantId, json: Json = False) -> None:
 
     Example: suya keys list mer_01k9z3v5t8e0jr4x6m2n7q1w5y
     """
-    from app.merchants.admin import list_keys
+    from app.domains.merchants.admin import list_keys
 
     merchant_id = parse_id("merchant", merchant)
     keys = with_database(lambda database: list_keys(database, merchant_id))
@@ -71,7 +71,7 @@ def revoke(
 
     Example: suya keys revoke key_01k9z3v5t8e0jr4x6m2n7q1w5y
     """
-    from app.merchants.admin import revoke_key
+    from app.domains.merchants.admin import revoke_key
 
     key_id = parse_id("api_key", key)
     with_database(lambda database: revoke_key(database, key_id))

@@ -10,10 +10,10 @@ from app.cli.context import load_settings, with_database
 from app.cli.views import COLUMNS_OF_MERCHANT, merchant_row, merchant_view, parse_id
 
 if TYPE_CHECKING:
-    from app.database import Database
-    from app.merchants import Merchant
-    from app.rehoming import Moved
-    from app.verify import Finding
+    from app.domains.merchants import Merchant
+    from app.engine.database import Database
+    from app.operate.rehoming import Moved
+    from app.operate.verify import Finding
 
 app = typer.Typer(help="Create, list, show and move merchants.", no_args_is_help=True)
 
@@ -47,7 +47,7 @@ def create(
 
     Example: suya merchants create "Ada's suya" --fee-bps 150
     """
-    from app.merchants.admin import create_merchant
+    from app.domains.merchants.admin import create_merchant
 
     region = home_region or load_settings().region
     merchant = with_database(
@@ -88,7 +88,7 @@ def show(
 
     Example: suya merchants show mer_01k9z3v5t8e0jr4x6m2n7q1w5y
     """
-    from app.merchants.admin import get_merchant
+    from app.domains.merchants.admin import get_merchant
 
     merchant_id = parse_id("merchant", merchant)
     found = with_database(lambda database: get_merchant(database, merchant_id))
@@ -113,9 +113,9 @@ def rehome(
     Example: suya merchants rehome mer_01k9z3v5t8e0jr4x6m2n7q1w5y eu-west1
     """
     merchant_id = parse_id("merchant", merchant)
-    from app.database import checks, faults
-    from app.rehoming import rehome as rehome_merchant
-    from app.verify import verify_database
+    from app.engine.database import checks, faults
+    from app.operate.rehoming import rehome as rehome_merchant
+    from app.operate.verify import verify_database
 
     async def work(database: "Database") -> "tuple[Moved, list[Finding]]":
         faults.arm(database.settings.faults)
@@ -149,7 +149,7 @@ def _tell_moved(moved: "Moved") -> None:
 
 
 async def _every_merchant(database: "Database") -> list["Merchant"]:
-    from app.merchants.admin import MERCHANTS_PAGE, list_merchants
+    from app.domains.merchants.admin import MERCHANTS_PAGE, list_merchants
 
     merchants = await list_merchants(database)
     while merchants and len(merchants) % MERCHANTS_PAGE == 0:

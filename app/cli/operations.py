@@ -10,7 +10,7 @@ from app.cli.context import load_settings, require_database, run
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.base.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -22,8 +22,8 @@ def migrate(json: Json = False) -> None:
     """
     settings = load_settings()
     url = require_database(settings)
-    from app.database import Database, migrations
-    from app.regions import set_ttl
+    from app.engine.database import Database, migrations
+    from app.operate.regions import set_ttl
 
     async def expire_keys() -> bool:
         async with Database.open(settings) as database:
@@ -66,7 +66,7 @@ def verify(
     if against_acquirer:
         _verify_against_acquirer(settings, url, settle_s=settle_s, json=json)
         return
-    from app.verify import report
+    from app.operate.verify import report
 
     with output.progress_bars() as show:
         found = run(report(url, show))
@@ -88,7 +88,7 @@ def verify(
 def _verify_against_acquirer(
     settings: "Settings", url: str, *, settle_s: float, json: bool
 ) -> None:
-    from app.verify import AcquirerSilent, compare
+    from app.operate.verify import AcquirerSilent, compare
 
     if settings.acquirer_url is None or settings.acquirer_key is None:
         raise CommandFailed("There is no acquirer: set SUYA_ACQUIRER_URL and SUYA_ACQUIRER_KEY.")
@@ -125,7 +125,7 @@ def trace(
     Example: suya trace req_01k9z3v5t8e0jr4x6m2n7q1w5y
     """
     url = require_database(load_settings())
-    from app.trace import trace as trace_request
+    from app.operate.trace import trace as trace_request
 
     steps = run(trace_request(url, correlation_id))
     if json:
@@ -150,8 +150,8 @@ def openapi(
     import msgspec
 
     from app import __version__
-    from app.api.openapi import document
-    from app.main import create_app
+    from app.api.http.openapi import document
+    from app.processes.api import create_app
 
     edge: Any = create_app(settings)
     spec = msgspec.json.encode(document(edge.app.routes, __version__))

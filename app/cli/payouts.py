@@ -14,7 +14,7 @@ from app.cli.failures import CommandFailed
 from app.cli.views import parse_id
 
 if TYPE_CHECKING:
-    from app.payouts import File
+    from app.domains.payouts import File
     from app.processors import World
 
 app = typer.Typer(help="Say how merchants are paid out, and make files.", no_args_is_help=True)
@@ -50,9 +50,9 @@ def plan(
 
     Example: suya payouts plan mer_01k9... EUR --schedule daily --bank-account ba_01k9...
     """
-    from app.money import EXPONENTS
-    from app.payouts import Plan
-    from app.payouts.plans import keep_plan
+    from app.base.money import EXPONENTS
+    from app.domains.payouts import Plan
+    from app.domains.payouts.plans import keep_plan
 
     if currency not in EXPONENTS:
         raise CommandFailed(f"'{currency}' is not an ISO 4217 currency code.")
@@ -101,8 +101,8 @@ def file(
 
     Example: suya payouts file --date 2026-01-31 --folder /var/spool/suya
     """
-    from app import clock
-    from app.payouts.files import CURRENCY
+    from app.base import clock
+    from app.domains.payouts.files import CURRENCY
 
     if currency != CURRENCY:
         raise CommandFailed(f"There are files for {CURRENCY}; {currency} goes one by one.")
@@ -142,7 +142,7 @@ def reject(
 
     Example: suya payouts reject 019b5a1f3c7e7d40a1b2c3d4e5f60718
     """
-    from app.payouts.rejecting import NotRejected, reject_file
+    from app.domains.payouts.rejecting import NotRejected, reject_file
 
     try:
         file_id = UUID(file)
@@ -163,8 +163,8 @@ def reject(
 
 async def _make(world: "World", day: date, *, send: bool) -> "list[File]":
     """The files of all regions, as they are afterwards."""
-    from app.merchants.admin import list_home_regions
-    from app.payouts import files, reads
+    from app.domains.merchants.admin import list_home_regions
+    from app.domains.payouts import files, reads
 
     made: list[UUID] = []
     for region in await list_home_regions(world.database):

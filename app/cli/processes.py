@@ -33,7 +33,7 @@ def dev(
     """
     export(home=home, port=port)
     settings = load_settings()
-    from app.dev import run_dev
+    from app.devkit.dev import run_dev
 
     run_dev(settings, show_logs=logs)
 
@@ -53,7 +53,7 @@ def serve(
     settings = load_settings()
     require_database(settings)
     follow(supervisor_pid)
-    from app.serving import serve as serve_api
+    from app.processes.serving import serve as serve_api
 
     serve_api(settings)
 
@@ -73,7 +73,7 @@ def worker(
     settings = load_settings()
     require_database(settings)
     follow(supervisor_pid)
-    from app.worker import run as run_worker
+    from app.processes.worker import run as run_worker
 
     run(run_worker(settings))
 
@@ -95,7 +95,7 @@ def acquirer(
     export(acquirer_host=host, acquirer_port=port, home=home)
     settings = load_settings()
     follow(supervisor_pid)
-    from app.acquirer import serve as serve_acquirer
+    from app.sandbox.acquirer import serve as serve_acquirer
 
     run(serve_acquirer(settings))
 
@@ -109,6 +109,6 @@ def export(**flags: Any) -> None:
 
 def follow(supervisor_pid: int | None) -> None:
     if supervisor_pid is not None:
-        from app.process import end_with_parent
+        from app.base.process import end_with_parent
 
         end_with_parent(supervisor_pid)

@@ -9,7 +9,7 @@ from app.cli import output
 from app.cli.context import load_settings, require_database, run
 
 if TYPE_CHECKING:
-    from app.regions import Goal, Plan, State, Statement
+    from app.operate.regions import Goal, Plan, State, Statement
 
 app = typer.Typer(help="Make the database multi-region (CockroachDB).", no_args_is_help=True)
 
@@ -41,8 +41,8 @@ def show(json: Json = False) -> None:
     """
     settings = load_settings()
     require_database(settings)
-    from app.database import Database
-    from app.regions import read_state
+    from app.engine.database import Database
+    from app.operate.regions import read_state
 
     async def work() -> "State":
         async with Database.open(settings) as database:
@@ -69,8 +69,8 @@ def plan(regions: Regions = None, survive: Survive = None, json: Json = False) -
     """
     settings = load_settings(regions=regions, survive=survive and survive.value)
     require_database(settings)
-    from app.database import Database
-    from app.regions import make_plan
+    from app.engine.database import Database
+    from app.operate.regions import make_plan
 
     async def work() -> "Plan":
         async with Database.open(settings) as database:
@@ -98,9 +98,9 @@ def apply(regions: Regions = None, survive: Survive = None, json: Json = False) 
     """
     settings = load_settings(regions=regions, survive=survive and survive.value)
     require_database(settings)
-    from app.database import Database
-    from app.regions import NoLicence, make_plan
-    from app.regions import apply as apply_plan
+    from app.engine.database import Database
+    from app.operate.regions import NoLicence, make_plan
+    from app.operate.regions import apply as apply_plan
 
     def tell(statement: "Statement") -> None:
         if not json:

@@ -11,8 +11,8 @@ from app.cli.failures import CommandFailed
 from app.cli.views import COLUMNS_OF_FLOW, flow_row, flow_view, parse_id
 
 if TYPE_CHECKING:
-    from app.database import Database
-    from app.saga import Flow
+    from app.engine.database import Database
+    from app.engine.saga import Flow
 
 app = typer.Typer(help="List, show and retry flows that wait.", no_args_is_help=True)
 
@@ -37,8 +37,8 @@ def list_all(
 
     Example: suya sagas list --older-than-s 60
     """
-    from app import clock
-    from app.saga import list_flows
+    from app.base import clock
+    from app.engine.saga import list_flows
 
     async def work(database: "Database") -> list["Flow"]:
         age, now = timedelta(seconds=older_than_s), clock.now()
@@ -60,7 +60,7 @@ def show(saga: SagaId, json: Json = False) -> None:
 
     Example: suya sagas show saga_01m7wja69ceh5v2e3vcwyr9msk
     """
-    from app.saga import find_anywhere
+    from app.engine.saga import find_anywhere
 
     flow_id = parse_id("saga", saga)
     flow = with_database(lambda database: find_anywhere(database, flow_id))
@@ -79,7 +79,7 @@ def retry(saga: SagaId) -> None:
 
     Example: suya sagas retry saga_01m7wja69ceh5v2e3vcwyr9msk
     """
-    from app.saga import find_anywhere, wake
+    from app.engine.saga import find_anywhere, wake
 
     flow_id = parse_id("saga", saga)
 

@@ -12,7 +12,7 @@ from app.cli.failures import CommandFailed
 from app.cli.processes import DatabaseUrl, Home, Host, SupervisorPid, export, follow
 
 if TYPE_CHECKING:
-    from app.settings import Settings
+    from app.base.settings import Settings
 
 app = typer.Typer(help="Keep card numbers, apart from everything else.", no_args_is_help=True)
 
@@ -48,7 +48,7 @@ def migrate(json: Json = False) -> None:
     Example: SUYA_VAULT_DATABASE_URL=postgresql+psycopg://vault@h/vault suya vault migrate
     """
     url = _require_database(load_settings())
-    from app.database import migrations
+    from app.engine.database import migrations
 
     applied = migrations.upgrade(url, migrations.VAULT)
     if json:
@@ -76,7 +76,7 @@ def rotate(
     """
     settings = load_settings()
     url = _require_database(settings)
-    from app.database import Database, checks, faults, migrations
+    from app.engine.database import Database, checks, faults, migrations
     from app.vault import MasterKeys, Rotated
     from app.vault import rotate as rotate_keys
     from app.vault.cipher import Ciphers
@@ -138,7 +138,7 @@ def _require_database(settings: "Settings") -> str:
         CommandFailed: nothing is configured, and the embedded database does not run.
     """
     if settings.vault_database_url is None:
-        from app.database.embedded import EmbeddedPostgres
+        from app.engine.database.embedded import EmbeddedPostgres
 
         if not EmbeddedPostgres(settings.home).is_running():
             raise CommandFailed(

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import msgspec
 
-from app import ids
+from app.base import ids
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.merchants.model import ApiKey, Merchant
-    from app.saga import Flow
+    from app.domains.merchants.model import ApiKey, Merchant
+    from app.engine.saga import Flow
 
 COLUMNS_OF_MERCHANT = (
     "id", "name", "home_region", "former_region", "mode", "fee_bps", "fee_fixed_minor",

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from app import clock
+from app.base import clock
 from app.processors import signatures
 from app.processors.cards import CardLine, read_code
 from app.processors.errors import NotificationInvalid, SignatureInvalid

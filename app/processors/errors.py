@@ -1,6 +1,6 @@
 """What may be wrong with a notification from outside."""
 
-from app.errors import Invalid, NotFound, Unauthorized, Unavailable
+from app.base.errors import Invalid, NotFound, Unauthorized, Unavailable
 
 
 class SignatureInvalid(Unauthorized):

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 from purgatory.domain.model import Context, OpenedState
 
-from app import clock
+from app.base import clock
+from app.base.telemetry import describe, log, metrics
 from app.processors.line import not_executed, unknown
 from app.processors.model import (
     AskAuthorization,
@@ -26,7 +27,6 @@ from app.processors.model import (
     Processor,
     Verdict,
 )
-from app.telemetry import describe, log, metrics
 
 _STATES = {"closed": 0, "half-opened": 1, "opened": 2}
 _OUTAGES = {"unreachable", "vault_unreachable", "vault_unavailable"}

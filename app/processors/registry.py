@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from pydantic import SecretStr
 
+from app.base.settings import Settings
 from app.processors import routing
 from app.processors.acquirer import Acquirer
 from app.processors.cards import CardLine
@@ -16,7 +17,6 @@ from app.processors.model import DisputeState, Notification, Processor
 from app.processors.routing import Rule
 from app.processors.rules import read_rules
 from app.processors.signatures import parse_secret
-from app.settings import Settings
 
 
 class Processors:

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from app.money import EXPONENTS
+from app.base.money import EXPONENTS
+from app.base.settings import SettingsError
 from app.processors.routing import DEFAULT_RULES, Choice, Rule
-from app.settings import SettingsError
 
 WEIGHT_MAX = 10_000  # a share to the hundredth of a percent; more would be a slip
 _VARIABLE = "SUYA_PROCESSOR_RULES"

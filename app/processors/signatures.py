@@ -10,8 +10,8 @@ import hmac
 from collections.abc import Mapping
 from datetime import datetime
 
+from app.base.settings import SettingsError
 from app.processors.errors import SignatureInvalid
-from app.settings import SettingsError
 
 TOLERANCE_S = 300  # the specification's own; what is older is taken for a replay
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64  # the specification's range

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from app.database import Database
+from app.engine.database import Database
+from app.engine.saga import Flow, Postpone, Sagas
 from app.processors.model import Notification
 from app.processors.registry import Processors
-from app.saga import Flow, Postpone, Sagas
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.errors import InvariantViolated
+from app.base.errors import InvariantViolated
 from app.vault.errors import MasterKeyWrong
 from app.vault.masters import KEY_BYTES, NONCE_BYTES, MasterKeys
 from app.vault.model import Card

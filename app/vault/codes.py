@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from app import clock
+from app.base import clock
 
 KEPT_S: Final = 900.0
 """A payer who has to confirm with the bank takes minutes; what takes longer asks for it again."""

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from app import clock, ids
-from app.database import Tx
-from app.errors import InvariantViolated
+from app.base import clock, ids
+from app.base.errors import InvariantViolated
+from app.engine.database import Tx
 from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.model import BIN_DIGITS, LAST_DIGITS, Card, Use

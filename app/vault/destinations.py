@@ -8,8 +8,8 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from app.pan import contains_pan, scrub
-from app.settings import Settings
+from app.base.pan import contains_pan, scrub
+from app.base.settings import Settings
 from app.vault.errors import (
     DestinationNotAllowed,
     InvalidCardRequest,

@@ -1,6 +1,6 @@
 """What the vault refuses, and why it does not start."""
 
-from app.errors import Invalid, NotFound, PlatformError
+from app.base.errors import Invalid, NotFound, PlatformError
 
 
 class MasterKeyMissing(PlatformError):

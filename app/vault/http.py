@@ -14,14 +14,14 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 
-from app import clock, ids
-from app.database import checks
-from app.database.history import VAULT
-from app.errors import NotFound, PlatformError, Unavailable, problem
-from app.pan import contains_pan, scrub
-from app.publishable import read_publishable_key
-from app.settings import Settings
-from app.telemetry import RequestLine, describe, log, log_request, metrics
+from app.base import clock, ids
+from app.base.errors import NotFound, PlatformError, Unavailable, problem
+from app.base.pan import contains_pan, scrub
+from app.base.publishable import read_publishable_key
+from app.base.settings import Settings
+from app.base.telemetry import RequestLine, describe, log, log_request, metrics
+from app.engine.database import checks
+from app.engine.database.history import VAULT
 from app.vault.errors import InvalidCardRequest, VaultFailed, VaultRouteNotFound, VaultUnauthorized
 from app.vault.model import CardInput
 from app.vault.service import Forward, Vault

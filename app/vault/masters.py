@@ -17,7 +17,7 @@ from typing import Final, Self
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from app.settings import Settings
+from app.base.settings import Settings
 from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe
 
 KEY_BYTES: Final = 32

@@ -3,11 +3,11 @@
 import asyncio
 import signal
 
-from app.database import Database, checks, faults
-from app.database.history import VAULT
-from app.process import check_port, collect_seldom
-from app.settings import Settings
-from app.telemetry import configure_logging, log
+from app.base.process import check_port, collect_seldom
+from app.base.settings import Settings
+from app.base.telemetry import configure_logging, log
+from app.engine.database import Database, checks, faults
+from app.engine.database.history import VAULT
 from app.vault.address import vault_database_url
 from app.vault.http import VaultHttp
 from app.vault.quiet import QuietServer

@@ -11,9 +11,9 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
-from app import clock, ids
-from app.database import Database, Tx, faults, transact
-from app.database.faults import FaultPoint
+from app.base import clock, ids
+from app.engine.database import Database, Tx, faults, transact
+from app.engine.database.faults import FaultPoint
 from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.errors import VaultUnfit

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import msgspec
 
-from app import clock, ids
-from app.database import Database, GroupCommit, LookUps, transact
-from app.errors import PlatformError, Unavailable
-from app.settings import Settings
+from app.base import clock, ids
+from app.base.errors import PlatformError, Unavailable
+from app.base.settings import Settings
+from app.engine.database import Database, GroupCommit, LookUps, transact
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.codes import SecurityCodes
 from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from app import ids
-from app.database import Database, Queries, Tx, arrays
+from app.base import ids
+from app.engine.database import Database, Queries, Tx, arrays
 from app.vault.cipher import WrappedKey
 from app.vault.model import CardRow, Use
 

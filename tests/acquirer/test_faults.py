@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.acquirer.faults import (
+from app.sandbox.acquirer.faults import (
     DECISION,
     TRANSPORT,
     Faults,
@@ -17,7 +17,7 @@ from app.acquirer.faults import (
     Script,
     parse,
 )
-from app.acquirer.testcards import MAGIC_AMOUNTS, TEST_CARDS
+from app.sandbox.acquirer.testcards import MAGIC_AMOUNTS, TEST_CARDS
 from tests.acquirer.receiver import Receiver
 from tests.support.acquirer import ANSWER_S, AcquirerProcess, authorization
 from tests.support.tables import Row, table

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.acquirer.unit import Ids, new_tag
-from app.pan import contains_pan
+from app.base.pan import contains_pan
+from app.sandbox.acquirer.unit import Ids, new_tag
 
 FILES, RECORDS = 200, 100
 

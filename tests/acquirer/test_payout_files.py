@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
-from app.acquirer.payout_files import to_minor
+from app.sandbox.acquirer.payout_files import to_minor
 from tests.acquirer.test_banks import IBAN, pay_out
 from tests.support.acquirer import AcquirerProcess
 

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import pytest
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
-from app.acquirer.settlement import CAMT, decimal
+from app.sandbox.acquirer.settlement import CAMT, decimal
 from tests.acquirer.days import busy_day, lines_of, read_file, today
 from tests.support.acquirer import AcquirerProcess
 

@@ -9,7 +9,7 @@ import pytest
 import xmlschema
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
-from app.acquirer.settlement import CAMT
+from app.sandbox.acquirer.settlement import CAMT
 from tests.acquirer.days import busy_day, read_file, today
 from tests.support.acquirer import AcquirerProcess
 

@@ -7,8 +7,8 @@ from importlib import resources
 
 import pytest
 
-from app.acquirer.unit import queries
-from app.database.queries import Query
+from app.engine.database.queries import Query
+from app.sandbox.acquirer.unit import queries
 
 STATEMENTS = [pytest.param(query, id=query.name) for query in queries]
 
@@ -18,7 +18,7 @@ def connection() -> Iterator[sqlite3.Connection]:
     """An empty file of the sandbox."""
     connection = sqlite3.connect(":memory:")
     connection.executescript(
-        resources.files("app.acquirer").joinpath("schema.sql").read_text("utf-8")
+        resources.files("app.sandbox.acquirer").joinpath("schema.sql").read_text("utf-8")
     )
     yield connection
     connection.close()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.acquirer import banks, cards, disputes
-from app.acquirer.model import Authorization, BankTransfer, Dispute, Instructions, Payout
+from app.sandbox.acquirer import banks, cards, disputes
+from app.sandbox.acquirer.model import Authorization, BankTransfer, Dispute, Instructions, Payout
 from tests.support.tables import Row, table
 
 NOW = datetime(2030, 1, 10, tzinfo=UTC)

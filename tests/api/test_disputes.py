@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support import books
 from tests.support import disputes as support
 from tests.support.builders import Merchant

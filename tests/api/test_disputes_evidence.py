@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multipart import MultipartError  # type: ignore[import-untyped]
 
-from app.api.uploads import _read
-from app.disputes.evidence import BYTES_MAX, digest
-from app.errors import PlatformError
+from app.api.http.uploads import _read
+from app.base.errors import PlatformError
+from app.domains.disputes.evidence import BYTES_MAX, digest
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
 from tests.support.disputes import add, disputed, read, upload

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import done, refused

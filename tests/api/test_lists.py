@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant
 from tests.support.client import done
 from tests.support.endpoints import transfer

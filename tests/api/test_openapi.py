@@ -7,18 +7,24 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel
 
-from app.api import wire
-from app.api.examples import BODIES
-from app.api.pages import _leaves
-from app.errors import PlatformError
+from app.api.http import wire
+from app.api.http.examples import BODIES
+from app.api.routes.pages import _leaves
+from app.base.errors import PlatformError
 from tests.support.builders import Merchant
 from tests.support.client import Api, done
 from tests.support.endpoints import WRITING, Prepare
 
 METHODS = {"get", "post"}
 OPERATORS = (
-    *("app.regions", "app.rehoming", "app.chaos", "app.cluster", "app.doctor"),
-    *("app.vault", "app.acquirer"),  # processes of their own
+    *(
+        "app.operate.regions",
+        "app.operate.rehoming",
+        "app.devkit.chaos",
+        "app.devkit.cluster",
+        "app.operate.doctor",
+    ),
+    *("app.vault", "app.sandbox.acquirer"),  # processes of their own
 )
 
 

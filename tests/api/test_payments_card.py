@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
 from tests.support.databases import execute, rows

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 
 import app
-from app.errors import PlatformError, Retry
+from app.base.errors import PlatformError, Retry
 
 
 def _import_everything() -> None:

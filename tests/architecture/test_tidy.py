@@ -14,27 +14,30 @@ COLUMNS_MAX = 100
 
 BANNED = {
     # pattern: (instead, where it is right)
-    r"\bdatetime\.(utc)?now\(": ("clock.now()", {"app/clock.py"}),
-    r"\btime\.(time|monotonic)\(": ("clock.now() or clock.monotonic()", {"app/clock.py"}),
+    r"\bdatetime\.(utc)?now\(": ("clock.now()", {"app/base/clock.py"}),
+    r"\btime\.(time|monotonic)\(": ("clock.now() or clock.monotonic()", {"app/base/clock.py"}),
     r"\bfloat\(": (
         "integers of minor units",
-        {"app/bench", "app/telemetry.py", "app/api/limits.py"},
+        {"app/devkit/bench", "app/base/telemetry.py", "app/api/http/limits.py"},
     ),
     r"\brandom\.(?!Random\(|SystemRandom\(|uniform\()": (
         "a seeded Random that is passed in",
         set(),
     ),
-    r"\brandom\.uniform\(": ("a seeded Random that is passed in", {"app/database/transaction.py"}),
+    r"\brandom\.uniform\(": (
+        "a seeded Random that is passed in",
+        {"app/engine/database/transaction.py"},
+    ),
     r"(?<![\w.])print\(": ("structlog, or app/cli/output.py", set()),
     r"\bos\.(environ|getenv)\b": (
         "Settings, passed down",
         {
-            "app/settings.py",
-            "app/chaos/processes.py",
+            "app/base/settings.py",
+            "app/devkit/chaos/processes.py",
             "app/cli/processes.py",
-            "app/cluster",
-            "app/dev/run.py",
-            "app/database/embedded_host.py",
+            "app/devkit/cluster",
+            "app/devkit/dev/run.py",
+            "app/engine/database/embedded_host.py",
         },
     ),
     r"\bFIXME\b": ("mend it, or TODO with its issue", set()),

@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from app.bench.cli import bench
+from app.devkit.bench.cli import bench
 from tests.bench.server import Request, answer, serving
 
 _METRICS = b"""\

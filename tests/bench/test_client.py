@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.bench import Client, Endpoint, UnsupportedAnswer
+from app.devkit.bench import Client, Endpoint, UnsupportedAnswer
 from tests.bench.server import Request, answer, serving
 
 

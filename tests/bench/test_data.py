@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.bench import Client, Dataset, Endpoint, PreparationFailed, Shop, adopt, prepare
+from app.devkit.bench import Client, Dataset, Endpoint, PreparationFailed, Shop, adopt, prepare
 from tests.bench.server import Request, answer, serving
 
 _KEYS = itertools.count(1)

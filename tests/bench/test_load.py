@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from app.bench import Dataset, Endpoint, Plan, Shop, UnsupportedAnswer, run
-from app.bench.load import GRACE_S, ClosedLoop, OpenLoop
-from app.bench.traffic import Verdict
+from app.devkit.bench import Dataset, Endpoint, Plan, Shop, UnsupportedAnswer, run
+from app.devkit.bench.load import GRACE_S, ClosedLoop, OpenLoop
+from app.devkit.bench.traffic import Verdict
 from tests.bench.server import Request, answer, serving
 
 _SHOPS = (Shop("sk_1", ("acct_1", "acct_2")), Shop("sk_2", ("acct_3",)))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.bench.metrics import ServerCounters, batch_mean, parse, retries_per_thousand
-from app.bench.report import percentile
+from app.devkit.bench.metrics import ServerCounters, batch_mean, parse, retries_per_thousand
+from app.devkit.bench.report import percentile
 
 _METRICS = """
 # HELP suya_commit_retries_total Commits that ran again.

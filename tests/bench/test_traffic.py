@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from app.bench import Endpoint, Shop
-from app.bench.client import body_of
-from app.bench.traffic import BulkPayments, SinglePayments, Verdict
+from app.devkit.bench import Endpoint, Shop
+from app.devkit.bench.client import body_of
+from app.devkit.bench.traffic import BulkPayments, SinglePayments, Verdict
 from tests.bench.server import answer
 
 _ENDPOINT = Endpoint("http://127.0.0.1:8000")

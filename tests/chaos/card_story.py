@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from app.chaos.model import CARD, Answer, Authorization, Operation, PaymentRow, RefundRow
+from app.devkit.chaos.model import CARD, Answer, Authorization, Operation, PaymentRow, RefundRow
 from tests.chaos.story import DUE, MERCHANT, OWED, TILL, Lines, Story
 
 

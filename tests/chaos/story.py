@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from app.chaos import Finding, History, check
-from app.chaos.model import (
+from app.devkit.chaos import Finding, History, check
+from app.devkit.chaos.model import (
     AccountRow,
     Acquirer,
     Answer,

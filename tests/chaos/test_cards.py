@@ -5,9 +5,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from app.chaos import History
-from app.chaos.card_report import card_report, told
-from app.chaos.model import NO_ANSWER, Answer, FlowRow, Operation, Wrong
+from app.devkit.chaos import History
+from app.devkit.chaos.card_report import card_report, told
+from app.devkit.chaos.model import NO_ANSWER, Answer, FlowRow, Operation, Wrong
 from tests.chaos.card_story import (
     ask_by_card,
     capture_lines,

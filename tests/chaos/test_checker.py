@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.chaos.model import NO_ANSWER, Answer, Operation, Wrong
+from app.devkit.chaos.model import NO_ANSWER, Answer, Operation, Wrong
 from tests.chaos.story import ADA, BOB, MERCHANT, TILL, Story, sound, undo
 
 

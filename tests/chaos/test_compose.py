@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from app.chaos.compose import Compose, ComposeTarget, Container, ContainerNodes
-from app.chaos.faults import inject
-from app.chaos.plan import Injection, Kind
-from app.chaos.targets import CannotRun
-from app.settings import Settings
+from app.base.settings import Settings
+from app.devkit.chaos.compose import Compose, ComposeTarget, Container, ContainerNodes
+from app.devkit.chaos.faults import inject
+from app.devkit.chaos.plan import Injection, Kind
+from app.devkit.chaos.targets import CannotRun
 
 FAKE = """#!/bin/sh
 echo "$@" >> "{said}"

@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.chaos import History, HistoryUnreadable
-from app.chaos.model import Answer, FaultMark, PhaseMark
+from app.devkit.chaos import History, HistoryUnreadable
+from app.devkit.chaos.model import Answer, FaultMark, PhaseMark
 from tests.chaos.story import sound
 
 

@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from app.chaos.load import Intents, Stall
-from app.chaos.model import CARD, Answer, Operation, Request
+from app.devkit.chaos.load import Intents, Stall
+from app.devkit.chaos.model import CARD, Answer, Operation, Request
 
 WALLETS = Stall("mer_1", "sk_1", ["acct_hot"], ["acct_1", "acct_2"])
 CARDS = Stall(

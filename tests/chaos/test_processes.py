@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.chaos.processes import Service
-from app.process import reap, signal_group
+from app.base.process import reap, signal_group
+from app.devkit.chaos.processes import Service
 from tests.support.processes import STOP_S
 
 # A leader tells the number of what it started, and ends: by itself, or when it is told to.

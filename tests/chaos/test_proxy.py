@@ -9,9 +9,9 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import ConnStatus
 from sqlalchemy.engine import make_url
 
-from app import clock
-from app.chaos.address import Upstream, conninfo, upstreams
-from app.chaos.proxy import Fault, FaultProxy
+from app.base import clock
+from app.devkit.chaos.address import Upstream, conninfo, upstreams
+from app.devkit.chaos.proxy import Fault, FaultProxy
 
 SLOW_S = 0.1
 

@@ -2,9 +2,9 @@
 
 import msgspec
 
-from app.chaos.bare import longest_gap
-from app.chaos.history import History
-from app.chaos.model import (
+from app.devkit.chaos.bare import longest_gap
+from app.devkit.chaos.history import History
+from app.devkit.chaos.model import (
     NO_ANSWER,
     Answer,
     FaultMark,
@@ -16,7 +16,7 @@ from app.chaos.model import (
     Shop,
     Wrong,
 )
-from app.chaos.report import Measured, pacing, report, table, verdict
+from app.devkit.chaos.report import Measured, pacing, report, table, verdict
 
 SHOP = Shop("mer_1", "local", 0, 0)
 ASKED_FOR = {

@@ -9,16 +9,16 @@ import msgspec
 import psutil
 import pytest
 
-from app import ids
-from app.chaos import History, timeline
-from app.chaos.embedded import EmbeddedTarget
-from app.chaos.model import Acquirer, Wrong
-from app.chaos.plan import SCENARIOS, Injection, Kind, draw
-from app.chaos.rails import Rails
-from app.chaos.report import Report, report
-from app.chaos.run import Plan, run
-from app.chaos.targets import Options, Target, TargetKind
-from app.dev.api import Api
+from app.base import ids
+from app.devkit.chaos import History, timeline
+from app.devkit.chaos.embedded import EmbeddedTarget
+from app.devkit.chaos.model import Acquirer, Wrong
+from app.devkit.chaos.plan import SCENARIOS, Injection, Kind, draw
+from app.devkit.chaos.rails import Rails
+from app.devkit.chaos.report import Report, report
+from app.devkit.chaos.run import Plan, run
+from app.devkit.chaos.targets import Options, Target, TargetKind
+from app.devkit.dev.api import Api
 
 RATE_PER_S = 20  # other tests run at the same time
 CALM_S = 0.5  # nothing is compared with it here
@@ -100,7 +100,7 @@ async def test_a_killed_node_of_a_cluster_costs_nobody_money() -> None:
     """A node that is killed, and commits that are cut, lose and double nothing on CockroachDB."""
     if shutil.which("cockroach") is None:
         pytest.skip("no CockroachDB: put the program 'cockroach' on the PATH")
-    from app.chaos.cluster import ClusterTarget
+    from app.devkit.chaos.cluster import ClusterTarget
 
     with TemporaryDirectory(prefix="suya-test-") as name:
         folder = Path(name)

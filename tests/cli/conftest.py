@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pytest
 
-from app.database.embedded import EmbeddedPostgres
+from app.engine.database.embedded import EmbeddedPostgres
 from tests.support import processes
 from tests.support.commands import environ_of, run_suya, temporary_home
 

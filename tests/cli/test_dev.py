@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from app.database.embedded import EmbeddedPostgres
-from app.process import PortUnusable, check_port
+from app.base.process import PortUnusable, check_port
+from app.engine.database.embedded import EmbeddedPostgres
 from tests.support import processes
 from tests.support.commands import COMMAND, environ_of, run_suya, temporary_home
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from app.database.embedded import EmbeddedPostgres
-from app.dev import DevError
-from app.dev.database import DevDatabase
+from app.devkit.dev import DevError
+from app.devkit.dev.database import DevDatabase
+from app.engine.database.embedded import EmbeddedPostgres
 
 DEATHS_MAX = 5  # what the sentence says
 ANY_TIME_S = 3_600.0  # deaths count together, however slow the machine is

@@ -7,11 +7,19 @@ import pytest
 
 CANNOT_NEED = {
     # What a process is made of -> what takes a tenth of a second and is of no use to it.
-    "app.main": {"alembic", "rich", "aiohttp.web", "app.vault.process"},
-    "app.worker": {"alembic", "rich", "aiohttp.web", "app.vault.process", "litestar"},
+    "app.processes.api": {"alembic", "rich", "aiohttp.web", "app.vault.process"},
+    "app.processes.worker": {"alembic", "rich", "aiohttp.web", "app.vault.process", "litestar"},
     "app.vault.process": {"alembic", "rich", "litestar"},
-    "app.acquirer": {"alembic", "rich", "sqlalchemy", "psycopg", "litestar"},
-    "app.dev": {"alembic", "rich", "sqlalchemy", "psycopg", "aiohttp", "structlog", "litestar"},
+    "app.sandbox.acquirer": {"alembic", "rich", "sqlalchemy", "psycopg", "litestar"},
+    "app.devkit.dev": {
+        "alembic",
+        "rich",
+        "sqlalchemy",
+        "psycopg",
+        "aiohttp",
+        "structlog",
+        "litestar",
+    },
 }
 
 
@@ -30,7 +38,7 @@ def test_a_process_imports_what_it_needs(module: str) -> None:
     assert imported & CANNOT_NEED[module] == set()
 
 
-@pytest.mark.parametrize("door", ["app.database", "app.vault"])
+@pytest.mark.parametrize("door", ["app.engine.database", "app.vault"])
 def test_a_door_has_all_it_names(door: str) -> None:
     """Each name of a door is what its module has, whatever was imported before by its own path."""
     code = f"""

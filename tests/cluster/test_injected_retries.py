@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from app import clock, ids
-from app.database import Tx
-from app.idempotency import Answer
-from app.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.ledger import saga as ledger_saga
-from app.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
-from app.saga import Saga
+from app.base import clock, ids
+from app.domains.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
+from app.domains.ledger import saga as ledger_saga
+from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
+from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.engine.database import Tx
+from app.engine.idempotency import Answer
+from app.engine.saga import Saga
 from tests.support import books
 from tests.support.engine import query
 from tests.support.stall import Stall

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.cluster import ClusterError, LocalCluster, State
+from app.devkit.cluster import ClusterError, LocalCluster, State
 from tests.support import cluster as support
 from tests.support.databases import connect
 from tests.support.processes import environ
@@ -79,7 +79,7 @@ def test_the_command_line_says_one_sentence(tmp_path: Path) -> None:
     import subprocess
 
     done = subprocess.run(
-        [sys.executable, "-m", "app.cluster", "start", "--home", str(tmp_path)],
+        [sys.executable, "-m", "app.devkit.cluster", "start", "--home", str(tmp_path)],
         env={**environ(), "SUYA_COCKROACH_BIN": str(tmp_path / "nothing"), "PATH": os.defpath},
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

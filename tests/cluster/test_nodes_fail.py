@@ -9,7 +9,7 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from app.cluster import LocalCluster
+from app.devkit.cluster import LocalCluster
 from tests.support import books, cluster
 from tests.support.builders import new_merchant
 from tests.support.client import Api

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from app import ids
-from app.chaos.proxy import Fault, FaultProxy
-from app.idempotency import Answer
-from app.ledger import EntrySpec, MakeTransfer
-from app.ledger import saga as ledger_saga
-from app.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
-from app.saga import Saga
+from app.base import ids
+from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.domains.ledger import EntrySpec, MakeTransfer
+from app.domains.ledger import saga as ledger_saga
+from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
+from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.engine.idempotency import Answer
+from app.engine.saga import Saga
 from tests.support import books
 from tests.support.engine import opened
 from tests.support.stall import Stall

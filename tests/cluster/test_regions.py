@@ -12,15 +12,17 @@ from uuid import UUID
 
 import pytest
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer, Intent
-from app.ledger import MakeDeposit, OpenAccount
-from app.ledger import saga as ledger_saga
-from app.merchants import UnknownRegion, admin
-from app.payments.inputs import OpenPayment
-from app.payments.saga import AUTHORIZATION
-from app.regions import (
+from app.base import clock, ids
+from app.domains.ledger import MakeDeposit, OpenAccount
+from app.domains.ledger import saga as ledger_saga
+from app.domains.merchants import UnknownRegion, admin
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.saga import AUTHORIZATION
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer, Intent
+from app.engine.saga import Saga
+from app.operate.regions import (
     NoLicence,
     RegionsRefused,
     State,
@@ -31,11 +33,10 @@ from app.regions import (
     plan,
     set_ttl,
 )
-from app.regions import read_state as read
-from app.regions.apply import _wait_until_quiet, queries
-from app.regions.plan import home_column, literal
-from app.regions.ttl import plan_ttl
-from app.saga import Saga
+from app.operate.regions import read_state as read
+from app.operate.regions.apply import _wait_until_quiet, queries
+from app.operate.regions.plan import home_column, literal
+from app.operate.regions.ttl import plan_ttl
 from tests.regions.server import run
 from tests.support import books, cluster
 from tests.support.commands import run_suya

@@ -6,16 +6,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from app import clock, ids
-from app.database import GroupCommit
-from app.idempotency import Answer, intent
-from app.ledger import MakeDeposit, OpenAccount
-from app.ledger import saga as ledger_saga
-from app.merchants.admin import create_merchant, get_merchant
-from app.payments.inputs import CapturePayment, OpenPayment
-from app.payments.saga import AUTHORIZATION, CAPTURE
-from app.rehoming import TABLES, move
-from app.saga import Saga
+from app.base import clock, ids
+from app.domains.ledger import MakeDeposit, OpenAccount
+from app.domains.ledger import saga as ledger_saga
+from app.domains.merchants.admin import create_merchant, get_merchant
+from app.domains.payments.inputs import CapturePayment, OpenPayment
+from app.domains.payments.saga import AUTHORIZATION, CAPTURE
+from app.engine.database import GroupCommit
+from app.engine.idempotency import Answer, intent
+from app.engine.saga import Saga
+from app.operate.rehoming import TABLES, move
 from tests.rehoming.support import places, rows_in_two_regions
 from tests.support import books
 from tests.support.engine import opened

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.database import Query, migrations
+from app.engine.database import Query, migrations
 from tests.architecture.test_queries import STATEMENTS
 from tests.support.databases import connect
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.database import arrays
+from app.engine.database import arrays
 from tests.support.databases import Server, connect
 
 # The edge refuses NUL and lone surrogates, which no database text can hold.

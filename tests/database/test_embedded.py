@@ -13,7 +13,7 @@ import psutil
 import psycopg
 import pytest
 
-from app.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from app.engine.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.commands import temporary_home
 
 
@@ -101,7 +101,7 @@ def test_a_dead_owners_server_is_stopped_first(postgres: EmbeddedPostgres) -> No
     """A server left behind by a killed process is replaced by one of our own."""
     script = (
         "import os, sys; from pathlib import Path; "
-        "from app.database.embedded import EmbeddedPostgres; "
+        "from app.engine.database.embedded import EmbeddedPostgres; "
         "EmbeddedPostgres(Path(sys.argv[1])).start(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", script, str(postgres.home)], check=False, timeout=60)

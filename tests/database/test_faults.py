@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.database import faults
-from app.database.faults import FaultPoint, FaultSpecError
+from app.engine.database import faults
+from app.engine.database.faults import FaultPoint, FaultSpecError
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_a_point_acts_once_at_its_count() -> None:
 def test_every_point_can_kill(point: FaultPoint) -> None:
     """A process with an armed point dies there by SIGKILL, with no chance to tidy up."""
     program = (
-        "from app.database import faults\n"
+        "from app.engine.database import faults\n"
         f"faults.arm('{point}')\n"
         f"faults.hit(faults.FaultPoint.{point})\n"
         "print('survived')"

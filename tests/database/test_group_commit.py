@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from app import clock
-from app.chaos.proxy import Fault, FaultProxy
-from app.database import Database, GroupCommit, Receipt, Step, Tx
-from app.database.errors import DatabaseRefused, DeadlineExceeded, QueueFull, ShuttingDown
-from app.errors import InvariantViolated
+from app.base import clock
+from app.base.errors import InvariantViolated
+from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.engine.database import Database, GroupCommit, Receipt, Step, Tx
+from app.engine.database.errors import DatabaseRefused, DeadlineExceeded, QueueFull, ShuttingDown
 from tests.support.engine import LEAVE, ONCE, leave_marks, make_marks, marks, opened, query
 
 

@@ -4,8 +4,8 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from app.database import history
-from app.database.history import MAIN, VAULT, History
+from app.engine.database import history
+from app.engine.database.history import MAIN, VAULT, History
 
 
 @pytest.mark.parametrize("of", [MAIN, VAULT], ids=["main", "vault"])

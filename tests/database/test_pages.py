@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from app.database import Listed, Page, listed, merged
+from app.engine.database import Listed, Page, listed, merged
 
 
 def part(page: Page, items: list[int], position: int | None = None) -> Listed[int]:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.chaos.proxy import Fault, FaultProxy
-from app.database import Database, Tx, transact
+from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.engine.database import Database, Tx, transact
 from tests.support.engine import ONCE, READ, make_marks, marks, opened, query
 
 PID = query("SELECT pg_backend_pid()")

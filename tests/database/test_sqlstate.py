@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from app.database import sqlstate
-from app.database.sqlstate import Verdict
+from app.engine.database import sqlstate
+from app.engine.database.sqlstate import Verdict
 from tests.support.tables import Row, table
 
 

@@ -10,23 +10,23 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from app import clock
-from app.chaos.proxy import Fault, FaultProxy
-from app.database import Database, KeysTaken, Tx, Writer, transact
-from app.database.errors import (
+from app.base import clock
+from app.base.errors import InvariantViolated
+from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.engine.database import Database, KeysTaken, Tx, Writer, transact
+from app.engine.database.errors import (
     CommitUnknown,
     ContentionTooHigh,
     DatabaseRefused,
     DatabaseUnreachable,
     DeadlineExceeded,
 )
-from app.database.transaction import ATTEMPTS_MAX
-from app.errors import InvariantViolated
+from app.engine.database.transaction import ATTEMPTS_MAX
 from tests.support.databases import connect, execute
 from tests.support.engine import LEAVE, ONCE, READ, SET, make_marks, marks, opened, query
 
 # By name: the package's door has a function of the same name.
-MODULE = sys.modules["app.database.transaction"]
+MODULE = sys.modules["app.engine.database.transaction"]
 
 
 @pytest.fixture

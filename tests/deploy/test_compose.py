@@ -15,7 +15,7 @@ import pytest
 from compose_spec import PyCompose, parse_duration
 from compose_spec.models import ComposeSpecification
 
-from app.settings import Settings
+from app.base.settings import Settings
 from tests.support.balancer import program
 from tests.support.compose import COMPOSE, ROOT, SERVICES, Service, load_compose, words
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from sqlalchemy import make_url
 
-from app.acquirer.notifier import Secret
-from app.settings import Settings, SettingsError
+from app.base.settings import Settings, SettingsError
+from app.sandbox.acquirer.notifier import Secret
 from app.vault import MasterKeys
 from tests.support.compose import (
     COMPOSE,

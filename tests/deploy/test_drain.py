@@ -11,7 +11,7 @@ from typing import TypeAlias
 import httpx
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api, done
 from tests.support.databases import connect

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from app.database import embedded_host, migrations
+from app.engine.database import embedded_host, migrations
 from tests.support.compose import ROOT, SERVICES
 from tests.support.databases import Server, connect, execute, rows
 

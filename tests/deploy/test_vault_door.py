@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.deploy.test_monitoring import told
 from tests.support.balancer import READY_S, Door
 from tests.support.databases import Server

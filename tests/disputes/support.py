@@ -5,21 +5,22 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit
-from app.disputes import saga as disputes
-from app.disputes.inputs import AddEvidence, AnswerDispute, TellDispute, tell
-from app.fx import CreateQuote, FixedRates
-from app.fx import saga as fx
-from app.idempotency import Answer, Intent
-from app.merchants import admin
-from app.payments import bookings
-from app.payments import saga as payments
-from app.payments.inputs import OpenPayment
-from app.payments.model import Rail
-from app.payments.splits import receivable_account
+from app.base import clock, ids
+from app.domains.disputes import saga as disputes
+from app.domains.disputes.inputs import AddEvidence, AnswerDispute, TellDispute, tell
+from app.domains.fx import CreateQuote, FixedRates
+from app.domains.fx import saga as fx
+from app.domains.merchants import admin
+from app.domains.payments import bookings
+from app.domains.payments import saga as payments
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.model import Rail
+from app.domains.payments.splits import receivable_account
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer, Intent
+from app.engine.saga import Booking, Flow, Saga
 from app.processors import DisputeState, Verdict
-from app.saga import Booking, Flow, Saga
 from tests.support.databases import rows
 
 ACQUIRER = "acquirer"

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import msgspec
 
-from app import clock, idempotency
-from app.disputes import bookings
-from app.disputes import saga as disputes
-from app.disputes.commands import add_evidence
-from app.disputes.external import Said
-from app.idempotency import Answer
+from app.base import clock
+from app.domains.disputes import bookings
+from app.domains.disputes import saga as disputes
+from app.domains.disputes.commands import add_evidence
+from app.domains.disputes.external import Said
+from app.engine import idempotency
+from app.engine.idempotency import Answer
+from app.engine.saga import Flow
 from app.processors import Verdict
-from app.saga import Flow
 from tests.disputes.support import REGION, Stall
 from tests.support import books
 

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import ids
-from app.disputes import bookings
-from app.disputes import saga as disputes
-from app.disputes.external import Said
-from app.idempotency import Answer
-from app.payments import bookings as payment_bookings
-from app.payments import saga as payments
-from app.payments.inputs import RefundPayment
+from app.base import ids
+from app.domains.disputes import bookings
+from app.domains.disputes import saga as disputes
+from app.domains.disputes.external import Said
+from app.domains.payments import bookings as payment_bookings
+from app.domains.payments import saga as payments
+from app.domains.payments.inputs import RefundPayment
+from app.engine.idempotency import Answer
+from app.engine.saga import Flow
 from app.processors import DisputeState, Verdict
-from app.saga import Flow
 from tests.disputes import model
 from tests.disputes.support import FEE, REGION, Stall, intent
 from tests.support import books

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from app import ids
-from app.disputes import bookings
-from app.disputes import saga as disputes
-from app.disputes.external import Said
+from app.base import ids
+from app.domains.disputes import bookings
+from app.domains.disputes import saga as disputes
+from app.domains.disputes.external import Said
 from app.processors import DisputeState, Verdict
 from app.processors.stripe_objects import MERCHANT, REFERENCE, Dispute, judge_dispute, read
 from tests.disputes.support import Stall

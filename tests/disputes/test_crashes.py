@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.disputes import evidence
-from app.disputes.model import CHARACTERS_MAX, PIECES_MAX, Evidence
+from app.domains.disputes import evidence
+from app.domains.disputes.model import CHARACTERS_MAX, PIECES_MAX, Evidence
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PROCESSORS_TAKE = 20_000  # characters: Stripe and the sandbox's acquirer

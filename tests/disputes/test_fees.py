@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.disputes.support import FEE, Stall
 from tests.support import books
 from tests.support.databases import rows

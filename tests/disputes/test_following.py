@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from app import ids
-from app.disputes import saga as disputes
+from app.base import ids
+from app.domains.disputes import saga as disputes
 from tests.disputes.support import FEE, Stall
 from tests.support import books
 from tests.support.engine import opened

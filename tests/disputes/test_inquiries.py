@@ -9,13 +9,13 @@ from uuid import UUID
 
 import pytest
 
-from app import clock
-from app.disputes import bookings
-from app.disputes import saga as disputes
-from app.disputes.external import Said
-from app.disputes.model import DUE_SOON
+from app.base import clock
+from app.domains.disputes import bookings
+from app.domains.disputes import saga as disputes
+from app.domains.disputes.external import Said
+from app.domains.disputes.model import DUE_SOON
+from app.engine.saga import Flow
 from app.processors import Verdict
-from app.saga import Flow
 from tests.disputes.support import Stall
 from tests.disputes.test_looking import look, near, watch_of
 from tests.support import books

@@ -7,13 +7,13 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app import clock
-from app.disputes import bookings
-from app.disputes.external import look_at_processor
-from app.disputes.model import DUE_SOON, REVIEW_PAUSE, REVIEW_TIME_MAX
+from app.base import clock
+from app.domains.disputes import bookings
+from app.domains.disputes.external import look_at_processor
+from app.domains.disputes.model import DUE_SOON, REVIEW_PAUSE, REVIEW_TIME_MAX
+from app.engine.saga import Flow
+from app.engine.saga.store import find_flow
 from app.processors import DisputeState, Verdict
-from app.saga import Flow
-from app.saga.store import find_flow
 from tests.disputes.support import REGION, Stall
 from tests.support.databases import execute
 

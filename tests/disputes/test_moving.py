@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.database import Database
-from app.idempotency import Answer
-from app.rehoming import TABLES, move
-from app.saga import Flow, Saga
+from app.engine.database import Database
+from app.engine.idempotency import Answer
+from app.engine.saga import Flow, Saga
+from app.operate.rehoming import TABLES, move
 from tests.disputes.support import Stall
 from tests.disputes.test_any_history import STEPS, Run
 from tests.rehoming.support import rows_in_two_regions

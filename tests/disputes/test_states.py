@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from app import ids
-from app.disputes import saga as disputes
-from app.idempotency import Answer
-from app.payments import saga as payments
-from app.payments.inputs import RefundPayment
+from app.base import ids
+from app.domains.disputes import saga as disputes
+from app.domains.payments import saga as payments
+from app.domains.payments.inputs import RefundPayment
+from app.engine.idempotency import Answer
 from tests.disputes.support import FEE, REGION, Stall, intent
 from tests.support.tables import Row, table
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from app.doctor import Diagnosis, examine
-from app.merchants.admin import create_merchant
-from app.settings import Settings
+from app.base.settings import Settings
+from app.domains.merchants.admin import create_merchant
+from app.operate.doctor import Diagnosis, examine
 from tests.support.commands import run_suya
 from tests.support.databases import Server, execute
 from tests.support.engine import opened

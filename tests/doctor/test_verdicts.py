@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.doctor.licence import judge_licence, needs_key, read_key
-from app.doctor.model import (
+from app.operate.doctor.licence import judge_licence, needs_key, read_key
+from app.operate.doctor.model import (
     Node,
     cockroach_version,
     judge_clock,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.fx import Conversion, nothing_of, part, plus
+from app.domains.fx import Conversion, nothing_of, part, plus
 
 
 def in_parts_of(whole: Conversion, sizes: Sequence[int]) -> list[Conversion]:

@@ -7,10 +7,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import PlatformError
-from app.fx import Conversion, Side, convert, nothing_of, part, plus, worth
-from app.fx.model import after_spread, cross, rate_text
-from app.money import AMOUNT_MINOR_MAX, EXPONENTS
+from app.base.errors import PlatformError
+from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS
+from app.domains.fx import Conversion, Side, convert, nothing_of, part, plus, worth
+from app.domains.fx.model import after_spread, cross, rate_text
 from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 

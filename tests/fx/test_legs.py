@@ -11,10 +11,10 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import ids
-from app.fx import Conversion, Side, chart_accounts, convert, legs
-from app.ledger import Account, Book, Change, Draft, Transfer, chart
-from app.money import EXPONENTS
+from app.base import ids
+from app.base.money import EXPONENTS
+from app.domains.fx import Conversion, Side, chart_accounts, convert, legs
+from app.domains.ledger import Account, Book, Change, Draft, Transfer, chart
 from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 

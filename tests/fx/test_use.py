@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from app import ids
-from app.errors import PlatformError
-from app.fx import Quote, Use, apply_use, decide_use
-from app.fx.views import quote_view
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains.fx import Quote, Use, apply_use, decide_use
+from app.domains.fx.views import quote_view
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

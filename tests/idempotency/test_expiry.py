@@ -2,7 +2,8 @@
 
 import asyncio
 
-from app import clock, idempotency, ids
+from app.base import clock, ids
+from app.engine import idempotency
 from tests.support.builders import Merchant
 from tests.support.client import refused
 from tests.support.databases import execute, rows

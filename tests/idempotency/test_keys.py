@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import idempotency
-from app.idempotency import Answer, Claims, Intent, KeyMalformed, KeyMissing
-from app.idempotency.model import Known
+from app.engine import idempotency
+from app.engine.idempotency import Answer, Claims, Intent, KeyMalformed, KeyMissing
+from app.engine.idempotency.model import Known
 
 MERCHANTS = (UUID(int=1), UUID(int=2))
 

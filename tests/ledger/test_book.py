@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from app import ids
-from app.errors import InvariantViolated, PlatformError
-from app.ledger import Account, Book, Change, Draft
-from app.money import BALANCE_MINOR_MAX
+from app.base import ids
+from app.base.errors import InvariantViolated, PlatformError
+from app.base.money import BALANCE_MINOR_MAX
+from app.domains.ledger import Account, Book, Change, Draft
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from app import ids
-from app.ledger import chart
+from app.base import ids
+from app.domains.ledger import chart
 from tests.support.tables import Row, table
 
 

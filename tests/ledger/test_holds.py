@@ -6,9 +6,10 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import ids, ledger
-from app.errors import PlatformError
-from app.ledger import Account, Book, Change, Draft, Hold
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains import ledger
+from app.domains.ledger import Account, Book, Change, Draft, Hold
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

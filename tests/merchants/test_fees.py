@@ -8,9 +8,8 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from app import ids
-from app.database import Database
-from app.merchants import (
+from app.base import ids
+from app.domains.merchants import (
     ANY,
     FeePlan,
     FeePlanEnded,
@@ -24,6 +23,7 @@ from app.merchants import (
     choose,
     plans,
 )
+from app.engine.database import Database
 from tests.support.engine import opened
 from tests.support.tables import Row, table
 

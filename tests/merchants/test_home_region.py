@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.merchants import UnknownRegion
-from app.merchants.admin import create_merchant, list_merchants
+from app.domains.merchants import UnknownRegion
+from app.domains.merchants.admin import create_merchant, list_merchants
 from tests.support.databases import execute
 from tests.support.engine import opened
 

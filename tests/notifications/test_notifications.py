@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from app import clock, ids
-from app.pan import REMOVED, contains_pan
+from app.base import clock, ids
+from app.base.pan import REMOVED, contains_pan
 from app.processors.signatures import parse_secret, sign
 from tests.support.acquirer import SECRET
 from tests.support.builders import Merchant

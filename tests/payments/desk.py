@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from app import ids
-from app.errors import PlatformError
-from app.ledger import Account, Book, Hold, chart
-from app.payments import decisions, model, outside, splits
-from app.payments.inputs import FailRefund, OpenPayment, RefundPayment
-from app.payments.model import Capture, Payment, Rail, Refund
-from app.payments.outside import Next
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains.ledger import Account, Book, Hold, chart
+from app.domains.payments import decisions, model, outside, splits
+from app.domains.payments.inputs import FailRefund, OpenPayment, RefundPayment
+from app.domains.payments.model import Capture, Payment, Rail, Refund
+from app.domains.payments.outside import Next
 from app.processors import Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from app import ids
-from app.payments import bookings
-from app.payments.outside import Next
-from app.payments.plans import OpenPlan, plan_of, plan_text
-from app.payments.work import Work
+from app.base import ids
+from app.domains.payments import bookings
+from app.domains.payments.outside import Next
+from app.domains.payments.plans import OpenPlan, plan_of, plan_text
+from app.domains.payments.work import Work
+from app.engine.saga import Flow
 from app.processors import Verdict
-from app.saga import Flow
 from tests.payments.desk import AMOUNT, MERCHANT, NOW, Desk
 from tests.support.tables import Row, table
 

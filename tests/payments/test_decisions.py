@@ -6,11 +6,11 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import money
-from app.errors import PlatformError
-from app.payments import model
-from app.payments.errors import RefundNotSupported
-from app.payments.model import Capture, Payment
+from app.base import money
+from app.base.errors import PlatformError
+from app.domains.payments import model
+from app.domains.payments.errors import RefundNotSupported
+from app.domains.payments.model import Capture, Payment
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

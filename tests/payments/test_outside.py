@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import msgspec
 
-from app.errors import PlatformError
-from app.payments import model, outside
-from app.payments.model import Refund
-from app.payments.outside import Next
+from app.base.errors import PlatformError
+from app.domains.payments import model, outside
+from app.domains.payments.model import Refund
+from app.domains.payments.outside import Next
 from tests.payments.desk import AMOUNT, NOW, Desk
 from tests.support.tables import Row, table
 

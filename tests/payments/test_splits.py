@@ -8,13 +8,14 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import fx, ids
-from app.fx import Conversion, convert
-from app.ledger import Account, Book, Change, Draft, Transfer, chart
-from app.merchants import FeeTerms
-from app.payments import model, splits
-from app.payments.exchange import Exchange
-from app.payments.model import Payment, Refund
+from app.base import ids
+from app.domains import fx
+from app.domains.fx import Conversion, convert
+from app.domains.ledger import Account, Book, Change, Draft, Transfer, chart
+from app.domains.merchants import FeeTerms
+from app.domains.payments import model, splits
+from app.domains.payments.exchange import Exchange
+from app.domains.payments.model import Payment, Refund
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api
 from tests.support.payouts import IBAN, earn

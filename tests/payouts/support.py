@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from app import clock, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer
-from app.ledger import saga as ledger
-from app.ledger.commands import MakeDeposit, OpenAccount
-from app.merchants import admin
-from app.payments import saga as payments
-from app.payments.inputs import OpenPayment
-from app.payouts import saga
-from app.payouts.booking import book_payouts
-from app.payouts.inputs import AddBankAccount, OpenPayout
+from app.base import clock, ids
+from app.domains.ledger import saga as ledger
+from app.domains.ledger.commands import MakeDeposit, OpenAccount
+from app.domains.merchants import admin
+from app.domains.payments import saga as payments
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payouts import saga
+from app.domains.payouts.booking import book_payouts
+from app.domains.payouts.inputs import AddBankAccount, OpenPayout
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer
+from app.engine.saga import Booking, Flow, Saga, TakeFlow, take_flows
 from app.processors import Verdict
-from app.saga import Booking, Flow, Saga, TakeFlow, take_flows
 from tests.support.databases import execute
 
 VIEWS = (("eu", "us"), ("us", "eu"))

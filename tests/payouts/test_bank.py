@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.trace import trace
+from app.operate.trace import trace
 from tests.conftest import NewMerchant
 from tests.support import books
 from tests.support.builders import Merchant

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from app import ids
-from app.errors import PlatformError
-from app.ledger import Account, Book
-from app.ledger.chart import ChartAccount, new_account
-from app.payouts import model, moves
-from app.payouts.inputs import OpenPayout
-from app.payouts.model import Cancel, Payout
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains.ledger import Account, Book
+from app.domains.ledger.chart import ChartAccount, new_account
+from app.domains.payouts import model, moves
+from app.domains.payouts.inputs import OpenPayout
+from app.domains.payouts.model import Cancel, Payout
 from app.processors import Verdict
 from tests.support.tables import Row, table
 

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from app import clock, ids
-from app.database import GroupCommit, transact
-from app.payouts import bank, files, reads, saga, sepa
-from app.payouts.inputs import CancelPayout
-from app.payouts.model import File
+from app.base import clock, ids
+from app.domains.payouts import bank, files, reads, saga, sepa
+from app.domains.payouts.inputs import CancelPayout
+from app.domains.payouts.model import File
+from app.engine.database import GroupCommit, transact
+from app.engine.saga import Postpone
 from app.processors import Verdict
-from app.saga import Postpone
 from tests.payouts.office import BY_FILE, Office
 from tests.payouts.test_decisions import NOW, payout
 from tests.support import books

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app import ids
-from app.payouts import saga
-from app.payouts.booking import book_payouts
-from app.payouts.inputs import ApprovePayout, CancelPayout, ReturnPayout
+from app.base import ids
+from app.domains.payouts import saga
+from app.domains.payouts.booking import book_payouts
+from app.domains.payouts.inputs import ApprovePayout, CancelPayout, ReturnPayout
+from app.engine.saga import Booking
 from app.processors import Verdict
-from app.saga import Booking
 from tests.payouts.support import VIEWS, Moving
 from tests.rehoming.support import places, rows_in_two_regions
 from tests.support import books

@@ -8,10 +8,10 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.payouts.bank import give_order, judge
-from app.payouts.booking import book_payouts
+from app.domains.payouts.bank import give_order, judge
+from app.domains.payouts.booking import book_payouts
+from app.engine.saga import Booking, Postpone
 from app.processors import AskPayout, Verdict
-from app.saga import Booking, Postpone
 from tests.payouts.support import Moving
 from tests.payouts.test_decisions import payout
 from tests.support import books

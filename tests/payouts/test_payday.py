@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app import clock, ids
-from app.flows import open_world
-from app.payouts import Plan
-from app.payouts.plans import keep_plan
-from app.telemetry import metrics
-from app.worker import Worker
+from app.base import clock, ids
+from app.base.telemetry import metrics
+from app.domains.payouts import Plan
+from app.domains.payouts.plans import keep_plan
+from app.processes.flows import open_world
+from app.processes.worker import Worker
 from tests.payouts.office import Office
 from tests.support.builders import Merchant
 from tests.support.databases import execute, rows

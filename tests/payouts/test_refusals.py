@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant
 from tests.support.databases import rows
 from tests.support.payouts import (

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app import clock, ids
-from app.database import GroupCommit
-from app.flows import make_sagas, open_world
-from app.payouts import files, reads, rejecting
-from app.payouts.files import Said
+from app.base import clock, ids
+from app.domains.payouts import files, reads, rejecting
+from app.domains.payouts.files import Said
+from app.engine.database import GroupCommit
+from app.processes.flows import make_sagas, open_world
 from app.processors import Verdict, World
 from tests.payouts.office import BY_FILE, Office
 from tests.payouts.support import VIEWS, Moving

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from defusedxml import ElementTree  # type: ignore[import-untyped]
 
-from app.errors import InvariantViolated
-from app.payouts import sepa
-from app.payouts.sepa import Debtor, Order
+from app.base.errors import InvariantViolated
+from app.domains.payouts import sepa
+from app.domains.payouts.sepa import Debtor, Order
 from tests.support.tables import Row, table
 
 DEBTOR = Debtor("Suya Çompany & Söhne", "DE89370400440532013000")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app import ids
+from app.base import ids
 from app.processors import (
     AskAuthorization,
     AskBankTransfer,

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 import pytest
 import pytest_asyncio
 
+from app.base.settings import Settings
 from app.processors import Processors
-from app.settings import Settings
 from tests.processors.outside import Outside
 from tests.processors.shops import StripeShop
 from tests.processors.stripe_account import Account

@@ -2,8 +2,8 @@
 
 import asyncio
 
+from app.base.telemetry import metrics
 from app.processors import Processor, Verdict
-from app.telemetry import metrics
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside, answer

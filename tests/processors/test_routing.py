@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.base.settings import SettingsError
 from app.processors.routing import DEFAULT_RULES, Choice, Rule, route
 from app.processors.rules import read_rules
-from app.settings import SettingsError
 from tests.support.tables import Row, table
 
 RULES = """

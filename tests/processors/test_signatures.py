@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app import clock
+from app.base import clock
+from app.base.settings import SettingsError
 from app.processors import NotificationInvalid, SignatureInvalid, UnknownProcessor
 from app.processors.signatures import check, parse_secret, sign
-from app.settings import SettingsError
 from tests.processors.conftest import OpenProcessors
 
 # The example of the specification's own libraries.

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.regions import State, Table
+from app.operate.regions import State, Table
 
 _NAME = r'"((?:[^"]|"")*)"'
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.regions import Goal, RegionsRefused, State, Table, Wanted, plan
-from app.regions.model import choose, remarks
-from app.regions.plan import home_column, literal, name
+from app.operate.regions import Goal, RegionsRefused, State, Table, Wanted, plan
+from app.operate.regions.model import choose, remarks
+from app.operate.regions.plan import home_column, literal, name
 from tests.regions.server import run
 from tests.support.tables import table
 

@@ -1,6 +1,6 @@
 """Idempotency keys that expire in the database: what is set, and when it is left alone."""
 
-from app.regions.ttl import plan_ttl
+from app.operate.regions.ttl import plan_ttl
 
 DONE = (
     "ttl='on'",

@@ -5,8 +5,8 @@
 from typing import Any
 from uuid import UUID
 
-from app.database import Database
-from app.rehoming import TABLES, move
+from app.engine.database import Database
+from app.operate.rehoming import TABLES, move
 from tests.support.databases import rows
 
 QUICK: dict[str, Any] = {

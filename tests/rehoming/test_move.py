@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app import ids
-from app.database import Database
-from app.database.faults import FaultPoint
-from app.merchants import MerchantNotFound, UnknownRegion, admin
-from app.rehoming import STAYING, TABLES, MoveDisturbed, MovesElsewhere, move
-from app.verify import verify
+from app.base import ids
+from app.domains.merchants import MerchantNotFound, UnknownRegion, admin
+from app.engine.database import Database
+from app.engine.database.faults import FaultPoint
+from app.operate.rehoming import STAYING, TABLES, MoveDisturbed, MovesElsewhere, move
+from app.operate.verify import verify
 from tests.rehoming.support import places, rehome, rows_in_two_regions
 from tests.support.databases import Server, execute, rows
 from tests.support.engine import opened

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from app import ids
-from app.verify import verify
+from app.base import ids
+from app.operate.verify import verify
 from tests.rehoming.support import QUICK, places, rows_in_two_regions
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant, payment

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import clock, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer
-from app.ledger import saga as ledger_saga
-from app.payments import saga
-from app.payments.inputs import CapturePayment, RefundPayment
-from app.rehoming import TABLES, move
-from app.saga import Saga
+from app.base import clock, ids
+from app.domains.ledger import saga as ledger_saga
+from app.domains.payments import saga
+from app.domains.payments.inputs import CapturePayment, RefundPayment
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer
+from app.engine.saga import Saga
+from app.operate.rehoming import TABLES, move
 from tests.rehoming.support import rows_in_two_regions
 from tests.spec.test_money_is_conserved import Chance, Run, intent
 from tests.support import books

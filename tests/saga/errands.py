@@ -10,12 +10,13 @@ from uuid import UUID
 
 import msgspec
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit, Tx, moving
-from app.idempotency import PROVISIONAL, Answer, Intent, refusal
-from app.merchants import admin
-from app.merchants.homes import find_homes
-from app.saga import (
+from app.base import clock, ids
+from app.domains.merchants import admin
+from app.domains.merchants.homes import find_homes
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit, Tx, moving
+from app.engine.idempotency import PROVISIONAL, Answer, Intent, refusal
+from app.engine.saga import (
     Booking,
     Flow,
     Postpone,
@@ -31,7 +32,7 @@ from app.saga import (
     new_flow,
     update_flows,
 )
-from app.saga.errors import NothingDone
+from app.engine.saga.errors import NothingDone
 from tests.support.engine import LEAVE, opened
 
 Script: TypeAlias = Callable[[Flow], Awaitable[Any]]

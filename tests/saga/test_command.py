@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from app import ids
+from app.base import ids
 from tests.saga.errands import NOBODY_KNOWS, Outside, office
 from tests.support.commands import environ_of, run_suya
 from tests.support.databases import rows

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from app.saga import model
-from app.saga.model import Flow
-from app.settings import Settings, SettingsError
+from app.base.settings import Settings, SettingsError
+from app.engine.saga import model
+from app.engine.saga.model import Flow
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

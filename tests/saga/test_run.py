@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from app import clock, ids
-from app.database import Database, GroupCommit, Receipt
-from app.merchants.homes import find_homes
-from app.saga import Flow, Sagas, TakeFlow, list_due, list_flows, take_flows, wake
-from app.saga.errors import NothingDone
+from app.base import clock, ids
+from app.domains.merchants.homes import find_homes
+from app.engine.database import Database, GroupCommit, Receipt
+from app.engine.saga import Flow, Sagas, TakeFlow, list_due, list_flows, take_flows, wake
+from app.engine.saga.errors import NothingDone
 from tests.saga.errands import (
     ERRAND,
     FORGET,

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from stdnum import luhn
 
-from app import ids
+from app.base import ids
 from tests.support import builders
 from tests.support.acquirer import AcquirerProcess
 from tests.support.client import Api, done, refused

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from app.flows import SAGAS
+from app.processes.flows import SAGAS
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import Api

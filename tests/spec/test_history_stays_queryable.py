@@ -11,17 +11,17 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from app import clock, ids
-from app.database import LAST, GroupCommit, Query
-from app.database.lookups import by_keys
-from app.events.store import queries as of_events
-from app.ledger import MakeDeposit, OpenAccount
-from app.ledger import saga as ledger_saga
-from app.ledger.reads import queries as of_ledger
-from app.merchants import admin
-from app.payments.inputs import OpenPayment
-from app.payments.reads import queries as of_payments
-from app.payments.saga import AUTHORIZATION
+from app.base import clock, ids
+from app.domains.ledger import MakeDeposit, OpenAccount
+from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger.reads import queries as of_ledger
+from app.domains.merchants import admin
+from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.reads import queries as of_payments
+from app.domains.payments.saga import AUTHORIZATION
+from app.engine.database import LAST, GroupCommit, Query
+from app.engine.database.lookups import by_keys
+from app.engine.events.store import queries as of_events
 from tests.support.databases import Server, connect, execute
 from tests.support.engine import opened
 

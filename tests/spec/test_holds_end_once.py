@@ -8,13 +8,13 @@ from uuid import UUID
 
 import pytest
 
-from app import clock, ids
-from app.database import GroupCommit
-from app.database.faults import FaultPoint
-from app.idempotency import Answer
-from app.payments.inputs import ReleasePayment
-from app.payments.saga import CANCELLATION
-from app.worker import Worker
+from app.base import clock, ids
+from app.domains.payments.inputs import ReleasePayment
+from app.domains.payments.saga import CANCELLATION
+from app.engine.database import GroupCommit
+from app.engine.database.faults import FaultPoint
+from app.engine.idempotency import Answer
+from app.processes.worker import Worker
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import refused

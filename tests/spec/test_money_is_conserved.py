@@ -12,15 +12,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer, Intent
-from app.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.ledger import saga as ledger_saga
-from app.merchants import admin
-from app.payments import saga
-from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.saga import Saga
+from app.base import clock, ids
+from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
+from app.domains.ledger import saga as ledger_saga
+from app.domains.merchants import admin
+from app.domains.payments import saga
+from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer, Intent
+from app.engine.saga import Saga
 from tests.support import books, model
 from tests.support.databases import Databases, rows
 from tests.support.engine import opened

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant
 from tests.support.client import done
 from tests.support.databases import execute, rows

@@ -9,8 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app import ids
-from app.chaos.proxy import Fault, FaultProxy
+from app.base import ids
+from app.devkit.chaos.proxy import Fault, FaultProxy
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant, payment
 from tests.support.client import Api, done, refused

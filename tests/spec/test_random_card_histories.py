@@ -13,19 +13,20 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit
-from app.flows import FOLLOWERS, make_sagas
-from app.idempotency import Answer, Intent
-from app.merchants import admin
-from app.notifications import NOTIFICATION, TakeNotification
-from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.payments.model import Rail
-from app.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
-from app.payments.splits import receivable_account
+from app.base import clock, ids
+from app.domains.merchants import admin
+from app.domains.notifications import NOTIFICATION, TakeNotification
+from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payments.model import Rail
+from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.domains.payments.splits import receivable_account
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer, Intent
+from app.engine.saga import FLOW_BUCKETS, Saga, list_due
+from app.engine.saga.errors import NothingDone
+from app.processes.flows import FOLLOWERS, make_sagas
 from app.processors import Notification, World
-from app.saga import FLOW_BUCKETS, Saga, list_due
-from app.saga.errors import NothingDone
 from tests.support import books
 from tests.support.bank import Bank, Banks
 from tests.support.databases import rows

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.database.faults import FaultPoint
+from app.engine.database.faults import FaultPoint
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant
 from tests.support.client import Api

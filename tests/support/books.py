@@ -4,7 +4,7 @@
 whatever the region, so rows are joined wherever they are: a merchant may be on its way.
 """
 
-from app.verify import verify
+from app.operate.verify import verify
 from tests.support.databases import rows
 
 _CHECKS = {

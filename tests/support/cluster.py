@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from app.cluster import LocalCluster, program
-from app.database import migrations
+from app.devkit.cluster import LocalCluster, program
+from app.engine.database import migrations
 from tests.support.databases import execute
 from tests.support.processes import free_port
 

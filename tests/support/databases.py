@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 
 import psycopg
 
-from app.database import migrations
-from app.database.embedded import EmbeddedPostgres
+from app.engine.database import migrations
+from app.engine.database.embedded import EmbeddedPostgres
 
 
 class Databases(Protocol):

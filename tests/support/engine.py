@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from app.database import Database, Query, Tx
-from app.settings import Settings
-from app.telemetry import configure_logging
+from app.base.settings import Settings
+from app.base.telemetry import configure_logging
+from app.engine.database import Database, Query, Tx
 from tests.support.databases import execute, rows
 
 # As in a process; without it every logged exception is drawn with its local variables.

@@ -16,7 +16,7 @@ from typing import Self
 import psutil
 import pytest
 
-from app.process import exclusive_lock
+from app.base.process import exclusive_lock
 from tests.support.balancer import FOLDER, program
 from tests.support.processes import get
 

@@ -18,7 +18,10 @@ from typing import Final
 _FORKS: Final = multiprocessing.get_context("forkserver")
 # All that the commands import when they run; no threads, no connections.
 _FORKS.set_forkserver_preload(
-    "app.main app.serving app.worker app.acquirer app.vault.process app.cli.application".split()
+    [
+        *("app.processes.api", "app.processes.serving", "app.processes.worker"),
+        *("app.vault.process", "app.sandbox.acquirer", "app.cli.application"),
+    ]
 )
 
 
@@ -96,8 +99,8 @@ def _be_suya(words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, 
         os.dup2(opened, stream)
         os.close(opened)
     sys.argv = ["suya", *words]
+    from app.base.process import end_with_parent
     from app.cli import main
-    from app.process import end_with_parent
 
     end_with_parent(os.getppid(), signal.SIGKILL)  # a run of tests that is killed leaves nobody
     main()

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant
 from tests.support.databases import rows
 

@@ -3,14 +3,15 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from app import clock, idempotency, ids
-from app.database import Database, GroupCommit
-from app.idempotency import Answer, Intent
-from app.ledger import MakeDeposit, OpenAccount, reads
-from app.ledger import saga as ledger_saga
-from app.merchants import admin
-from app.payments.inputs import OpenPayment
-from app.saga import Saga
+from app.base import clock, ids
+from app.domains.ledger import MakeDeposit, OpenAccount, reads
+from app.domains.ledger import saga as ledger_saga
+from app.domains.merchants import admin
+from app.domains.payments.inputs import OpenPayment
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit
+from app.engine.idempotency import Answer, Intent
+from app.engine.saga import Saga
 
 
 class Stall:

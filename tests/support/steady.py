@@ -11,7 +11,7 @@ from typing import Self
 
 import httpx
 
-from app import ids
+from app.base import ids
 from tests.support.builders import Merchant, payment
 from tests.support.databases import rows
 

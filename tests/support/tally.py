@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from app import ids
+from app.base import ids
 from tests.support.databases import connect
 
 TABLES = (

@@ -7,8 +7,8 @@ from typing import Any, Self
 
 import httpx
 
-from app import ids
-from app.publishable import publishable_key
+from app.base import ids
+from app.base.publishable import publishable_key
 from app.vault import new_master_key
 from tests.support.processes import READY_S, Process, free_port, get
 

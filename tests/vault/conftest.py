@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.databases import Server
 from tests.support.destination import Destination
 from tests.support.vault import VaultProcess

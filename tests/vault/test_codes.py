@@ -2,7 +2,7 @@
 
 import time
 
-from app import ids
+from app.base import ids
 from app.vault.codes import Code, SecurityCodes
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.client import refused
 from tests.support.databases import rows
 from tests.support.destination import Destination

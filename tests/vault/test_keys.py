@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app import ids
-from app.errors import InvariantViolated
-from app.settings import Settings
+from app.base import ids
+from app.base.errors import InvariantViolated
+from app.base.settings import Settings
 from app.vault import MasterKeys, MasterKeyWrong, new_master_key
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe

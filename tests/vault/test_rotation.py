@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from app import ids
-from app.database import Database
-from app.settings import Settings
+from app.base import ids
+from app.base.settings import Settings
+from app.engine.database import Database
 from app.vault import MasterKeys, new_master_key, rotation
 from app.vault.cipher import Ciphers
 from app.vault.model import CardInput

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app import ids
+from app.base import ids
 from tests.support.client import refused
 from tests.support.databases import rows
 from tests.support.vault import API_KEY, VaultProcess, card

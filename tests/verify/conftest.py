@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app.verify import Finding, verify
+from app.operate.verify import Finding, verify
 from tests.support.databases import Server, connect, execute
 from tests.verify.history import History, make_history
 

@@ -4,34 +4,34 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID, uuid4
 
-from app import clock, ids
-from app.customers import (
+from app.base import clock, ids
+from app.domains.customers import (
     AttachMethod,
     CardFacts,
     CreateCustomer,
     DeleteCustomer,
     UpdateCustomer,
 )
-from app.customers import saga as customers
-from app.database import GroupCommit
-from app.fx import ConvertTransfer, CreateQuote, FixedRates
-from app.fx import saga as fx
-from app.idempotency import Answer, intent
-from app.ledger import chart
-from app.ledger import saga as ledger
-from app.ledger.commands import (
+from app.domains.customers import saga as customers
+from app.domains.fx import ConvertTransfer, CreateQuote, FixedRates
+from app.domains.fx import saga as fx
+from app.domains.ledger import chart
+from app.domains.ledger import saga as ledger
+from app.domains.ledger.commands import (
     CloseAccount,
     EntrySpec,
     MakeDeposit,
     MakeTransfer,
     OpenAccount,
 )
-from app.merchants import ANY, FeePlan, Merchant, admin
-from app.payments import saga as payments
-from app.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.payouts import saga as payouts
-from app.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
-from app.saga import Booking, Flow, Saga
+from app.domains.merchants import ANY, FeePlan, Merchant, admin
+from app.domains.payments import saga as payments
+from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payouts import saga as payouts
+from app.domains.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
+from app.engine.database import GroupCommit
+from app.engine.idempotency import Answer, intent
+from app.engine.saga import Booking, Flow, Saga
 from tests.support.engine import opened
 from tests.verify.history_of_cards import make_card_payments
 from tests.verify.history_of_disputes import make_disputes

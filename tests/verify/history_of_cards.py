@@ -5,19 +5,19 @@ The flows' own steps write the rows; only what a processor says is made up here.
 
 from typing import TYPE_CHECKING, Any
 
-from app.payments import saga as payments
-from app.payments.external import Undone
-from app.payments.inputs import (
+from app.domains.payments import saga as payments
+from app.domains.payments.external import Undone
+from app.domains.payments.inputs import (
     CapturePayment,
     FailRefund,
     OpenPayment,
     RefundPayment,
     ReleasePayment,
 )
-from app.payments.model import Rail
-from app.payments.splits import receivable_account
+from app.domains.payments.model import Rail
+from app.domains.payments.splits import receivable_account
+from app.engine.saga import Flow, Saga
 from app.processors import Verdict
-from app.saga import Flow, Saga
 
 if TYPE_CHECKING:
     from tests.verify.history import Writer

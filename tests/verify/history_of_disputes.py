@@ -3,10 +3,10 @@
 from typing import Any, Final
 from uuid import UUID
 
-from app import ids
-from app.database import Database
-from app.disputes import saga as disputes
-from app.ledger import chart
+from app.base import ids
+from app.domains.disputes import saga as disputes
+from app.domains.ledger import chart
+from app.engine.database import Database
 from tests.disputes.support import FEE, Stall
 
 STATES: Final[tuple[Any, ...]] = ("needs_response", "under_review", "won", "lost")

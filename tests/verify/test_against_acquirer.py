@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app import ids
+from app.base import ids
 from tests.support import builders
 from tests.support.builders import Merchant
 from tests.support.client import Api, done

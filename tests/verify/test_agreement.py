@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.verify import agreement
-from app.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
+from app.operate.verify import agreement
+from app.operate.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)

@@ -4,9 +4,9 @@ from typing import cast
 
 import pytest
 
-from app.verify.audit import Audit, Said
-from app.verify.model import Findings
-from app.verify.store import Snapshot
+from app.operate.verify.audit import Audit, Said
+from app.operate.verify.model import Findings
+from app.operate.verify.store import Snapshot
 
 SAID: Said = ("merchant", "transfer", "debit", 5, -1, "2026-01-02 03:04:05+00")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.verify import Check
+from app.operate.verify import Check
 from tests.verify.conftest import Books
 from tests.verify.history import make_history
 

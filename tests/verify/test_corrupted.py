@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.verify import Check, Finding, model
+from app.operate.verify import Check, Finding, model
 from tests.verify.conftest import Books
 from tests.verify.edits import EDITS
 from tests.verify.history import History

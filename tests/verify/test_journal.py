@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from app.verify import Check
+from app.operate.verify import Check
 from tests.support.databases import rows
 from tests.verify.conftest import Books
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from app.rehoming import TABLES
-from app.verify import Check
+from app.operate.rehoming import TABLES
+from app.operate.verify import Check
 from tests.support.databases import rows
 from tests.verify.conftest import Books
 from tests.verify.edits import EDITS

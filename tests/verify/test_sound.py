@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from app.database import GroupCommit
-from app.merchants import admin
-from app.payments import saga as payments
-from app.verify import store, verify
+from app.domains.merchants import admin
+from app.domains.payments import saga as payments
+from app.engine.database import GroupCommit
+from app.operate.verify import store, verify
 from tests.support.engine import opened
 from tests.verify.conftest import Books
 from tests.verify.history import Writer

@@ -2,7 +2,7 @@
 
 import random
 
-from app.verify.tally import SUSPECTS_MAX, Tally
+from app.operate.verify.tally import SUSPECTS_MAX, Tally
 
 
 def test_equal_sets_in_any_order_leave_nothing() -> None:

@@ -1,0 +1,184 @@
+"""The outermost layer: request ids, one log line per request, metrics, headers on every answer."""
+
+import asyncio
+import contextlib
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_plus
+from uuid import UUID
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+
+from app.api.http.errors import CardNumberNotAllowed
+from app.api.http.reply import Reply
+from app.api.http.services import Services
+from app.base import clock, ids
+from app.base.errors import problem
+from app.base.pan import contains_pan, scrub
+from app.base.telemetry import RequestLine, log_request, metrics
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; beyond that nobody means well
+_DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
+_REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
+
+
+class Context(msgspec.Struct):
+    """What the edge knows of one request; handlers fill in the rest for the log line."""
+
+    request_id: str
+    started: float
+    headers: dict[bytes, bytes]
+    limit_key: object = None
+    merchant_id: UUID | None = None
+    batch_size: int = 0
+    request_id_is_valid: bool = True
+    has_card_number: bool = False
+    """In its path, query string, or a header that would be stored."""
+
+
+class Edge:
+    """Wraps the application; sees every request first and every answer last."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self.app = app
+        self.services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or pass lifespan events on."""
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        context = _context(scope)
+        scope["state"]["context"] = context
+        body = _Body(receive)
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if scope["method"] != "GET" and status >= 400:  # noqa: PLR2004 - where errors begin
+                    await body.drain()
+                limiter = self.services.limiter
+                # Whoever keeps a connection while we drain would find it closed in a moment.
+                closing = [(b"connection", b"close")] if self.services.draining else []
+                message["headers"] = [
+                    *message["headers"],
+                    *closing,
+                    (b"x-request-id", context.request_id.encode()),
+                    (b"ratelimit-policy", limiter.policy),
+                    (b"ratelimit", limiter.header(context.limit_key)),
+                ]
+            await send(message)
+
+        app = _refuse_card_number if context.has_card_number else self.app
+        try:
+            await app(scope, body.receive, send_with_headers)
+        finally:
+            _record(scope, context, status)
+
+
+class _Body:
+    """A request's body on its way in.
+
+    An answer that comes before the end of the body closes the connection, and a client that still
+    sends would lose the answer with it. So a refused body is read to its end and thrown away.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = False
+
+    async def receive(self) -> Any:
+        """The next piece."""
+        message = await self._receive()
+        self._is_whole = not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Read what is left, within limits."""
+        left = _DRAIN_BYTES_MAX
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while not self._is_whole and left > 0:
+                    message = await self.receive()
+                    left -= len(message.get("body", b""))
+
+
+@lru_cache(maxsize=2_000)  # methods x routes x statuses; looking a series up costs more than it
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return metrics.requests.labels(method, route, status), metrics.request_seconds.labels(route)
+
+
+def _context(scope: HTTPScope) -> Context:
+    scope.setdefault("state", {})
+    headers = dict(scope["headers"])
+    given = headers.get(b"x-request-id")
+    if _has_card_number(scope, given, headers.get(b"idempotency-key")):
+        return Context(_new_request_id(), clock.monotonic(), headers, has_card_number=True)
+    if given is None:
+        return Context(_new_request_id(), clock.monotonic(), headers)
+    text = given.decode("latin-1")
+    if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
+        return Context(text, clock.monotonic(), headers)
+    return Context(_new_request_id(), clock.monotonic(), headers, request_id_is_valid=False)
+
+
+def _has_card_number(scope: HTTPScope, *headers: bytes | None) -> bool:
+    """Whether one stands where it would get into answers, or be stored, before a body is read."""
+    query = scope["query_string"]
+    return (
+        contains_pan(scope["path"])
+        or (query != b"" and contains_pan(unquote_plus(query.decode("latin-1"))))
+        or any(header is not None and contains_pan(header) for header in headers)
+    )
+
+
+async def _refuse_card_number(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to it, which repeats nothing of it."""
+    context = scope["state"]["context"]
+    body = problem(CardNumberNotAllowed(), context.request_id, scrub(scope["path"]))
+    reply = Reply(
+        CardNumberNotAllowed.status, b"application/problem+json", msgspec.json.encode(body), []
+    )
+    await reply(scope, receive, send)
+
+
+def _printable(text: str) -> bool:
+    return text.isprintable() and " " not in text
+
+
+def _new_request_id() -> str:
+    return ids.encode("request", ids.new())
+
+
+def _record(scope: Any, context: Context, status: int) -> None:
+    """Count the request and log its one line."""
+    seconds = clock.monotonic() - context.started
+    # The template, not the path: ids in labels would make a time series per payment.
+    route = scope.get("path_template") or "unmatched"
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    count, duration = _series(method, route, status)
+    count.inc()
+    duration.observe(seconds)
+    log_request(
+        RequestLine(
+            timestamp=clock.now(),
+            request_id=context.request_id,
+            merchant=_merchant_name(context.merchant_id) if context.merchant_id else None,
+            method=scope["method"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            batch=context.batch_size,
+        )
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _merchant_name(merchant_id: UUID) -> str:
+    return ids.encode("merchant", merchant_id)

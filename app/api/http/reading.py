@@ -1,0 +1,85 @@
+"""Where one request reads: how fresh, and in which regions."""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+from app.api.http.call import Call, send
+from app.api.http.lists import bad
+from app.api.http.reply import Reply
+from app.engine.database import Listed, Page, Reader, StaleReader, merged
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+CONSISTENCY = ("current", "stale")
+
+# What all reading functions begin with: the reader, the region, the merchant.
+_Find = Callable[Concatenate[Reader, str, UUID, P], Awaitable[T]]
+
+
+class Reading:
+    """The reads of one call.
+
+    While a merchant moves from one region to another, each of its rows is in one of the two. The
+    former region is asked first: what leaves it meanwhile is then found at home.
+    """
+
+    def __init__(self, call: Call, given: Mapping[str, str] | None = None) -> None:
+        """Read as the query string asks, if it may ask: what is current by default.
+
+        Raises:
+            InvalidParameter: no such consistency.
+        """
+        consistency = (given or {}).get("consistency", CONSISTENCY[0])
+        if consistency not in CONSISTENCY:
+            raise bad("consistency", f"must be one of {', '.join(CONSISTENCY)}")
+        self._call = call
+        self._stale = StaleReader(call.services.database) if consistency == "stale" else None
+        self._reader: Reader = self._stale or call.services.database
+
+    async def find(
+        self, find: "_Find[P, T | None]", /, *args: P.args, **kwargs: P.kwargs
+    ) -> T | None:
+        """One thing of the merchant's, wherever it is."""
+        found = [each for each in await self.find_all(find, *args, **kwargs) if each is not None]
+        return found[-1] if found else None
+
+    async def find_all(self, find: "_Find[P, T]", /, *args: P.args, **kwargs: P.kwargs) -> list[T]:
+        """What each region has to say, the home last."""
+        call = self._call
+        found = [
+            await find(self._reader, region, call.merchant.id, *args, **kwargs)
+            for region in call.regions
+        ]
+        if len(found) > 1:
+            # Where processes do not agree about the home yet, a row may go the other way between
+            # two reads: the former region is asked once more.
+            again = await find(self._reader, call.regions[0], call.merchant.id, *args, **kwargs)
+            found.insert(1, again)
+        return found
+
+    async def list(
+        self,
+        page: Page,
+        find: "_Find[P, Listed[T]]",
+        key: Callable[[T], Any],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Listed[T]:
+        """A page of a list that is ordered by `key`."""
+        return merged(page, await self.find_all(find, *args, **kwargs), key)
+
+    @property
+    def age_s(self) -> float:
+        """How long ago what was read was true."""
+        return 0.0 if self._stale is None else self._stale.age_s
+
+    def send(self, view: object) -> Reply:
+        """A view as a response, which says how old it is where that was asked for."""
+        reply = send(view)
+        if self._stale is not None:
+            reply.raw_headers.append((b"age", b"%d" % math.ceil(self.age_s)))
+        return reply

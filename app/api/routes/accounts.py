@@ -1,0 +1,184 @@
+"""/v1/accounts: open, read, list, close; balances now and then; entries."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app.api.http import lists, wire
+from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.http.docs import CONSISTENCY_PARAMETER, LIST_PARAMETERS, PAGING_PARAMETERS, Doc
+from app.api.http.reading import Reading
+from app.base import clock, ids
+from app.domains.ledger import CloseAccount, OpenAccount, errors, reads, saga
+from app.domains.ledger.errors import AccountNotFound
+from app.domains.ledger.reads import EntryPosition
+from app.domains.ledger.store import AccountRow
+from app.domains.ledger.views import (
+    AccountView,
+    BalanceView,
+    EntryView,
+    account_view,
+    balance_view,
+    entry_view,
+    with_sums,
+)
+from app.engine.database import Page
+from app.engine.idempotency import Intent
+
+_ENTRY_ID = re.compile(r"ent_([0-9]{1,17})_([0-9]{1,18})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
+    return OpenAccount(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        account_id=ids.new(),
+        currency=body.currency,
+        customer=body.customer,
+        description=body.description,
+        metadata=body.metadata,
+        former_region=call.merchant.former_region,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Open an account", body=wire.CreateAccount, answer=AccountView, status=201, idempotent=True
+    ).opt(),
+)
+async def create_account(request: ApiRequest) -> ASGIResponse:
+    """Opens a customer's wallet in one currency."""
+    return await perform(request, wire.CreateAccount, saga.ACCOUNT, _open)
+
+
+@post(
+    "/{account_id:str}/close",
+    opt=Doc(
+        "Close an account", body=wire.Nothing, answer=AccountView, idempotent=True,
+        errors=(errors.AccountNotFound, errors.AccountNotUsable, errors.AccountNotEmpty),
+    ).opt(),
+)  # fmt: skip
+async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
+    """Closes an empty wallet for good."""
+
+    def make(call: Call, intent: Intent, _: wire.Nothing) -> CloseAccount:
+        return CloseAccount(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            account_id=path_id("account", account_id),
+            former_region=call.merchant.former_region,
+        )
+
+    return await perform(request, wire.Nothing, saga.CLOSURE, make)
+
+
+async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:
+    call = await enter(request, "read")
+    row = await Reading(call).find(reads.find_account, path_id("account", account_id))
+    if row is None:
+        raise AccountNotFound(account=account_id)
+    return call, row
+
+
+@get(
+    "/{account_id:str}",
+    opt=Doc("Read an account", answer=AccountView, errors=(errors.AccountNotFound,)).opt(),
+)
+async def read_account(request: ApiRequest, account_id: str) -> ASGIResponse:
+    """One account of the merchant."""
+    _, row = await _find(request, account_id)
+    return send(account_view(row))
+
+
+@get("/", opt=Doc("List accounts", answer=AccountView, many=True, parameters=LIST_PARAMETERS).opt())
+async def list_accounts(request: ApiRequest) -> ASGIResponse:
+    """The merchant's accounts, newest first: its customers' wallets and its own."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
+    page, reading = lists.page(given, "account"), Reading(call, given)
+    found = await reading.list(page, reads.list_accounts, lambda row: row.account.id, page)
+    return reading.send(lists.list_view(found.items, account_view, more=found.has_more))
+
+
+@get(
+    "/{account_id:str}/balance",
+    opt=Doc(
+        "Read a balance", answer=BalanceView, errors=(errors.AccountNotFound,),
+        parameters={
+            "as_of": {"type": "string", "format": "date-time"},
+            "consistency": CONSISTENCY_PARAMETER,
+        },
+    ).opt(),
+)  # fmt: skip
+async def read_balance(request: ApiRequest, account_id: str) -> ASGIResponse:
+    """The balance now, or as of any instant in the past, at the same cost."""
+    call, row = await _find(request, account_id)
+    given = lists.parameters(request, "as_of", "consistency")
+    reading, as_of, now = Reading(call, given), lists.instant(given, "as_of"), clock.now()
+    if as_of is None and "consistency" not in given:
+        return send(balance_view(row.account, now))
+    if as_of is not None and as_of > now:
+        raise lists.bad("as_of", "must not be in the future")
+    sums = await reading.find_all(reads.find_balance_as_of, row.account.id, as_of or now)
+    latest = max(sums, key=lambda each: each.version)
+    then = as_of or now - timedelta(seconds=reading.age_s)
+    return reading.send(balance_view(with_sums(row.account, latest), then))
+
+
+@get(
+    "/{account_id:str}/entries",
+    opt=Doc(
+        "List entries", answer=EntryView, many=True, errors=(errors.AccountNotFound,),
+        parameters=PAGING_PARAMETERS,
+    ).opt(),
+)  # fmt: skip
+async def list_entries(request: ApiRequest, account_id: str) -> ASGIResponse:
+    """The account's entries, newest first, each with the balance after it."""
+    call, row = await _find(request, account_id)
+    given = lists.parameters(request, *lists.PAGING)
+    before = _position(given, "starting_after")
+    after = _position(given, "ending_before")
+    if before is not None and after is not None:
+        raise lists.bad("ending_before", "cannot be combined with starting_after")
+    page, reading = Page(lists.limit_of(given), backwards=after is not None), Reading(call, given)
+    found = await reading.list(
+        page,
+        reads.list_entries,
+        lambda entry: (entry.booked_at, entry.version),
+        row.account.id,
+        page,
+        before=before,
+        after=after,
+    )
+    return reading.send(
+        lists.list_view(found.items, lambda e: entry_view(row.account, e), more=found.has_more)
+    )
+
+
+def _position(given: dict[str, str], name: str) -> EntryPosition | None:
+    """An entry's id says where in the account's timeline it stands."""
+    text = given.get(name)
+    if text is None:
+        return None
+    match = _ENTRY_ID.fullmatch(text)
+    if match is None:
+        raise lists.bad(name, "must be the id of an entry")
+    return EntryPosition(_EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
+
+
+def router() -> Router:
+    """The routes of accounts."""
+    return Router(
+        "/v1/accounts",
+        route_handlers=[
+            create_account, close_account, read_account, list_accounts, read_balance, list_entries,
+        ],
+    )  # fmt: skip

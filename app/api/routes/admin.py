@@ -1,0 +1,204 @@
+"""/v1/merchants and /v1/api_keys: for the operator, who knows the admin key."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app.api.http import lists, wire
+from app.api.http.call import ApiRequest, enter_admin, parse, path_id, send
+from app.api.http.docs import Doc
+from app.api.routes.vault import publishable_key_of
+from app.base import ids
+from app.base.settings import Settings
+from app.domains.merchants import (
+    ApiKey,
+    ApiKeyNotFound,
+    Merchant,
+    MerchantNotFound,
+    UnknownRegion,
+    admin,
+)
+
+
+class MerchantView(msgspec.Struct, frozen=True):
+    """A tenant."""
+
+    id: str
+    name: str
+    home_region: str
+    former_region: str | None
+    """While it moves: the other region in which rows of it may be."""
+    mode: str
+    fee_bps: int
+    """The platform's share of a payment, in hundredths of a percent."""
+    fee_fixed: int
+    """And a fixed part, in minor units of the payment's currency."""
+    created_at: datetime
+    publishable_key: str | None
+    """What a browser leaves a card in the vault with; none where cards are not set up."""
+    object: str = "merchant"
+
+
+class ApiKeyView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An API key; its secret is shown once, when it is made."""
+
+    id: str
+    merchant: str
+    name: str
+    prefix: str
+    scopes: list[str]
+    created_at: datetime
+    revoked_at: datetime | None
+    secret: str | None = None
+    publishable_key: str | None = None
+    """Of its merchant, shown beside the secret: what pages leave cards in the vault with."""
+
+
+def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
+    """A merchant on the wire."""
+    return MerchantView(
+        ids.encode("merchant", merchant.id),
+        merchant.name,
+        merchant.home_region,
+        merchant.former_region,
+        merchant.mode,
+        merchant.fee_bps,
+        merchant.fee_fixed_minor,
+        merchant.created_at,
+        publishable_key_of(merchant.id, merchant.mode, settings),
+    )
+
+
+def key_view(
+    key: ApiKey, secret: str | None = None, publishable_key: str | None = None
+) -> ApiKeyView:
+    """A key on the wire."""
+    return ApiKeyView(
+        id=ids.encode("api_key", key.id),
+        merchant=ids.encode("merchant", key.merchant_id),
+        name=key.name,
+        prefix=key.prefix,
+        scopes=key.scopes,
+        created_at=key.created_at,
+        revoked_at=key.revoked_at,
+        secret=secret,
+        publishable_key=publishable_key,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Create a merchant", body=wire.CreateMerchant, answer=MerchantView, status=201, admin=True,
+        errors=(UnknownRegion,),
+    ).opt(),
+)  # fmt: skip
+async def create_merchant(request: ApiRequest) -> ASGIResponse:
+    """Records a merchant, at home in a region."""
+    services = enter_admin(request)
+    body = await parse(request, wire.CreateMerchant)
+    merchant = await admin.create_merchant(
+        services.database,
+        name=body.name,
+        home_region=body.home_region or services.settings.region,
+        mode=body.mode,
+        fee_bps=body.fee_bps,
+        fee_fixed_minor=body.fee_fixed,
+    )
+    return send(merchant_view(merchant, services.settings), 201)
+
+
+@get(
+    "/{merchant_id:str}",
+    opt=Doc("Read a merchant", answer=MerchantView, admin=True, errors=(MerchantNotFound,)).opt(),
+)
+async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
+    """One merchant."""
+    services = enter_admin(request)
+    merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
+    return send(merchant_view(merchant, services.settings))
+
+
+_OLDEST_FIRST: Mapping[str, dict[str, object]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": lists.LIMIT_MAX},
+    "starting_after": {"type": "string"},
+}
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List merchants", answer=MerchantView, many=True, admin=True, parameters=_OLDEST_FIRST
+    ).opt(),
+)
+async def list_merchants(request: ApiRequest) -> ASGIResponse:
+    """Merchants in the order of their making."""
+    services = enter_admin(request)
+    given = lists.parameters(request, *_OLDEST_FIRST)
+    after = lists.cursor(given, "starting_after", "merchant") or ids.NIL
+    limit = lists.limit_of(given)
+    found = await admin.list_merchants(services.database, after, limit + 1)
+    views = [merchant_view(merchant, services.settings) for merchant in found[:limit]]
+    return send(lists.ListView(views, len(found) > limit))
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Create an API key", body=wire.CreateApiKey, answer=ApiKeyView, status=201, admin=True,
+        errors=(MerchantNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def create_key(request: ApiRequest) -> ASGIResponse:
+    """Makes a key for a merchant; only this answer ever shows its secret."""
+    services = enter_admin(request)
+    body = await parse(request, wire.CreateApiKey)
+    key, secret = await admin.create_key(
+        services.database, body.merchant, name=body.name, scopes=body.scopes
+    )
+    # The secret says for which kind of money it is: sk_test_... or sk_live_...
+    mode = secret.split("_")[1]
+    publishable_key = publishable_key_of(key.merchant_id, mode, services.settings)
+    return send(key_view(key, secret, publishable_key), 201)
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List API keys", answer=ApiKeyView, many=True, admin=True,
+        parameters={"merchant": {"type": "string", "x-required": True}},
+    ).opt(),
+)  # fmt: skip
+async def list_keys(request: ApiRequest) -> ASGIResponse:
+    """The keys of one merchant, revoked ones too."""
+    services = enter_admin(request)
+    merchant_id = lists.cursor(lists.parameters(request, "merchant"), "merchant", "merchant")
+    if merchant_id is None:
+        raise lists.bad("merchant", "is required")
+    found = await admin.list_keys(services.database, merchant_id)
+    return send(lists.list_view(found, key_view, more=False))
+
+
+@post(
+    "/{key_id:str}/revoke",
+    opt=Doc(
+        "Revoke an API key", body=wire.Nothing, answer=ApiKeyView, admin=True,
+        errors=(ApiKeyNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
+    """Ends a key; every process refuses it within 5 seconds."""
+    services = enter_admin(request)
+    await parse(request, wire.Nothing)
+    return send(key_view(await admin.revoke_key(services.database, path_id("api_key", key_id))))
+
+
+def routers() -> list[Router]:
+    """The operator's routes."""
+    return [
+        Router("/v1/merchants", route_handlers=[create_merchant, read_merchant, list_merchants]),
+        Router("/v1/api_keys", route_handlers=[create_key, list_keys, revoke_key]),
+    ]

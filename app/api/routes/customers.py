@@ -1,0 +1,133 @@
+"""/v1/customers: create, read, update, list, delete."""
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app.api.http import lists, wire
+from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.reading import Reading
+from app.base import ids
+from app.domains.customers import (
+    CreateCustomer,
+    DeleteCustomer,
+    UpdateCustomer,
+    errors,
+    find_customer,
+    reads,
+    saga,
+)
+from app.domains.customers.errors import CustomerNotFound
+from app.domains.customers.views import CustomerView, customer_view
+from app.engine.idempotency import Intent
+
+
+def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> CreateCustomer:
+    return CreateCustomer(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        customer_id=ids.new(),
+        name=body.name,
+        email=body.email,
+        phone=body.phone,
+        description=body.description,
+        metadata=body.metadata,
+        former_region=call.merchant.former_region,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Create a customer", body=wire.CreateCustomer, answer=CustomerView, status=201,
+        idempotent=True,
+    ).opt(),
+)  # fmt: skip
+async def create_customer(request: ApiRequest) -> ASGIResponse:
+    """Records somebody who pays."""
+    return await perform(request, wire.CreateCustomer, saga.CUSTOMER, _create)
+
+
+@post(
+    "/{customer_id:str}",
+    opt=Doc(
+        "Update a customer", body=wire.UpdateCustomer, answer=CustomerView, idempotent=True,
+        errors=(errors.CustomerNotFound, errors.CustomerDeleted),
+    ).opt(),
+)  # fmt: skip
+async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
+    """Changes the fields that are given; metadata is replaced as a whole."""
+
+    def make(call: Call, intent: Intent, body: wire.UpdateCustomer) -> UpdateCustomer:
+        return UpdateCustomer(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            customer_id=path_id("customer", customer_id),
+            changes={name: getattr(body, name) for name in sorted(body.model_fields_set)},
+            former_region=call.merchant.former_region,
+        )
+
+    return await perform(request, wire.UpdateCustomer, saga.CUSTOMER_CHANGE, make)
+
+
+@post(
+    "/{customer_id:str}/delete",
+    opt=Doc(
+        "Delete a customer", body=wire.Nothing, answer=CustomerView, idempotent=True,
+        errors=(errors.CustomerNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def delete_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
+    """Takes a customer off the lists, and its payment methods out of use; it stays readable."""
+
+    def make(call: Call, intent: Intent, _: wire.Nothing) -> DeleteCustomer:
+        return DeleteCustomer(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            customer_id=path_id("customer", customer_id),
+            former_region=call.merchant.former_region,
+        )
+
+    return await perform(request, wire.Nothing, saga.CUSTOMER_DELETION, make)
+
+
+@get(
+    "/{customer_id:str}",
+    opt=Doc("Read a customer", answer=CustomerView, errors=(errors.CustomerNotFound,)).opt(),
+)
+async def read_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
+    """One customer, deleted or not."""
+    call = await enter(request, "read")
+    found = await Reading(call).find(find_customer, path_id("customer", customer_id))
+    if found is None:
+        raise CustomerNotFound(customer=customer_id)
+    return send(customer_view(found))
+
+
+@get(
+    "/",
+    opt=Doc("List customers", answer=CustomerView, many=True, parameters=LIST_PARAMETERS).opt(),
+)
+async def list_customers(request: ApiRequest) -> ASGIResponse:
+    """The merchant's customers, newest first; deleted ones are left out."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
+    page, reading = lists.page(given, "customer"), Reading(call, given)
+    found = await reading.list(page, reads.list_customers, lambda customer: customer.id, page)
+    return reading.send(lists.list_view(found.items, customer_view, more=found.has_more))
+
+
+def router() -> Router:
+    """The routes of customers."""
+    return Router(
+        "/v1/customers",
+        route_handlers=[
+            create_customer, update_customer, delete_customer, read_customer, list_customers,
+        ],
+    )  # fmt: skip

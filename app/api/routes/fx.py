@@ -1,0 +1,113 @@
+"""/v1/fx/quotes: rates that hold for a while."""
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app.api.http import lists, wire
+from app.api.http.call import (
+    ApiRequest,
+    Call,
+    enter,
+    named_intent,
+    parse,
+    path_id,
+    replay,
+    send,
+    submit,
+)
+from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.reading import Reading
+from app.base import clock, ids
+from app.domains.fx import CreateQuote, RateTable, Side
+from app.domains.fx.errors import (
+    ConversionTooLarge,
+    ConversionTooSmall,
+    CurrenciesMustDiffer,
+    CurrencyNotQuoted,
+    QuoteNotFound,
+    RatesUnavailable,
+)
+from app.domains.fx.saga import QUOTE
+from app.domains.fx.store import find_quote, list_quotes
+from app.domains.fx.views import QuoteView, quote_view
+from app.engine.idempotency import Intent
+
+
+def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable) -> CreateQuote:
+    side: Side = "target" if body.source_amount is None else "source"
+    amount = body.target_amount if body.source_amount is None else body.source_amount
+    assert amount is not None
+    settings = call.services.settings
+    return CreateQuote(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        quote_id=ids.new(),
+        source_currency=body.source_currency,
+        target_currency=body.target_currency,
+        side=side,
+        amount_minor=amount,
+        reference_rate=table.find(body.source_currency, body.target_currency),
+        rate_source=table.source,
+        rate_day=table.day,
+        spread_bps=settings.fx_spread_bps,
+        lock_s=settings.fx_quote_s,
+        metadata=body.metadata,
+        former_region=call.merchant.former_region,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Make a quote", body=wire.CreateQuote, answer=QuoteView, status=201, idempotent=True,
+        errors=(
+            CurrenciesMustDiffer, CurrencyNotQuoted, ConversionTooSmall, ConversionTooLarge,
+            RatesUnavailable,
+        ),
+    ).opt(),
+)  # fmt: skip
+async def create_quote(request: ApiRequest) -> ASGIResponse:
+    """Fixes a rate for one of two amounts, until `expires_at`, for one use.
+
+    The spread is in the rate already; `reference_rate` is the rate without it.
+    """
+    call = await enter(request, "write")
+    body = await parse(request, wire.CreateQuote)
+    intent = named_intent(request, body)
+    try:
+        table = await call.services.rates.latest()
+    except RatesUnavailable as error:
+        return await replay(call, intent, error)
+    return await submit(call, QUOTE, _quote(call, intent, body, table))
+
+
+@get(
+    "/{quote_id:str}",
+    opt=Doc("Read a quote", answer=QuoteView, errors=(QuoteNotFound,)).opt(),
+)
+async def read_quote(request: ApiRequest, quote_id: str) -> ASGIResponse:
+    """One quote, as it is now; an open one that nobody used in time has expired."""
+    call = await enter(request, "read")
+    quote = await Reading(call).find(find_quote, path_id("fx_quote", quote_id))
+    if quote is None:
+        raise QuoteNotFound(quote=quote_id)
+    return send(quote_view(quote, clock.now()))
+
+
+@get("/", opt=Doc("List quotes", answer=QuoteView, many=True, parameters=LIST_PARAMETERS).opt())
+async def list_all_quotes(request: ApiRequest) -> ASGIResponse:
+    """The merchant's quotes, newest first: open, used and expired ones."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED)
+    page, reading = lists.page(given, "fx_quote"), Reading(call, given)
+    found = await reading.list(page, list_quotes, lambda q: q.id, page)
+    now = clock.now()
+    views = lists.list_view(found.items, lambda q: quote_view(q, now), more=found.has_more)
+    return reading.send(views)
+
+
+def router() -> Router:
+    """The routes of quotes."""
+    return Router("/v1/fx/quotes", route_handlers=[create_quote, read_quote, list_all_quotes])

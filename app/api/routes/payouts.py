@@ -1,0 +1,156 @@
+"""/v1/payouts: create, read, list, approve, cancel."""
+
+from uuid import UUID
+
+from litestar import Router, get, post
+from litestar.response.base import ASGIResponse
+
+from app.api.http import lists, wire
+from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
+from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.reading import Reading
+from app.base import ids
+from app.domains.ledger import errors as ledger_errors
+from app.domains.payouts import errors, reads, saga
+from app.domains.payouts.errors import PayoutNotFound
+from app.domains.payouts.inputs import ApprovePayout, CancelPayout, OpenPayout
+from app.domains.payouts.model import STATUSES
+from app.domains.payouts.views import PayoutView, payout_view
+from app.engine.idempotency import Intent
+
+NOT_AT_ALL_S = 0.0
+"""How long a client waits for the bank: what it thinks of a payout comes days later anyway."""
+
+
+def _key_of(call: Call) -> UUID:
+    key_id = call.context.limit_key
+    assert isinstance(key_id, UUID)
+    return key_id
+
+
+def _open(call: Call, intent: Intent, body: wire.CreatePayout) -> OpenPayout:
+    return OpenPayout(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=intent,
+        correlation_id=call.request_id,
+        payout_id=ids.new(),
+        bank_account_id=body.bank_account,
+        amount_minor=body.amount,
+        currency=body.currency,
+        key_id=_key_of(call),
+        description=body.description,
+        metadata=body.metadata,
+        former_region=call.merchant.former_region,
+    )
+
+
+@post(
+    "/",
+    opt=Doc(
+        "Pay out", body=wire.CreatePayout, answer=PayoutView, status=201, idempotent=True,
+        errors=(
+            errors.BankAccountNotFound, ledger_errors.InsufficientFunds, ledger_errors.BalanceLimit,
+        ),
+    ).opt(),
+)  # fmt: skip
+async def create_payout(request: ApiRequest) -> ASGIResponse:
+    """Takes the amount from what is available, and has the bank bring it to the bank account.
+
+    Above the limit the payout waits for another API key's approval. What becomes of it at the bank
+    is told by events.
+    """
+    return await perform(request, wire.CreatePayout, saga.PAYOUT, _open, wait_s=NOT_AT_ALL_S)
+
+
+@post(
+    "/{payout_id:str}/approve",
+    opt=Doc(
+        "Approve a payout", body=wire.Nothing, answer=PayoutView, idempotent=True,
+        errors=(errors.PayoutNotFound, errors.PayoutNotApprovable, errors.ApprovalBySameKey),
+    ).opt(),
+)  # fmt: skip
+async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
+    """Lets a payout above the limit go; with another API key than the one that made it."""
+
+    def make(call: Call, intent: Intent, _: wire.Nothing) -> ApprovePayout:
+        return ApprovePayout(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            payout_id=path_id("payout", payout_id),
+            key_id=_key_of(call),
+            former_region=call.merchant.former_region,
+        )
+
+    return await perform(request, wire.Nothing, saga.APPROVAL, make, wait_s=NOT_AT_ALL_S)
+
+
+@post(
+    "/{payout_id:str}/cancel",
+    opt=Doc(
+        "Cancel a payout", body=wire.Nothing, answer=PayoutView, idempotent=True,
+        errors=(
+            errors.PayoutNotFound, errors.PayoutNotCancelable, errors.PayoutNotStopped,
+            errors.PayoutUndecided,
+        ),
+    ).opt(),
+)  # fmt: skip
+async def cancel_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
+    """Stops a payout, if the bank has not executed it; the money is available again.
+
+    Of a payout that the bank has, the bank decides.
+    """
+
+    def make(call: Call, intent: Intent, _: wire.Nothing) -> CancelPayout:
+        return CancelPayout(
+            region=call.region,
+            merchant_id=call.merchant.id,
+            intent=intent,
+            correlation_id=call.request_id,
+            payout_id=path_id("payout", payout_id),
+            former_region=call.merchant.former_region,
+        )
+
+    return await perform(request, wire.Nothing, saga.CANCELLATION, make)
+
+
+@get(
+    "/{payout_id:str}",
+    opt=Doc("Read a payout", answer=PayoutView, errors=(errors.PayoutNotFound,)).opt(),
+)
+async def read_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
+    """One payout, and how far it has come."""
+    call = await enter(request, "read")
+    payout = await Reading(call).find(reads.find_payout, path_id("payout", payout_id))
+    if payout is None:
+        raise PayoutNotFound(payout=payout_id)
+    return send(payout_view(payout))
+
+
+@get(
+    "/",
+    opt=Doc(
+        "List payouts", answer=PayoutView, many=True,
+        parameters=LIST_PARAMETERS | {"status": {"type": "string", "enum": list(STATUSES)}},
+    ).opt(),
+)  # fmt: skip
+async def list_payouts(request: ApiRequest) -> ASGIResponse:
+    """Newest first; all of the merchant's, or those in one state."""
+    call = await enter(request, "read")
+    given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "status")
+    page, reading = lists.page(given, "payout"), Reading(call, given)
+    status = given.get("status")
+    if status is not None and status not in STATUSES:
+        raise lists.bad("status", f"must be one of {', '.join(STATUSES)}")
+    found = await reading.list(page, reads.list_payouts, lambda p: p.id, page, status)
+    return reading.send(lists.list_view(found.items, payout_view, more=found.has_more))
+
+
+def router() -> Router:
+    """The routes of payouts."""
+    return Router(
+        "/v1/payouts",
+        route_handlers=[create_payout, approve_payout, cancel_payout, read_payout, list_payouts],
+    )

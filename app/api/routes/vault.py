@@ -1,0 +1,82 @@
+"""Cards in the api: by their tokens. What is not known here yet is asked of the vault, once."""
+
+from uuid import UUID
+
+from app.api.http.call import Call
+from app.api.http.errors import InternalError
+from app.base import ids
+from app.base.errors import PlatformError
+from app.base.publishable import publishable_key
+from app.base.settings import Settings
+from app.domains.customers import (
+    AttachMethod,
+    CardFacts,
+    PaymentMethod,
+    find_payment_method,
+    refuse_use,
+)
+from app.domains.customers.errors import PaymentMethodNotFound
+from app.domains.customers.saga import ATTACHMENT
+
+
+async def adopt(call: Call, token: UUID) -> PaymentMethod:
+    """A merchant's payment method, which is registered now if it is only in the vault yet.
+
+    Costs one look-up by key where it is known; otherwise a question to the vault and a commit.
+
+    Raises: (the first that applies)
+        PaymentMethodNotFound: there is no such token of this merchant.
+        PaymentMethodDetached
+        VaultUnreachable, Unavailable: nobody knows.
+    """
+    method = await _find(call, token)
+    if method is None:
+        facts = await describe(call, token)
+        command = attachment(call, facts)
+        receipt = await call.services.sagas.run(
+            ATTACHMENT, call.region, [command], deadline=call.deadline
+        )
+        outcome = receipt.outcomes[0]
+        if isinstance(outcome, Exception):
+            raise outcome if isinstance(outcome, PlatformError) else InternalError from outcome
+        method = await _find(call, token)
+    error = refuse_use(method, token)
+    if error is not None:
+        raise error
+    assert method is not None
+    return method
+
+
+async def describe(call: Call, token: UUID) -> CardFacts:
+    """What the vault says of a merchant's token.
+
+    Raises:
+        PaymentMethodNotFound: it has none of this merchant.
+        VaultUnreachable
+    """
+    facts = await call.services.vault.describe(call.merchant.id, token, call.request_id)
+    if facts is None:
+        raise PaymentMethodNotFound(payment_method=ids.encode("payment_method", token))
+    return facts
+
+
+def attachment(call: Call, facts: CardFacts) -> AttachMethod:
+    """The command that registers a token for nobody in particular; it needs no key."""
+    return AttachMethod(
+        region=call.region,
+        merchant_id=call.merchant.id,
+        intent=None,
+        correlation_id=call.request_id,
+        card=facts,
+        former_region=call.merchant.former_region,
+    )
+
+
+def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str | None:
+    """What a browser leaves a card of this merchant in the vault with."""
+    key = settings.vault_client_key
+    return None if key is None else publishable_key(merchant_id, mode, key.get_secret_value())
+
+
+async def _find(call: Call, token: UUID) -> PaymentMethod | None:
+    return await find_payment_method(call.services.database, call.regions, call.merchant.id, token)

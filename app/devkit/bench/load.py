@@ -1,0 +1,292 @@
+"""The two ways to load a server, over connections that are all kept busy or all kept waiting.
+
+Closed loop: each connection sends its next request when the last was answered. It shows what the
+server can do, but flatters latencies: while the server stalls, nobody asks. Open loop: requests
+arrive at a constant rate whether or not the server keeps up, and each latency counts from the
+moment the request was meant to be sent, the wait for a free connection included.
+"""
+
+import asyncio
+import math
+import time
+from abc import ABC, abstractmethod
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable
+
+from app.devkit.bench.client import Connection, Endpoint, UnsupportedAnswer, connect
+from app.devkit.bench.traffic import Traffic, Verdict
+
+GRACE_S = 20.0  # answers may come in this long after the window: the api's own request timeout
+RECONNECT_S = 0.1  # a lost connection is tried again ten times a second, not in a busy loop
+BACKLOG_S = 10  # so many seconds of arrivals may wait; more could only time out, so they are errors
+TICK_S = 0.001  # the event loop's timers are no finer; a shorter sleep would spin and eat a core
+DRAIN_POLL_S = 0.01
+
+Clock = Callable[[], float]
+
+
+class Tally:
+    """What came back for the requests of one window."""
+
+    def __init__(self) -> None:
+        self.settled = 0
+        self.refused = 0
+        self.errors = 0
+        self.requests = 0
+        self.latencies_s = array("d")
+        self.errors_by_kind: Counter[str] = Counter()
+        self.last_answer_at = 0.0
+
+    def answered(self, verdict: Verdict, status: int, meant_at: float, now: float) -> None:
+        """Record one answer."""
+        settled, refused, errors = verdict
+        self.settled += settled
+        self.refused += refused
+        if errors:
+            self.errors += errors
+            self.errors_by_kind[f"answered with {status}"] += errors
+        self.requests += 1
+        self.latencies_s.append(now - meant_at)
+        self.last_answer_at = now
+
+    def failed(self, payments: int, kind: str) -> None:
+        """Record payments that got no answer; they have no latency, so they are not in it."""
+        self.errors += payments
+        self.errors_by_kind[kind] += payments
+
+
+class Loop(ABC):
+    """Connections that carry a traffic, and the tally of the window that is open."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        traffic: Traffic,
+        connections: int,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        self._endpoint = endpoint
+        self._traffic = traffic
+        self._wanted = connections
+        self._clock = clock
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+        self._dropped = False
+        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.opened_at = math.inf
+        self.closed_at = math.inf
+        self.tally = Tally()
+
+    async def start(self) -> None:
+        """Connect everything and begin to send.
+
+        Raises:
+            OSError: the server is not reachable.
+        """
+        await asyncio.gather(*(self._connect() for _ in range(self._wanted)))
+
+    def open_window(self) -> None:
+        """From now on it counts."""
+        self.opened_at = self._clock()
+
+    def close_window(self) -> None:
+        """Stop sending; what is under way may still be answered."""
+        self.closed_at = self._clock()
+        self._stopped = True
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the load run.
+
+        Raises:
+            UnsupportedAnswer: the server does not speak what the generator speaks.
+        """
+        await asyncio.wait({self._broken}, timeout=seconds)
+        if self._broken.done():
+            self._broken.result()
+
+    async def drain(self) -> None:
+        """Wait for the answers under way, within GRACE_S; what is left is an error."""
+        deadline = self._clock() + GRACE_S
+        while self._pending() and self._clock() < deadline:
+            await self.sleep(DRAIN_POLL_S)
+        for connection in self._connections:
+            if connection.busy and connection.meant_at < self.closed_at:
+                self.tally.failed(self._traffic.payments_per_request, "no answer")
+
+    def stop(self) -> None:
+        """Drop all connections; what they still carry is no longer counted."""
+        self._stopped = self._dropped = True
+        for task in self._tasks:
+            task.cancel()
+        for connection in tuple(self._connections):
+            connection.close()
+
+    @abstractmethod
+    def counts(self, meant_at: float, now: float) -> bool:
+        """Whether a request belongs to the window."""
+
+    @abstractmethod
+    def freed(self, connection: Connection) -> None:
+        """`connection` has nothing to do."""
+
+    def unreachable(self) -> None:  # noqa: B027 - not every loop cares
+        """The server refused a connection that had been lost before."""
+
+    def send(self, connection: Connection, meant_at: float) -> None:
+        """Send the traffic's next request."""
+        connection.meant_at = meant_at
+        connection.send(self._traffic.next_request())
+
+    def _pending(self) -> bool:
+        return any(connection.busy for connection in self._connections)
+
+    def _answered(self, connection: Connection, status: int, raw: bytes) -> None:
+        now = self._clock()
+        if self.counts(connection.meant_at, now):
+            verdict = self._traffic.judge(status, raw)
+            self.tally.answered(verdict, status, connection.meant_at, now)
+        self.freed(connection)
+
+    def _lost(self, connection: Connection, error: Exception | None) -> None:
+        self._connections.discard(connection)
+        if isinstance(error, UnsupportedAnswer) and not self._broken.done():
+            self._broken.set_exception(error)
+            return
+        if self._dropped:
+            return
+        if connection.busy and self.counts(connection.meant_at, self._clock()):
+            self.tally.failed(self._traffic.payments_per_request, "connection lost")
+        if not self._stopped:
+            task = asyncio.create_task(self._reconnect())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self) -> None:
+        connection = Connection(self._answered, self._lost)
+        await connect(self._endpoint, connection)
+        self._connections.add(connection)
+        self.freed(connection)
+
+    async def _reconnect(self) -> None:
+        while not self._stopped:
+            await asyncio.sleep(RECONNECT_S)
+            try:
+                await self._connect()
+            except OSError:
+                self.unreachable()
+            else:
+                return
+
+
+class ClosedLoop(Loop):
+    """Every connection is always busy; a request counts when it is answered in the window."""
+
+    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop's clock
+        """By the time of the answer, so that throughput is answers per second of the window."""
+        return self.opened_at <= now < self.closed_at
+
+    def freed(self, connection: Connection) -> None:
+        """Send the next at once."""
+        if not self._stopped:
+            self.send(connection, self._clock())
+
+    def unreachable(self) -> None:
+        """A connection that cannot be made is a request that failed."""
+        now = self._clock()
+        if self.counts(now, now):
+            self.tally.failed(self._traffic.payments_per_request, "no connection")
+
+
+class OpenLoop(Loop):
+    """Arrivals at a constant rate; a request counts when it was meant to be sent in the window."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        traffic: Traffic,
+        connections: int,
+        rate: float,
+        clock: Clock = time.perf_counter,
+    ) -> None:
+        super().__init__(endpoint, traffic, connections, clock)
+        self._rate = rate
+        self._backlog_limit = max(1, round(rate * BACKLOG_S))
+        self._backlog: deque[float] = deque()
+        self._free: deque[Connection] = deque()
+        self._began_at = 0.0
+        self._arrivals = 0
+        self.backlog_max = 0
+        self.late_s = array("d")
+        """How late the generator looked at each arrival, whatever the server did."""
+
+    async def start(self) -> None:
+        """Connect everything; arrivals begin now."""
+        await super().start()
+        self.begin()
+        task = asyncio.create_task(self._pace())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def begin(self) -> None:
+        """The first arrival is due now."""
+        self._began_at = self._clock()
+
+    def arrive(self) -> None:
+        """Send every request that is due, or let it wait for a free connection."""
+        now = self._clock()
+        while (due := self._due_at(self._arrivals)) <= now:
+            self._arrivals += 1
+            counts = self.counts(due, now)
+            if counts:
+                self.late_s.append(now - due)
+            connection = self._take_free()
+            if connection is not None:
+                self.send(connection, due)
+            elif len(self._backlog) < self._backlog_limit:
+                self._backlog.append(due)
+                self.backlog_max = max(self.backlog_max, len(self._backlog))
+            elif counts:
+                self.tally.failed(self._traffic.payments_per_request, "backlog full")
+
+    def close_window(self) -> None:
+        """Everything that was due in the window is sent or waits; nothing arrives any more."""
+        self.arrive()
+        super().close_window()
+
+    async def drain(self) -> None:
+        """Also what still waits for a connection after GRACE_S is an error."""
+        await super().drain()
+        unsent = sum(self.counts(due, due) for due in self._backlog)
+        if unsent:
+            self.tally.failed(unsent * self._traffic.payments_per_request, "never sent")
+
+    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop's clock
+        """By the intended time, so that a stall cannot push its victims out of the window."""
+        return self.opened_at <= meant_at < self.closed_at
+
+    def freed(self, connection: Connection) -> None:
+        """Send what has waited longest; its latency has been running since it was due."""
+        if self._backlog:
+            self.send(connection, self._backlog.popleft())
+        else:
+            self._free.append(connection)
+
+    def _due_at(self, arrival: int) -> float:
+        return self._began_at + arrival / self._rate
+
+    def _take_free(self) -> Connection | None:
+        while self._free:
+            connection = self._free.popleft()
+            if connection.connected:
+                return connection
+        return None
+
+    def _pending(self) -> bool:
+        return bool(self._backlog) or super()._pending()
+
+    async def _pace(self) -> None:
+        while not self._stopped:
+            self.arrive()
+            await asyncio.sleep(max(TICK_S, self._due_at(self._arrivals) - self._clock()))

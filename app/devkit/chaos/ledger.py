@@ -1,0 +1,308 @@
+"""The clerk: what each request does to wallets and payments, one after the other. Pure.
+
+Written from the description of the API and not from the product's decisions, so that both being
+wrong in the same way takes two mistakes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+
+from app.base.money import divide_half_even
+from app.devkit.chaos.model import AccountRow, Answer, Operation, Request, Shop, TransferRow
+
+Moved: TypeAlias = dict[str, tuple[str, int, int]]
+"""Account -> direction, posted and pending change, in minor units."""
+
+
+class Impossible(Exception):
+    """What was done could not be done from the state before it; the message says why."""
+
+
+class PaymentState(msgspec.Struct, frozen=True):
+    """A payment after some event; amounts in minor units."""
+
+    wallet: str
+    """Where the money comes from: a wallet, or what the acquirer owes the merchant."""
+    till: str
+    """Where captured money goes."""
+    amount: int
+    captured: int
+    refunded: int
+    fee: int
+    left: int
+    """Still held."""
+    status: str
+    """Of a card's payment also `held`, `asked` and `undone`: what its ledger tells of it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is held that may be captured."""
+        return self.status in {"authorized", "partially_captured", "held"}
+
+
+_MAY_BE = {
+    "asked": {"processing"},
+    "held": {"processing", "authorized"},
+    "undone": {"declined", "failed", "canceled"},
+}
+"""What a payment may be told to be while its ledger is in a state: an approval that captures
+nothing moves nothing, and why a hold was given back is in the answer and not in the money."""
+
+State: TypeAlias = PaymentState | int
+"""Of a payment, or what is available in a wallet."""
+
+
+class Clerk:
+    """Wallets, payments, and every state they were in."""
+
+    def __init__(self, shops: Sequence[Shop], accounts: Sequence[AccountRow]) -> None:
+        self._shops = {shop.merchant: shop for shop in shops}
+        self._accounts = {(a.merchant, a.kind): a.id for a in accounts}
+        self.available: dict[str, int] = {}
+        self.payments: dict[str, PaymentState] = {}
+        self.events: dict[str, list[tuple[str, State]]] = {
+            a.id: [("", 0)] for a in accounts if a.kind == "customer_wallet"
+        }
+        """Wallet or payment -> (key, state after it), in order; a wallet begins empty."""
+
+    def do(self, request: Request, transfer: TransferRow) -> Moved:
+        """What a request moves between the accounts of its merchant.
+
+        Raises:
+            Impossible: the state does not allow it.
+        """
+        body = request.body or {}
+        match request.operation:
+            case Operation.DEPOSIT:
+                return self._deposit(request, body["account"], body["amount"])
+            case Operation.PAYMENT | Operation.AUTHORIZATION:
+                if is_card(request):
+                    return self._by_card(request, body, transfer)
+                return self._open(request, body, transfer.payment or "")
+            case Operation.CAPTURE:
+                return self._capture(request, transfer.payment or "", body)
+            case Operation.CANCEL:
+                return self._cancel(request, transfer.payment or "")
+            case Operation.REFUND if transfer.purpose == "refund_failure":
+                return self._refund_back(request, body["payment"], body["amount"])
+            case Operation.REFUND:
+                return self._refund(request, body["payment"], body["amount"])
+            case Operation.TRANSFER:
+                return self._transfer(request, body)
+            case Operation.READ:
+                raise Impossible("a read moves nothing")
+
+    def differs_from(self, request: Request, transfer: TransferRow, text: str) -> str:
+        """How an acknowledgement differs from the payment right after; empty if it does not."""
+        told: dict[str, Any] = msgspec.json.decode(text)
+        if told.get("object") != "payment":
+            return ""
+        if transfer.payment != told["id"] and is_card(request):
+            return ""  # of an attempt before, which came to nothing and freed its key
+        if transfer.purpose == "authorization" and told["status"] == "canceled":
+            return ""  # canceled before the acquirer had spoken; another transfer gives it back
+        payment = self.payments.get(told["id"])
+        if payment is None:
+            return f"{told['id']} was told of, and does not exist"
+        if payment.status == "asked":
+            return ""  # the hold of a payment whose capture comes with another transfer
+        said, found = _told(told), _state(payment)
+        if agree(said, payment):
+            return ""
+        return f"{request.operation}: told {said}, replayed {found}"
+
+    def subject_of(self, request: Request) -> str:
+        """The wallet or payment whose state decided about a request."""
+        body = request.body or {}
+        if request.operation in {Operation.PAYMENT, Operation.AUTHORIZATION}:
+            return str(body["payment_method"]["account"])
+        if request.operation is Operation.TRANSFER:
+            return next(str(e["account"]) for e in body["entries"] if e["direction"] == "debit")
+        if request.operation is Operation.REFUND:
+            return str(body["payment"])
+        if request.operation is Operation.DEPOSIT:
+            return str(body["account"])
+        return request.path.split("/")[3]
+
+    def explains(self, request: Request, answer: Answer, state: State) -> bool:
+        """Whether a refusal or a read was right in that state."""
+        body = request.body or {}
+        if request.operation is Operation.READ:
+            told = msgspec.json.decode(answer.body)
+            return isinstance(state, PaymentState) and agree(_told(told), state)
+        code = answer.problem.get("code")
+        if isinstance(state, int):
+            asked = body["amount"] if "amount" in body else body["entries"][0]["amount"]
+            return code == "insufficient_funds" and state < int(asked)
+        asked = int(body.get("amount", 0))
+        return {
+            "payment_not_capturable": not state.is_open,
+            "payment_not_cancelable": not state.is_open,
+            "capture_exceeds_hold": state.is_open and asked > state.left,
+            "payment_not_refundable": state.captured == 0,
+            "refund_exceeds_capture": asked > state.captured - state.refunded,
+        }.get(str(code), False)
+
+    def _deposit(self, request: Request, wallet: str, amount: int) -> Moved:
+        self._give(request, wallet, amount)
+        return {wallet: ("credit", amount, 0)}
+
+    def _open(self, request: Request, body: Mapping[str, Any], payment_id: str) -> Moved:
+        wallet, amount = body["payment_method"]["account"], body["amount"]
+        till = self._account(request, "merchant_available")
+        self._give(request, wallet, -amount)
+        if request.operation is Operation.AUTHORIZATION:
+            state = PaymentState(wallet, till, amount, 0, 0, 0, amount, "authorized")
+            self._remember(request, payment_id, state)
+            return {wallet: ("debit", 0, amount), till: ("credit", 0, amount)}
+        fee = self._fee(request, amount)
+        state = PaymentState(wallet, till, amount, amount, 0, fee, 0, "captured")
+        self._remember(request, payment_id, state)
+        return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", amount - fee, 0)})
+
+    def _by_card(self, request: Request, body: Mapping[str, Any], transfer: TransferRow) -> Moved:
+        """One of a card payment's own transfers: the hold, then all of it taken or given back."""
+        payment_id, amount = transfer.payment or "", body["amount"]
+        if transfer.purpose == "authorization":
+            owed, till = (
+                self._account(request, kind)
+                for kind in ("processor_receivable", "merchant_pending")
+            )
+            status = "held" if request.operation is Operation.AUTHORIZATION else "asked"
+            state = PaymentState(owed, till, amount, 0, 0, 0, amount, status)
+            self._remember(request, payment_id, state)
+            return {owed: ("debit", 0, amount), till: ("credit", 0, amount)}
+        before = self._payment(payment_id)
+        if transfer.purpose == "capture" and before.status == "asked":
+            held = msgspec.structs.replace(before, status="held")
+            self.payments[payment_id] = held
+            return self._capture(request, payment_id, {"amount": amount, "final": True})
+        if transfer.purpose == "cancellation" and before.status in {"asked", "held"}:
+            return self._release(request, payment_id, "undone")
+        raise Impossible(f"the payment was {before}, and {transfer.purpose} was booked")
+
+    def _capture(self, request: Request, payment_id: str, body: Mapping[str, Any]) -> Moved:
+        before = self._payment(payment_id)
+        amount = body.get("amount", before.left)
+        if not before.is_open or amount > before.left:
+            raise Impossible(f"the payment was {before}")
+        final = body.get("final", False) or amount == before.left
+        released = before.left if final else amount
+        fee = min(amount, self._fee(request, before.captured + amount) - before.fee)
+        after = msgspec.structs.replace(
+            before,
+            captured=before.captured + amount,
+            fee=before.fee + fee,
+            left=before.left - released,
+            status="captured" if final else "partially_captured",
+        )
+        self._remember(request, payment_id, after)
+        self._give(request, before.wallet, released - amount)
+        return {
+            before.wallet: ("debit", amount, -released),
+            before.till: ("credit", amount - fee, -released),
+        }
+
+    def _cancel(self, request: Request, payment_id: str) -> Moved:
+        before = self._payment(payment_id)
+        if not before.is_open:
+            raise Impossible(f"the payment was {before}")
+        status = "captured" if before.captured else "canceled"
+        return self._release(request, payment_id, status)
+
+    def _release(self, request: Request, payment_id: str, status: str) -> Moved:
+        before = self._payment(payment_id)
+        after = msgspec.structs.replace(before, left=0, status=status)
+        self._remember(request, payment_id, after)
+        self._give(request, before.wallet, before.left)
+        return {
+            before.wallet: ("debit", 0, -before.left),
+            before.till: ("credit", 0, -before.left),
+        }
+
+    def _refund(self, request: Request, payment_id: str, amount: int) -> Moved:
+        before = self._payment(payment_id)
+        if amount > before.captured - before.refunded:
+            raise Impossible(f"the payment was {before}")
+        after = msgspec.structs.replace(before, refunded=before.refunded + amount)
+        self._remember(request, payment_id, after)
+        self._give(request, before.wallet, amount)
+        return {
+            self._account(request, "merchant_available"): ("debit", amount, 0),
+            before.wallet: ("credit", amount, 0),
+        }
+
+    def _refund_back(self, request: Request, payment_id: str, amount: int) -> Moved:
+        before = self._payment(payment_id)
+        if amount > before.refunded:
+            raise Impossible(f"the payment was {before}")
+        after = msgspec.structs.replace(before, refunded=before.refunded - amount)
+        self._remember(request, payment_id, after)
+        return {
+            before.wallet: ("debit", amount, 0),
+            self._account(request, "merchant_available"): ("credit", amount, 0),
+        }
+
+    def _transfer(self, request: Request, body: Mapping[str, Any]) -> Moved:
+        moved: Moved = {}
+        for entry in body["entries"]:
+            amount, direction = entry["amount"], entry["direction"]
+            self._give(request, entry["account"], amount if direction == "credit" else -amount)
+            moved[entry["account"]] = (direction, amount, 0)
+        return moved
+
+    def _give(self, request: Request, wallet: str, amount: int) -> None:
+        if wallet == self._account(request, "processor_receivable"):
+            return  # what the acquirer owes has no limit
+        available = self.available.get(wallet, 0) + amount
+        if available < 0 and amount < 0:
+            raise Impossible(f"{wallet} had {available - amount} available, {-amount} were taken")
+        self.available[wallet] = available
+        self.events.setdefault(wallet, [("", 0)]).append((request.key, available))
+
+    def _remember(self, request: Request, payment_id: str, state: PaymentState) -> None:
+        self.payments[payment_id] = state
+        self.events.setdefault(payment_id, []).append((request.key, state))
+
+    def _payment(self, payment_id: str) -> PaymentState:
+        payment = self.payments.get(payment_id)
+        if payment is None:
+            raise Impossible(f"{payment_id} did not exist")
+        return payment
+
+    def _account(self, request: Request, kind: str) -> str:
+        """The merchant's own account of a kind."""
+        return self._accounts.get((request.merchant, kind), "")
+
+    def _fee(self, request: Request, amount: int) -> int:
+        shop = self._shops[request.merchant]
+        whole = divide_half_even(amount * shop.fee_bps, 10_000) + shop.fee_fixed_minor
+        return min(amount, whole)
+
+
+def is_card(request: Request) -> bool:
+    """Whether a request asks for a payment by card."""
+    method = (request.body or {}).get("payment_method", {})
+    return bool(method.get("type") == "card")
+
+
+def agree(told: tuple[Any, ...], payment: PaymentState) -> bool:
+    """Whether a payment's status, captured and refunded amounts and fee fit what was replayed."""
+    status, *amounts = told
+    known, *replayed = _state(payment)
+    return amounts == replayed and status in _MAY_BE.get(payment.status, {known})
+
+
+def _without_nothing(moved: Moved) -> Moved:
+    """A fee as large as the payment leaves the merchant nothing, and nothing is no entry."""
+    return {account: line for account, line in moved.items() if line[1] or line[2]}
+
+
+def _told(view: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (view["status"], view["amount_captured"], view["amount_refunded"], view["fee"])
+
+
+def _state(payment: PaymentState) -> tuple[Any, ...]:
+    return (payment.status, payment.captured, payment.refunded, payment.fee)

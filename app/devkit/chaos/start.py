@@ -1,0 +1,33 @@
+"""Which target a name means, and whether it can be had here."""
+
+from pathlib import Path
+
+from app.base.settings import Settings
+from app.devkit.chaos.compose import ComposeTarget
+from app.devkit.chaos.embedded import EmbeddedTarget
+from app.devkit.chaos.processes import program
+from app.devkit.chaos.targets import Options, Target, TargetKind
+
+COMPOSE_FILE = Path("compose.yaml")
+_PROGRAMS = {TargetKind.CLUSTER: "cockroach", TargetKind.COMPOSE: "docker"}
+
+
+def why_not_target(kind: TargetKind) -> str:
+    """Why a target cannot be had here; empty if it can."""
+    needed = _PROGRAMS.get(kind)
+    if needed is not None and program(needed) is None:
+        return f"the program {needed} is not on the PATH"
+    if kind is TargetKind.COMPOSE and not COMPOSE_FILE.exists():
+        return f"there is no {COMPOSE_FILE} in this folder"
+    return ""
+
+
+def make_target(kind: TargetKind, folder: Path, options: Options) -> Target:
+    """A target, not started."""
+    if kind is TargetKind.COMPOSE:
+        return ComposeTarget(COMPOSE_FILE, Settings.load())
+    if kind is TargetKind.CLUSTER:
+        from app.devkit.chaos.cluster import ClusterTarget  # noqa: PLC0415 - where it is asked for
+
+        return ClusterTarget(folder, options)
+    return EmbeddedTarget(folder, options)

@@ -1,0 +1,272 @@
+"""What is broken: a database and the api processes in front of it, started for one run.
+
+A target starts everything it needs in a folder of its own and ends all of it. What only one kind
+of target can do is in its own module; who wants to break something asks whether it can.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Protocol, TypeVar
+
+import msgspec
+
+from app.devkit.chaos import balancer
+from app.devkit.chaos.balancer import Balancer
+from app.devkit.chaos.model import Shop
+from app.devkit.chaos.processes import ApiService, Service, suya
+from app.devkit.chaos.proxy import FaultProxy
+from app.devkit.chaos.rails import Rails
+from app.engine.database import migrations
+
+T = TypeVar("T")
+
+
+class TargetKind(StrEnum):
+    """What a scenario runs against."""
+
+    EMBEDDED = "embedded"
+    """An embedded PostgreSQL of the run's own."""
+    CLUSTER = "cluster"
+    """A CockroachDB of three nodes on this machine."""
+    COMPOSE = "compose"
+    """A cluster of containers that runs already."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a target is put together."""
+
+    apis: int = 2
+    """So many api processes: one may die while another one serves."""
+    is_proxied: bool = False
+    """Whether the fault proxy stands between the apis and the database; it costs some CPU."""
+    is_balanced: bool = False
+    """Whether clients reach the apis through HAProxy and not directly."""
+    has_rails: bool = False
+    """Whether an acquirer and a vault stand beside, and the load pays by card, too."""
+    is_in_memory: bool = False
+    """Whether a local cluster keeps its data in the machine's memory; it outlives its nodes."""
+
+
+class CannotRun(Exception):
+    """The target cannot be had here; the message says why."""
+
+
+async def finish(work: Callable[[], T]) -> T:
+    """The result of blocking work in a thread; a cancelled caller waits for its end.
+
+    Otherwise the cleanup would run beside what it cleans up. The work has a limit of its own.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
+
+
+class Breakable(Protocol):
+    """An api process, or whatever runs one."""
+
+    name: str
+
+    def kill(self) -> None:
+        """SIGKILL; on return it is gone."""
+
+    def stop(self) -> None:
+        """End it in order."""
+
+    def start(self, prefix: Sequence[str] = ()) -> None:
+        """Start it, its command after `prefix`, and wait until it serves."""
+
+    def signal(self, how: signal.Signals) -> None:
+        """SIGSTOP or SIGCONT."""
+
+
+class Nodes(Protocol):
+    """The nodes of a cluster, by name."""
+
+    def regions(self) -> dict[str, str]:
+        """Node -> region, all nodes."""
+
+    def kill(self, name: str) -> None:
+        """SIGKILL."""
+
+    def stop(self, name: str) -> None:
+        """End it in order."""
+
+    def start(self, name: str) -> None:
+        """Start it again with its data."""
+
+    def pause(self, name: str) -> None:
+        """SIGSTOP."""
+
+    def resume(self, name: str) -> None:
+        """SIGCONT."""
+
+    def leaseholder(self) -> str:
+        """The node with the lease of the accounts."""
+
+    def wait_until_whole(self) -> None:
+        """Wait until every range has all its replicas: the next fault costs no quorum."""
+
+
+class Target(ABC):
+    """A database with its api processes."""
+
+    kind: ClassVar[TargetKind]
+    heal_s: ClassVar[float]
+    """A fault that takes longer to heal is a finding."""
+    attempt_s: ClassVar = 22.0
+    """How long a client waits for one answer before it asks again: an api answers within its
+    request timeout of 20 s, and who asks again before it only doubles what a busy one has to do."""
+    request_s: ClassVar[float]
+    """How long a client asks before it gives up."""
+
+    shops: Sequence[Shop] = ()
+    """The merchants of the run, once they exist."""
+    proxy: FaultProxy | None = None
+    apis: Sequence[Breakable] = ()
+    nodes: Nodes | None = None
+    """Of a cluster."""
+    worker: Service | None = None
+    """Where it is a process of ours."""
+    rails: Rails | None = None
+    """The outside, where the run has one."""
+
+    @property
+    @abstractmethod
+    def admin_key(self) -> str:
+        """Opens merchants."""
+
+    @property
+    @abstractmethod
+    def addresses(self) -> list[str]:
+        """Where clients send requests, one after the other."""
+
+    @property
+    @abstractmethod
+    def database_url(self) -> str:
+        """The database itself, without the proxy."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start everything.
+
+        Raises:
+            CannotRun: something it needs is not here.
+            NotReady: something did not come up.
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """End everything that was started; safe after half a start."""
+
+
+class LocalTarget(Target):
+    """A target whose processes are ours."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self.folder = folder
+        self.options = options
+        self._apis: list[ApiService] = []
+        self._admin_key = secrets.token_hex(16)
+        self._balancer: Balancer | None = None
+
+    @property
+    def admin_key(self) -> str:
+        """Of the api processes of this run."""
+        return self._admin_key
+
+    @property
+    def addresses(self) -> list[str]:
+        """HAProxy's, or each api's."""
+        if self._balancer is not None:
+            return [self._balancer.address]
+        return [api.address for api in self._apis]
+
+    async def start(self) -> None:
+        """Start the database, then what stands on it."""
+        await finish(self._start_database)
+        await finish(lambda: migrations.upgrade(self.database_url))
+        if self.options.is_proxied:
+            self.proxy = FaultProxy(self.database_url)
+            await finish(self.proxy.__enter__)
+        if self.options.has_rails:
+            self.rails = self._make_rails()
+        for number in range(self.options.apis):
+            self._apis.append(ApiService(number + 1, self._variables(number), self.folder))
+        self.apis = self._apis
+        rails = self.rails
+        if rails is not None:
+            address = self._apis[0].address
+            await finish(lambda: rails.start(self._common(), address))
+        self.worker = Service("worker", suya("worker"), self._variables(0), self.folder)
+        self.worker.spawn()
+        await asyncio.gather(*(finish(api.start) for api in self._apis))
+        if self.options.is_balanced:
+            reason = balancer.why_not()
+            if reason:
+                raise CannotRun(f"There is no balancer: {reason}.")
+            self._balancer = Balancer([api.port for api in self._apis], self.folder)
+            await finish(self._balancer.start)
+
+    async def stop(self) -> None:
+        """End everything at once: its data is thrown away."""
+        await finish(self._stop_all)
+
+    def _stop_all(self) -> None:
+        # From the last to the first, each whatever became of the one before: the database's
+        # processes would otherwise outlive the folder that knows them.
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._stop_database)
+            if self.proxy is not None:
+                stack.callback(self.proxy.__exit__, None, None, None)
+                self.proxy = None
+            if self.rails is not None:
+                stack.callback(self.rails.kill)
+            for service in (self.worker, *self._apis):
+                if service is not None:
+                    stack.callback(service.kill)
+            if self._balancer is not None:
+                stack.callback(self._balancer.stop)
+
+    def _variables(self, number: int) -> dict[str, str]:
+        """The settings of a process."""
+        url = self.database_url if self.proxy is None else self.proxy.url_from(number)
+        outside = {} if self.rails is None else self.rails.for_callers()
+        return {
+            **self._common(),
+            "SUYA_DATABASE_URL": url,
+            "SUYA_ADMIN_KEY": self._admin_key,
+            **outside,
+        }
+
+    def _common(self) -> dict[str, str]:
+        """The settings of every process, also of those that must not know the database."""
+        return {
+            "SUYA_HOME": str(self.folder / "home"),
+            "SUYA_LOG_LEVEL": "warning",
+            "SUYA_LOG_FORMAT": "json",
+        }
+
+    def _make_rails(self) -> Rails:
+        """An outside that does not run yet.
+
+        Raises:
+            CannotRun: this target has none.
+        """
+        raise CannotRun(f"There is no acquirer beside the target {self.kind}.")
+
+    @abstractmethod
+    def _start_database(self) -> None:
+        """Run it, with an empty database `suya`."""
+
+    @abstractmethod
+    def _stop_database(self) -> None:
+        """End it."""

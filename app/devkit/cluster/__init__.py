@@ -1,0 +1,15 @@
+"""A CockroachDB cluster of processes on this machine: to try things out, to test, to break.
+
+Guarantees: a command that returned has happened; only processes of this cluster are ever ended,
+known by their pid and command line; everything listens on the loopback only.
+
+Owns no table, but a folder: `cluster.json`, and a log and a store per node.
+
+Never for production: there, an orchestrator runs one node per machine.
+"""
+
+from app.devkit.cluster.cluster import LocalCluster
+from app.devkit.cluster.errors import ClusterError
+from app.devkit.cluster.nodes import REGIONS, NodeStatus, State
+
+__all__ = ["REGIONS", "ClusterError", "LocalCluster", "NodeStatus", "State"]

@@ -1,0 +1,202 @@
+"""One node: its process, its ports, its folder."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from enum import StrEnum, auto
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import psutil
+
+from app.base import clock
+from app.devkit.cluster.errors import ClusterError
+
+REGIONS: Final = ("us-east1", "us-west1", "europe-west1")
+
+_SQL_PORT, _HTTP_PORT = 26257, 8180  # CockroachDB's own, and one beside its 8080, which many use
+_DRAIN_S = 90  # leases and connections are handed over in some ten seconds
+_PAUSE_S = 10  # its threads stand still one by one, in some milliseconds
+_POLL_S = 0.02
+_MEMORY = "128MiB"  # per cache and node, so that three nodes fit beside everything else
+_SCAN = "50ms"  # between ranges the replicator looks at; a fresh cluster is replicated in seconds
+
+
+class State(StrEnum):
+    """What a node does."""
+
+    RUNNING = auto()
+    PAUSED = auto()
+    """Stopped by SIGSTOP: it lives, and answers nobody."""
+    STOPPED = auto()
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """A node as it is now."""
+
+    number: int
+    """1 to n."""
+    region: str
+    sql_port: int
+    http_port: int
+    pid: int | None
+    state: State
+
+
+class Node(msgspec.Struct):
+    """A node as it is kept in `cluster.json`."""
+
+    number: int
+    region: str
+    zone: str
+    sql_port: int
+    http_port: int
+    store: str
+    """The folder of its data."""
+    pid: int | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self.sql_port}"
+
+    @property
+    def _listen(self) -> str:
+        return f"--listen-addr={self.address}"
+
+    @property
+    def _keep(self) -> str:
+        # Nobody fills this disk to the brim, so no space is set aside against that.
+        return f"--store=path={self.store},ballast-size=0"
+
+    def process(self) -> psutil.Process | None:
+        """Its process, if that lives.
+
+        A pid may be another program's by now, so the command line has to be this node's. (When a
+        process began says less: it moves when the machine's clock is set.)
+        """
+        if self.pid is None:
+            return None
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            process = psutil.Process(self.pid)
+            if {self._listen, self._keep} <= set(process.cmdline()):
+                return process
+        return None
+
+    def status(self) -> NodeStatus:
+        """What it does now."""
+        process, state, pid = self.process(), State.STOPPED, None
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process is not None:
+                paused = process.status() == psutil.STATUS_STOPPED
+                state, pid = State.PAUSED if paused else State.RUNNING, process.pid
+        return NodeStatus(self.number, self.region, self.sql_port, self.http_port, pid, state)
+
+    def spawn(self, program: str, folder: Path, join: Sequence[str]) -> None:
+        """Start its process, which outlives us; alone if there is nobody to join."""
+        command = [program, *(("start", f"--join={','.join(join)}") if len(join) > 1 else _ALONE)]
+        command += [
+            "--insecure",
+            self._keep,
+            self._listen,
+            f"--advertise-addr={self.address}",
+            f"--http-addr=127.0.0.1:{self.http_port}",
+            f"--locality=region={self.region},zone={self.zone}",
+            f"--cache={_MEMORY}",
+            f"--max-sql-memory={_MEMORY}",
+        ]
+        environ = {
+            **os.environ,
+            "COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING": "true",
+            "COCKROACH_SCAN_MAX_IDLE_TIME": _SCAN,
+        }
+        with self.log(folder).open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - the program the user named
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.pid = process.pid
+        process.returncode = 0  # it outlives us on purpose, so nobody is to warn that it runs
+
+    def pause(self) -> None:
+        """Take its processor away and see it stand still.
+
+        Raises:
+            ClusterError: it does not stand still.
+        """
+        process = self.process()
+        assert process is not None
+        process.suspend()
+        deadline = clock.monotonic() + _PAUSE_S
+        while process.status() != psutil.STATUS_STOPPED:
+            if clock.monotonic() > deadline:
+                raise ClusterError(f"Node {self.number} does not stand still.")
+            time.sleep(_POLL_S)
+
+    def resume(self) -> None:
+        """Give it its processor back."""
+        process = self.process()
+        assert process is not None
+        process.resume()
+
+    def log(self, folder: Path) -> Path:
+        """What it says on its way up; the rest is in its store's own logs."""
+        return folder / f"node{self.number}.log"
+
+    def end(self, how: signal.Signals) -> None:
+        """End its process and see it gone.
+
+        Raises:
+            ClusterError: it does not end.
+        """
+        process = self.process()
+        if process is None:
+            self.pid = None
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if how is signal.SIGKILL or process.status() != psutil.STATUS_STOPPED:
+                process.send_signal(how)
+            else:  # a paused process hears nothing but SIGKILL until it goes on
+                process.resume()
+                process.send_signal(how)
+            try:
+                process.wait(_DRAIN_S)
+            except psutil.TimeoutExpired:
+                raise ClusterError(
+                    f"Node {self.number} has not drained within {_DRAIN_S} s; 'kill' ends it."
+                ) from None
+        self.pid = None
+
+
+_ALONE = ("start-single-node",)
+
+
+def choose_ports(count: int) -> list[tuple[int, int]]:
+    """Ports for SQL and HTTP: the usual ones where they are free, else any."""
+    chosen: list[tuple[int, int]] = []
+    with contextlib.ExitStack() as held:
+        for number in range(count):
+            pair = [_port(base + number, held) for base in (_SQL_PORT, _HTTP_PORT)]
+            chosen.append((pair[0], pair[1]))
+    return chosen
+
+
+def _port(wanted: int, held: contextlib.ExitStack) -> int:
+    """A port nobody listens on, kept until all are chosen."""
+    for port in (wanted, 0):
+        probe = held.enter_context(socket.socket())
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return int(probe.getsockname()[1])
+    raise ClusterError("The loopback has no free port.")

@@ -1,0 +1,25 @@
+"""Ports of the processes beside the api."""
+
+import contextlib
+import socket
+
+from app.base.process import PortUnusable, check_port
+from app.base.settings import Settings
+
+
+def find_port(settings: Settings, name: str, offset: int) -> int:
+    """The configured port, or one near the api's that nobody has.
+
+    Args:
+        name: the setting's, such as `vault_port`.
+        offset: from the api's port, so that 8000 has 8020 beside it, and any other its own.
+    """
+    if name in settings.model_fields_set:
+        port = int(getattr(settings, name))
+        check_port(settings.host, port, f"SUYA_{name.upper()}")
+        return port
+    with contextlib.suppress(PortUnusable, OverflowError):
+        check_port(settings.host, settings.port + offset)
+        return settings.port + offset
+    with socket.create_server((settings.host, 0)) as probe:
+        return int(probe.getsockname()[1])

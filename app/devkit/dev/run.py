@@ -1,0 +1,229 @@
+"""What `suya dev` does, from the lock to the last process."""
+
+import contextlib
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from app.base import clock
+from app.base.process import check_port, exclusive_lock
+from app.base.settings import Settings
+from app.devkit.dev import demo, lines
+from app.devkit.dev.acquirer import DevAcquirer
+from app.devkit.dev.api import Api, ApiRefused
+from app.devkit.dev.database import DevDatabase
+from app.devkit.dev.schema import migrate
+from app.devkit.dev.supervisor import Child, DevError, say
+from app.devkit.dev.vault import DevVault
+from app.engine.database.embedded import EmbeddedPostgres
+
+_READY_S = 60  # the api starts in two seconds; a busy machine takes its time
+_POLL_S = 0.02  # between looks whether a child is ready, which cost it and us next to nothing
+_WATCH_S = 0.25  # how soon a death is noticed
+# Ten seconds in all: the api and the worker together, then the database, which needs them gone.
+_DRAIN_MS = 3_000
+_CHILDREN_STOP_S = 4.5
+_DATABASE_STOP_S = 3.0
+
+
+def run_dev(settings: Settings, *, show_logs: bool = False) -> None:
+    """Run database, api, worker, vault and acquirer until Ctrl-C or SIGTERM.
+
+    Raises:
+        DevError: another instance has this home, or the api cannot start.
+        PortUnusable: something else listens on the port.
+        EmbeddedPostgresError: the database cannot be started.
+    """
+    settings = settings.model_copy(update={"home": settings.home.expanduser().resolve()})
+    lock = exclusive_lock(settings.home / "lock")
+    if lock is None:
+        raise DevError(
+            f"Suya is already running under {settings.home}; stop it, or choose another --home."
+        )
+    with lock, _stoppable():
+        check_port(settings.host, settings.port)
+        _Dev(settings, show_logs=show_logs).run()
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal all end the block, quietly."""
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    for how in ends:
+        signal.signal(how, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+
+
+class _Dev:
+    """One run."""
+
+    def __init__(self, settings: Settings, *, show_logs: bool) -> None:
+        self.settings = settings
+        self.show_logs = show_logs
+        self.admin_key = _admin_key(settings)
+        # Who listens on every address is reached on the nearest.
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+        self.host = everywhere.get(settings.host, settings.host)
+        self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
+        self.database = None if self.postgres is None else DevDatabase(self.postgres)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.address = f"http://{host}:{settings.port}"
+        # An acquirer or a vault that is configured is somebody else's.
+        self.acquirer = None if settings.acquirer_url else DevAcquirer(settings, self.host)
+        self.vault = self._vault()
+        told = {} if self.vault is None else self.vault.for_callers()
+        told |= {} if self.acquirer is None else self.acquirer.for_callers()
+        self.worker = self._child("worker", ["worker"], told)
+        self.children = [self._child("api", ["serve"], told), self.worker]
+        if self.vault is not None:
+            self.children.append(self._child("vault", ["vault", "serve"], self.vault.for_itself()))
+        if self.acquirer is not None:
+            rings_at = self.acquirer.for_itself(self.address)
+            self.children.append(self._child("acquirer", ["acquirer"], rings_at))
+
+    def run(self) -> None:
+        """Start all, show what to paste, and keep all alive."""
+        try:
+            self._start()
+            self._show()
+            while True:
+                time.sleep(_WATCH_S)
+                self._mend()
+        finally:
+            self._stop()
+
+    def _vault(self) -> DevVault | None:
+        """The vault of this home; none where it is somebody else's, or has no database."""
+        has_database = self.postgres is not None or self.settings.vault_database_url is not None
+        if self.settings.vault_url is not None or not has_database:
+            return None
+        acquirer_url = self.settings.acquirer_url or ""
+        if self.acquirer is not None:
+            acquirer_url = self.acquirer.url
+        return DevVault(self.settings, self.host, acquirer_url)
+
+    def _child(self, name: str, words: Sequence[str], told: Mapping[str, str]) -> Child:
+        # No balancer is in front that would have to notice.
+        drain = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
+        environ = {**drain, **os.environ}
+        environ |= {
+            "SUYA_HOME": str(self.settings.home),
+            "SUYA_HOST": self.settings.host,
+            "SUYA_PORT": str(self.settings.port),
+            "SUYA_ADMIN_KEY": self.admin_key,
+            **told,
+        }
+        if not self.show_logs:
+            # A line per request would fill the disk of a machine that only wants to measure.
+            environ.setdefault("SUYA_LOG_LEVEL", "warning")
+        log_path = None if self.show_logs else self.settings.home / f"{name}.log"
+        return Child(name, words, environ, log_path)
+
+    def _start(self) -> None:
+        """Start all, each as early as it can be, and return when all answer."""
+        # While the database starts, the processor mostly waits; the acquirer has a file of its own.
+        early = [child for child in self.children if child.name == "acquirer"]
+        for child in early:
+            child.start()
+        self._start_database()
+        say(f"Starting {', '.join(child.name for child in self.children)} ...")
+        for child in self.children:
+            if child not in early and child is not self.worker:
+                child.start()
+        self._wait_until_ready()
+        # Last, for nobody waits for its answers; it would share the processor with those that do.
+        self.worker.start()
+
+    def _start_database(self) -> None:
+        """Start it, unless another is configured, and bring what is in it to this version."""
+        if self.postgres is None:
+            assert self.settings.database_url is not None
+            url = self.settings.database_url.get_secret_value()
+        else:
+            url = self.postgres.url
+            new = not self.postgres.data_dir.exists()
+            say(f"{'Making' if new else 'Starting'} the database under {self.settings.home} ...")
+            self.postgres.start()
+        for revision in migrate(url):
+            say(f"Applied {revision}.")
+        if self.vault is not None:
+            for revision in self.vault.migrate():
+                say(f"Applied {revision} to the vault's database.")
+
+    def _wait_until_ready(self) -> None:
+        ports = {"api": self.settings.port}
+        if self.vault is not None:
+            ports["vault"] = self.vault.port
+        if self.acquirer is not None:
+            ports["acquirer"] = self.acquirer.port
+        deadline = clock.monotonic() + _READY_S
+        for child in [child for child in self.children if child.name in ports]:
+            path = "/healthz" if child.name == "acquirer" else "/readyz"
+            while not Api(self.host, ports[child.name], self.admin_key).is_ready(path):
+                if child.exit_code() is not None:
+                    raise DevError(f"The {child.name} cannot start: {child.last_words()}")
+                if clock.monotonic() > deadline:
+                    raise DevError(f"The {child.name} is not ready: {child.last_words()}")
+                time.sleep(_POLL_S)
+
+    def _show(self) -> None:
+        vault = None if self.vault is None else (self.host, self.vault.port)
+        try:
+            shown = demo.find_or_create(self.settings, self.host, self.admin_key, vault)
+            at = lines.Addresses(
+                self.address,
+                None if self.vault is None else self.vault.url,
+                None if self.acquirer is None else self.acquirer.url,
+            )
+            pasted = lines.curl_lines(shown, at, self._publishable_key(shown.api_key))
+        except ApiRefused as error:
+            raise DevError(f"The demo cannot be made: {error}") from error
+        logs = "" if self.show_logs else f"  logs     {self.settings.home}/*.log\n"
+        body = "\n\n".join(f"{line.title}:\n\n{line.text}" for line in pasted)
+        say(
+            f"\nSuya is ready.\n\n  address  {self.address}   (pages: {self.address}/docs)\n"
+            f"  API key  {shown.api_key}\n{logs}\n{body}\n\n"
+            "Each line can be pasted as often as you like. Ctrl-C stops everything; the data stays."
+        )
+
+    def _publishable_key(self, api_key: str) -> str | None:
+        """With which anybody may leave a card in the vault for the demo merchant."""
+        if self.vault is None:
+            return None
+        api = Api(self.host, self.settings.port, api_key)
+        return str(api.get("/v1/payment_methods/key")["publishable_key"])
+
+    def _mend(self) -> None:
+        if self.database is not None:
+            self.database.mend()
+        for child in self.children:
+            child.mend()
+
+    def _stop(self) -> None:
+        # A second Ctrl-C would only leave work undone that is over in a moment.
+        for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(how, signal.SIG_IGN)
+        if sys.exc_info()[0] is KeyboardInterrupt:
+            say("\nStopping ...")
+        for child in self.children:
+            child.ask_to_stop()
+        deadline = clock.monotonic() + _CHILDREN_STOP_S
+        for child in self.children:
+            child.wait_or_kill(deadline)
+        if self.postgres is not None:
+            self.postgres.stop(_DATABASE_STOP_S)
+
+
+def _admin_key(settings: Settings) -> str:
+    """The configured admin key, or the one of this home, made on the first run."""
+    if settings.admin_key is not None:
+        return settings.admin_key.get_secret_value()
+    path: Path = settings.home / "admin_key"
+    if not path.exists():
+        demo.write_secret(path, f"sk_admin_{secrets.token_hex(16)}")
+    return path.read_text("utf-8").strip()

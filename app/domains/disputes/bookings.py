@@ -1,0 +1,120 @@
+"""The steps that book what disputes' external steps brought back."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from app.base.errors import InvariantViolated
+from app.domains.disputes.desk import Desk, open_desk
+from app.domains.disputes.errors import ResponseRefused
+from app.domains.disputes.external import Said
+from app.domains.disputes.inputs import TellDispute
+from app.domains.disputes.model import Dispute
+from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
+from app.domains.disputes.views import dispute_text
+from app.engine import idempotency
+from app.engine.database import Tx, moving
+from app.engine.idempotency import Answer, refusal
+from app.engine.saga import Booking, Flow
+from app.processors import Verdict
+
+_Final = tuple[UUID, UUID, Answer]
+"""(merchant, key), and what is kept there from now on."""
+
+
+async def book_looks(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
+    """Book what looks at disputes found; remind merchants whose time runs out.
+
+    Appends what `apply_dispute_states` does, and `dispute.evidence_due_soon`.
+    """
+    told = [b.result for b in bookings if isinstance(b.result, TellDispute)]
+    plans = [plan_of(b.flow, WatchPlan) for b in bookings]
+    desk = await open_desk(
+        tx,
+        bookings[0].region,
+        moving(bookings),
+        told,
+        payments={
+            (b.merchant_id, plan.payment_id)
+            for b, plan in zip(bookings, plans, strict=True)
+            if plan.payment_id is not None
+        },
+        flows={(b.merchant_id, b.flow.id) for b in bookings},
+    )
+    answers = [_book_look(desk, b, p) for b, p in zip(bookings, plans, strict=True)]
+    # After this line only writes.
+    desk.write()
+    return answers
+
+
+def _book_look(desk: Desk, booking: Booking, plan: WatchPlan) -> Answer:
+    flow = desk.flows.get(booking.flow.id)
+    if flow is None:
+        raise InvariantViolated(f"flow {booking.flow.id} is lost")
+    if isinstance(booking.result, TellDispute):
+        desk.look(flow, booking.result, counts=booking.counts_for(flow))
+        return Answer(200, flow.status)
+    verdict: Verdict = booking.result
+    dispute = desk.find(plan.dispute_id)
+    if dispute is not None:
+        desk.remind(dispute, flow.correlation_id)
+    if booking.counts_for(flow):
+        desk.postpone(flow, f"{verdict.outcome}: {verdict.code}")
+    return Answer(200, flow.status)
+
+
+async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
+    """Book what processors said to merchants' answers; 200 with the dispute, or 409.
+
+    Evidence that was taken appends `dispute.evidence_submitted`; then what is told of the dispute
+    is booked as ever. Refusal: ResponseRefused.
+    """
+    results: list[Said] = [b.result for b in bookings]
+    told = [said.told for said in results if said.told is not None]
+    plans = [plan_of(b.flow, AnswerPlan) for b in bookings]
+    desk = await open_desk(
+        tx,
+        bookings[0].region,
+        moving(bookings),
+        told,
+        payments={
+            (b.merchant_id, plan.payment_id) for b, plan in zip(bookings, plans, strict=True)
+        },
+        flows={(b.merchant_id, b.flow.id) for b in bookings},
+    )
+    final: list[_Final] = []
+    answers = []
+    for booking, said, plan in zip(bookings, results, plans, strict=True):
+        flow, dispute = desk.flows.get(booking.flow.id), desk.find(booking.flow.object_id)
+        if flow is None or dispute is None:
+            raise InvariantViolated(f"flow {booking.flow.id} has lost its dispute")
+        if not booking.counts_for(flow):
+            # It has ended, or is in other hands: its answer is kept elsewhere.
+            answers.append(Answer(idempotency.PROVISIONAL, dispute_text(dispute)))
+            continue
+        answer = _book_answer(desk, flow, dispute, said, plan)
+        if flow.key_id is not None:
+            final.append((flow.merchant_id, flow.key_id, answer))
+        answers.append(answer)
+    # After this line only writes.
+    desk.write()
+    idempotency.answer(tx, desk.region, final)
+    return answers
+
+
+def _book_answer(desk: Desk, flow: Flow, dispute: Dispute, said: Said, plan: AnswerPlan) -> Answer:
+    dispute.operation_id = None
+    desk.change(dispute)
+    desk.end(flow)
+    taken = said.verdict.outcome == "approved"
+    if taken and flow.name == "evidence":
+        dispute.evidence_submitted_at = desk.book.booked_at
+        if dispute.status == "needs_response" and plan.is_of(dispute):
+            dispute.status = "under_review"
+        dispute.version += 1
+        desk.note(dispute, flow.correlation_id, "dispute.evidence_submitted")
+    if said.told is not None:
+        desk.tell(said.told)
+    if not taken:
+        reason = said.verdict.code or "declined"
+        return refusal(ResponseRefused(dispute=dispute.name, reason=reason), flow.correlation_id)
+    return Answer(200, dispute_text(dispute))

@@ -1,0 +1,263 @@
+"""Decisions about disputes over the ledger's book: pure, and shared by tests with a model.
+
+Each books what follows from what a processor said, or returns the refusal and changes nothing. The
+amount is held in the payer's currency. Where the payment converts, the merchant's side is in the
+currency that it got, and goes back at the payment's own rate; so is the fee, because the merchant
+may never have anything in the payer's currency to pay it with.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from app.base.errors import PlatformError
+from app.domains import fx
+from app.domains.disputes.inputs import TellDispute
+from app.domains.disputes.model import FINAL, Dispute, TakenBack, fee_transfer_of
+from app.domains.ledger import Book, Change, Draft
+from app.domains.ledger.chart import ChartAccount, merchant_account
+from app.domains.ledger.model import Direction
+from app.domains.payments import Payment
+from app.domains.payments.splits import available_account, fee_account, receivable_account
+from app.processors import DisputeState
+
+_REASON_MAX: Final = 100  # a word, such as `fraudulent`
+
+
+def held_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """What is disputed, and nobody's until it is decided."""
+    return merchant_account(merchant_id, currency, "disputes_held")
+
+
+def accounts_of(payment: Payment, *, region: str, stripe: int) -> list[ChartAccount]:
+    """All accounts that a dispute of a payment may be booked on."""
+    merchant_id, currency, earned = payment.merchant_id, payment.currency, payment.merchant_currency
+    accounts = [
+        available_account(merchant_id, earned),
+        held_account(merchant_id, currency),
+        receivable_account(merchant_id, currency),
+        fee_account(region, earned, stripe),
+    ]
+    if payment.exchange is not None:
+        accounts += fx.chart_accounts(region, currency, earned, stripe=stripe)
+    return accounts
+
+
+def open_dispute(
+    book: Book,
+    told: TellDispute,
+    payment: Payment,
+    others: Iterable[Dispute],
+    *,
+    region: str,
+    stripe: int,
+) -> Dispute | PlatformError:
+    """Take a new dispute's amount and fee from the merchant: the amount is held.
+
+    Refusals are the ledger's.
+
+    Args:
+        others: the payment's other disputes that are not won.
+    """
+    dispute = _new_dispute(book, told, payment, others)
+    changes = _merchants_part(dispute, region=region, stripe=stripe, back=True)
+    changes += _moved(held_account(payment.merchant_id, payment.currency), dispute.amount_minor)
+    changes += _fee(dispute, dispute.merchants_fee_minor, region=region, stripe=stripe)
+    booked = book.book(
+        Draft(
+            merchant_id=payment.merchant_id,
+            id=told.opening_transfer_id,
+            kind="posted",
+            purpose="dispute",
+            changes=_joined(changes),
+            correlation_id=told.correlation_id,
+            payment_id=payment.id,
+        )
+    )
+    return booked if isinstance(booked, PlatformError) else dispute
+
+
+def raise_fee(
+    book: Book,
+    dispute: Dispute,
+    fee_minor: int,
+    *,
+    payment: Payment,
+    region: str,
+    stripe: int,
+    correlation_id: str,
+) -> PlatformError | None:
+    """Take from the merchant what a dispute costs more than was known; refusals are the ledger's.
+
+    Args:
+        fee_minor: the whole fee, more than the known one.
+    """
+    exchanged = dispute.exchanged
+    if exchanged is not None:
+        worth = _merchants_fee(payment, fee_minor)
+        exchanged = msgspec.structs.replace(exchanged, fee_minor=worth)
+    dearer = msgspec.structs.replace(dispute, fee_minor=fee_minor, exchanged=exchanged)
+    more = dearer.merchants_fee_minor - dispute.merchants_fee_minor
+    if more:  # in another currency a little more may be worth nothing
+        draft = Draft(
+            merchant_id=dispute.merchant_id,
+            id=fee_transfer_of(dispute.id, dearer.merchants_fee_minor),
+            kind="posted",
+            purpose="dispute_fee",
+            changes=_fee(dispute, more, region=region, stripe=stripe),
+            correlation_id=correlation_id,
+            payment_id=dispute.payment_id,
+        )
+        booked = book.book(draft)
+        if isinstance(booked, PlatformError):
+            return booked
+    dispute.fee_minor, dispute.exchanged = fee_minor, exchanged
+    return None
+
+
+def close_dispute(
+    book: Book,
+    dispute: Dispute,
+    told: DisputeState,
+    *,
+    transfer_id: UUID,
+    region: str,
+    stripe: int,
+    fee_back: bool,
+    correlation_id: str,
+) -> PlatformError | None:
+    """Give what is held to whom the processor gave it; refusals are the ledger's.
+
+    Args:
+        fee_back: a merchant who wins gets the fee back as well.
+    """
+    amount, status = dispute.amount_minor, told.status
+    changes = _moved(held_account(dispute.merchant_id, dispute.currency), -amount)
+    returned = dispute.fee_minor if status == "won" and fee_back else 0
+    if status == "won":
+        changes += _merchants_part(dispute, region=region, stripe=stripe, back=False)
+        if returned:
+            changes += _fee(dispute, -dispute.merchants_fee_minor, region=region, stripe=stripe)
+    else:
+        changes += _moved(receivable_account(dispute.merchant_id, dispute.currency), amount)
+    booked = book.book(
+        Draft(
+            merchant_id=dispute.merchant_id,
+            id=transfer_id,
+            kind="posted",
+            purpose=f"dispute_{status}",
+            changes=_joined(changes),
+            correlation_id=correlation_id,
+            payment_id=dispute.payment_id,
+        )
+    )
+    if isinstance(booked, PlatformError):
+        return booked
+    dispute.status, dispute.inquiry = status, told.inquiry
+    dispute.fee_returned_minor = returned
+    dispute.closing_transfer_id = transfer_id
+    return None
+
+
+def _merchants_part(dispute: Dispute, *, region: str, stripe: int, back: bool) -> list[Change]:
+    """What the merchant gives for the amount, or gets for it again."""
+    sign = -1 if back else 1
+    exchanged = dispute.exchanged
+    if exchanged is None:
+        available = available_account(dispute.merchant_id, dispute.currency)
+        return _moved(available, sign * dispute.amount_minor)
+    available = available_account(dispute.merchant_id, exchanged.target_currency)
+    changes = _moved(available, sign * exchanged.target_minor)
+    return changes + fx.legs(region, exchanged, stripe=stripe, back=back)
+
+
+def _fee(dispute: Dispute, fee_minor: int, *, region: str, stripe: int) -> list[Change]:
+    """What the merchant pays for the dispute, in the currency that it gets; below 0: gets back."""
+    exchanged = dispute.exchanged
+    currency = dispute.currency if exchanged is None else exchanged.target_currency
+    available = available_account(dispute.merchant_id, currency)
+    fees = fee_account(region, currency, stripe)
+    return _moved(available, -fee_minor) + _moved(fees, fee_minor)
+
+
+def _merchants_fee(payment: Payment, fee_minor: int) -> int:
+    """A fee in the currency that the merchant gets, at the payment's own rate."""
+    if payment.exchange is None:
+        return fee_minor
+    whole = payment.exchange.whole
+    currencies = (whole.source_currency, whole.target_currency)
+    return fx.worth(payment.exchange.rate, *currencies, fee_minor)
+
+
+def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:
+    """A change of an account, unless nothing moves."""
+    if not credit_minor:
+        return []
+    direction: Direction = "credit" if credit_minor > 0 else "debit"
+    return [Change(account.merchant_id, account.id, direction, abs(credit_minor))]
+
+
+def _joined(changes: list[Change]) -> list[Change]:
+    """The changes with one for each account: a merchant pays amount and fee at once."""
+    joined: dict[tuple[UUID, Direction], Change] = {}
+    for change in changes:
+        key = (change.account_id, change.direction)
+        before = joined[key].posted_minor if key in joined else 0
+        joined[key] = Change(
+            change.merchant_id, *key, before + change.posted_minor, change.pending_minor
+        )
+    return list(joined.values())
+
+
+def _exchanged(
+    payment: Payment, others: Iterable[Dispute], *, amount_minor: int, fee_minor: int
+) -> TakenBack | None:
+    """What of a payment's conversion a dispute takes back, if the payment converts."""
+    if payment.exchange is None:
+        return None
+    whole, had = payment.exchange.whole, payment.exchange.refunded
+    for other in others:
+        if other.exchanged is not None:
+            had = fx.plus(had, other.exchanged)
+    part = fx.part(whole, had, amount_minor)
+    fee_minor = _merchants_fee(payment, fee_minor)
+    return TakenBack(**msgspec.structs.asdict(part), fee_minor=fee_minor)
+
+
+def _new_dispute(
+    book: Book, told: TellDispute, payment: Payment, others: Iterable[Dispute]
+) -> Dispute:
+    state = told.state
+    return Dispute(
+        merchant_id=payment.merchant_id,
+        id=told.dispute_id,
+        payment_id=payment.id,
+        processor=told.processor,
+        processor_reference=state.id,
+        # What is decided already is booked next, so that its history is that of any other.
+        status="needs_response" if state.status in FINAL else state.status,
+        reason=state.reason.replace("\x00", "")[:_REASON_MAX],
+        currency=payment.currency,
+        amount_minor=state.amount_minor,
+        fee_minor=state.fee_minor,
+        fee_returned_minor=0,
+        due_at=state.due_at,
+        due_soon_told=False,
+        evidence_count=0,
+        evidence_bytes=0,
+        evidence_characters=0,
+        evidence_submitted_at=None,
+        operation_id=None,
+        opening_transfer_id=told.opening_transfer_id,
+        closing_transfer_id=None,
+        version=1,
+        correlation_id=told.correlation_id,
+        created_at=book.booked_at,
+        updated_at=book.booked_at,
+        exchanged=_exchanged(
+            payment, others, amount_minor=state.amount_minor, fee_minor=state.fee_minor
+        ),
+        inquiry=state.inquiry,
+    )

@@ -1,0 +1,82 @@
+"""The external steps of disputes' flows: no transaction is open, and each may be repeated.
+
+What is asked carries our flow's id, under which the processor acts once; and whatever it answers,
+what counts is the state it tells when it is looked at afterwards.
+"""
+
+from uuid import UUID
+
+import msgspec
+
+from app.base import ids
+from app.domains.disputes import evidence, reads
+from app.domains.disputes.inputs import TellDispute, tell
+from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
+from app.engine.saga import Flow, Postpone
+from app.processors import DisputeState, Verdict, World
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a processor said to an answer, and of the dispute afterwards."""
+
+    verdict: Verdict
+    told: TellDispute | None
+    """None: it could not be looked at."""
+
+
+async def look_at_processor(world: World, flow: Flow) -> TellDispute | Verdict:
+    """What the processor says of a dispute now; a verdict where it says nothing of it.
+
+    A deadline comes whether the processor answers or not, so a look in vain is booked as well.
+    """
+    plan = plan_of(flow, WatchPlan)
+    return await _look(world, flow, plan.processor, plan.reference, dispute_id=plan.dispute_id)
+
+
+async def submit_to_processor(world: World, flow: Flow) -> Said | Postpone:
+    """What the processor says to all evidence there is; nothing is added meanwhile."""
+    plan = plan_of(flow, AnswerPlan)
+    regions = [r for r in (flow.former_region, flow.region) if r is not None]
+    pieces = await reads.read_evidence(world.database, regions, flow.merchant_id, flow.object_id)
+    if len(pieces) != plan.pieces:
+        return Postpone("evidence is on its way to another region")
+    text = evidence.compose(pieces)
+    processor = world.processors.get(plan.processor)
+    verdict = await processor.submit_evidence(plan.reference, text, _reference(flow))
+    return await _known(world, flow, plan, verdict)
+
+
+async def accept_at_processor(world: World, flow: Flow) -> Said | Postpone:
+    """What the processor says to giving the dispute up."""
+    plan = plan_of(flow, AnswerPlan)
+    processor = world.processors.get(plan.processor)
+    verdict = await processor.accept_dispute(plan.reference, _reference(flow))
+    said = await _known(world, flow, plan, verdict)
+    if isinstance(said, Said) and said.told is None:
+        return Postpone("it was answered, and cannot be looked at")
+    return said
+
+
+async def _known(world: World, flow: Flow, plan: AnswerPlan, verdict: Verdict) -> Said | Postpone:
+    if verdict.outcome not in {"approved", "declined"}:
+        return Postpone(f"{verdict.outcome}: {verdict.code}")
+    told = await _look(world, flow, plan.processor, plan.reference)
+    return Said(verdict, None if isinstance(told, Verdict) else told)
+
+
+async def _look(
+    world: World, flow: Flow, processor: str, reference: str, *, dispute_id: UUID | None = None
+) -> TellDispute | Verdict:
+    state = await world.processors.get(processor).find_dispute(reference)
+    if not isinstance(state, DisputeState):
+        return state
+    if state.merchant != ids.encode("merchant", flow.merchant_id) or state.id != reference:
+        return Verdict("unknown", code="told_of_another")
+    home = (flow.region, flow.former_region)
+    return tell(
+        home, flow.merchant_id, flow.correlation_id, processor, state, dispute_id=dispute_id
+    )
+
+
+def _reference(flow: Flow) -> str:
+    return ids.encode("saga", flow.id)

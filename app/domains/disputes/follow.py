@@ -1,0 +1,72 @@
+"""Following disputes: a notification says what to look at, and the processor what is true."""
+
+from app.base import clock, ids
+from app.base.telemetry import log, metrics
+from app.domains.disputes.inputs import payment_named, tell
+from app.domains.disputes.saga import DISPUTE
+from app.domains.payments.reads import find_payment
+from app.engine.idempotency import Answer
+from app.engine.saga import Flow, Postpone
+from app.processors import DisputeState, Notification, World
+
+BOOKED = 200
+_SETTLE_S = 20.0  # for the flow of a payment that asks its processor and commits
+
+
+async def follow_dispute(
+    world: World, flow: Flow, processor: str, notification: Notification
+) -> str | Postpone:
+    """Look at the dispute that a notification is about, and book what its processor says.
+
+    Whether it is new, known, old news, or cannot be booked: the notification is done with then,
+    because what may still become of a dispute is looked after by a flow of its own.
+    """
+    reference = notification.reference
+    state = await world.processors.get(processor).find_dispute(reference)
+    if not isinstance(state, DisputeState):
+        if state.outcome == "not_found":
+            return _tell_people(processor, reference, "the processor has no such dispute")
+        return Postpone(f"{state.outcome}: {state.code}")
+    if state.merchant != ids.encode("merchant", flow.merchant_id) or state.id != reference:
+        return _tell_people(processor, reference, "the processor tells of another one")
+    answer = await _book(world, flow, processor, state)
+    if answer.status != BOOKED and await _settle_payment(world, flow, state):
+        # The processor was faster than the booking of its own answer to us.
+        answer = await _book(world, flow, processor, state)
+    if answer.status != BOOKED:
+        return _tell_people(processor, reference, answer.body)
+    return f"it is {state.status}"
+
+
+async def _book(world: World, flow: Flow, processor: str, state: DisputeState) -> Answer:
+    home = (flow.region, flow.former_region)
+    command = tell(home, flow.merchant_id, flow.correlation_id, processor, state)
+    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
+    receipt = await world.sagas.run(DISPUTE, flow.region, [command], deadline=deadline, wait_s=0.0)
+    outcome = receipt.outcomes[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def _settle_payment(world: World, flow: Flow, state: DisputeState) -> bool:
+    """Whether the disputed payment is known, and nothing is under way on it any more."""
+    payment_id = payment_named(state.authorization)
+    if payment_id is None:
+        return False
+    for region in filter(None, (flow.former_region, flow.region)):
+        payment = await find_payment(world.database, region, flow.merchant_id, payment_id)
+        if payment is None:
+            continue
+        if payment.operation_id is None:
+            return True
+        until = clock.monotonic() + _SETTLE_S
+        return await world.sagas.advance(flow, payment.operation_id, until=until)
+    return False
+
+
+def _tell_people(processor: str, reference: str, why: str) -> str:
+    """Make a dispute that cannot be booked visible."""
+    metrics.dispute_findings.inc()
+    log.error("dispute_not_bookable", processor=processor, dispute=reference[:64], why=why)
+    return why[:200]

@@ -1,0 +1,57 @@
+"""Foreign exchange: quotes, and what a conversion at one moves.
+
+Guarantees: a quote is used once, before it expires, at exactly its amounts; a conversion balances
+in both currencies, its spread and its rounding are on accounts of their own, and parts of it sum to
+the whole; no rate is ever a binary fraction.
+
+Owns `fx_quotes` and `fx_rates`.
+
+Never decides why money is converted, and never asks the world for a rate inside a transaction.
+"""
+
+from app.domains.fx.commands import ConvertTransfer, CreateQuote, convert_transfers, create_quotes
+from app.domains.fx.legs import chart_accounts, legs
+from app.domains.fx.model import (
+    Conversion,
+    Quote,
+    Side,
+    convert,
+    nothing_of,
+    part,
+    plus,
+    rate_text,
+    worth,
+)
+from app.domains.fx.rates import FixedRates, Rates, RateTable, StoredRates, open_rates
+from app.domains.fx.store import lock_quotes, pull_quotes, update_quotes
+from app.domains.fx.use import Use, apply_use, decide_use, used_event
+
+__all__ = [
+    "Conversion",
+    "ConvertTransfer",
+    "CreateQuote",
+    "FixedRates",
+    "Quote",
+    "RateTable",
+    "Rates",
+    "Side",
+    "StoredRates",
+    "Use",
+    "apply_use",
+    "chart_accounts",
+    "convert",
+    "convert_transfers",
+    "create_quotes",
+    "decide_use",
+    "legs",
+    "lock_quotes",
+    "nothing_of",
+    "open_rates",
+    "part",
+    "plus",
+    "pull_quotes",
+    "rate_text",
+    "update_quotes",
+    "used_event",
+    "worth",
+]

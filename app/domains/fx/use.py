@@ -1,0 +1,81 @@
+"""Using a quote: once, before it expires, for exactly what it promises. Pure."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
+from app.domains.fx.model import Conversion, Quote
+from app.domains.fx.views import quote_text
+from app.engine.events import Event
+
+
+class Use(msgspec.Struct, frozen=True):
+    """What somebody wants of a quote; what is left out may be whatever the quote says."""
+
+    quote_id: UUID
+    source_currency: str | None = None
+    source_minor: int | None = None
+    target_currency: str | None = None
+    target_minor: int | None = None
+
+
+_FIELDS: Mapping[str, str] = {
+    "source_currency": "source_currency",
+    "source_minor": "source_amount",
+    "target_currency": "target_currency",
+    "target_minor": "target_amount",
+}
+"""Attribute -> its name on the wire."""
+
+
+def decide_use(quote: Quote | None, use: Use, now: datetime) -> Conversion | PlatformError:
+    """What a quote converts, if it may be used for this; the quote is not changed yet.
+
+    Refusals, the first that applies: QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch.
+    """
+    if quote is None:
+        return QuoteNotFound(quote=ids.encode("fx_quote", use.quote_id))
+    if quote.status != "open":
+        return QuoteUsed(quote=quote.name)
+    if now >= quote.expires_at:
+        return QuoteExpired(quote=quote.name, expires_at=quote.expires_at.isoformat())
+    for attribute, field in _FIELDS.items():
+        asked, quoted = getattr(use, attribute), getattr(quote, attribute)
+        if asked is not None and asked != quoted:
+            return QuoteMismatch(quote=quote.name, field=field, quoted=quoted, asked=asked)
+    return quote.conversion
+
+
+def apply_use(
+    quote: Quote, *, transfer_id: UUID | None = None, payment_id: UUID | None = None
+) -> None:
+    """The quote was used, by a transfer or by a payment."""
+    assert (transfer_id is None) != (payment_id is None)
+    quote.status = "used"
+    quote.transfer_id = transfer_id
+    quote.payment_id = payment_id
+    quote.version += 1
+
+
+def used_event(quote: Quote, correlation_id: str, at: datetime) -> Event:
+    """The fact that a quote was used."""
+    return quote_event(quote, "fx_quote.used", correlation_id, at)
+
+
+def quote_event(quote: Quote, event_type: str, correlation_id: str, at: datetime) -> Event:
+    """A fact about a quote, as it is now."""
+    return Event(
+        merchant_id=quote.merchant_id,
+        id=ids.new(),
+        type=event_type,
+        object_id=quote.id,
+        sequence=quote.version,
+        data=quote_text(quote),
+        correlation_id=correlation_id,
+        created_at=at,
+    )

@@ -1,0 +1,64 @@
+"""The ledger: accounts, transfers, entries, holds, and the journal over them.
+
+Guarantees: every transfer balances; every balance equals the sum of its entries; an account's
+entries are numbered without gaps; no account with a floor goes below it; a hold ends once.
+
+Owns `accounts`, `transfers`, `entries`, `holds` and `journal_blocks`.
+
+Never knows why money moves: payments and their like say so by a transfer's purpose.
+"""
+
+from app.domains.ledger.books import open_book, post, write_book
+from app.domains.ledger.commands import (
+    CloseAccount,
+    EntrySpec,
+    MakeDeposit,
+    MakeTransfer,
+    OpenAccount,
+    close_accounts,
+    make_deposits,
+    make_transfers,
+    open_accounts,
+    refuse_wallet,
+    transfer_fact,
+)
+from app.domains.ledger.holds import begin_hold, post_hold, release_hold
+from app.domains.ledger.model import Account, Book, Change, Draft, Hold, Transfer
+from app.domains.ledger.store import (
+    insert_holds,
+    lock_holds,
+    metadata_texts,
+    pull_holds,
+    update_holds,
+)
+
+__all__ = [
+    "Account",
+    "Book",
+    "Change",
+    "CloseAccount",
+    "Draft",
+    "EntrySpec",
+    "Hold",
+    "MakeDeposit",
+    "MakeTransfer",
+    "OpenAccount",
+    "Transfer",
+    "begin_hold",
+    "close_accounts",
+    "insert_holds",
+    "lock_holds",
+    "make_deposits",
+    "make_transfers",
+    "metadata_texts",
+    "open_accounts",
+    "open_book",
+    "post",
+    "post_hold",
+    "pull_holds",
+    "refuse_wallet",
+    "release_hold",
+    "transfer_fact",
+    "update_holds",
+    "write_book",
+]

@@ -1,0 +1,147 @@
+"""Reading side: one typed function per statement, outside any transaction."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.domains.ledger.model import Transfer
+from app.domains.ledger.store import AccountRow, account_row
+from app.engine.database import Listed, Page, Queries, Reader, listed
+
+queries = Queries(__package__, "reads.sql")
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """The four sums of an account and the version they belong to."""
+
+    posted_debits_minor: int
+    posted_credits_minor: int
+    pending_debits_minor: int
+    pending_credits_minor: int
+    version: int
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """An entry with the account's sums after it."""
+
+    booked_at: datetime
+    version: int
+    transfer_id: UUID
+    direction: str
+    posted_minor: int
+    pending_minor: int
+    posted_debits_minor: int
+    posted_credits_minor: int
+    pending_debits_minor: int
+    pending_credits_minor: int
+
+
+class HoldDue(msgspec.Struct, frozen=True):
+    """A hold whose time has come."""
+
+    merchant_id: UUID
+    hold_id: UUID
+    payment_id: UUID
+
+
+class EntryPosition(msgspec.Struct, frozen=True):
+    """A place in an account's timeline."""
+
+    booked_at: datetime
+    version: int
+
+
+_LATEST = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
+
+
+def _transfer(row: tuple[Any, ...]) -> Transfer:
+    metadata = msgspec.json.decode(row[8], type=dict[str, str])
+    return Transfer(*(*row[:8], metadata, *row[9:]))
+
+
+async def find_account(
+    reader: Reader, region: str, merchant_id: UUID, account_id: UUID
+) -> AccountRow | None:
+    """One account of a merchant."""
+    params = {"region": region, "merchant_id": merchant_id, "id": account_id}
+    rows = await reader.read(queries.find_account, params)
+    return account_row(rows[0]) if rows else None
+
+
+async def list_accounts(
+    reader: Reader, region: str, merchant_id: UUID, page: Page
+) -> Listed[AccountRow]:
+    """A page of a merchant's accounts."""
+    query = page.query(queries.list_accounts_newest, queries.list_accounts_oldest)
+    rows = await reader.read(query, page.params(region, merchant_id))
+    return listed(page, [account_row(row) for row in rows])
+
+
+async def find_balance_as_of(
+    reader: Reader, region: str, merchant_id: UUID, account_id: UUID, as_of: datetime
+) -> Sums:
+    """An account's sums after its last entry at or before `as_of`; zeros before its first one."""
+    params = {
+        "region": region,
+        "merchant_id": merchant_id,
+        "account_id": account_id,
+        "as_of": as_of,
+    }
+    rows = await reader.read(queries.find_balance_as_of, params)
+    return Sums(*rows[0]) if rows else Sums(0, 0, 0, 0, 0)
+
+
+async def list_entries(
+    reader: Reader,
+    region: str,
+    merchant_id: UUID,
+    account_id: UUID,
+    page: Page,
+    *,
+    before: EntryPosition | None,
+    after: EntryPosition | None,
+) -> Listed[EntryRow]:
+    """A page of an account's entries: older than `before`, or newer than `after`, newest first."""
+    params: dict[str, Any] = {
+        "region": region,
+        "merchant_id": merchant_id,
+        "account_id": account_id,
+        "page_size": page.limit + 1,
+    }
+    if after is not None:
+        params |= {"after_at": after.booked_at, "after_version": after.version}
+        rows = await reader.read(queries.list_entries_oldest, params)
+    else:
+        start = before or EntryPosition(_LATEST, 0)
+        params |= {"before_at": start.booked_at, "before_version": start.version}
+        rows = await reader.read(queries.list_entries_newest, params)
+    return listed(page, [EntryRow(*row) for row in rows])
+
+
+async def find_transfer(
+    reader: Reader, region: str, merchant_id: UUID, transfer_id: UUID
+) -> Transfer | None:
+    """One transfer of a merchant."""
+    params = {"region": region, "merchant_id": merchant_id, "id": transfer_id}
+    rows = await reader.read(queries.find_transfer, params)
+    return _transfer(rows[0]) if rows else None
+
+
+async def list_transfers(
+    reader: Reader, region: str, merchant_id: UUID, page: Page
+) -> Listed[Transfer]:
+    """A page of a merchant's transfers."""
+    query = page.query(queries.list_transfers_newest, queries.list_transfers_oldest)
+    rows = await reader.read(query, page.params(region, merchant_id))
+    return listed(page, [_transfer(row) for row in rows])
+
+
+async def list_holds_to_expire(
+    reader: Reader, region: str, bucket: int, now: datetime, limit: int
+) -> list[HoldDue]:
+    """Open holds of a bucket whose time has come, the oldest first."""
+    params = {"region": region, "bucket": bucket, "now": now, "page_size": limit}
+    rows = await reader.read(queries.list_holds_to_expire, params)
+    return [HoldDue(*row) for row in rows]

@@ -1,0 +1,40 @@
+"""Merchants, their API keys, and what their payments cost.
+
+Guarantees: a secret is shown once and kept only as its SHA-256; a revoked key stops working within
+`Keyring.CACHED_S` seconds in every process, and a new fee plan is known as soon; at most one plan
+is in force for a merchant, rail and currency.
+
+Owns `merchants`, `api_keys` and `fee_plans`, which are the same in every region.
+
+Never sees money.
+"""
+
+from app.domains.merchants.errors import (
+    ApiKeyNotFound,
+    FeePlanEnded,
+    FeePlanExists,
+    FeePlanNotFound,
+    MerchantNotFound,
+    UnknownRegion,
+)
+from app.domains.merchants.fees import ANY, FeePlan, FeeTerms, choose
+from app.domains.merchants.keyring import Keyring
+from app.domains.merchants.model import SCOPES, ApiKey, Caller, Merchant
+
+__all__ = [
+    "ANY",
+    "SCOPES",
+    "ApiKey",
+    "ApiKeyNotFound",
+    "Caller",
+    "FeePlan",
+    "FeePlanEnded",
+    "FeePlanExists",
+    "FeePlanNotFound",
+    "FeeTerms",
+    "Keyring",
+    "Merchant",
+    "MerchantNotFound",
+    "UnknownRegion",
+    "choose",
+]

@@ -1,0 +1,56 @@
+"""Where a merchant's rows may be, read and changed in a transaction."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import msgspec
+
+from app.base import ids
+from app.domains.merchants.admin import queries
+from app.domains.merchants.errors import MerchantNotFound
+from app.engine.database import Database, Tx, arrays
+
+
+class Home(msgspec.Struct, frozen=True):
+    """Where a merchant's rows may be."""
+
+    region: str
+    """Its home: where new rows are written."""
+    former_region: str | None
+    """The other region, while it moves."""
+    version: int
+    """Counts the changes of the two."""
+
+
+async def get_home(tx: Tx, merchant_id: UUID) -> Home:
+    """Where a merchant's rows may be; whatever changes it later comes after this transaction.
+
+    Raises:
+        MerchantNotFound
+    """
+    rows = await tx.rows(queries.find_home, {"id": merchant_id})
+    if not rows:
+        raise MerchantNotFound(merchant=ids.encode("merchant", merchant_id))
+    return Home(*rows[0])
+
+
+async def update_home(
+    tx: Tx, merchant_id: UUID, before: Home, *, region: str, former_region: str | None
+) -> bool:
+    """Whether the home was still as `before`, and is now as given."""
+    params = {
+        "id": merchant_id,
+        "region_version": before.version,
+        "home_region": region,
+        "former_region": former_region,
+    }
+    return await tx.execute(queries.update_home, params) == 1
+
+
+async def find_homes(
+    database: Database, merchants: Iterable[UUID]
+) -> dict[UUID, tuple[str, str | None]]:
+    """(home, former region) of some merchants, as they are now."""
+    params = {"ids": arrays.uuids(sorted(set(merchants)))}
+    rows = await database.read(queries.list_homes, params)
+    return {merchant: (home, former) for merchant, home, former in rows}

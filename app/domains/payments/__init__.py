@@ -1,0 +1,13 @@
+"""Payments: what payers owe through us, on the wallet rail.
+
+Guarantees: never more captured than authorized, never more refunded than captured; each change is
+one transfer, one event and one answer, in one transaction.
+
+Owns `payments`, `payment_labels` and `refunds`.
+
+Never moves money itself: it asks the ledger.
+"""
+
+from app.domains.payments.model import Payment, Refund
+
+__all__ = ["Payment", "Refund"]

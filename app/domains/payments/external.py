@@ -1,0 +1,241 @@
+"""The external steps of payments' flows: no transaction is open, and each may be repeated.
+
+What a processor is asked carries a reference of ours, under which it acts once; so a step that runs
+again, in this process or another, finds its own earlier run. Whoever is not surely the first to ask
+asks what became of it; and where such a one cannot get through, that says nothing of those before.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from app.base import clock, ids
+from app.domains.payments import reads
+from app.domains.payments.model import UNDECIDED, Payment
+from app.domains.payments.outside import capture_name
+from app.domains.payments.plans import CapturePlan, OpenPlan, RefundPlan, plan_of
+from app.engine.saga import Flow, Postpone
+from app.processors import (
+    AskAuthorization,
+    AskBankTransfer,
+    AskCapture,
+    AskRefund,
+    AskReversal,
+    Card,
+    Processor,
+    Verdict,
+    World,
+)
+
+ACTION_TIME: Final = {"card": timedelta(minutes=15), "bank_transfer": timedelta(days=1)}
+"""How long a payer has for a challenge; how long until a bank is asked again, which tells itself
+when it expects the money no more."""
+
+_CANCEL_WAIT_S = 5.0  # for the authorization that is to be canceled, at each attempt
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """The processor took back what it had approved."""
+
+    why: str
+
+
+async def ask_authorization(world: World, flow: Flow) -> Verdict | Undone | Postpone:
+    """What the processor says about a new payment."""
+    plan = plan_of(flow, OpenPlan)
+    processor = world.processors.get(plan.processor)
+    if plan.method == "card" and not _is_first(flow) and await _is_canceled(world, flow):
+        # What may not have arrived yet is refused there from now on; what did is given back.
+        return await _undo(processor, flow, plan)
+    verdict = await _authorize(processor, flow, plan)
+    if plan.method == "bank_transfer":
+        came = verdict.amount_minor if verdict.outcome == "approved" else None
+        if came not in {None, plan.amount_minor}:
+            # Nobody can give it back from here: people have to look at it.
+            return Postpone(f"{came} came instead of {plan.amount_minor}")
+        return _known(flow, verdict)
+    waits = verdict.outcome in {"requires_action", "pending"}
+    if waits and clock.now() > flow.created_at + ACTION_TIME[plan.method]:
+        reversed_ = await processor.reverse(_reversal(flow, plan.currency))
+        if reversed_.outcome != "approved":
+            return Postpone(f"reversal {reversed_.outcome}: {reversed_.code}")
+        return Verdict("declined", code="action_expired")
+    return _known(flow, verdict)
+
+
+async def _is_canceled(world: World, flow: Flow) -> bool:
+    payment, _ = await _payment_of(world, flow)
+    return payment.rail is not None and payment.rail.cancel_requested
+
+
+async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdict:
+    """Ask what became of it where it may have been asked for before; else ask for it."""
+    name = ids.encode("payment", flow.object_id)
+    merchant = ids.encode("merchant", flow.merchant_id)
+    asked_before = plan.asked or not _is_first(flow)
+    if plan.method == "bank_transfer":
+        transfer = _transfer(flow, plan)
+        verdict = await processor.find_transfer(transfer) if asked_before else None
+        if verdict is None or verdict.outcome == "not_found":
+            verdict = await processor.expect_transfer(transfer)
+        return verdict
+    ask = AskAuthorization(
+        reference=name,
+        merchant=merchant,
+        correlation_id=flow.correlation_id,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+        capture=plan.capture,
+        card=Card(plan.token, plan.brand),
+        # A fault is for the first request; the one that asks again shall find out.
+        sandbox_fault=None if flow.attempts else plan.sandbox_fault,
+    )
+    verdict = await processor.find_authorization(ask) if asked_before else None
+    if verdict is None or verdict.outcome == "not_found":
+        verdict = await processor.authorize(ask)
+    return verdict
+
+
+async def ask_reversal(world: World, flow: Flow) -> Undone | Postpone:
+    """Undo an authorization that must not be: nothing of it is left at the processor afterwards."""
+    plan = plan_of(flow, OpenPlan)
+    processor = world.processors.get(plan.processor)
+    if plan.method == "card":
+        return await _undo(processor, flow, plan)
+    found = await processor.find_transfer(_transfer(flow, plan))
+    if found.outcome in {"approved", "unknown"}:
+        # Nobody can send it back from here: people have to look at it.
+        return Postpone(f"the transfer is {found.outcome}")
+    return Undone(flow.note or "undone")
+
+
+async def _undo(processor: Processor, flow: Flow, plan: OpenPlan) -> Undone | Postpone:
+    verdict = await processor.reverse(_reversal(flow, plan.currency))
+    if verdict.outcome in {"approved", "not_found"}:
+        return Undone(flow.note or "undone")
+    return Postpone(f"reversal {verdict.outcome}: {verdict.code}")
+
+
+def _transfer(flow: Flow, plan: OpenPlan) -> AskBankTransfer:
+    return AskBankTransfer(
+        reference=ids.encode("payment", flow.object_id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+    )
+
+
+def _reversal(flow: Flow, currency: str) -> AskReversal:
+    return AskReversal(
+        reference=ids.encode("reversal", flow.id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        authorization=ids.encode("payment", flow.object_id),
+        processor_reference=None,
+        currency=currency,
+        refund_captured=True,
+    )
+
+
+async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
+    """What the processor says about a capture."""
+    plan = plan_of(flow, CapturePlan)
+    payment, processor = await _payment_of(world, flow)
+    assert payment.rail is not None
+    ask = AskCapture(
+        reference=capture_name(plan.transfer_id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        authorization=payment.name,
+        processor_reference=payment.rail.processor_reference,
+        amount_minor=plan.amount_minor,
+        currency=payment.currency,
+        final=plan.final,
+    )
+    verdict = None if _is_first(flow) else await processor.find_capture(ask)
+    if verdict is None or verdict.outcome == "not_found":
+        verdict = await processor.capture(ask)
+    took = verdict.amount_minor if verdict.outcome == "approved" else None
+    if took is not None and not 0 < took <= plan.amount_minor:
+        # People have to look at it: it is not what was asked for, nor a part of it.
+        return Postpone(f"{took} captured instead of {plan.amount_minor}")
+    return _known(flow, verdict)
+
+
+async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
+    """What the processor says about giving an authorization back; first the latter must be known.
+
+    A cancellation that was noted while the authorization was under way waits for it to end: that
+    flow undoes what it finds approved, and there is nothing left to do.
+    """
+    payment, processor = await _payment_of(world, flow)
+    if payment.operation_id not in {None, flow.id}:
+        assert payment.operation_id is not None
+        until = clock.monotonic() + _CANCEL_WAIT_S
+        await world.sagas.advance(flow, payment.operation_id, until=until)
+        payment, processor = await _payment_of(world, flow)
+    if payment.status in UNDECIDED:
+        return Postpone("the authorization is still unknown")
+    if payment.operation_id != flow.id:
+        return Verdict("approved", code="nothing_left")
+    assert payment.rail is not None
+    ask = AskReversal(
+        reference=ids.encode("reversal", flow.id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        authorization=payment.name,
+        processor_reference=payment.rail.processor_reference,
+        currency=payment.currency,
+    )
+    verdict = await processor.reverse(ask)
+    if verdict.outcome == "not_executed" and flow.key_id is None:
+        # An expiry: nobody is told, and would ask anew.
+        return Postpone(verdict.code or "not_executed")
+    return _known(flow, verdict)
+
+
+async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
+    """What the processor says about a refund."""
+    plan = plan_of(flow, RefundPlan)
+    payment, processor = await _payment_of(world, flow)
+    assert payment.rail is not None
+    ask = AskRefund(
+        reference=ids.encode("refund", plan.refund_id),
+        merchant=ids.encode("merchant", flow.merchant_id),
+        correlation_id=flow.correlation_id,
+        authorization=payment.name,
+        processor_reference=payment.rail.processor_reference,
+        amount_minor=plan.amount_minor,
+        currency=payment.currency,
+    )
+    verdict = None if _is_first(flow) else await processor.find_refund(ask)
+    if verdict is None or verdict.outcome == "not_found":
+        verdict = await processor.refund(ask)
+    gave = verdict.amount_minor if verdict.outcome in {"approved", "pending"} else None
+    if gave not in {None, plan.amount_minor}:
+        return Postpone(f"{gave} refunded instead of {plan.amount_minor}")
+    return _known(flow, verdict)
+
+
+async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Processor]:
+    for region in filter(None, (flow.region, flow.former_region)):
+        payment = await reads.find_payment(world.database, region, flow.merchant_id, flow.object_id)
+        if payment is not None:
+            assert payment.rail is not None
+            return payment, world.processors.get(payment.rail.processor)
+    raise LookupError(f"no payment {flow.object_id}")
+
+
+def _is_first(flow: Flow) -> bool:
+    """Whether surely nobody has asked the processor for this before."""
+    return flow.fresh and flow.attempts == 0
+
+
+def _known(flow: Flow, verdict: Verdict) -> Verdict | Postpone:
+    """A verdict that says something of all attempts; otherwise the question is put off."""
+    says_nothing = {"unknown"} if _is_first(flow) else {"unknown", "not_executed"}
+    if verdict.outcome in says_nothing:
+        return Postpone(verdict.code or verdict.outcome)
+    return verdict

@@ -1,0 +1,125 @@
+"""The commands on payments: what is asked, by whom, and the ids that make asking twice harmless.
+
+Ids are given when a command is made and not when it runs, so that a second run of the same command
+meets its own first one. `former_region` is the other region in which rows of the merchant may be,
+while it moves.
+"""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from app.base.errors import PlatformError
+from app.domains.merchants import FeePlan, FeeTerms, choose
+from app.domains.payments.model import Rail
+from app.engine.idempotency import Intent
+
+
+class OpenPayment(msgspec.Struct, frozen=True):
+    """Take or authorize a payment: from a customer's wallet, or over a rail that leaves here."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    account_id: UUID
+    """The wallet; of another rail the merchant's `processor_receivable`."""
+    amount_minor: int
+    """1 to money.AMOUNT_MINOR_MAX"""
+    currency: str
+    capture: str
+    """`automatic` or `manual`."""
+    description: str | None
+    metadata: Mapping[str, str]
+    fee_bps: int
+    fee_fixed_minor: int
+    """What a payment of the merchant costs that no fee plan covers."""
+    former_region: str | None = None
+    method: str = "wallet"
+    """`wallet`, `card` or `bank_transfer`."""
+    customer: str | None = None
+    """Who pays, where that is not said by the wallet."""
+    rail: Rail | None = None
+    sandbox_fault: str | None = None
+    """What the sandbox's acquirer is asked to do wrong."""
+    fee_plans: Sequence[FeePlan] = ()
+    """The merchant's, those in force."""
+    refused: PlatformError | None = None
+    """Why it cannot be, found before it was a command; a key that has an answer keeps it."""
+    quote_id: UUID | None = None
+    """At which it converts to the currency that the merchant gets."""
+
+    @property
+    def fee_terms(self) -> FeeTerms:
+        """What it costs, if it does not convert."""
+        return self.fee_terms_in(self.currency)
+
+    def fee_terms_in(self, currency: str) -> FeeTerms:
+        """What it costs if this is the currency that the merchant gets."""
+        plan = choose(self.fee_plans, self.method, currency) if self.fee_plans else None
+        return plan.terms if plan else FeeTerms(self.fee_bps, self.fee_fixed_minor)
+
+
+class CapturePayment(msgspec.Struct, frozen=True):
+    """Capture an authorized payment, in full or in part."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    amount_minor: int | None
+    """None: all that is left."""
+    final: bool
+    """Give back the rest of the hold."""
+    former_region: str | None = None
+
+
+class ReleasePayment(msgspec.Struct, frozen=True):
+    """Cancel a payment, or expire it: give back what is left of its hold."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    transfer_id: UUID
+    expired: bool = False
+    former_region: str | None = None
+    insist: bool = False
+    """Ask for the cancellation even while nobody knows what there is to cancel."""
+
+
+class RefundPayment(msgspec.Struct, frozen=True):
+    """Give captured money back to the payer's wallet, in full or in part."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    refund_id: UUID
+    transfer_id: UUID
+    amount_minor: int | None
+    """None: all that is left."""
+    description: str | None
+    metadata: Mapping[str, str]
+    former_region: str | None = None
+
+
+class FailRefund(msgspec.Struct, frozen=True):
+    """A refund that had succeeded came back: book that the payer did not get it."""
+
+    region: str
+    merchant_id: UUID
+    intent: Intent | None
+    correlation_id: str
+    payment_id: UUID
+    refund_id: UUID
+    transfer_id: UUID
+    code: str
+    former_region: str | None = None

@@ -1,0 +1,102 @@
+"""The atomic step that books what a bank said about payouts, and answers who waits for it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from app.base import clock
+from app.domains.payouts import model
+from app.domains.payouts.batch import Batch
+from app.domains.payouts.errors import PayoutNotStopped
+from app.domains.payouts.model import RECALL, SEND, Payout, Recall, Step
+from app.domains.payouts.views import payout_text
+from app.engine import idempotency
+from app.engine.database import Tx, moving
+from app.engine.idempotency import Answer, refusal
+from app.engine.saga import Booking, Flow, end, wait
+from app.processors import Verdict
+
+_NOTES = {
+    "pending": "waits for the day's file",
+    "in_transit": "waits for the bank's word",
+}
+
+
+async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
+    """Book what the bank said: `payout.in_transit`, `.paid`, `.failed` or `.canceled`.
+
+    A flow ends with its payout; until then it waits for a notification, or for its time to ask. A
+    cancellation that waited for the bank's word is answered, 200 or by PayoutNotStopped.
+    """
+    region = bookings[0].region
+    keys = {(b.merchant_id, b.flow.id) for b in bookings}
+    batch = await Batch.load(tx, region, moving(bookings), keys)
+    answered: list[tuple[UUID, UUID, Answer]] = []
+    answers = [_book(tx, batch, booking, answered) for booking in bookings]
+    # A flow brings its own key home, and not those of cancellations.
+    named = {(merchant_id, key_id) for merchant_id, key_id, _ in answered}
+    await idempotency.pull_named(tx, region, moving(bookings), named)
+    # After this line only writes.
+    batch.write(tx)
+    idempotency.answer(tx, region, answered)
+    return answers
+
+
+def _book(
+    tx: Tx, batch: Batch, booking: Booking, answered: list[tuple[UUID, UUID, Answer]]
+) -> Answer:
+    payout, flow = batch.payouts[booking.flow.object_id], batch.flows[booking.flow.id]
+    verdict: Verdict = booking.result
+    is_recall = booking.flow.recovery_point == RECALL
+    recall = Recall.of(booking.flow.data if is_recall else flow.data)
+    asked_by = recall.correlation_id if is_recall else booking.correlation_id
+    if verdict.is_final and not booking.counts_for(flow):
+        # Whoever has the flow by now may have given the order again, and seen it taken.
+        return Answer(200, payout_text(payout))
+    if flow.status != "done":
+        judge = model.decide_recall if is_recall else model.decide_verdict
+        refused = batch.settle(payout, judge(payout, verdict), verdict.code, asked_by)
+        if refused is not None:
+            _rest(tx, flow, refused.code)
+            batch.move(flow)
+            return refusal(refused, asked_by)
+        if payout.status not in model.OPEN:
+            _answer_recall(flow, payout, answered)
+            end(flow, clock.now(), payout.status)
+            batch.move(flow)
+        elif flow.recovery_point != booking.flow.recovery_point:
+            pass  # somebody else has taken it further, and goes on with it
+        elif is_recall:
+            _answer_recall(flow, payout, answered)
+            _rest(tx, flow, _NOTES[payout.status], at_once=True)
+            batch.move(flow)
+        else:
+            _rest(tx, flow, _NOTES[payout.status])
+            batch.move(flow)
+    # Where it is done, whoever was faster has booked the same word, or a later one.
+    return _reply_to_recall(payout, asked_by) if is_recall else Answer(200, payout_text(payout))
+
+
+def _answer_recall(flow: Flow, payout: Payout, answered: list[tuple[UUID, UUID, Answer]]) -> None:
+    """Answer the cancellation that waits for the bank's word, if there is one."""
+    recall = Recall.of(flow.data)
+    if recall.key is not None:
+        reply = _reply_to_recall(payout, recall.correlation_id)
+        answered.append((payout.merchant_id, recall.key, reply))
+    flow.data = Recall().to_data()
+    flow.recovery_point = SEND
+
+
+def _reply_to_recall(payout: Payout, correlation_id: str) -> Answer:
+    if payout.status == Step.CANCEL.value:
+        return Answer(200, payout_text(payout))
+    return refusal(PayoutNotStopped(payout=payout.name), correlation_id)
+
+
+def _rest(tx: Tx, flow: Flow, note: str, *, at_once: bool = False) -> None:
+    """Let the flow wait for a doorbell, or for its time to ask; failures are counted anew."""
+    now = clock.now()
+    pause = timedelta(0) if at_once else timedelta(milliseconds=tx.settings.payout_check_ms)
+    flow.status = "running"
+    flow.attempts = 0
+    wait(flow, now, now + pause, note)

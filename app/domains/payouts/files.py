@@ -1,0 +1,250 @@
+"""The file's road: orders of a day are put into one file, and the bank says what it took of it.
+
+A file is kept in the transaction that marks its payouts, so each is in one file at most, and with
+its text, so that sending it again sends the same. What the bank decides about each payout is booked
+by the payout's own flow, which is gone on with as soon as the bank has the file.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from datetime import date, datetime, timedelta
+from enum import Enum
+from uuid import UUID
+
+import msgspec
+
+from app.base import clock, ids
+from app.base.settings import Settings
+from app.base.telemetry import log, metrics
+from app.domains.merchants.admin import list_home_regions
+from app.domains.merchants.homes import find_homes
+from app.domains.payouts import reads, sepa, store
+from app.domains.payouts.model import File
+from app.domains.payouts.reads import Line
+from app.domains.payouts.sepa import Debtor, Order
+from app.engine.database import Database, Tx, arrays, transact
+from app.engine.saga import TakeFlow
+from app.processors import FileState, World
+
+CURRENCY = "EUR"
+"""SEPA is for euros."""
+PAYOUTS_MAX = 1_000  # of a file: a second of our time, and half a megabyte
+ATTEMPTS_MAX = 3  # to make a file whose payouts do not change meanwhile; the next round goes on
+FILES_MAX = 100  # made in a round and region
+FILES_PAGE = 10  # read at a time to be sent: some megabytes
+SILENT_MAX = 3  # one file may be what a bank stumbles over; after three it is the bank
+CLAIM = timedelta(seconds=10)  # from noting that a file is sent until it is: a slow commit
+TOGETHER = 32  # flows gone on with at a time: well below what a processor is asked at once
+WAIT_S = 20.0  # for a flow that somebody else has
+
+
+class Overtaken(Exception):
+    """A payout was canceled while its file was made, or a file was decided about elsewhere."""
+
+
+class Said(Enum):
+    """What came of giving a file to the bank."""
+
+    DECIDED = "decided"
+    """It is known what the bank took of it."""
+    REFUSED = "refused"
+    """The bank does not take it as it is, and would say so again."""
+    SILENT = "silent"
+    """Nobody knows whether the bank has it, or it surely has not because of some other trouble."""
+
+
+class Sent(msgspec.Struct):
+    """What came of giving a region's files to the bank."""
+
+    files: list[UUID] = []
+    """All that were given."""
+    refused: set[UUID] = set()
+    silent: int = 0
+    """How many have to be given again soon."""
+
+
+async def make_file(database: Database, region: str, day: date) -> File | None:
+    """Put what waits in a region into a file, 1,000 payouts at most; none: nothing waits.
+
+    The text is made and checked before the transaction, which then finds all payouts as they were,
+    or does nothing.
+    """
+    settings = database.settings
+    for _ in range(ATTEMPTS_MAX):
+        lines = await reads.list_unfiled(database, region, CURRENCY, PAYOUTS_MAX)
+        if not lines:
+            return None
+        now = clock.now()
+        file = await asyncio.to_thread(_write, settings, region, lines, day, now)
+        try:
+            await transact(database, lambda tx: _keep(tx, file, lines))  # noqa: B023 - awaited
+        except Overtaken:
+            continue
+        log.info("payout_file_made", file=file.name, region=region, payouts=file.payouts)
+        return file
+    return None
+
+
+async def send_file(world: World, file: File) -> Said:
+    """Give a file to the bank and write what it says of it.
+
+    It may have been given before: the bank takes a file once under its name. Where nobody knows
+    whether it arrived, it is given again in the next round.
+    """
+    database = world.database
+    claimed_at = clock.now()
+    place = {"region": file.region, "id": file.id}
+
+    async def claim(tx: Tx) -> None:
+        params = place | {"now": claimed_at}
+        tx.write(store.queries.claim_file, lambda: params, rows=1, otherwise=Overtaken)
+
+    try:
+        # So that nobody who says that the bank has nothing of it can say so while it is sent.
+        await transact(database, claim)
+    except Overtaken:
+        return Said.DECIDED
+    if clock.now() - claimed_at > CLAIM:
+        return Said.SILENT
+    bank = world.processors.get(world.processors.banks(file.currency))
+    said = await bank.submit_file(file.content)
+    if not isinstance(said, FileState):
+        if said.is_final:
+            # Nothing of it is booked back: it may have been given before, so people decide.
+            log.error("payout_file_refused", file=file.name, code=said.code)
+            metrics.payout_files_refused.inc()
+            return Said.REFUSED
+        log.warning("payout_file_unconfirmed", file=file.name, code=said.code)
+        return Said.SILENT
+    status, rejected = said.status, msgspec.json.encode(said.rejected).decode()
+
+    async def keep(tx: Tx) -> None:
+        params = place | {"status": status, "rejected": rejected, "now": clock.now()}
+        tx.write(store.queries.update_file, lambda: params, rows=1)
+
+    await transact(database, keep)
+    log.info("payout_file_sent", file=file.name, status=status, rejected=len(said.rejected))
+    await go_on(world, file)
+    return Said.DECIDED
+
+
+async def make_due(database: Database, region: str, day: date) -> list[File]:
+    """Make the files of what waits in a region."""
+    made: list[File] = []
+    while len(made) < FILES_MAX:
+        file = await make_file(database, region, day)
+        if file is None:
+            break
+        made.append(file)
+    return made
+
+
+async def send_due(world: World, region: str, *, leave: Collection[UUID] = ()) -> Sent:
+    """Send the files of a region that nobody has decided about, until the bank is silent.
+
+    Args:
+        leave: files that are not sent, because it is known what the bank says.
+    """
+    sent, after = Sent(), ids.NIL
+    while files := await reads.list_files_to_send(world.database, region, after, FILES_PAGE):
+        for file in files:
+            if file.id in leave:
+                continue
+            said = await send_file(world, file)
+            sent.files.append(file.id)
+            if said is Said.REFUSED:
+                sent.refused.add(file.id)
+            elif said is Said.SILENT:
+                sent.silent += 1
+                if sent.silent == SILENT_MAX:
+                    return sent  # a bank that does not answer is not asked again and again
+        after = files[-1].id
+    return sent
+
+
+async def list_waiting(database: Database, file: File) -> AsyncIterator[list[TakeFlow]]:
+    """The flows of a file's payouts that wait for the bank's word, page by page.
+
+    They are looked for wherever merchants are at home, because some have moved since.
+    """
+    for region in await list_home_regions(database):
+        after = (ids.NIL, ids.NIL)
+        while page := await reads.list_payouts_of_file(database, region, file.id, after, TOGETHER):
+            homes = await find_homes(database, [merchant_id for merchant_id, _ in page])
+            yield [TakeFlow(homes[m][0], m, payout_id, homes[m][1]) for m, payout_id in page]
+            after = page[-1]
+
+
+async def go_on(world: World, file: File) -> None:
+    """Have the flows of a file's payouts ask the bank now, also those that were given up.
+
+    Those that are missed, because they move or somebody has them, ask by time.
+    """
+    async for places in list_waiting(world.database, file):
+        until = clock.monotonic() + WAIT_S
+        await asyncio.gather(
+            *[world.sagas.advance(place, place.flow_id, until=until) for place in places]
+        )
+
+
+def _write(settings: Settings, region: str, lines: list[Line], day: date, now: datetime) -> File:
+    """A file with its text."""
+    assert settings.payout_debtor_iban is not None
+    debtor = Debtor(settings.payout_debtor_name, settings.payout_debtor_iban)
+    orders = [
+        Order(
+            reference=ids.encode("payout", line.payout_id),
+            merchant=ids.encode("merchant", line.merchant_id),
+            amount_minor=line.amount_minor,
+            iban=line.iban,
+            name=line.name,
+        )
+        for line in lines
+    ]
+    file_id = ids.new()
+    text = sepa.make_file(orders, debtor, message_id=file_id.hex, day=day, made_at=now)
+    sepa.check_file(text)
+    return File(
+        region=region,
+        id=file_id,
+        currency=CURRENCY,
+        day=day,
+        status="made",
+        content=text,
+        payouts=len(lines),
+        sum_minor=sum(line.amount_minor for line in lines),
+        rejected={},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+async def _keep(tx: Tx, file: File, lines: list[Line]) -> None:
+    """Write a file and mark its payouts.
+
+    Raises:
+        Overtaken: one of them has changed.
+    """
+    params = {
+        "file_id": file.id,
+        "status": "pending",
+        "road": "file",
+        "regions": arrays.same(file.region, len(lines)),
+        "merchant_ids": arrays.uuids([line.merchant_id for line in lines]),
+        "ids": arrays.uuids([line.payout_id for line in lines]),
+    }
+    tx.write(store.queries.assign_file, lambda: params, rows=len(lines), otherwise=Overtaken)
+    tx.write(
+        store.queries.insert_file,
+        lambda: {
+            "region": file.region,
+            "id": file.id,
+            "currency": file.currency,
+            "day": file.day,
+            "content": file.content,
+            "payouts": file.payouts,
+            "sum_minor": file.sum_minor,
+            "now": file.created_at,
+        },
+        rows=1,
+    )

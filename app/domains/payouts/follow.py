@@ -1,0 +1,86 @@
+"""What notifications about payouts lead to: the truth is asked for, and booked.
+
+A notification wakes the payout's flow, which asks the bank. Where that is over, the bank may know
+something that came after it: money that was paid and came back.
+"""
+
+from typing import Final
+
+from app.base import clock, ids
+from app.base.telemetry import log
+from app.domains.payouts import bank
+from app.domains.payouts.inputs import ReturnPayout
+from app.domains.payouts.model import OPEN, Payout
+from app.domains.payouts.saga import RETURN
+from app.engine.saga import Flow, Postpone
+from app.processors import Notification, World
+
+_WAKE_S: Final = 20.0  # a flow that is woken asks a bank and commits
+_LOOKS: Final = 2
+"""How often the flow is gone on with: the first time somebody else may have asked the bank just
+before the bell rang; whoever is met the second time has begun after it."""
+_REFUSED: Final = 400  # where refusals begin
+
+
+async def follow_payout(
+    world: World, flow: Flow, processor: str, notification: Notification
+) -> str | Postpone:
+    """Look at the payout that a notification is about; says what came of it.
+
+    Args:
+        flow: the notification's own, which tells the merchant and where it is at home.
+    """
+    del processor  # which bank has it follows from the payout
+    try:
+        payout_id = ids.decode("payout", notification.reference)
+    except ids.MalformedId:
+        return f"no payout {notification.reference}"
+    until = clock.monotonic() + _WAKE_S
+    for _ in range(_LOOKS):
+        payout = await bank.find_payout(world, flow, payout_id)
+        if payout is None or payout.status not in OPEN:
+            break
+        if not await world.sagas.advance(flow, payout_id, until=until):
+            return Postpone("somebody works on it")
+    payout = await bank.find_payout(world, flow, payout_id)
+    if payout is None:
+        return f"no payout {notification.reference}"
+    if payout.status == "paid":
+        return await _look_for_return(world, flow, payout)
+    return await _look_for_order(world, flow, payout)
+
+
+async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Postpone:
+    """Tell people if the bank pays what has ended here without it: money would leave twice."""
+    if payout.status not in {"failed", "canceled"}:
+        return f"it is {payout.status}"
+    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
+    if verdict is None or verdict.outcome == "unknown":
+        return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
+    if verdict.outcome in {"approved", "pending"}:
+        log.error("payout_ended_without_its_bank", payout=payout.name, there=verdict.outcome)
+        return f"it is {payout.status} here and {verdict.outcome} there"
+    return f"it is {payout.status}"
+
+
+async def _look_for_return(world: World, flow: Flow, payout: Payout) -> str | Postpone:
+    """Book that a paid payout came back, if it did."""
+    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
+    if verdict is None or verdict.outcome not in {"approved", "declined"}:
+        return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
+    if verdict.outcome == "approved":
+        return "it is paid"
+    command = ReturnPayout(
+        region=flow.region,
+        merchant_id=flow.merchant_id,
+        intent=None,
+        correlation_id=flow.correlation_id,
+        payout_id=payout.id,
+        former_region=flow.former_region,
+    )
+    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
+    receipt = await world.sagas.run(RETURN, flow.region, [command], deadline=deadline)
+    outcome = receipt.outcomes[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return "booked as returned" if outcome.status < _REFUSED else outcome.body

@@ -1,0 +1,258 @@
+"""Bank accounts, payouts and the decisions about them: pure.
+
+    requires_approval -> pending | canceled
+    pending           -> in_transit | paid | failed | canceled
+    in_transit        -> paid | failed | canceled
+    paid              -> failed (`returned`: the money came back)
+
+The money has left the merchant's available balance from the beginning; it comes back where a payout
+fails or is canceled. What the bank said is never decided here, only booked.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Final, Literal
+from uuid import UUID
+
+import msgspec
+
+from app.base import ids, money
+from app.base.errors import PlatformError
+from app.domains.payouts.errors import (
+    ApprovalBySameKey,
+    PayoutNotApprovable,
+    PayoutNotCancelable,
+)
+from app.processors import Verdict
+
+STATUSES: Final = ("requires_approval", "pending", "in_transit", "paid", "failed", "canceled")
+
+Road = Literal["single", "file"]
+
+OPEN: Final = frozenset({"pending", "in_transit"})
+"""States in which the bank has, or may have, what it will decide."""
+
+WAITING: Final = OPEN | {"requires_approval"}
+"""States in which the money is on its way."""
+
+RETURNED: Final = "returned"
+"""Why a payout failed that had been paid."""
+
+CANCELED: Final = "canceled"
+"""The code with which banks decline what was stopped."""
+
+FLOW: Final = "payout"
+"""The name of the flow that every payout has."""
+SEND: Final = "send_payout"
+RECALL: Final = "recall_payout"
+"""Its recovery points: the external steps in `bank.py`."""
+
+_HUNDREDTHS: Final = 2  # digits of the currencies that limits are thought in
+_SHOWN: Final = 4  # characters of an account number that tell accounts apart, and pay nobody
+
+
+class BankAccount(msgspec.Struct, frozen=True):
+    """Where a merchant wants its money."""
+
+    merchant_id: UUID
+    id: UUID
+    iban: str
+    """The whole number; shown nowhere but in orders to the bank."""
+    name: str
+    metadata: Mapping[str, str]
+    version: int
+    correlation_id: str
+    created_at: datetime
+
+    @property
+    def country(self) -> str:
+        """ISO 3166 code of the bank's country."""
+        return self.iban[:2]
+
+    @property
+    def last4(self) -> str:
+        """The end of the number."""
+        return self.iban[-_SHOWN:]
+
+
+class Payout(msgspec.Struct):
+    """Money on its way to a merchant's bank account."""
+
+    merchant_id: UUID
+    id: UUID
+    status: str
+    currency: str
+    amount_minor: int
+    bank_account_id: UUID
+    road: Road
+    """`single`: an order of its own; `file`: a line of the day's file."""
+    file_id: UUID | None
+    failure_code: str | None
+    """Why it failed: the code with which the bank declined or did not take it, or `returned`."""
+    description: str | None
+    metadata: Mapping[str, str]
+    created_by: UUID | None
+    """The API key that asked for it; none: the daily schedule did."""
+    approved_by: UUID | None
+    transfer_id: UUID
+    """From the available balance."""
+    paid_transfer_id: UUID | None
+    """To the bank."""
+    returned_transfer_id: UUID | None
+    """Back to the available balance."""
+    version: int
+    """Counts the payout's events."""
+    correlation_id: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The id on the wire, and the reference at the bank."""
+        return ids.encode("payout", self.id)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """How a merchant is paid out in a currency."""
+
+    merchant_id: UUID
+    currency: str
+    schedule: str
+    """`manual` or `daily`."""
+    bank_account_id: UUID | None
+    """Where daily payouts go."""
+    approval_minor: int | None
+    """Payouts above it need a second key; none: above the platform's limit."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """Orders of many merchants, as the bank gets them."""
+
+    region: str
+    id: UUID
+    currency: str
+    day: date
+    """When the bank is to execute them."""
+    status: str
+    """`made`, then what the bank said: `accepted`, `partially_accepted`, `rejected`."""
+    content: str
+    """The pain.001 text; the same however often it is sent."""
+    payouts: int
+    sum_minor: int
+    rejected: Mapping[str, str]
+    """Our reference -> why the bank did not take it."""
+    created_at: datetime
+    updated_at: datetime
+    """When it was given to the bank last; then when the bank, or people, decided about it."""
+
+    @property
+    def name(self) -> str:
+        """Its message id: an identifier of 35 characters at most (ISO 20022, Max35Text)."""
+        return self.id.hex
+
+
+class Recall(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The cancellation that a payout's flow asks the bank for, as the flow's data; or none."""
+
+    key: UUID | None = None
+    """The idempotency key whose answer waits for the bank's word."""
+    correlation_id: str = ""
+    """The request that asked for it."""
+
+    @classmethod
+    def of(cls, data: str) -> "Recall":
+        """What a flow's data says."""
+        return msgspec.json.decode(data, type=cls)
+
+    def to_data(self) -> str:
+        """As a flow's data."""
+        return msgspec.json.encode(self).decode()
+
+
+class Step(Enum):
+    """What the word of a bank does to a payout."""
+
+    NOTHING = "nothing"
+    TRANSIT = "in_transit"
+    PAY = "paid"
+    FAIL = "failed"
+    CANCEL = "canceled"
+    RETURN = "returned"
+
+
+def approval_limit(currency: str, hundredths: int) -> int:
+    """A limit that is thought in hundredths of a currency, in minor units of any currency."""
+    digits = money.EXPONENTS[currency] - _HUNDREDTHS
+    scale = int(10 ** abs(digits))
+    return hundredths * scale if digits >= 0 else hundredths // scale
+
+
+def decide_approval(payout: Payout, key_id: UUID) -> PlatformError | None:
+    """Whether this key may let the payout go.
+
+    Refusals, the first that applies: PayoutNotApprovable, ApprovalBySameKey.
+    """
+    if payout.status != "requires_approval":
+        return PayoutNotApprovable(payout=payout.name, status=payout.status)
+    if payout.created_by == key_id:
+        return ApprovalBySameKey(payout=payout.name)
+    return None
+
+
+class Cancel(Enum):
+    """How a payout can be canceled."""
+
+    NOW = "now"
+    """The bank surely has nothing of it."""
+    ASK = "ask"
+    """The bank has it, and decides."""
+    WAIT = "wait"
+    """Nobody knows yet whether the bank has it."""
+
+
+def decide_cancel(payout: Payout) -> Cancel | PlatformError:
+    """How to cancel a payout. Refusal: PayoutNotCancelable."""
+    if payout.status == "requires_approval":
+        return Cancel.NOW
+    if payout.status == "pending":
+        is_here = payout.road == "file" and payout.file_id is None
+        return Cancel.NOW if is_here else Cancel.WAIT
+    if payout.status == "in_transit":
+        return Cancel.ASK
+    return PayoutNotCancelable(payout=payout.name, status=payout.status)
+
+
+def decide_verdict(payout: Payout, verdict: Verdict) -> Step:
+    """What a bank's word about a payout does to it; words come twice, late and out of order."""
+    if payout.status == "paid" and verdict.outcome == "declined":
+        return Step.RETURN
+    if payout.status not in OPEN:
+        return Step.NOTHING
+    if verdict.outcome == "approved":
+        return Step.PAY
+    if verdict.outcome == "declined":
+        return Step.CANCEL if verdict.code == CANCELED else Step.FAIL
+    if verdict.is_final and payout.status == "pending":
+        return Step.FAIL
+    if verdict.outcome == "pending" and payout.status == "pending":
+        return Step.TRANSIT
+    return Step.NOTHING
+
+
+def decide_recall(payout: Payout, verdict: Verdict) -> Step:
+    """What a bank's word about stopping a payout does to it."""
+    stopped = verdict.outcome == "approved" and payout.status in OPEN
+    return Step.CANCEL if stopped else Step.NOTHING
+
+
+def apply(payout: Payout, step: Step, code: str | None, now: datetime) -> None:
+    """Make the payout say what the bank did."""
+    if step is Step.RETURN:
+        payout.status, payout.failure_code = "failed", RETURNED
+    else:
+        payout.status = step.value
+    if step is Step.FAIL:
+        payout.failure_code = code or "declined"
+    payout.version += 1
+    payout.updated_at = now

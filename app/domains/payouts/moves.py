@@ -1,0 +1,148 @@
+"""Decisions about payouts over the ledger's book: pure.
+
+Each books what its step asks, or returns the refusal and changes nothing.
+"""
+
+from uuid import UUID
+
+from app.base import ids
+from app.base.errors import PlatformError
+from app.domains.ledger import Book, Change, Draft, chart
+from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger.errors import InsufficientFunds
+from app.domains.payouts import model
+from app.domains.payouts.errors import NothingToPayOut
+from app.domains.payouts.inputs import OpenPayout
+from app.domains.payouts.model import Payout, Road, Step
+
+
+def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """Where payouts come from."""
+    return chart.merchant_account(merchant_id, currency, "merchant_available")
+
+
+def transit_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """Where the money is until the bank has paid it."""
+    return chart.merchant_account(merchant_id, currency, "payouts_in_transit")
+
+
+def cash_account(region: str, currency: str, stripe: int) -> ChartAccount:
+    """The stripe of the platform's account at its bank that this writer uses."""
+    return chart.platform_account(region, currency, "bank_cash", stripe)
+
+
+def accounts_of(payout: Payout, region: str, stripe: int) -> set[ChartAccount]:
+    """All accounts that a payout's money may move between."""
+    return {
+        available_account(payout.merchant_id, payout.currency),
+        transit_account(payout.merchant_id, payout.currency),
+        cash_account(region, payout.currency, stripe),
+    }
+
+
+def decide_open(
+    book: Book, command: OpenPayout, *, limit_minor: int, road: Road, transfer_id: UUID
+) -> Payout | PlatformError:
+    """Take a new payout's money from what is available, or say why not.
+
+    The account has no floor, because refunds and disputes may take more than there is. So whether
+    there is enough is decided here, while the account is locked.
+
+    Refusals, the first that applies: NothingToPayOut, InsufficientFunds, BalanceLimit.
+    """
+    source = available_account(command.merchant_id, command.currency)
+    target = transit_account(command.merchant_id, command.currency)
+    available = book.accounts[source.id].available_minor
+    amount = available if command.amount_minor is None else command.amount_minor
+    if command.amount_minor is None and available <= 0:
+        return NothingToPayOut(account=ids.encode("account", source.id))
+    if amount > available:
+        return InsufficientFunds(
+            account=ids.encode("account", source.id), available=available, asked=amount
+        )
+    payout = Payout(
+        merchant_id=command.merchant_id,
+        id=command.payout_id,
+        status="requires_approval" if amount > limit_minor else "pending",
+        currency=command.currency,
+        amount_minor=amount,
+        bank_account_id=command.bank_account_id,
+        road=road,
+        file_id=None,
+        failure_code=None,
+        description=command.description,
+        metadata=command.metadata,
+        created_by=command.key_id,
+        approved_by=None,
+        transfer_id=transfer_id,
+        paid_transfer_id=None,
+        returned_transfer_id=None,
+        version=1,
+        correlation_id=command.correlation_id,
+        created_at=book.booked_at,
+        updated_at=book.booked_at,
+    )
+    moved = book.book(
+        _draft(payout, transfer_id, "payout", (source, target), command.correlation_id)
+    )
+    return moved if isinstance(moved, PlatformError) else payout
+
+
+def settle(
+    book: Book,
+    payout: Payout,
+    step: Step,
+    code: str | None,
+    *,
+    region: str,
+    stripe: int,
+    correlation_id: str,
+) -> PlatformError | None:
+    """Move the money as the bank's word says, and the payout with it.
+
+    Refusal: BalanceLimit, of a balance that no merchant ever had.
+    """
+    if step is Step.NOTHING:
+        return None
+    if step is not Step.TRANSIT:
+        transfer_id = ids.new()
+        available = available_account(payout.merchant_id, payout.currency)
+        transit = transit_account(payout.merchant_id, payout.currency)
+        cash = cash_account(region, payout.currency, stripe)
+        purpose, between = {
+            Step.PAY: ("payout_paid", (transit, cash)),
+            Step.FAIL: ("payout_failed", (transit, available)),
+            Step.CANCEL: ("payout_canceled", (transit, available)),
+            Step.RETURN: ("payout_returned", (cash, available)),
+        }[step]
+        moved = book.book(_draft(payout, transfer_id, purpose, between, correlation_id))
+        if isinstance(moved, PlatformError):
+            return moved
+        if step is Step.PAY:
+            payout.paid_transfer_id = transfer_id
+        else:
+            payout.returned_transfer_id = transfer_id
+    model.apply(payout, step, code, book.booked_at)
+    return None
+
+
+def _draft(
+    payout: Payout,
+    transfer_id: UUID,
+    purpose: str,
+    between: tuple[ChartAccount, ChartAccount],
+    correlation_id: str,
+) -> Draft:
+    debit, credit = between
+    return Draft(
+        merchant_id=payout.merchant_id,
+        id=transfer_id,
+        kind="posted",
+        purpose=purpose,
+        changes=[
+            Change(debit.merchant_id, debit.id, "debit", payout.amount_minor),
+            Change(credit.merchant_id, credit.id, "credit", payout.amount_minor),
+        ],
+        correlation_id=correlation_id,
+        metadata={"payout": payout.name},
+    )

@@ -1,0 +1,126 @@
+"""Reading side: single objects, lists, plans and files, outside any transaction."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from app.domains.payouts.model import BankAccount, File, Payout, Plan
+from app.domains.payouts.store import bank_account_of, payout_of
+from app.engine.database import Listed, Page, Queries, Reader, listed
+
+queries = Queries(__package__, "reads.sql")
+
+
+async def find_payout(
+    reader: Reader, region: str, merchant_id: UUID, payout_id: UUID
+) -> Payout | None:
+    """One payout of a merchant."""
+    params = {"region": region, "merchant_id": merchant_id, "id": payout_id}
+    rows = await reader.read(queries.find_payout, params)
+    return payout_of(rows[0]) if rows else None
+
+
+async def list_payouts(
+    reader: Reader, region: str, merchant_id: UUID, page: Page, status: str | None
+) -> Listed[Payout]:
+    """A page of a merchant's payouts, or of those in one state, newest first."""
+    params = page.params(region, merchant_id)
+    if status is None:
+        query = page.query(queries.list_payouts_newest, queries.list_payouts_oldest)
+    elif status == "paid":
+        query = page.query(queries.list_payouts_newest_paid, queries.list_payouts_oldest_paid)
+    else:
+        params |= {"status": status}
+        query = page.query(
+            queries.list_payouts_newest_by_status, queries.list_payouts_oldest_by_status
+        )
+    return listed(page, [payout_of(row) for row in await reader.read(query, params)])
+
+
+async def find_bank_account(
+    reader: Reader, region: str, merchant_id: UUID, bank_account_id: UUID
+) -> BankAccount | None:
+    """One bank account of a merchant."""
+    params = {"region": region, "merchant_id": merchant_id, "id": bank_account_id}
+    rows = await reader.read(queries.find_bank_account, params)
+    return bank_account_of(rows[0]) if rows else None
+
+
+async def list_bank_accounts(
+    reader: Reader, region: str, merchant_id: UUID, page: Page
+) -> Listed[BankAccount]:
+    """A page of a merchant's bank accounts, newest first."""
+    query = page.query(queries.list_bank_accounts_newest, queries.list_bank_accounts_oldest)
+    rows = await reader.read(query, page.params(region, merchant_id))
+    return listed(page, [bank_account_of(row) for row in rows])
+
+
+async def find_plan(reader: Reader, merchant_id: UUID, currency: str) -> Plan | None:
+    """How a merchant is paid out in a currency, where somebody has said so."""
+    params = {"merchant_id": merchant_id, "currency": currency}
+    rows = await reader.read(queries.find_plan, params)
+    return Plan(*rows[0]) if rows else None
+
+
+async def list_daily_plans(reader: Reader, after: tuple[UUID, str], limit: int) -> list[Plan]:
+    """The next plans that are due every day, after a (merchant, currency)."""
+    params = {"after_merchant_id": after[0], "after_currency": after[1], "page_size": limit}
+    return [Plan(*row) for row in await reader.read(queries.list_daily_plans, params)]
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A payout that waits for a file, and where it goes."""
+
+    merchant_id: UUID
+    payout_id: UUID
+    amount_minor: int
+    iban: str
+    name: str
+
+
+async def list_unfiled(reader: Reader, region: str, currency: str, limit: int) -> list[Line]:
+    """Payouts that wait for a file."""
+    params = {"region": region, "currency": currency, "page_size": limit}
+    return [Line(*row) for row in await reader.read(queries.list_unfiled, params)]
+
+
+async def list_payouts_of_file(
+    reader: Reader, region: str, file_id: UUID, after: tuple[UUID, UUID], limit: int
+) -> list[tuple[UUID, UUID]]:
+    """(merchant, payout) of what the bank has not decided about, in a region, after a position.
+
+    Payouts move with their merchants, and their file stays where it was made.
+    """
+    params = {
+        "region": region,
+        "file_id": file_id,
+        "after_merchant_id": after[0],
+        "after_id": after[1],
+        "page_size": limit,
+    }
+    rows = await reader.read(queries.list_payouts_of_file, params)
+    return [(merchant_id, payout_id) for merchant_id, payout_id in rows]
+
+
+async def list_files_to_send(reader: Reader, region: str, after: UUID, limit: int) -> list[File]:
+    """The next files that nobody has decided about, the oldest first."""
+    params = {"region": region, "after_id": after, "page_size": limit}
+    return [_file(row) for row in await reader.read(queries.list_files_to_send, params)]
+
+
+async def list_files_of_day(reader: Reader, region: str, currency: str, day: date) -> list[File]:
+    """The files of one day, of one region."""
+    params = {"region": region, "currency": currency, "day": day}
+    return [_file(row) for row in await reader.read(queries.list_files_of_day, params)]
+
+
+async def find_file(reader: Reader, file_id: UUID) -> File | None:
+    """One file, wherever the payouts in it are by now."""
+    rows = await reader.read(queries.find_file, {"id": file_id})
+    return _file(rows[0]) if rows else None
+
+
+def _file(row: tuple[Any, ...]) -> File:
+    return File(*(*row[:8], msgspec.json.decode(row[8], type=dict[str, str]), *row[9:]))

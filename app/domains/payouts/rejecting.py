@@ -1,0 +1,121 @@
+"""A file that the bank surely did not take: people say so, and its payouts are booked back.
+
+Nobody is believed alone, because money that is given back here and paid there is lost. The bank is
+asked about each payout first, and the file must be at rest: from the moment it was given to the
+bank last until that request is over, and until it is written that the bank has it not, nobody may
+send it. Sending notes its time before, so whoever sends it meanwhile is seen.
+"""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from app.base import clock, ids
+from app.base.settings import Settings
+from app.base.telemetry import log
+from app.domains.payouts import bank, files, reads, store
+from app.domains.payouts.files import Overtaken
+from app.domains.payouts.model import File
+from app.engine.database import Tx, transact
+from app.engine.saga import TakeFlow
+from app.processors import World
+
+CLOCKS = timedelta(seconds=10)  # by which those of two processes may differ, and more
+
+
+class NotRejected(Exception):
+    """The file stays as it is; the message is the sentence to say."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """What became of a file's payouts."""
+
+    payouts: int
+    waiting: int
+    """Those whose flows somebody has; they ask later, or when the file is rejected again."""
+
+
+async def reject_file(world: World, file_id: UUID) -> Rejected:
+    """Write that the bank did not take a file, and have its payouts booked back.
+
+    One that is rejected already may be rejected again: then the flows that are left go on.
+
+    Raises:
+        NotRejected: there is none, the bank took it or may have, or does not answer.
+    """
+    file = await reads.find_file(world.database, file_id)
+    if file is None:
+        raise NotRejected(f"There is no file {file_id.hex}.")
+    if file.status == "made":
+        _check_rest(world.database.settings, file)
+        await _ask(world, file)
+        await _mark(world, file)
+    elif file.status != "rejected":
+        raise NotRejected(f"The bank took file {file.name}: it is {file.status}.")
+    await files.go_on(world, file)
+    waiting = [page async for page in files.list_waiting(world.database, file)]
+    return Rejected(file.payouts, sum(map(len, waiting)))
+
+
+def _check_rest(settings: Settings, file: File) -> None:
+    """Refuse a file that may be on its way to the bank."""
+    request = timedelta(milliseconds=settings.processor_queue_ms + settings.processor_timeout_ms)
+    left = file.updated_at + files.CLAIM + request + CLOCKS - clock.now()
+    if left > timedelta(0):
+        raise NotRejected(
+            f"File {file.name} was made or given to the bank just now; "
+            f"try again in {left.total_seconds():.0f} s."
+        )
+
+
+async def _ask(world: World, file: File) -> None:
+    """Refuse a file with a payout that the bank knows, or of which it says nothing."""
+    found: set[UUID] = set()
+    async for places in files.list_waiting(world.database, file):
+        knows = await asyncio.gather(*[_knows(world, place) for place in places])
+        for place, why in zip(places, knows, strict=True):
+            if why is not None:
+                raise NotRejected(f"Payout {ids.encode('payout', place.flow_id)}: {why}.")
+        found |= {place.flow_id for place in places}
+    if len(found) != file.payouts:
+        raise NotRejected(
+            f"Of the {file.payouts} payouts of file {file.name} only {len(found)} wait for it: "
+            "the bank has spoken of the others, or they move to another region just now."
+        )
+
+
+async def _knows(world: World, place: TakeFlow) -> str | None:
+    """What speaks against it that the bank does not know a payout."""
+    payout = await bank.find_payout(world, place, place.flow_id)
+    if payout is None:
+        return "it moves to another region just now"
+    request_id = ids.encode("request", ids.new())
+    verdict = await bank.find_verdict(world, place, payout, request_id)
+    if verdict is None:
+        return "its bank account moves to another region just now"
+    if verdict.outcome == "not_found":
+        return None
+    if verdict.outcome in {"unknown", "not_executed"}:
+        return f"the bank does not say whether it knows it ({verdict.code or verdict.outcome})"
+    return f"the bank knows it; there it is {verdict.outcome}"
+
+
+async def _mark(world: World, file: File) -> None:
+    """Write that the bank did not take it, unless it was sent after we read it."""
+
+    async def work(tx: Tx) -> None:
+        params = {
+            "region": file.region,
+            "id": file.id,
+            "seen_at": file.updated_at,
+            "now": clock.now(),
+        }
+        tx.write(store.queries.reject_file, lambda: params, rows=1, otherwise=Overtaken)
+
+    try:
+        await transact(world.database, work)
+    except Overtaken:
+        raise NotRejected(f"File {file.name} was given to the bank meanwhile; try again.") from None
+    log.warning("payout_file_rejected", file=file.name, payouts=file.payouts)

@@ -1,0 +1,55 @@
+"""Rows that follow their merchant to another region.
+
+While a merchant moves, each of its rows is in one of two regions, and a process may hold either for
+the home. Whoever needs rows by their keys first pulls them home, in the same transaction; then
+everything that reads and writes at home is right as it is.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from uuid import UUID
+
+from app.engine.database import arrays
+from app.engine.database.queries import Query
+
+if TYPE_CHECKING:
+    from app.engine.database.engine import Rows
+    from app.engine.database.transaction import Tx
+
+Moving: TypeAlias = Mapping[UUID, str]
+"""Merchants that move -> the region in which rows of theirs may be beside the home."""
+
+NOBODY_MOVES: Final[Moving] = {}
+
+
+class Placed(Protocol):
+    """What says whose it is, and where else than at home that merchant's rows may be."""
+
+    @property
+    def merchant_id(self) -> UUID: ...
+    @property
+    def former_region(self) -> str | None: ...
+
+
+def moving(commands: Iterable[Placed]) -> Moving:
+    """The merchants of a batch that move; what one command knows holds for all of the merchant."""
+    return {c.merchant_id: c.former_region for c in commands if c.former_region is not None}
+
+
+async def pull(
+    tx: "Tx", query: Query, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
+) -> "Rows":
+    """Bring those of some (merchant, id) to `region` that are in their merchants' former regions.
+
+    Returns what `query` returns of each row that came. Asks nothing where nobody moves.
+    """
+    wanted = sorted(key for key in keys if key[0] in moving) if moving else []
+    if not wanted:
+        return ()
+    params = {
+        "region": region,
+        "formers": arrays.words([moving[merchant_id] for merchant_id, _ in wanted]),
+        "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in wanted]),
+        "ids": arrays.uuids([id_ for _, id_ in wanted]),
+    }
+    return await tx.rows(query, params)

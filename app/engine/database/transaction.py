@@ -1,0 +1,316 @@
+"""`transact`: the only door through which money moves.
+
+A transaction is a function that may run again: a serialization failure can come from any statement
+and from COMMIT, and a connection can be lost while COMMIT is under way. So the work must have no
+effect outside `tx`, and it must write, in the same transaction, the key by which a second run
+recognises the first one.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from app.base import clock, ids
+from app.base.errors import InvariantViolated
+from app.base.settings import Settings
+from app.base.telemetry import metrics
+from app.engine.database import faults, sqlstate
+from app.engine.database.engine import Database, Driver, Params, Rows, hang_up_after
+from app.engine.database.errors import (
+    CommitUnknown,
+    ContentionTooHigh,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    DeadlineExceeded,
+)
+from app.engine.database.faults import FaultPoint
+from app.engine.database.queries import Query
+from app.engine.database.sqlstate import Verdict
+
+T = TypeVar("T")
+
+ATTEMPTS_MAX = 40  # with the pauses below about 15 s: a crash recovery or a lease move fits in
+_DUPLICATES_MAX = 2  # in a row: from the second attempt on keys are looked up, so a third is a bug
+_PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a finished neighbour
+_PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
+_HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
+
+
+class KeysTaken(Exception):
+    """A key the work took for fresh has been claimed meanwhile; the next run looks it up."""
+
+
+class Writer:
+    """One unbroken run of commits by one lane: the identity of a chain of journal blocks.
+
+    After an attempt with unknown outcome the chain's head is unknown too, so a new chain begins.
+    """
+
+    def __init__(self, stripe: int = 0) -> None:
+        self.stripe = stripe
+        """Which stripe of hot platform accounts to use; writers side by side differ."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a new chain."""
+        self.id: UUID = ids.new()
+        self.sequence = 0
+        self.head = b""
+        self._next: tuple[int, bytes] | None = None
+
+    def propose(self, sequence: int, head: bytes) -> None:
+        """What the chain will be if the transaction commits."""
+        self._next = (sequence, head)
+
+    def committed(self) -> None:
+        """The transaction committed; a proposal becomes the head."""
+        if self._next is not None:
+            self.sequence, self.head = self._next
+        self._next = None
+
+    def aborted(self) -> None:
+        """The transaction surely did not commit."""
+        self._next = None
+
+
+class _Write(NamedTuple):
+    """A write that waits for the pipeline."""
+
+    query: Query
+    params: Callable[[], Params]
+    rows: int | None
+    otherwise: Callable[[], Exception] | None
+
+
+class Tx:
+    """One attempt of one transaction.
+
+    Reads go out at once. Writes are kept and leave together in one pipeline, so a batch costs one
+    round trip for all its writes; none of them is needed by a later read of the same transaction.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        settings: Settings,
+        attempt: int,
+        writer: Writer,
+    ) -> None:
+        self.settings = settings
+        self.attempt = attempt
+        """1 for the first run; later runs must reckon with their own earlier commit."""
+        self.writer = writer
+        self._driver = driver
+        self._writes: list[_Write] = []
+
+    async def rows(self, query: Query, params: Params) -> Rows:
+        """All rows of a statement, now. Writes that are still kept are not visible to it."""
+        cursor = await self._driver.execute(query.text, params)
+        return await cursor.fetchall()
+
+    async def execute(self, query: Query, params: Params) -> int:
+        """Run a writing statement now, because a later read needs it; returns the row count."""
+        cursor = await self._driver.execute(query.text, params)
+        return cursor.rowcount
+
+    def write(
+        self,
+        query: Query,
+        params: Callable[[], Params],
+        *,
+        rows: int | None = None,
+        otherwise: Callable[[], Exception] | None = None,
+    ) -> None:
+        """Keep a write for the pipeline before COMMIT.
+
+        Args:
+            params: makes the parameters when their turn has come, so that the database works on
+                one statement while the next one's columns are put together.
+            rows: how many rows it must touch; another count aborts the transaction.
+            otherwise: makes the exception for that case; a bug is assumed where there is none.
+        """
+        self._writes.append(_Write(query, params, rows, otherwise))
+
+    async def flush(self) -> None:
+        """Send all kept writes in one round trip and check what they touched."""
+        if not self._writes:
+            return
+        writes, self._writes = self._writes, []
+        async with self._driver.pipeline():
+            # Prepared at once: one that the driver has only counted so far it would prepare later,
+            # and never learn that this was skipped because a statement before it failed.
+            cursors = [
+                await self._driver.execute(w.query.text, w.params(), prepare=True) for w in writes
+            ]
+        for cursor, write in zip(cursors, writes, strict=True):
+            if write.rows is not None and cursor.rowcount != write.rows:
+                if write.otherwise is not None:
+                    raise write.otherwise()
+                message = f"{write.query.name} touched {cursor.rowcount} rows and not {write.rows}"
+                raise InvariantViolated(message)
+
+
+async def transact(
+    database: Database,
+    work: Callable[[Tx], Awaitable[T]],
+    *,
+    deadline: float | None = None,
+    writer: Writer | None = None,
+) -> T:
+    """Run `work` in a SERIALIZABLE transaction and commit it; the result is durable on return.
+
+    Runs `work` again after a serialization failure, a deadlock, a lost connection and an ambiguous
+    commit, with full jitter, up to `ATTEMPTS_MAX` times and never past `deadline`. A cancelled
+    caller does not cancel the transaction: it finishes on its own.
+
+    Args:
+        deadline: on `clock.monotonic()`; the request timeout from now where none is given.
+        writer: the journal chain the work may extend; a new one where none is given.
+
+    Raises:
+        ContentionTooHigh, DatabaseUnreachable, DeadlineExceeded: surely not committed.
+        CommitUnknown: an ambiguous commit that no later run could clear up in time.
+        DatabaseRefused: the server cancelled a statement; surely not committed.
+        Exception: whatever `work` raised; surely not committed.
+    """
+    if deadline is None:
+        deadline = clock.monotonic() + database.settings.request_timeout_ms / 1000
+    attempts = _Attempts(database, work, deadline, writer or Writer())
+    return await asyncio.shield(asyncio.ensure_future(attempts.run()))
+
+
+class _Attempts(Generic[T]):
+    """The attempts of one transaction, until one ends it."""
+
+    def __init__(
+        self,
+        database: Database,
+        work: Callable[[Tx], Awaitable[T]],
+        deadline: float,
+        writer: Writer,
+    ) -> None:
+        self.database = database
+        self.work = work
+        self.deadline = deadline
+        self.writer = writer
+        self.committing = False
+        self.ambiguous = False
+        """An earlier attempt may have committed; only a finished later one can tell."""
+        self.duplicates = 0
+        """Unique violations in a row."""
+
+    async def run(self) -> T:
+        """The result, or the exception that ends the transaction, by the deadline.
+
+        The time limit is for what waits outside the database, a connection to begin with; a
+        silent server is hung up on just before.
+        """
+        if clock.monotonic() >= self.deadline:
+            raise DeadlineExceeded
+        try:
+            async with asyncio.timeout(self.deadline + _HANG_UP_S - clock.monotonic()):
+                return await self._run()
+        except TimeoutError:
+            self.writer.restart()
+            raise self._too_late() from None
+
+    def _too_late(self) -> Exception:
+        return CommitUnknown() if self.ambiguous or self.committing else DeadlineExceeded()
+
+    async def _run(self) -> T:
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return await self._attempt(attempt)
+            except KeysTaken:
+                self.writer.aborted()
+                metrics.retries.labels("keys_taken").inc()
+            except psycopg.Error as error:
+                self._judge(error, attempt)
+                pause = random.uniform(0, min(_PAUSE_S_MAX, _PAUSE_S * 2**attempt))  # noqa: S311
+                if attempt == ATTEMPTS_MAX or clock.monotonic() + pause > self.deadline:
+                    raise self._given_up(error, attempt) from error
+                await asyncio.sleep(pause)
+            except BaseException as error:
+                if self.committing:
+                    self.writer.restart()
+                else:
+                    self.writer.aborted()
+                if self.ambiguous and isinstance(error, Exception):
+                    # This attempt has failed for good, and an earlier one may have committed.
+                    raise CommitUnknown from error
+                raise
+        raise InvariantViolated("the last attempt neither returned nor raised")
+
+    async def _attempt(self, attempt: int) -> T:
+        """One run of the work and its COMMIT."""
+        self.committing = False
+        # Later attempts have more patience, so that work that is only slow comes to its end.
+        patience_s = attempt * self.database.settings.database_patience_ms / 1000
+        async with self.database.writer() as driver:
+            with hang_up_after(driver, min(patience_s, self.deadline - clock.monotonic())):
+                result = await self._work_and_commit(driver, attempt)
+            faults.hit(FaultPoint.AFTER_COMMIT_BEFORE_ANSWER)
+        self.writer.committed()
+        metrics.attempts.observe(attempt)
+        return result
+
+    async def _work_and_commit(self, driver: Driver, attempt: int) -> T:
+        try:
+            await driver.execute("BEGIN")
+            tx = Tx(driver, self.database.settings, attempt, self.writer)
+            faults.hit(FaultPoint.BEFORE_WORK)
+            result = await self.work(tx)
+            faults.hit(FaultPoint.BEFORE_WRITES)
+            await tx.flush()
+            faults.hit(FaultPoint.BEFORE_COMMIT)
+            self.committing = True
+            await driver.execute("COMMIT")
+            return result
+        except BaseException:
+            # The first error is the one that counts; a connection that cannot even roll back
+            # leaves the pool, and its server ends the transaction.
+            with suppress(psycopg.Error):
+                if driver.info.transaction_status is not TransactionStatus.IDLE:
+                    await driver.execute("ROLLBACK")
+            raise
+
+    def _judge(self, error: psycopg.Error, attempt: int) -> None:
+        """Note what the failed attempt means; raise where running again is no remedy."""
+        verdict = sqlstate.verdict(error, committing=self.committing)
+        is_duplicate = error.sqlstate == sqlstate.UNIQUE_VIOLATION
+        self.duplicates = self.duplicates + 1 if is_duplicate else 0
+        if is_duplicate and self.duplicates <= _DUPLICATES_MAX:
+            # An attempt of unknown outcome has committed after all, meanwhile; or PostgreSQL saw
+            # the duplicate before the conflict it comes from. The next run looks its keys up.
+            verdict = Verdict.RETRY
+        elif verdict is Verdict.BUG and self.committing:
+            # An error nobody foresaw does not say that the COMMIT had no effect.
+            verdict = Verdict.AMBIGUOUS
+        self.ambiguous = self.ambiguous or verdict is Verdict.AMBIGUOUS
+        if verdict is Verdict.AMBIGUOUS or is_duplicate:
+            # A new journal chain is always allowed, and right wherever the old head is in doubt.
+            self.writer.restart()
+        else:
+            self.writer.aborted()
+        if verdict is Verdict.BUG:
+            if self.ambiguous:
+                raise CommitUnknown from error
+            raise error
+        if verdict is Verdict.UNAVAILABLE:
+            raise self._given_up(error, attempt) from error
+        metrics.retries.labels(sqlstate.reason(error)).inc()
+
+    def _given_up(self, error: psycopg.Error, attempt: int) -> Exception:
+        if self.ambiguous:
+            return CommitUnknown()
+        if error.sqlstate in sqlstate.REFUSED:
+            return DatabaseRefused(sqlstate=error.sqlstate)
+        if error.sqlstate in sqlstate.SERIALIZATION | sqlstate.CROWDED:
+            return ContentionTooHigh(attempts=attempt)
+        return DatabaseUnreachable()

@@ -1,7 +1,0 @@
-"""The flows of foreign exchange. Each is one atomic step: the rate is looked up before it."""
-
-from app.fx.commands import ConvertTransfer, CreateQuote, convert_transfers, create_quotes
-from app.saga import Saga, atomic
-
-QUOTE: Saga[CreateQuote] = Saga("quote", atomic(create_quotes))
-CONVERSION: Saga[ConvertTransfer] = Saga("conversion", atomic(convert_transfers))

@@ -1,0 +1,132 @@
+"""What a database is, what it should be, and whether it can be: pure values."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+from app.base.settings import REGION_PATTERN
+from app.operate.regions.errors import RegionsRefused
+
+Goal = Literal["zone", "region"]
+"""What may be lost without losing writes: one zone, or one whole region."""
+
+REGIONS_FOR_REGION_GOAL = 3
+"""A quorum must be left after one region is gone; CockroachDB refuses the goal with fewer."""
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One of Suya's tables."""
+
+    name: str
+    regional: bool
+    """Its rows carry a `region`, so they live there; the others are read everywhere."""
+    locality: str = ""
+    """As the server words it, such as `REGIONAL BY ROW AS home_1a2b3c4d`; empty in one region."""
+    homes: tuple[str, ...] = ()
+    """Its computed columns `home_<digest>`, in the order of their names."""
+    locked: bool = False
+    """Its schema is locked against changes (from CockroachDB 26.1 tables are made so)."""
+    options: tuple[str, ...] = ()
+    """Its storage parameters, `name=value`."""
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the database says of itself."""
+
+    database: str
+    cluster: tuple[str, ...]
+    """The regions that nodes say they are in."""
+    regions: tuple[str, ...]
+    """Of the database; none before it is multi-region."""
+    primary: str | None
+    goal: Goal | None
+    tables: tuple[Table, ...]
+    strangers: tuple[str, ...] = ()
+    """Tables that are not Suya's."""
+    homes: tuple[str, ...] = ()
+    """Regions that merchants are at home in."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What the operator asked for."""
+
+    regions: tuple[str, ...]
+    """The first is the primary region."""
+    goal: Goal
+
+    @property
+    def primary(self) -> str:
+        """Where rows live whose home is no region of the database."""
+        return self.regions[0]
+
+
+def choose(state: State, *, regions: tuple[str, ...], goal: Goal | None, own_region: str) -> Wanted:
+    """What is wanted of the database, from what was asked and what there is.
+
+    Regions the database has already stay: dropping one would need its rows moved first.
+
+    Args:
+        regions: asked for, the primary one first; none means those of the cluster.
+        goal: asked for; none means the present one, or the loss of a zone.
+        own_region: where this process runs; the primary region if nobody says otherwise.
+
+    Raises:
+        RegionsRefused
+    """
+    if state.strangers:
+        names = ", ".join(state.strangers)
+        raise RegionsRefused(
+            why=f"The database '{state.database}' holds tables that are not Suya's ({names}): "
+            "give Suya a database of its own"
+        )
+    if not state.cluster:
+        raise RegionsRefused(
+            why="No node of the cluster says where it is: start the nodes with "
+            "--locality=region=<name>,zone=<name>"
+        )
+    asked = regions or _of_cluster(state, own_region)
+    for region in asked:
+        if region not in state.cluster and region not in state.regions:
+            raise RegionsRefused(
+                why=f"Region '{region}' is not one of the cluster's "
+                f"({', '.join(state.cluster)}): correct SUYA_REGIONS, or start nodes with "
+                f"--locality=region={region} first"
+            )
+        if not re.fullmatch(REGION_PATTERN, region):
+            raise RegionsRefused(
+                why=f"Region '{region}' has a name that no merchant's home can have: a name has "
+                "up to 63 of the characters a-z, 0-9 and '-'"
+            )
+    kept = tuple(region for region in state.regions if region not in asked)
+    wanted = Wanted((*dict.fromkeys(asked), *kept), goal or state.goal or "zone")
+    if wanted.goal == "region" and len(wanted.regions) < REGIONS_FOR_REGION_GOAL:
+        raise RegionsRefused(
+            why=f"Surviving the loss of a region needs {REGIONS_FOR_REGION_GOAL} regions, and "
+            f"there would be {len(wanted.regions)} ({', '.join(wanted.regions)}): add regions, "
+            "or survive the loss of a zone"
+        )
+    return wanted
+
+
+def _of_cluster(state: State, own_region: str) -> tuple[str, ...]:
+    """The cluster's regions, the present or the nearest primary region first."""
+    first = state.primary or (own_region if own_region in state.cluster else state.cluster[0])
+    return (first, *(region for region in state.cluster if region != first))
+
+
+def remarks(state: State, wanted: Wanted, asked: tuple[str, ...]) -> list[str]:
+    """What an operator should know beside the plan: nothing of it stops anything."""
+    said = []
+    if homeless := [home for home in state.homes if home not in wanted.regions]:
+        said.append(
+            f"Merchants are at home in {', '.join(homeless)}, which is no region of the database: "
+            f"their rows are kept in the primary region {wanted.primary}. "
+            "Give them a home there is: suya merchants rehome."
+        )
+    if asked and (kept := [region for region in state.regions if region not in asked]):
+        said.append(
+            f"The database has the region {', '.join(kept)}, which was not asked for: it stays. "
+            "Move its merchants away first, then drop it by hand."
+        )
+    return said

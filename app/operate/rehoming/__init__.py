@@ -1,0 +1,27 @@
+"""`suya merchants rehome`: a merchant's rows follow it to another region, while payments go on.
+
+Guarantees: each row is in exactly one region at every commit, and in one of the two that the
+merchant's record names; a move that was interrupted anywhere is finished by the same command; of
+several movers each step is taken once.
+
+Owns no table.
+
+Never moves what belongs to regions and their writers (`journal_blocks`, `leases`, the platform's
+own accounts), and never waits inside a transaction.
+"""
+
+from app.operate.rehoming.errors import MoveDisturbed, MovesElsewhere
+from app.operate.rehoming.move import Moved, Progress, rehome, spread_s
+from app.operate.rehoming.tables import STAYING, TABLES, Table
+
+__all__ = [
+    "STAYING",
+    "TABLES",
+    "MoveDisturbed",
+    "Moved",
+    "MovesElsewhere",
+    "Progress",
+    "Table",
+    "rehome",
+    "spread_s",
+]

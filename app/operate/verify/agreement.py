@@ -1,0 +1,211 @@
+"""Whether what a processor says of a thing, and what we say of it, agree: pure.
+
+Each judgement is a sentence where they do not, and nothing where they do. Whether something is
+under way, so that they need not agree yet, is asked by whoever judges.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from app.domains.disputes.model import FINAL, RANK
+from app.domains.payments.model import UNDECIDED
+from app.domains.payouts.model import OPEN as AT_BANK
+from app.domains.payouts.model import RETURNED
+
+UNKNOWN: Final = "we know nothing of it"
+
+_OVER: Final = frozenset({"declined", "failed", "canceled", "expired"})
+"""States of payments in which nothing of them may be left anywhere."""
+
+_PAYOUTS: Final = {"paid": "approved", "canceled": "canceled"}
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What a processor has under a reference of ours; amounts in minor units."""
+
+    id: str
+    reference: str
+    merchant: str
+    status: str
+    amount: int = 0
+    currency: str = ""
+    captured_amount: int = 0
+    refunded_amount: int = 0
+    voided_amount: int = 0
+    received_amount: int | None = None
+    authorization: str | None = None
+    """Of a capture, a refund or a dispute: the payment's reference."""
+    fee: int = 0
+    """Of a dispute: what the processor takes for the work."""
+    due_at: datetime | None = None
+    """Of a dispute: until when evidence is taken."""
+
+    @property
+    def left(self) -> int:
+        """What may still be captured."""
+        if self.status != "approved":
+            return 0
+        return self.amount - self.captured_amount - self.voided_amount
+
+
+class OurPayment(msgspec.Struct, frozen=True):
+    """A payment as we know it; amounts in minor units."""
+
+    id: str
+    status: str
+    currency: str
+    amount: int
+    captured: int
+    refunded: int
+    operation_id: str | None
+    processor: str | None
+    """Who has it; none: it never leaves the building."""
+    updated_at: datetime
+    left: int
+    """Held, and neither captured nor given back."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a flow is under way on it."""
+        return self.operation_id is not None
+
+
+class OurRefund(msgspec.Struct, frozen=True):
+    """A refund as we know it."""
+
+    id: str
+    payment_id: str
+    status: str
+    currency: str
+    amount: int
+
+
+class OurPayout(msgspec.Struct, frozen=True):
+    """A payout as we know it."""
+
+    id: str
+    status: str
+    currency: str
+    amount: int
+    failure_code: str | None
+    updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its bank still decides."""
+        return self.status in AT_BANK
+
+
+class OurDispute(msgspec.Struct, frozen=True):
+    """A dispute as we know it."""
+
+    authorization: str
+    """The payment's reference."""
+    status: str
+    currency: str
+    amount: int
+    fee: int
+    created_at: datetime
+    due_at: datetime
+
+
+def judge_authorization(there: Record, here: OurPayment | None, processor: str) -> str | None:
+    """What disagrees about a card payment."""
+    if here is None or here.processor is None:
+        return UNKNOWN
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    if there.status in {"requires_action", "undecided"}:
+        return None if here.status in UNDECIDED else f"it is {there.status} there"
+    if here.status in UNDECIDED or here.status in _OVER or here.processor != processor:
+        taken = there.captured_amount - there.refunded_amount
+        if taken or there.left:
+            state = here.status if here.processor == processor else f"with {here.processor}"
+            return f"it is {state} here, and there {taken} are taken and {there.left} are held"
+        return None
+    pairs = (
+        ("captured", there.captured_amount, here.captured),
+        ("refunded", there.refunded_amount, here.refunded),
+        ("held", there.left, here.left),
+    )
+    differ = [f"{name} are {a} there and {b} here" for name, a, b in pairs if a != b]
+    return ", ".join(differ) or None
+
+
+def judge_capture(there: Record, here_minor: int | None) -> str | None:
+    """What disagrees about a capture, of which our transfer moved so much; none: there is none."""
+    if there.status != "approved":
+        return None if here_minor is None else f"it is {there.status} there, and booked here"
+    if here_minor is None:
+        return f"{there.amount} are captured there, and nothing is booked here"
+    if here_minor != there.amount:
+        return f"{there.amount} are captured there, and {here_minor} are booked here"
+    return None
+
+
+def judge_refund(there: Record, here: OurRefund | None) -> str | None:
+    """What disagrees about a refund."""
+    if here is None:
+        return UNKNOWN
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    due = "succeeded" if there.status == "approved" else "failed"
+    return None if here.status == due else f"it is {there.status} there and {here.status} here"
+
+
+def judge_bank_transfer(there: Record, here: OurPayment | None) -> str | None:
+    """What disagrees about a payment by bank transfer."""
+    if here is None or here.processor is None:
+        return UNKNOWN
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    came = (there.received_amount or 0) if there.status == "approved" else 0
+    if came != here.captured:
+        return f"{came} came there, and it is {here.status} with {here.captured} here"
+    return None
+
+
+def judge_payout(there: Record, here: OurPayout | None) -> str | None:
+    """What disagrees about a payout."""
+    if here is None:
+        return UNKNOWN
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    failed = "returned" if here.failure_code == RETURNED else "declined"
+    due = _PAYOUTS.get(here.status, failed if here.status == "failed" else "pending")
+    return None if there.status == due else f"it is {there.status} there and {here.status} here"
+
+
+def judge_dispute(there: Record, here: OurDispute | None) -> str | None:
+    """What disagrees about a dispute."""
+    if here is None:
+        return UNKNOWN
+    if there.authorization != here.authorization:
+        return f"it is about {there.authorization} there and {here.authorization} here"
+    if (there.amount, there.currency) != (here.amount, here.currency):
+        return _sums(there, here.amount, here.currency)
+    if there.fee != here.fee:
+        return f"its fee is {there.fee} there and {here.fee} here"
+    if there.status != here.status:
+        return f"it is {there.status} there and {here.status} here"
+    return None
+
+
+def may_catch_up(there: Record, here: OurDispute) -> bool:
+    """Whether looking at a dispute once more may make it agree here.
+
+    The processor decides, so we may be behind it, and never ahead: it goes on to the next state, or
+    back with more time. The rest stays as it was when the dispute was opened; a fee may grow
+    elsewhere, and not at the acquirer, which takes it at once.
+    """
+    alike = msgspec.structs.replace(there, status=here.status)
+    if judge_dispute(alike, here) is not None or here.status in FINAL or there.status not in RANK:
+        return False
+    has_more_time = there.due_at is not None and there.due_at > here.due_at
+    return has_more_time or RANK[there.status] > RANK[here.status]
+
+
+def _sums(there: Record, amount: int, currency: str) -> str:
+    return f"it is of {there.amount} {there.currency} there and {amount} {currency} here"

@@ -1,0 +1,105 @@
+"""One run: what the checks read, note and compare."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from app.engine.database import Query, Rows
+from app.operate.verify.model import Check, Findings
+from app.operate.verify.store import PAGE_ROWS, Row, Snapshot, Stream, Use, uuid_array
+from app.operate.verify.tally import Tally
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being checked, how many rows are done, and about how many there are."""
+
+Said: TypeAlias = tuple[str, str, str, int, int, str]
+"""What is said of an entry: merchant (hex), transfer, direction, posted and pending minor units,
+and when it was booked."""
+
+
+class Audit:
+    """What the checks share.
+
+    All regions are read as one: a merchant that moves has rows in two, and one that moved has rows
+    whose counterparts, such as journal blocks, stay where they were written.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        regions: Sequence[str],
+        findings: Findings,
+        progress: Progress,
+    ) -> None:
+        self.snapshot = snapshot
+        self.regions = regions
+        self.findings = findings
+        self.add = findings.add
+        self._progress = progress
+        self.entries = Tally()
+        """Lines of transfers against entries, by (account, version)."""
+        self.listings = Tally()
+        """Blocks that transfers name against transfers that blocks list, by block."""
+        self.held = Tally()
+        """What open holds hold against what accounts have pending, by account."""
+        self.parked = 0
+        """Flows that wait for people."""
+
+    def stream(self, query: Query, again: Use | None = None, **after: Any) -> Stream:
+        """The rows of a paged statement, wherever they are."""
+        return self.snapshot.stream(query, self.regions, again, **after)
+
+    def doubled(self, name: Callable[[Row], str], what: str) -> Use:
+        """What to do with a row that is in two regions; `what` tells what it is."""
+        return lambda row: self.add(Check.ONE_REGION, name(row), f"{what} is in two regions")
+
+    async def look_up(self, query: Query, wanted: Mapping[str, str]) -> list[Row]:
+        """The rows of some objects (id -> merchant), which begin with the id, wherever they are."""
+        left = {id_.replace("-", ""): merchant_id for id_, merchant_id in wanted.items()}
+        found: list[Row] = []
+        for region in self.regions:
+            if not left:
+                break
+            rows = await self.snapshot.rows(
+                query,
+                {
+                    "region": region,
+                    "merchant_ids": uuid_array(left.values()),
+                    "ids": uuid_array(left),
+                },
+            )
+            found += rows
+            for row in rows:
+                left.pop(row[0].replace("-", ""), None)
+        return found
+
+    async def progress(self, what: str, counting: Query) -> Callable[[int], None]:
+        """A function that is told of rows that are done; it shows them now and then."""
+        total = await self.snapshot.count(counting, self.regions)
+        done = shown = 0
+        self._progress(what, done, total)
+
+        def add(count: int) -> None:
+            nonlocal done, shown
+            done += count
+            if done - shown >= PAGE_ROWS or done == total:
+                shown = done
+                self._progress(what, done, max(done, total))
+
+        return add
+
+    async def pages(self, what: str, stream: Stream, counting: Query) -> AsyncIterator[Rows]:
+        """The stream's pages, with progress shown."""
+        add = await self.progress(what, counting)
+        async for rows in stream.pages():
+            yield rows
+            add(len(rows))
+
+    def count_entry(self, key: tuple[str, int], said: Said, times: int = 1) -> None:
+        """Count an entry at (account hex, version), or `times` -1 the line that says the same."""
+        # The pending amount once more, doubled, because a hash does not tell -1 from -2.
+        self.entries.add(key, (said, 2 * said[4]), times)
+
+    def count_held(self, account_id: str, side: str, amount_minor: int) -> None:
+        """Count what is pending on one side of an account; what holds hold, below zero."""
+        if amount_minor:
+            self.held.add(account_id, side, amount_minor)

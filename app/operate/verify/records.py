@@ -1,0 +1,86 @@
+"""Reading everything that the acquirer has, page by page, in the order in which it came."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final, Self
+
+import msgspec
+
+from app.base.settings import Settings
+from app.operate.verify.agreement import Record
+from app.processors.line import Answer, Line
+
+PAGE_RECORDS: Final = 500  # some 200 kB, a fifth of what the line takes
+_ATTEMPTS: Final = 10  # reading is repeatable; faults that were asked for hit one in two
+_PAUSE_S: Final = 0.2
+
+
+class AcquirerSilent(ConnectionError):
+    """The acquirer does not say what it has."""
+
+
+class _Page(msgspec.Struct):
+    data: list[Record]
+    has_more: bool
+
+
+_page = msgspec.json.Decoder(_Page)
+_record = msgspec.json.Decoder(Record)
+
+
+class Records:
+    """What the acquirer has."""
+
+    def __init__(self, line: Line, url: str, key: str) -> None:
+        self._line = line
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {key}"}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings) -> AsyncIterator[Self]:
+        """Connections to the acquirer of the settings, which must name one."""
+        assert settings.acquirer_url is not None
+        assert settings.acquirer_key is not None
+        async with Line.open(
+            timeout_ms=settings.processor_timeout_ms,
+            connect_timeout_ms=settings.processor_connect_timeout_ms,
+        ) as line:
+            yield cls(line, settings.acquirer_url, settings.acquirer_key.get_secret_value())
+
+    async def pages(self, kind: str) -> AsyncIterator[list[Record]]:
+        """All records of a kind.
+
+        Raises:
+            AcquirerSilent: it does not answer.
+        """
+        after = ""
+        while True:
+            answer = await self._get(f"records?kind={kind}&limit={PAGE_RECORDS}&after={after}")
+            page = _page.decode(answer.body)
+            if page.data:
+                yield page.data
+                after = page.data[-1].id
+            if not page.has_more:
+                return
+
+    async def find(self, kind: str, reference: str) -> Record | None:
+        """One record by our reference.
+
+        Raises:
+            AcquirerSilent: it does not answer.
+        """
+        answer = await self._get(f"{kind}/{reference}")
+        return _record.decode(answer.body) if answer.status == HTTPStatus.OK else None
+
+    async def _get(self, path: str) -> Answer:
+        why: object = None
+        for _ in range(_ATTEMPTS):
+            said = await self._line.send("GET", f"{self._url}/v1/{path}", self._headers)
+            if isinstance(said, Answer) and said.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
+                return said
+            why = said.status if isinstance(said, Answer) else said.code
+            await asyncio.sleep(_PAUSE_S)
+        raise AcquirerSilent(f"the acquirer does not say what it has: {why}")

@@ -1,0 +1,222 @@
+"""Reading a snapshot: pages of statements in key order, the next one fetched ahead of its use."""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, Self, TypeAlias
+
+import psycopg
+
+from app.base import ids
+from app.engine.database import Database, Queries, Query, Rows
+
+queries = Queries(__package__)
+
+PAGE_ROWS = 4_000  # a few MB, and some 20 ms of work between two looks at the event loop
+
+Row: TypeAlias = tuple[Any, ...]
+Use: TypeAlias = Callable[[Row], None]
+
+EARLIEST: Final = "0001-01-01 00:00:00+00"
+"""Before everything that is booked. Where instants are only compared, they are read as text too."""
+
+FIRST: Final = str(ids.NIL)
+"""Before every id. Ids are read as text: it sorts as they do, and compares far quicker."""
+
+
+class Snapshot:
+    """One consistent state of the database."""
+
+    def __init__(self, connection: "psycopg.AsyncConnection[Row]") -> None:
+        self._connection = connection
+        self._ahead: set[asyncio.Task[Rows]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def take(cls, database: Database) -> AsyncIterator[Self]:
+        """The state of this moment, for as long as the block lasts."""
+        async with database.snapshot() as connection:
+            # Events carry instants as they were written: in UTC.
+            await connection.execute("SET LOCAL TIME ZONE 'UTC'")
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            snapshot = cls(connection)
+            try:
+                yield snapshot
+            finally:
+                await snapshot._stop()
+
+    async def rows(self, query: Query, params: Mapping[str, Any]) -> Rows:
+        """All rows of a statement."""
+        # The binary form of ids, numbers and instants costs Python half of what parsing does.
+        cursor = await self._connection.execute(query.text, params, binary=True)
+        return await cursor.fetchall()
+
+    async def count(self, query: Query, regions: Sequence[str]) -> int:
+        """The number a counting statement gives, over some regions."""
+        counts = [await self.rows(query, {"region": region}) for region in regions]
+        return sum(int(rows[0][0]) for rows in counts)
+
+    async def regions(self) -> list[str]:
+        """Every region that some table has rows of."""
+        found: list[str] = []
+        while True:
+            params = {"after": found[-1] if found else ""}
+            rows = await self.rows(queries.find_next_region, params)
+            if rows[0][0] is None:
+                return found
+            found.append(rows[0][0])
+
+    def stream(
+        self, query: Query, regions: Sequence[str], again: Use | None = None, **after: Any
+    ) -> "Stream":
+        """The rows of a paged statement in all of `regions`, as if they were one.
+
+        Args:
+            again: what to do with a row at whose position another region has one already; such a
+                row is left out.
+            after: the parameters of its position, in row order.
+        """
+        sources = [
+            _Pages(self, query, {"region": region, "page_size": PAGE_ROWS, **after}, list(after))
+            for region in regions
+        ]
+        return Stream(_Merged(sources, len(after), again))
+
+    def fetch_ahead(self, query: Query, params: Mapping[str, Any]) -> asyncio.Task[Rows]:
+        """Begin to read, so that the database works while Python does."""
+        task = asyncio.create_task(self.rows(query, params))
+        self._ahead.add(task)
+        task.add_done_callback(self._ahead.discard)
+        return task
+
+    async def _stop(self) -> None:
+        """End what was begun and is no longer wanted."""
+        for task in self._ahead:
+            task.cancel()
+        await asyncio.gather(*self._ahead, return_exceptions=True)
+
+
+class _Pages:
+    """The pages of one statement in one region; each row begins with its position."""
+
+    def __init__(
+        self, snapshot: Snapshot, query: Query, params: dict[str, Any], position: list[str]
+    ) -> None:
+        self._snapshot = snapshot
+        self._query = query
+        self._params = params
+        self._position = position
+        self._next: asyncio.Task[Rows] | None = snapshot.fetch_ahead(query, dict(params))
+
+    async def page(self) -> Rows:
+        """The next rows; none at the end."""
+        if self._next is None:
+            return ()
+        rows = await self._next
+        self._next = None
+        if len(rows) == self._params["page_size"]:
+            self._params |= zip(self._position, rows[-1], strict=False)
+            self._next = self._snapshot.fetch_ahead(self._query, dict(self._params))
+            await asyncio.sleep(0)  # lets the request leave before this page's work begins
+        return rows
+
+
+class _Merged:
+    """The pages of several regions as those of one, in the order of their positions."""
+
+    def __init__(self, sources: Sequence[_Pages], key_length: int, again: Use | None) -> None:
+        self._sources = sources
+        self._waiting: list[Rows] = [() for _ in sources]
+        self._key_length = key_length
+        self._again = again
+
+    async def page(self) -> Rows:
+        """The next rows; none at the end."""
+        if len(self._sources) == 1:
+            return await self._sources[0].page()
+        for at, source in enumerate(self._sources):
+            if not self._waiting[at]:
+                self._waiting[at] = await source.page()
+        # No region has more to come before the least of the last positions read so far.
+        ends = [self._key(rows[-1]) for rows in self._waiting if rows]
+        if not ends:
+            return ()
+        taken: list[Row] = []
+        for at, rows in enumerate(self._waiting):
+            cut = bisect_right(rows, min(ends), key=self._key)
+            taken += rows[:cut]
+            self._waiting[at] = rows[cut:]
+        taken.sort(key=self._key)
+        return self._once(taken)
+
+    def _key(self, row: Row) -> Row:
+        return row[: self._key_length]
+
+    def _once(self, rows: Sequence[Row]) -> Rows:
+        """The rows without those whose position comes again: both are always in one page."""
+        kept: list[Row] = []
+        for row in rows:
+            if kept and self._key(kept[-1]) == self._key(row):
+                if self._again is not None:
+                    self._again(row)
+            else:
+                kept.append(row)
+        return kept
+
+
+class Stream:
+    """The rows of a paged statement, page by page or one after the other."""
+
+    def __init__(self, source: _Merged) -> None:
+        self._source = source
+        self._rows: Rows = ()
+        self._at = 0
+
+    async def pages(self) -> AsyncIterator[Rows]:
+        """All pages."""
+        while rows := await self._source.page():
+            yield rows
+
+    async def head(self) -> Row | None:
+        """The next row, which stays."""
+        if self._at == len(self._rows):
+            self._rows, self._at = await self._source.page(), 0
+        return self._rows[self._at] if self._rows else None
+
+    def skip(self) -> None:
+        """Go past the head."""
+        self._at += 1
+
+    async def up_to(self, key: tuple[str, str], *, below: Use, at: Use) -> None:
+        """Use up the rows to `key`, which the first two columns are compared with."""
+        while True:
+            rows, here, end = self._rows, self._at, len(self._rows)
+            while here < end:
+                found = rows[here][:2]
+                if found == key:
+                    at(rows[here])
+                elif found < key:
+                    below(rows[here])
+                else:
+                    break
+                here += 1
+            self._at = here
+            if here < end or not await self._refill():
+                return
+
+    async def rest(self, use: Use) -> None:
+        """Use up all rows that are left."""
+        while await self.head() is not None:
+            for row in self._rows[self._at :]:
+                use(row)
+            self._at = len(self._rows)
+
+    async def _refill(self) -> bool:
+        self._rows, self._at = await self._source.page(), 0
+        return bool(self._rows)
+
+
+def uuid_array(values: Iterable[str]) -> str:
+    """A literal for UUID[] of ids that are text already."""
+    return "{" + ",".join(values) + "}"

@@ -1,0 +1,274 @@
+"""The worker process: resumes flows, expires holds, reaps idempotency keys, verifies the books.
+
+Everything it does is safe to do twice and from several workers; leases only keep them from doing
+the same at the same time. What fails is logged and tried again at the next round. Regions are
+worked on side by side, so that the trouble of one is not that of the others.
+"""
+
+import asyncio
+import signal
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import date
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from app.base import clock, ids
+from app.base.process import collect_seldom
+from app.base.settings import Settings
+from app.base.telemetry import configure_logging, describe, log, metrics, serve_metrics
+from app.domains.ledger.reads import HoldDue, list_holds_to_expire
+from app.domains.ledger.store import HOLD_BUCKETS
+from app.domains.merchants.admin import list_home_regions
+from app.domains.merchants.homes import find_homes
+from app.domains.payments.inputs import ReleasePayment
+from app.domains.payments.saga import CANCELLATION
+from app.domains.payouts.payday import PayDay
+from app.engine import idempotency
+from app.engine.database import Database, GroupCommit, checks, faults
+from app.engine.database.faults import FaultPoint
+from app.engine.database.leases import take_lease
+from app.engine.saga import FLOW_BUCKETS, count_parked, list_due
+from app.operate.verify import verify
+from app.processes.flows import make_sagas, open_world
+
+SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
+RESUME_BATCH = 16  # flows per bucket and page: as many in all as a processor has places
+RESUME_PAGES_MAX = 256  # then the lease is renewed; a worker that is paused must not hold it
+COUNT_INTERVAL_S = 30.0  # people are called by an alert that waits longer than that
+REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
+LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
+LEASE_S_MIN = 5.0
+PAY_OUT_INTERVAL_S = 60.0  # between looks whether it is time; banks do not count minutes
+PAY_OUT_LEASE_S = 600.0  # thousands of payouts, and a file with each thousand of them
+AUDIT_LEASE_S = 600.0  # a full reading of a large database may take minutes
+REGIONS_AT_ONCE = 4  # each keeps readers busy, and whoever waits 5 s for one of eight goes without
+
+T = TypeVar("T")
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish the round and return."""
+    configure_logging(settings)
+    faults.arm(settings.faults)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with Database.open(settings) as database:
+        await checks.check(database)
+        if settings.metrics_port is not None:
+            serve_metrics(settings.host, settings.metrics_port)
+        worker = Worker(database)
+        async with open_world(worker.sagas):
+            collect_seldom()
+            log.info("started", process="worker", holder=str(worker.holder))
+            await asyncio.gather(
+                _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
+                _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
+                _every(stop, COUNT_INTERVAL_S, worker.count_parked),
+                _every(stop, REAP_INTERVAL_S, worker.reap_keys),
+                _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
+                _every(stop, settings.audit_interval_s, worker.audit),
+            )
+            await worker.sagas.close(settings.drain_timeout_ms / 2000)
+            await worker.group_commit.close(settings.drain_timeout_ms / 2000)
+    log.info("stopped", process="worker")
+
+
+async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` now and then every `seconds`, until told to stop."""
+    while not stop.is_set():
+        await _attempt(work.__name__, work())
+        try:
+            await asyncio.wait_for(stop.wait(), seconds)
+        except TimeoutError:
+            continue
+
+
+async def _attempt(name: str, work: Awaitable[T], **place: str) -> T | Exception:
+    """What `work` returns or raises; a round that fails must not end the worker, nor others."""
+    try:
+        return await work
+    except Exception as error:  # noqa: BLE001 - told, and done again
+        # The next round is the retry; nothing is lost by waiting for it.
+        log.warning("round_failed", work=name, **place, **describe(error))
+        return error
+
+
+async def in_regions(
+    database: Database, name: str, work: Callable[[str], Awaitable[T]]
+) -> dict[str, T | BaseException]:
+    """What `work` returned or raised in each region where merchants are at home."""
+    gate = asyncio.Semaphore(REGIONS_AT_ONCE)
+
+    async def attempt(region: str) -> T | Exception:
+        async with gate:
+            return await _attempt(name, work(region), region=region)
+
+    regions = await list_home_regions(database)
+    # A region whose work was canceled elsewhere is told as well; who cancels this cancels them all.
+    outcomes = await asyncio.gather(*map(attempt, regions), return_exceptions=True)
+    return dict(zip(regions, outcomes, strict=True))
+
+
+class Worker:
+    """One worker: its name in leases, and its rounds."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.group_commit = GroupCommit(database)
+        self.sagas = make_sagas(database, self.group_commit)
+        self.holder: UUID = ids.new()
+        self.paid_out_on: date | None = None
+        """The day whose payouts and files are made, and with the bank or refused by it."""
+        self._pay_day = PayDay(date.min)
+
+    async def expire_holds(self) -> None:
+        """Release the holds whose time has come, in every region where merchants are at home."""
+        await in_regions(self.database, "expire_holds", self._expire_region)
+
+    async def _expire_region(self, region: str) -> None:
+        interval_s = self.database.settings.sweep_interval_ms / 1000
+        if await self._take_lease(region, "expire_holds", interval_s):
+            for bucket in range(HOLD_BUCKETS):
+                await self._expire_bucket(region, bucket)
+
+    async def _take_lease(self, region: str, name: str, interval_s: float) -> bool:
+        """Whether this worker does a region's work, and goes on doing it every `interval_s`."""
+        seconds = max(LEASE_S_MIN, LEASE_FACTOR * interval_s)
+        return await take_lease(self.database, region, name, self.holder, seconds=seconds)
+
+    async def _expire_bucket(self, region: str, bucket: int) -> None:
+        """Release one bucket's holds, batch after batch; what fails stays for the next round."""
+        while True:
+            due = await list_holds_to_expire(
+                self.database, region, bucket, clock.now(), SWEEP_BATCH
+            )
+            if not due:
+                return
+            faults.hit(FaultPoint.BEFORE_SWEEP)
+            expired = await self._expire(region, due)
+            faults.hit(FaultPoint.AFTER_SWEEP)
+            if expired < len(due):
+                return
+
+    async def _expire(self, found_in: str, due: Sequence[HoldDue]) -> int:
+        """Release some holds, each at its merchant's home; returns how many were."""
+        correlation_id = ids.encode("request", ids.new())
+        # One deadline for all: nobody acts on what is known of a home for longer than a request.
+        deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
+        homes = await find_homes(self.database, [hold.merchant_id for hold in due])
+        by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
+        for hold in due:
+            home, former = homes.get(hold.merchant_id, (found_in, None))
+            by_home[home].append(
+                ReleasePayment(
+                    region=home,
+                    merchant_id=hold.merchant_id,
+                    intent=None,
+                    correlation_id=correlation_id,
+                    payment_id=hold.payment_id,
+                    transfer_id=ids.new(),
+                    expired=True,
+                    former_region=former,
+                )
+            )
+        expired = 0
+        for home, commands in by_home.items():
+            # Processors answer when they do; the next round must not wait for them.
+            receipt = await self.sagas.run(
+                CANCELLATION, home, commands, deadline=deadline, wait_s=0.0
+            )
+            count = sum(
+                not isinstance(outcome, Exception) and outcome.status in {200, 202}
+                for outcome in receipt.outcomes
+            )
+            metrics.holds_expired.inc(count)
+            log.info("holds_expired", region=home, count=count, request_id=correlation_id)
+            expired += count
+        return expired
+
+    async def resume_flows(self) -> None:
+        """Go on with the flows that are due: put off, woken, or left by a process that died."""
+        await in_regions(self.database, "resume_flows", self._resume_region)
+
+    async def _resume_region(self, region: str) -> None:
+        interval_s = self.database.settings.resume_interval_ms / 1000
+        if await self._take_lease(region, "resume_flows", interval_s):
+            # A bucket that fails cancels no other: their flows are asking the outside just now.
+            outcomes = await asyncio.gather(
+                *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)],
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if outcome is not None:
+                    raise outcome
+
+    async def count_parked(self) -> None:
+        """Tell how many flows were given up and wait for people."""
+        metrics.flows_parked.set(await count_parked(self.database))
+
+    async def _resume_bucket(self, region: str, bucket: int) -> None:
+        """Go on with one bucket's flows, page after page, while they get anywhere."""
+        for _ in range(RESUME_PAGES_MAX):
+            due = await list_due(self.database, region, bucket, clock.now(), RESUME_BATCH)
+            if not due or not await self.sagas.resume(due) or len(due) < RESUME_BATCH:
+                return
+
+    async def reap_keys(self) -> None:
+        """Delete idempotency keys whose time has passed, in one walk over the table."""
+        await in_regions(self.database, "reap_keys", self._reap_region)
+
+    async def _reap_region(self, region: str) -> None:
+        if not await take_lease(
+            self.database, region, "reap_keys", self.holder, seconds=2 * REAP_INTERVAL_S
+        ):
+            return
+        position: tuple[UUID, UUID] | None = None
+        deleted = 0
+        while True:
+            count, position = await idempotency.sweep(self.database, region, position, clock.now())
+            deleted += count
+            if position is None:
+                break
+        if deleted:
+            log.info("keys_reaped", region=region, count=deleted)
+
+    async def pay_out(self) -> None:
+        """Once a day, from its hour on: daily payouts, then the files of what waits for one."""
+        settings, world = self.database.settings, self.sagas.world
+        now = clock.now()
+        if now.hour < settings.payout_hour_utc or self.paid_out_on == now.date():
+            return
+        if not await take_lease(
+            self.database, settings.region, "pay_out", self.holder, seconds=PAY_OUT_LEASE_S
+        ):
+            return
+        if self._pay_day.day != now.date():
+            self._pay_day = PayDay(now.date())
+        day = self._pay_day
+        done: list[object] = [await _attempt("daily_payouts", day.make_payouts(world))]
+        if settings.payout_eur_road == "file":
+            send = partial(day.send_files, world)
+            done += (await in_regions(self.database, "payout_files", send)).values()
+        # What failed, or was met by a bank that says nothing, the next round tries again.
+        if all(each is True for each in done):
+            self.paid_out_on = now.date()
+
+    async def audit(self) -> None:
+        """Verify the books and publish how many findings there are."""
+        region = self.database.settings.region
+        if not await take_lease(self.database, region, "audit", self.holder, seconds=AUDIT_LEASE_S):
+            return
+        findings = await verify(self.database.url, lambda *_: None)
+        metrics.verify_findings.set(len(findings))
+        for finding in findings[:100]:  # the log is for alarms; `suya verify` shows them all
+            log.error(
+                "verify_finding",
+                check=finding.check,
+                object=finding.object,
+                detail=finding.detail,
+            )
+        log.info("verified", findings=len(findings))

@@ -1,0 +1,53 @@
+"""What may become of a bank transfer or a payout: pure decisions."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from app.sandbox.acquirer.model import BankTransfer, Payout
+
+TRANSFER_LIFE = timedelta(days=7)
+"""How long a payer's money is waited for."""
+
+
+def arrive(transfer: BankTransfer, amount_minor: int | None = None) -> BankTransfer | None:
+    """The bank transfer after money came; none if it is not waited for any more.
+
+    Args:
+        amount_minor: what came, which payers may get wrong; what was asked for if not given.
+    """
+    if transfer.status == "expired":
+        return None
+    if transfer.status == "approved":
+        return transfer
+    received_minor = transfer.amount_minor if amount_minor is None else amount_minor
+    return replace(transfer, status="approved", received_minor=received_minor)
+
+
+def expire(transfer: BankTransfer) -> BankTransfer:
+    """The bank transfer after its time passed."""
+    return replace(transfer, status="expired") if transfer.status == "pending" else transfer
+
+
+def cancel(payout: Payout) -> Payout:
+    """The payout after somebody tried to stop it: only what has not left can be."""
+    return replace(payout, status="canceled") if payout.status == "pending" else payout
+
+
+def pay(payout: Payout) -> Payout:
+    """The payout after its money reached the bank account."""
+    return replace(payout, status="approved") if payout.status == "pending" else payout
+
+
+def decline(payout: Payout, code: str) -> Payout:
+    """The payout after its bank refused it, before any money left."""
+    if payout.status != "pending":
+        return payout
+    return replace(payout, status="declined", decline_code=code)
+
+
+def give_back(payout: Payout, code: str) -> Payout:
+    """The payout after the money came back, days later."""
+    if payout.status != "approved":
+        return payout
+    return replace(payout, status="returned", decline_code=code)

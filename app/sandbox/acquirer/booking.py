@@ -1,0 +1,146 @@
+"""What commands share: the lines of the books, and what Suya is told."""
+
+from typing import Final
+
+from app.base.money import fee_minor
+from app.sandbox.acquirer.faults import Fault
+from app.sandbox.acquirer.model import (
+    Authorization,
+    BankTransfer,
+    Capture,
+    Dispute,
+    Movement,
+    MovementKind,
+    Notice,
+    Payout,
+    Refund,
+)
+from app.sandbox.acquirer.unit import Unit
+
+# What acquirers ask of a small merchant, so that a file's fees are worth looking at.
+_CAPTURE_BPS: Final = 140
+_CAPTURE_FIXED_MINOR: Final = 10
+_TRANSFER_MINOR: Final = 20
+PAYOUT_FEE_MINOR: Final = 25
+
+
+def capture_fee_minor(amount_minor: int) -> int:
+    """What the sandbox keeps of captured money."""
+    return fee_minor(amount_minor, bps=_CAPTURE_BPS, fixed_minor=_CAPTURE_FIXED_MINOR)
+
+
+def transfer_fee_minor(amount_minor: int) -> int:
+    """What the sandbox keeps of a bank transfer."""
+    return min(_TRANSFER_MINOR, amount_minor)
+
+
+def book_card(
+    unit: Unit,
+    held: Authorization,
+    kind: MovementKind,
+    reference: str,
+    gross_minor: int,
+    *,
+    fee_minor: int = 0,
+) -> None:
+    """Book money that moved because of a card."""
+    unit.move(
+        Movement(
+            kind=kind,
+            reference=reference,
+            authorization=held.reference,
+            merchant=held.merchant,
+            currency=held.currency,
+            gross_minor=gross_minor,
+            fee_minor=fee_minor,
+            reported_minor=gross_minor + misreported_minor(held.traits),
+        )
+    )
+
+
+def book_bank(
+    unit: Unit,
+    thing: BankTransfer | Payout,
+    kind: MovementKind,
+    gross_minor: int,
+    *,
+    fee_minor: int = 0,
+) -> None:
+    """Book money that moved over a bank account."""
+    unit.move(
+        Movement(
+            kind=kind,
+            reference=thing.reference,
+            authorization=None,
+            merchant=thing.merchant,
+            currency=thing.currency,
+            gross_minor=gross_minor,
+            fee_minor=fee_minor,
+            reported_minor=gross_minor + misreported_minor(thing.traits),
+        )
+    )
+
+
+def traits_of(fault: Fault | None) -> tuple[str, ...]:
+    """What of a fault is kept with a record, because it matters later."""
+    lasting = {"dispute", "duplicate", "wrong_settlement", "fails_later", "never"}
+    return (fault.text,) if fault is not None and fault.name in lasting else ()
+
+
+def has_trait(traits: tuple[str, ...], name: str) -> bool:
+    """Whether a record was made under that fault."""
+    return _trait(traits, name) is not None
+
+
+def misreported_minor(traits: tuple[str, ...]) -> int:
+    """By how much the settlement files are wrong about a record."""
+    return int(_trait(traits, "wrong_settlement") or 0)
+
+
+def copies(traits: tuple[str, ...]) -> int:
+    """How often notifications about a record are repeated."""
+    return int(_trait(traits, "duplicate") or 0)
+
+
+def _trait(traits: tuple[str, ...], name: str) -> str | None:
+    for text in traits:
+        found, _, value = text.partition(":")
+        if found == name:
+            return value
+    return None
+
+
+def tell(
+    unit: Unit,
+    record: Authorization | Capture | Refund | BankTransfer | Payout | Dispute,
+    *,
+    what: str = "updated",
+    traits: tuple[str, ...] = (),
+) -> None:
+    """Have Suya told what became of a record."""
+    data: dict[str, str | int] = {
+        "reference": record.reference,
+        "status": record.status,
+        "amount": record.amount_minor,
+        "currency": record.currency,
+    }
+    if isinstance(record, (Capture, Refund, Dispute)):
+        data["authorization"] = record.authorization
+    unit.tell(
+        Notice(
+            type=f"{record.kind}.{what}",
+            merchant=record.merchant,
+            data=data,
+            copies=copies(traits),
+        )
+    )
+
+
+def answered(
+    unit: Unit,
+    record: Authorization | Capture | Refund | BankTransfer | Payout,
+    traits: tuple[str, ...] = (),
+) -> None:
+    """Have Suya told of what it is being answered too, if the script wants that."""
+    if unit.script.notify_all:
+        tell(unit, record, traits=traits)

@@ -1,0 +1,184 @@
+"""What may be asked under /sandbox: the clock, the script of faults, and events on command."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app.base.telemetry import log, metrics
+from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands, timers
+from app.sandbox.acquirer.faults import OneShot, Script
+from app.sandbox.acquirer.handlers import answer, decode
+from app.sandbox.acquirer.model import Record
+from app.sandbox.acquirer.site import Answer, Call, Route, Routes
+from app.sandbox.acquirer.store import Job, wall_ms
+from app.sandbox.acquirer.unit import Unit
+from app.sandbox.acquirer.wire import Amount, Reference, Refused
+
+_encode = msgspec.json.Encoder().encode
+
+ADVANCE_S_MAX = 366 * 86_400  # a year at a time; timers on the way all happen in one answer
+_NOTIFICATIONS_MAX = 1_000  # a page
+
+
+class _Advance(Struct, frozen=True, forbid_unknown_fields=True):
+    advance_s: Annotated[int, Meta(ge=0, le=ADVANCE_S_MAX)]
+
+
+class _Arrival(Struct, frozen=True, forbid_unknown_fields=True):
+    amount: Amount | None = None
+
+
+class _Opening(Struct, frozen=True, forbid_unknown_fields=True):
+    authorization: Reference
+    reason: Reference = "fraudulent"
+
+
+class _Decision(Struct, frozen=True, forbid_unknown_fields=True):
+    outcome: Literal["won", "lost"]
+
+
+async def read_clock(call: Call) -> Answer:
+    """GET /sandbox/clock."""
+    return Answer(_encode({"now": call.site.store.now}))
+
+
+async def advance_clock(call: Call) -> Answer:
+    """POST /sandbox/clock: answered when all that was to happen on the way has."""
+    asked = decode(_Advance, call.body)
+    happened = await timers.advance(call.site.store, timedelta(seconds=asked.advance_s))
+    log.info("clock_advanced", seconds=asked.advance_s, happened=happened)
+    return Answer(_encode({"now": call.site.store.now, "happened": happened}))
+
+
+async def read_faults(call: Call) -> Answer:
+    """GET /sandbox/faults: the script, with what is left of its one-shot faults."""
+    return Answer(_encode(call.site.faults.current()))
+
+
+async def write_faults(call: Call) -> Answer:
+    """PUT /sandbox/faults: another script, from its beginning; what it leaves out is as usual."""
+    given = decode(dict[str, msgspec.Raw], call.body)
+    usual = {"latency_ms": call.site.usual_latency_ms}
+    script = decode(Script, _encode(usual | given))
+    call.site.faults.write(script)
+    call.site.store.news.set()  # notifications may go on
+    return await read_faults(call)
+
+
+async def add_fault(call: Call) -> Answer:
+    """POST /sandbox/faults/next: one more one-shot fault."""
+    call.site.faults.add(decode(OneShot, call.body))
+    return await read_faults(call)
+
+
+async def _run(call: Call, job: Job[Record]) -> Answer:
+    return answer(await call.site.store.run(job))
+
+
+async def open_dispute(call: Call) -> Answer:
+    """POST /sandbox/disputes."""
+    asked = decode(_Opening, call.body)
+    return await _run(call, partial(_open, asked=asked))
+
+
+def _open(unit: Unit, asked: _Opening) -> Record:
+    return dispute_commands.open_on_command(unit, asked.authorization, asked.reason)
+
+
+async def decide_dispute(call: Call) -> Answer:
+    """POST /sandbox/disputes/{id}/decide."""
+    asked, (dispute_id,) = decode(_Decision, call.body), call.names
+    job = partial(dispute_commands.decide, dispute_id=dispute_id, outcome=asked.outcome)
+    return await _run(call, job)
+
+
+async def arrive(call: Call) -> Answer:
+    """POST /sandbox/bank_transfers/{reference}/arrive, of another amount if it says so."""
+    asked, (reference,) = decode(_Arrival, call.body or b"{}"), call.names
+    job = partial(bank_commands.arrive, reference=reference, amount_minor=asked.amount)
+    return await _run(call, job)
+
+
+async def _simply(call: Call, command: Callable[[Unit, str], Record]) -> Answer:
+    """POST to something that needs no body."""
+    (reference,) = call.names
+    return await _run(call, lambda unit: command(unit, reference))
+
+
+async def list_notifications(call: Call) -> Answer:
+    """GET /sandbox/notifications: what was told, or will be."""
+    after = call.query.get("after", "0")
+    if not after.isdecimal():
+        raise Refused(400, "invalid_position", "The position is a number.")
+    parameters = {"after": int(after), "limit": _NOTIFICATIONS_MAX}
+    rows = await call.site.store.list_rows("list_notifications", parameters)
+    (waiting,) = call.site.store.find("count_notifications_waiting", {}) or (0,)
+    return Answer(_encode({"data": [_notification(row) for row in rows], "waiting": waiting}))
+
+
+def _notification(row: tuple[Any, ...]) -> dict[str, Any]:
+    number, webhook_id, payload, attempts, due_at, delivered_at = row
+    state = "delivered" if delivered_at else "waiting" if due_at is not None else "given_up"
+    return {
+        "number": number,
+        "id": webhook_id,
+        "state": state,
+        "attempts": attempts,
+        "payload": msgspec.Raw(payload.encode()),
+    }
+
+
+async def redeliver(call: Call) -> Answer:
+    """POST /sandbox/notifications/redeliver: all that were sent or given up, once more."""
+
+    def job(unit: Unit) -> int:
+        now_ms = wall_ms()
+        return unit.execute("redeliver_notifications", {"now": now_ms, "after": 0}).rowcount
+
+    count = await call.site.store.run(job)
+    call.site.store.news.set()
+    return Answer(_encode({"count": count}))
+
+
+async def read_health(call: Call) -> Answer:
+    """GET /healthz: 200 once it serves."""
+    call.site.store.find("find_variable", {"name": "tag"})
+    return Answer(b'{"status":"up"}')
+
+
+async def read_metrics(call: Call) -> Answer:
+    """GET /metrics: what its process needs; what it did, its records tell."""
+    del call
+    return Answer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def add_routes(routes: Routes) -> None:
+    """Have all of this happen at its paths."""
+    for method, path, handler in (
+        ("GET", "/sandbox/clock", read_clock),
+        ("POST", "/sandbox/clock", advance_clock),
+        ("GET", "/sandbox/faults", read_faults),
+        ("PUT", "/sandbox/faults", write_faults),
+        ("POST", "/sandbox/faults/next", add_fault),
+        ("POST", "/sandbox/disputes", open_dispute),
+        ("POST", "/sandbox/disputes/{id}/decide", decide_dispute),
+        ("POST", "/sandbox/bank_transfers/{reference}/arrive", arrive),
+        ("GET", "/sandbox/notifications", list_notifications),
+        ("POST", "/sandbox/notifications/redeliver", redeliver),
+    ):
+        routes.add(method, path, Route(handler))
+    for path, command in (
+        ("/sandbox/refunds/{reference}/fail", card_commands.fail_refund),
+        ("/sandbox/payouts/{reference}/pay", bank_commands.pay),
+        ("/sandbox/payouts/{reference}/fail", bank_commands.fail_payout),
+        ("/sandbox/payouts/{reference}/return", bank_commands.return_payout),
+        ("/sandbox/bank_transfers/{reference}/expire", bank_commands.expire_transfer),
+    ):
+        routes.add("POST", path, Route(partial(_simply, command=command)))
+    routes.add("GET", "/healthz", Route(read_health, public=True))
+    routes.add("GET", "/metrics", Route(read_metrics, public=True))

@@ -1,0 +1,58 @@
+"""What may become of a dispute: pure decisions, every state against every command."""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec.structs import replace
+
+from app.base.money import EXPONENTS
+from app.sandbox.acquirer.model import Dispute
+
+RESPONSE_TIME = timedelta(days=7)
+"""How long evidence is taken; short among networks, so that forgetting it is noticed."""
+
+REVIEW_TIME = timedelta(days=60)
+"""How long a payer's bank reviews evidence before the sandbox decides for it."""
+
+_FEE_MAJOR = 15  # what acquirers take for the work, won or lost
+
+
+def fee_minor(currency: str) -> int:
+    """What the sandbox takes for a dispute."""
+    return int(_FEE_MAJOR * 10 ** EXPONENTS[currency])
+
+
+# Evidence that decides by itself, as in Stripe's test mode.
+WINNING_EVIDENCE = "winning_evidence"
+LOSING_EVIDENCE = "losing_evidence"
+
+
+def give_evidence(dispute: Dispute, reference: str, now: datetime) -> Dispute | None:
+    """The dispute after evidence came; none if it is not taken any more."""
+    if dispute.status != "needs_response" or now >= dispute.due_at:
+        return None
+    return replace(dispute, status="under_review", evidence=reference)
+
+
+def accept(dispute: Dispute) -> Dispute | None:
+    """The dispute after the merchant gave in; none if it was decided otherwise."""
+    if dispute.status == "won":
+        return None
+    return replace(dispute, status="lost")
+
+
+def decide(dispute: Dispute, outcome: Literal["won", "lost"]) -> Dispute | None:
+    """The dispute after the payer's bank decided; none if it had decided otherwise."""
+    if dispute.status in {"won", "lost"}:
+        return dispute if dispute.status == outcome else None
+    return replace(dispute, status=outcome)
+
+
+def run_out(dispute: Dispute) -> Dispute:
+    """The dispute after the time for evidence passed."""
+    return replace(dispute, status="lost") if dispute.status == "needs_response" else dispute
+
+
+def end_review(dispute: Dispute) -> Dispute:
+    """The dispute after the time of its review passed: nobody was convinced."""
+    return replace(dispute, status="lost") if dispute.status == "under_review" else dispute

@@ -1,0 +1,91 @@
+"""The files under /v1: settlements down, payouts up."""
+
+import asyncio
+from functools import partial
+
+import msgspec
+from aiohttp import web
+
+from app.sandbox.acquirer import payout_files, settlement
+from app.sandbox.acquirer.faults import Fault
+from app.sandbox.acquirer.handlers import fingerprint_of, payout_fingerprint
+from app.sandbox.acquirer.site import FILE_BYTES_MAX, Answer, Call, Plan, Route, Routes
+from app.sandbox.acquirer.unit import Unit
+from app.sandbox.acquirer.wire import Refused
+
+_encode = msgspec.json.Encoder().encode
+
+_WRITERS = {
+    "csv": ("text/csv; charset=utf-8", settlement.write_csv),
+    "xml": ("application/xml", settlement.write_camt),
+}
+
+
+async def list_settlements(call: Call) -> Answer:
+    """GET /v1/settlements: the days that have files."""
+
+    async def act(_: Fault | None) -> Answer:
+        return Answer(_encode({"data": await settlement.list_days(call.site.store)}))
+
+    return await call.site.act(call, Plan("query", "settlements", None, act))
+
+
+async def read_settlement(call: Call) -> web.StreamResponse:
+    """GET /v1/settlements/{date}.csv or .xml."""
+    (name,) = call.names
+    text, _, ending = name.rpartition(".")
+    if ending not in _WRITERS:
+        raise Refused(404, "no_such_path", "A day's file ends with .csv or .xml.")
+    content_type, write = _WRITERS[ending]
+    store = call.site.store
+
+    async def act(_: Fault | None) -> Answer:
+        return Answer((await settlement.require_over(store, text)).encode())
+
+    found = await call.site.act(call, Plan("query", name, None, act))
+    response = web.StreamResponse(headers={"content-type": content_type})
+    await response.prepare(call.request)
+    async for piece in write(store, found.body.decode()):
+        await response.write(piece)
+    await response.write_eof()
+    return response
+
+
+async def take_payouts(call: Call) -> Answer:
+    """POST /v1/payout_files: a pain.001 file; `?merchant=` says whose payouts they are."""
+    merchant = call.query.get("merchant")
+    # Some megabytes of XML take a while, and others wait for answers meanwhile.
+    upload = await asyncio.to_thread(payout_files.read, call.body, merchant)
+    marks = [
+        "" if isinstance(order, str) else payout_fingerprint(call, order)
+        for order in upload.payouts
+    ]
+    mark = fingerprint_of(call, call.body.decode(errors="replace"))
+
+    def take(unit: Unit) -> bytes:
+        file = payout_files.take(unit, upload, mark, marks)
+        return _encode(payout_files.report(unit, file))
+
+    async def act(_: Fault | None) -> Answer:
+        return Answer(await call.site.store.run(take))
+
+    return await call.site.act(call, Plan("payout_file", upload.message_id, None, act))
+
+
+async def read_payouts(call: Call) -> Answer:
+    """GET /v1/payout_files/{id}."""
+    (file_id,) = call.names
+
+    async def act(_: Fault | None) -> Answer:
+        job = partial(payout_files.report_by_id, file_id=file_id)
+        return Answer(_encode(await call.site.store.run(job)))
+
+    return await call.site.act(call, Plan("query", file_id, None, act))
+
+
+def add_routes(routes: Routes) -> None:
+    """Have all of this happen at its paths."""
+    routes.add("GET", "/v1/settlements", Route(list_settlements))
+    routes.add("GET", "/v1/settlements/{file}", Route(read_settlement))
+    routes.add("POST", "/v1/payout_files", Route(take_payouts, body_bytes_max=FILE_BYTES_MAX))
+    routes.add("GET", "/v1/payout_files/{id}", Route(read_payouts))

@@ -1,0 +1,273 @@
+"""What may be asked under /v1, except the settlement files."""
+
+import hmac
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import msgspec
+
+from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands, testcards
+from app.sandbox.acquirer.faults import Fault, Operation
+from app.sandbox.acquirer.model import (
+    KINDS,
+    Authorization,
+    BankTransfer,
+    Capture,
+    Dispute,
+    Payout,
+    Record,
+    Refund,
+)
+from app.sandbox.acquirer.site import Answer, Call, Plan, Route, Routes
+from app.sandbox.acquirer.store import Job
+from app.sandbox.acquirer.unit import Ids
+from app.sandbox.acquirer.wire import (
+    AskAuthorization,
+    AskBankTransfer,
+    AskCapture,
+    AskEvidence,
+    AskPayout,
+    AskRefund,
+    AskReversal,
+    Refused,
+    check_currency,
+)
+
+T = TypeVar("T")
+
+_encode = msgspec.json.Encoder().encode
+_FINGERPRINT_BYTES = 16  # no two requests of one reference share it by chance
+RECORDS_MAX = 1_000  # a page of about 400 kB
+
+_RECORD_KINDS: dict[str, type[Record]] = {
+    "authorizations": Authorization,
+    "captures": Capture,
+    "refunds": Refund,
+    "bank_transfers": BankTransfer,
+    "payouts": Payout,
+    "disputes": Dispute,
+}
+
+
+def decode(kind: type[T], body: bytes) -> T:
+    """The request in a body.
+
+    Raises:
+        msgspec.ValidationError: it is not of that kind.
+    """
+    return msgspec.json.decode(body, type=kind)
+
+
+def answer(record: Record) -> Answer:
+    """A record, answered."""
+    return Answer(_encode(record))
+
+
+def fingerprint_of(call: Call, *parts: object) -> str:
+    """What tells two requests apart; keyed, because a card's number is among the parts."""
+    key = call.site.store.fingerprint_key
+    return hmac.digest(key, _encode(parts), "sha256")[:_FINGERPRINT_BYTES].hex()
+
+
+async def _act(
+    call: Call,
+    operation: Operation,
+    reference: str,
+    job: Callable[[Fault | None], Job[Record]],
+    amount_minor: int | None = None,
+) -> Answer:
+    """Run a command with whatever is to go wrong about it."""
+
+    async def act(fault: Fault | None) -> Answer:
+        return answer(await call.site.store.run(job(fault)))
+
+    return await call.site.act(call, Plan(operation, reference, amount_minor, act))
+
+
+async def authorize(call: Call) -> Answer:
+    """POST /v1/authorizations."""
+    ask = decode(AskAuthorization, call.body)
+    check_currency(ask.currency)
+    store, card = call.site.store, ask.card
+    # The number goes no further than this function; what a repetition says of the card's security
+    # code is not compared, because who may repeat a request may not keep the code.
+    mark = (ask.reference, ask.merchant, ask.amount, ask.currency, ask.capture)
+    fingerprint = fingerprint_of(call, *mark, card.number, card.exp_month, card.exp_year)
+    wish = card_commands.Authorize(
+        reference=ask.reference,
+        merchant=ask.merchant,
+        amount_minor=ask.amount,
+        currency=ask.currency,
+        capture=ask.capture,
+        brand=testcards.brand(card.number),
+        last4=card.number[-4:],
+        behavior=testcards.behavior(card, store.now),
+        fault=None,
+        page_url=call.site.page_url,
+    )
+
+    async def act(fault: Fault | None) -> Answer | None:
+        asked = wish if fault is None else msgspec.structs.replace(wish, fault=fault)
+        held = await store.run(
+            partial(card_commands.authorize, wish=asked, fingerprint=fingerprint)
+        )
+        return None if held.status == "undecided" else answer(held)
+
+    return await call.site.act(call, Plan("authorization", ask.reference, ask.amount, act))
+
+
+async def capture(call: Call) -> Answer:
+    """POST /v1/authorizations/{reference}/captures."""
+    ask, (held,) = decode(AskCapture, call.body), call.names
+    fingerprint = fingerprint_of(call, held, ask)
+
+    def job(fault: Fault | None) -> Job[Record]:
+        return partial(
+            card_commands.capture, authorization=held, ask=ask, fault=fault,
+            fingerprint=fingerprint,
+        )  # fmt: skip
+
+    return await _act(call, "capture", ask.reference, job, ask.amount)
+
+
+async def reverse(call: Call) -> Answer:
+    """POST /v1/authorizations/{reference}/reversals."""
+    ask, (held,) = decode(AskReversal, call.body), call.names
+    fingerprint = fingerprint_of(call, held, ask)
+
+    def job(_: Fault | None) -> Job[Record]:
+        return partial(card_commands.reverse, authorization=held, ask=ask, fingerprint=fingerprint)
+
+    return await _act(call, "reversal", ask.reference, job)
+
+
+async def refund(call: Call) -> Answer:
+    """POST /v1/refunds."""
+    ask = decode(AskRefund, call.body)
+    fingerprint = fingerprint_of(call, ask)
+
+    def job(fault: Fault | None) -> Job[Record]:
+        return partial(card_commands.refund, ask=ask, fault=fault, fingerprint=fingerprint)
+
+    return await _act(call, "refund", ask.reference, job, ask.amount)
+
+
+async def expect_transfer(call: Call) -> Answer:
+    """POST /v1/bank_transfers."""
+    ask = decode(AskBankTransfer, call.body)
+    fingerprint = fingerprint_of(call, ask)
+
+    def job(fault: Fault | None) -> Job[Record]:
+        return partial(bank_commands.expect_transfer, ask=ask, fault=fault, fingerprint=fingerprint)
+
+    return await _act(call, "bank_transfer", ask.reference, job, ask.amount)
+
+
+def payout_fingerprint(call: Call, ask: AskPayout) -> str:
+    """The same for an order by itself and for one in a file."""
+    return fingerprint_of(call, msgspec.structs.replace(ask, iban=ask.iban.replace(" ", "")))
+
+
+async def pay_out(call: Call) -> Answer:
+    """POST /v1/payouts."""
+    ask = decode(AskPayout, call.body)
+    fingerprint = payout_fingerprint(call, ask)
+
+    def job(fault: Fault | None) -> Job[Record]:
+        return partial(bank_commands.pay_out, ask=ask, fault=fault, fingerprint=fingerprint)
+
+    return await _act(call, "payout", ask.reference, job, ask.amount)
+
+
+async def cancel_payout(call: Call) -> Answer:
+    """POST /v1/payouts/{reference}/cancel."""
+    (reference,) = call.names
+
+    def job(_: Fault | None) -> Job[Record]:
+        return partial(bank_commands.cancel_payout, reference=reference)
+
+    return await _act(call, "payout", reference, job)
+
+
+async def give_evidence(call: Call) -> Answer:
+    """POST /v1/disputes/{id}/evidence."""
+    ask, (dispute_id,) = decode(AskEvidence, call.body), call.names
+    fingerprint = fingerprint_of(call, dispute_id, ask)
+
+    def job(_: Fault | None) -> Job[Record]:
+        return partial(
+            dispute_commands.give_evidence,
+            dispute_id=dispute_id, ask=ask, fingerprint=fingerprint,
+        )  # fmt: skip
+
+    return await _act(call, "evidence", ask.reference, job)
+
+
+async def accept_dispute(call: Call) -> Answer:
+    """POST /v1/disputes/{id}/accept."""
+    (dispute_id,) = call.names
+
+    def job(_: Fault | None) -> Job[Record]:
+        return partial(dispute_commands.accept, dispute_id=dispute_id)
+
+    return await _act(call, "evidence", dispute_id, job)
+
+
+async def _find(call: Call, kind: type[Record]) -> Answer:
+    """GET of one record by its reference, as it is kept."""
+    (reference,) = call.names
+
+    async def act(_: Fault | None) -> Answer:
+        parameters = {"kind": kind.kind, "reference": reference}
+        row = call.site.store.find("find_object", parameters)
+        if row is None:
+            raise Refused(404, "not_found", f"There is no {kind.kind} of that reference.")
+        if kind is Authorization:
+            card_commands.require_decided(msgspec.json.decode(row[2], type=Authorization))
+        return Answer(row[2].encode())
+
+    return await call.site.act(call, Plan("query", reference, None, act))
+
+
+async def list_records(call: Call) -> Answer:
+    """GET /v1/records: a page of all of a kind, in the order in which they came."""
+    kind = _RECORD_KINDS.get(call.query.get("kind", ""))
+    if kind is None:
+        raise Refused(400, "unknown_kind", f"The kind is one of {', '.join(_RECORD_KINDS)}.")
+    limit = call.query.get("limit", "100")
+    if not (limit.isdecimal() and 1 <= int(limit) <= RECORDS_MAX):
+        raise Refused(400, "invalid_limit", f"The limit is a number from 1 to {RECORDS_MAX}.")
+    after, merchant = call.query.get("after", ""), call.query.get("merchant")
+    if after and not Ids.number(after):
+        raise Refused(400, "invalid_position", "The position is no id of a record.")
+    parameters = {"kind": kind.kind, "after": Ids.number(after), "limit": int(limit) + 1}
+    statement = "list_records"
+    if merchant is not None:
+        statement, parameters = "list_records_of_merchant", parameters | {"merchant": merchant}
+
+    async def act(_: Fault | None) -> Answer:
+        rows: Sequence[Any] = await call.site.store.list_rows(statement, parameters)
+        page = [msgspec.Raw(row[1].encode()) for row in rows[: int(limit)]]
+        return Answer(_encode({"data": page, "has_more": len(rows) > int(limit)}))
+
+    return await call.site.act(call, Plan("query", "records", None, act))
+
+
+def add_routes(routes: Routes) -> None:
+    """Have all of this happen at its paths."""
+    for method, path, handler in (
+        ("POST", "/v1/authorizations", authorize),
+        ("POST", "/v1/authorizations/{reference}/captures", capture),
+        ("POST", "/v1/authorizations/{reference}/reversals", reverse),
+        ("POST", "/v1/refunds", refund),
+        ("POST", "/v1/bank_transfers", expect_transfer),
+        ("POST", "/v1/payouts", pay_out),
+        ("POST", "/v1/payouts/{reference}/cancel", cancel_payout),
+        ("POST", "/v1/disputes/{id}/evidence", give_evidence),
+        ("POST", "/v1/disputes/{id}/accept", accept_dispute),
+        ("GET", "/v1/records", list_records),
+    ):
+        routes.add(method, path, Route(handler))
+    for plural, kind in (*_RECORD_KINDS.items(), ("reversals", KINDS["reversal"])):
+        routes.add("GET", f"/v1/{plural}/{{reference}}", Route(partial(_find, kind=kind)))

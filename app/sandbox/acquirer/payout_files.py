@@ -1,0 +1,238 @@
+"""Payout files: ISO 20022 pain.001, many payouts in one upload.
+
+A file's message id names it, as a reference names an order: the same file again is answered as the
+first time. Each payout in it acts once under its end-to-end id, however it came.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from xml.etree.ElementTree import Element, ParseError
+
+import msgspec
+from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
+from msgspec import Struct
+
+from app.base.money import EXPONENTS
+from app.sandbox.acquirer import bank_commands
+from app.sandbox.acquirer.model import FileStatus, Payout, PayoutFile
+from app.sandbox.acquirer.unit import Ids, Unit
+from app.sandbox.acquirer.wire import AskPayout, Refused
+
+PAYOUTS_MAX = 10_000  # in a file, as in a bulk request of the platform
+_DIGITS_MAX = 18  # ISO 20022 has no longer amounts
+
+# What pain.002 calls what became of a payout, and of a file.
+_PAYOUT_CODES = {
+    "pending": "ACSP", "approved": "ACSC", "declined": "RJCT", "returned": "RJCT",
+    "canceled": "CANC",
+}  # fmt: skip
+_FILE_CODES: dict[FileStatus, str] = {
+    "accepted": "ACCP", "partially_accepted": "PART", "rejected": "RJCT",
+}  # fmt: skip
+
+
+class Upload(Struct, frozen=True):
+    """What a file says."""
+
+    message_id: str
+    count: int
+    control_sum: Decimal | None
+    payouts: tuple[AskPayout | str, ...]
+    """A text stands where a payout cannot be understood: its end-to-end id."""
+    total: Decimal | None
+    """The sum of all amounts, over all currencies, as ISO 20022 wants it."""
+
+
+class _Node:
+    """An element, and what is below it whatever its namespace."""
+
+    def __init__(self, element: Element) -> None:
+        self._element = element
+
+    def all(self, path: str) -> Iterator["_Node"]:
+        """Elements at a path of local names."""
+        below = "/".join(f"{{*}}{part}" for part in path.split("/"))
+        return map(_Node, self._element.iterfind(below))
+
+    def text(self, path: str) -> str:
+        """The text at a path; empty if there is none."""
+        first = next(self.all(path), None)
+        return "" if first is None else (first._element.text or "").strip()  # noqa: SLF001
+
+    def attribute(self, path: str, name: str) -> str:
+        """An attribute at a path; empty if there is none."""
+        first = next(self.all(path), None)
+        return "" if first is None else first._element.get(name, "")  # noqa: SLF001
+
+
+def read(body: bytes, merchant: str | None) -> Upload:
+    """What a file says.
+
+    Args:
+        merchant: whose payouts they are; without it each names its own in its remittance text.
+
+    Raises:
+        Refused: it is no pain.001 file, or a larger one than is taken.
+    """
+    try:
+        root = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError):
+        raise Refused(400, "invalid_file", "The file is no XML that is taken here.") from None
+    if not root.tag.endswith("}Document") or "pain.001" not in root.tag:
+        raise Refused(400, "invalid_file", "The file is no pain.001 document.")
+    document = _Node(root)
+    message_id = document.text("CstmrCdtTrfInitn/GrpHdr/MsgId")
+    count = document.text("CstmrCdtTrfInitn/GrpHdr/NbOfTxs")
+    if not message_id or not count.isdecimal() or len(count) > _DIGITS_MAX:
+        raise Refused(400, "invalid_file", "The group header lacks MsgId or NbOfTxs.")
+    orders = list(document.all("CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf"))
+    if len(orders) > PAYOUTS_MAX:
+        raise Refused(413, "too_large", f"A file has at most {PAYOUTS_MAX} payouts.")
+    amounts = [order.text("Amt/InstdAmt") for order in orders]
+    control_sum = document.text("CstmrCdtTrfInitn/GrpHdr/CtrlSum")
+    return Upload(
+        message_id=message_id,
+        count=int(count),
+        control_sum=_sum([control_sum]) if control_sum else None,
+        payouts=tuple(_payout(order, merchant) for order in orders),
+        total=_sum(amounts),
+    )
+
+
+def _payout(order: _Node, merchant: str | None) -> AskPayout | str:
+    """One order; its end-to-end id if it cannot be understood."""
+    reference = order.text("PmtId/EndToEndId")
+    currency = order.attribute("Amt/InstdAmt", "Ccy")
+    words = order.text("RmtInf/Ustrd").split()
+    named = next((word for word in words if word.startswith("mer_")), "")
+    given = {
+        "reference": reference,
+        "merchant": merchant or named,
+        "amount": to_minor(order.text("Amt/InstdAmt"), currency),
+        "currency": currency,
+        "iban": order.text("CdtrAcct/Id/IBAN"),
+        "name": order.text("Cdtr/Nm"),
+    }
+    try:
+        return msgspec.convert(given, AskPayout)
+    except msgspec.ValidationError:
+        return reference
+
+
+def to_minor(text: str, currency: str) -> int | None:
+    """The minor units of a decimal amount; none if it is no amount of the currency."""
+    exponent = EXPONENTS.get(currency)
+    whole, _, fraction = text.partition(".")
+    if exponent is None or not whole.isdecimal() or len(text) > _DIGITS_MAX:
+        return None
+    if fraction and (not fraction.isdecimal() or fraction[exponent:].strip("0")):
+        return None
+    return int(whole + fraction[:exponent].ljust(exponent, "0"))
+
+
+def _sum(amounts: list[str]) -> Decimal | None:
+    """The sum of the amounts as they are written; none if one of them is no amount."""
+    try:
+        return sum((Decimal(text) for text in amounts), Decimal())
+    except ArithmeticError:  # what Decimal raises, by any of its names
+        return None
+
+
+def take(unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[str]) -> PayoutFile:
+    """Take a file's payouts, all of them or none, once under its message id.
+
+    Args:
+        fingerprints: one for each payout, the same as if it came by itself.
+
+    Raises:
+        Refused: another file used the message id.
+    """
+    known = unit.find_repeated(PayoutFile, upload.message_id, fingerprint)
+    if known is not None:
+        return known
+    reason = _why_not(upload)
+    made: list[str] = []
+    rejected: dict[str, str] = {}
+    file_id = unit.name(PayoutFile)
+    merchants = set()
+    orders = () if reason is not None else zip(upload.payouts, fingerprints, strict=True)
+    for order, mark in orders:
+        if isinstance(order, str):
+            rejected[order] = "not_understood"
+            continue
+        try:
+            payout = bank_commands.pay_out(unit, order, None, mark, file=file_id)
+        except Refused as refused:
+            rejected[order.reference] = refused.code
+            continue
+        merchants.add(order.merchant)
+        made.append(order.reference)
+        if payout.status == "declined":
+            rejected[order.reference] = payout.decline_code or "declined"
+    file = PayoutFile(
+        id=file_id,
+        reference=upload.message_id,
+        merchant=merchants.pop() if len(merchants) == 1 else "",
+        created_at=unit.now,
+        status=_status(reason, made, rejected),
+        count=len(upload.payouts),
+        payouts=tuple(made),
+        rejected=rejected,
+        reason=reason,
+    )
+    unit.add(file, fingerprint)
+    return file
+
+
+def _why_not(upload: Upload) -> str | None:
+    """Why a bank does not take a file at all."""
+    if upload.count != len(upload.payouts):
+        return "number_of_transactions"
+    if upload.control_sum is not None and upload.control_sum != upload.total:
+        return "control_sum"
+    return None
+
+
+def _status(reason: str | None, made: list[str], rejected: dict[str, str]) -> FileStatus:
+    if reason is not None or (rejected and not set(made) - rejected.keys()):
+        return "rejected"
+    return "partially_accepted" if rejected else "accepted"
+
+
+def report_by_id(unit: Unit, file_id: str) -> dict[str, object]:
+    """What became of a file, by its id.
+
+    Raises:
+        Refused: there is no such file.
+    """
+    row = unit.execute("find_reference", {"id": Ids.number(file_id)}).fetchone()
+    return report(unit, unit.get(PayoutFile, "" if row is None else row[0]))
+
+
+def report(unit: Unit, file: PayoutFile) -> dict[str, object]:
+    """What became of a file and of each payout in it, in the words of pain.002."""
+    payouts = [_report(unit.get(Payout, reference)) for reference in file.payouts]
+    payouts += [
+        {"reference": reference, "status": "RJCT", "reason": reason}
+        for reference, reason in file.rejected.items()
+        if reference not in set(file.payouts)
+    ]
+    return {
+        "id": file.id,
+        "message_id": file.reference,
+        "status": _FILE_CODES[file.status],
+        "reason": file.reason,
+        "count": file.count,
+        "created_at": file.created_at,
+        "payouts": payouts,
+    }
+
+
+def _report(payout: Payout) -> dict[str, object]:
+    return {
+        "reference": payout.reference,
+        "status": _PAYOUT_CODES[payout.status],
+        "payout_status": payout.status,
+        "reason": payout.decline_code,
+    }

@@ -1,0 +1,119 @@
+"""The acquirer's process, from its settings to its end."""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from app.base.process import check_port, collect_seldom, exclusive_lock
+from app.base.settings import Settings
+from app.base.telemetry import configure_logging, log
+from app.sandbox.acquirer import control, files, handlers, page, timers
+from app.sandbox.acquirer.faults import Faults, Script
+from app.sandbox.acquirer.notifier import Notifier, Secret
+from app.sandbox.acquirer.site import FILE_BYTES_MAX, Routes, Site
+from app.sandbox.acquirer.store import Store
+
+_BACKLOG = 2048  # connections that may wait in the kernel
+_SHUTDOWN_S = 1.0  # for answers on their way; those that are held back are let go
+_KEEPALIVE_S = 75.0  # longer than clients keep idle connections, so that they close them and not we
+
+
+class AcquirerError(Exception):
+    """The sandbox cannot run; the message is the sentence to say."""
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        AcquirerError: a setting is missing, this is production, or another process has the file.
+        PortUnusable: something else listens there.
+    """
+    key, secret = _check(settings)
+    configure_logging(settings)
+    # It would quote requests it cannot parse, and with them card numbers.
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
+    check_port(settings.acquirer_host, settings.acquirer_port, "--port or SUYA_ACQUIRER_PORT")
+    path = settings.acquirer_file or settings.home / "acquirer.sqlite"
+    lock = exclusive_lock(path.with_name(f"{path.name}.lock"))
+    if lock is None:
+        raise AcquirerError(f"Another acquirer has {path}; stop it, or choose another file.")
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    with lock:
+        async with AsyncExitStack() as stack:
+            faults = Faults(Script(latency_ms=settings.acquirer_latency_ms))
+            store = Store(path, faults)
+            stack.push_async_callback(store.close)
+            rounds = [timers.run(store, stop)]
+            if settings.acquirer_notify_url is not None and secret is not None:
+                rounds.append(Notifier(store, settings.acquirer_notify_url, secret).run(stop))
+            tasks = [asyncio.create_task(one) for one in rounds]
+            await _listen(stack, settings, make_site(settings, store, faults, key))
+            collect_seldom()
+            log.info("started", process="acquirer", port=settings.acquirer_port)
+            await stop.wait()
+            for event in (store.timers, store.news):
+                event.set()
+            await asyncio.gather(*tasks)
+    log.info("stopped", process="acquirer")
+
+
+def _check(settings: Settings) -> tuple[str, Secret | None]:
+    """The secrets.
+
+    Raises:
+        AcquirerError: one is missing or malformed, or this is production.
+    """
+    if settings.environment == "production":
+        raise AcquirerError("The acquirer is a sandbox; it does not run in production.")
+    if settings.acquirer_key is None:
+        raise AcquirerError("The acquirer needs a key: set SUYA_ACQUIRER_KEY.")
+    secret = settings.acquirer_notification_secret
+    if settings.acquirer_notify_url is not None and secret is None:
+        raise AcquirerError(
+            "The acquirer signs what it sends: set SUYA_ACQUIRER_NOTIFICATION_SECRET."
+        )
+    key = settings.acquirer_key.get_secret_value()
+    if secret is None:
+        return key, None
+    try:
+        return key, Secret(secret.get_secret_value())
+    except ValueError:
+        raise AcquirerError(
+            "SUYA_ACQUIRER_NOTIFICATION_SECRET is not whsec_ and the base64 of 24 to 64 bytes."
+        ) from None
+
+
+def make_site(settings: Settings, store: Store, faults: Faults, key: str) -> Site:
+    """The sandbox as a server."""
+    routes = Routes()
+    for module in (handlers, files, control, page):
+        module.add_routes(routes)
+    page_url = settings.acquirer_public_url or (
+        f"http://{settings.acquirer_host}:{settings.acquirer_port}"
+    )
+    return Site(store, faults, routes, key=key, page_url=page_url.rstrip("/"))
+
+
+async def _listen(stack: AsyncExitStack, settings: Settings, site: Site) -> None:
+    make_request: Any = partial(
+        web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=FILE_BYTES_MAX
+    )
+    server = web.Server(
+        site.answer,
+        request_factory=make_request,
+        access_log=None,
+        keepalive_timeout=_KEEPALIVE_S,
+    )
+    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    listener = web.TCPSite(runner, settings.acquirer_host, settings.acquirer_port, backlog=_BACKLOG)
+    await listener.start()

@@ -1,0 +1,100 @@
+"""What may be asked of the sandbox, and how it refuses."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS
+
+# References stand in paths; ours are TypeIDs of 30 characters.
+REFERENCE_PATTERN = r"^[A-Za-z0-9_.:\-]{1,64}$"
+
+Reference = Annotated[str, Meta(pattern=REFERENCE_PATTERN)]
+Amount = Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
+Name = Annotated[str, Meta(min_length=1, max_length=140)]  # what ISO 20022 has room for
+EVIDENCE_CHARACTERS_MAX = 20_000  # some pages; files are not taken
+
+
+class Refused(Exception):
+    """The sandbox refuses a request; nothing was changed by it."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every request that acts carries: the name under which it acts once."""
+
+    reference: Reference
+
+
+class CardGiven(Struct, frozen=True, forbid_unknown_fields=True):
+    """A card, as it is known for the length of one request only."""
+
+    number: Annotated[str, Meta(max_length=32)]
+    exp_month: Annotated[int, Meta(ge=1, le=12)]
+    exp_year: Annotated[int, Meta(ge=2000, le=2100)]
+    cvc: Annotated[str, Meta(max_length=4)] | None = None
+
+    def __repr__(self) -> str:
+        """Never the number, whatever prints it."""
+        return "CardGiven(***)"
+
+
+class AskAuthorization(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    merchant: Reference
+    amount: Amount
+    currency: str
+    capture: bool
+    card: CardGiven
+
+
+class AskCapture(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    amount: Amount
+    final: bool = False
+
+
+class AskReversal(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    refund_captured: bool = False
+
+
+class AskRefund(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    authorization: Reference
+    amount: Amount
+
+
+class AskBankTransfer(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    merchant: Reference
+    amount: Amount
+    currency: str
+
+
+class AskPayout(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    merchant: Reference
+    amount: Amount
+    currency: str
+    iban: Annotated[str, Meta(max_length=42)]  # 34 characters, and blanks between groups of four
+    name: Name
+
+
+class AskEvidence(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: Annotated[str, Meta(min_length=1, max_length=EVIDENCE_CHARACTERS_MAX)]
+
+
+class Decision3ds(Struct, frozen=True, forbid_unknown_fields=True):
+    """The payer's answer on the 3-D Secure page."""
+
+    decision: Literal["approve", "refuse"]
+
+
+def check_currency(currency: str) -> None:
+    """Nothing, if the currency is known.
+
+    Raises:
+        Refused: it is not.
+    """
+    if currency not in EXPONENTS:
+        raise Refused(400, "unknown_currency", "The currency is not one of ISO 4217.")
