@@ -30,6 +30,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.base import clock, ids
+from app.base.queries import parse
 from app.base.settings import Settings
 from app.devkit.bench import Dataset, Plan, run
 from app.devkit.bench.client import Client
@@ -39,7 +40,6 @@ from app.domains.payments.model import Rail
 from app.domains.payments.saga import AUTHORIZATION
 from app.engine.database import Database, GroupCommit
 from app.engine.database.embedded import EmbeddedPostgres
-from app.engine.database.queries import parse
 from benchmarks import lab, rails_lab
 from benchmarks.lab import say
 from benchmarks.rails_lab import Rails, cpu_s

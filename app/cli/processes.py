@@ -73,9 +73,10 @@ def worker(
     settings = load_settings()
     require_database(settings)
     follow(supervisor_pid)
+    from app.operate.verify import audit
     from app.processes.worker import run as run_worker
 
-    run(run_worker(settings))
+    run(run_worker(settings, audit))
 
 
 def acquirer(

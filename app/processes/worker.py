@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from app.base import clock, ids
@@ -30,7 +30,6 @@ from app.engine.database import Database, GroupCommit, checks, faults
 from app.engine.database.faults import FaultPoint
 from app.engine.database.leases import take_lease
 from app.engine.saga import FLOW_BUCKETS, count_parked, list_due
-from app.operate.verify import verify
 from app.processes.flows import make_sagas, open_world
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
@@ -42,13 +41,15 @@ LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced 
 LEASE_S_MIN = 5.0
 PAY_OUT_INTERVAL_S = 60.0  # between looks whether it is time; banks do not count minutes
 PAY_OUT_LEASE_S = 600.0  # thousands of payouts, and a file with each thousand of them
-AUDIT_LEASE_S = 600.0  # a full reading of a large database may take minutes
 REGIONS_AT_ONCE = 4  # each keeps readers busy, and whoever waits 5 s for one of eight goes without
 
 T = TypeVar("T")
 
+Audit: TypeAlias = Callable[[Database, UUID], Awaitable[None]]
+"""Verifies the books of a database, on behalf of a worker that is named by its id."""
 
-async def run(settings: Settings) -> None:
+
+async def run(settings: Settings, audit: Audit) -> None:
     """Work until SIGTERM or SIGINT, then finish the round and return."""
     configure_logging(settings)
     faults.arm(settings.faults)
@@ -70,7 +71,7 @@ async def run(settings: Settings) -> None:
                 _every(stop, COUNT_INTERVAL_S, worker.count_parked),
                 _every(stop, REAP_INTERVAL_S, worker.reap_keys),
                 _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
-                _every(stop, settings.audit_interval_s, worker.audit),
+                _every(stop, settings.audit_interval_s, worker.auditing(audit)),
             )
             await worker.sagas.close(settings.drain_timeout_ms / 2000)
             await worker.group_commit.close(settings.drain_timeout_ms / 2000)
@@ -257,18 +258,10 @@ class Worker:
         if all(each is True for each in done):
             self.paid_out_on = now.date()
 
-    async def audit(self) -> None:
-        """Verify the books and publish how many findings there are."""
-        region = self.database.settings.region
-        if not await take_lease(self.database, region, "audit", self.holder, seconds=AUDIT_LEASE_S):
-            return
-        findings = await verify(self.database.url, lambda *_: None)
-        metrics.verify_findings.set(len(findings))
-        for finding in findings[:100]:  # the log is for alarms; `suya verify` shows them all
-            log.error(
-                "verify_finding",
-                check=finding.check,
-                object=finding.object,
-                detail=finding.detail,
-            )
-        log.info("verified", findings=len(findings))
+    def auditing(self, verify: Audit) -> Callable[[], Awaitable[None]]:
+        """The round that verifies the books, by what the composition root has handed in."""
+
+        async def audit() -> None:
+            await verify(self.database, self.holder)
+
+        return audit

@@ -7,7 +7,7 @@ from importlib import resources
 
 import pytest
 
-from app.engine.database.queries import Query
+from app.base.queries import Query
 from app.sandbox.acquirer.unit import queries
 
 STATEMENTS = [pytest.param(query, id=query.name) for query in queries]

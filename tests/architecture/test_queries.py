@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 import app
+from app.base.queries import Query, parse
 from app.engine.database import migrations
-from app.engine.database.queries import Query, parse
 from tests.support.databases import Server
 
 _ROOT = Path(app.__file__).parent

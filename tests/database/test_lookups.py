@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 import pytest_asyncio
 
+from app.base.queries import parse
 from app.engine.database import Database, LookUps, lookups
 from app.engine.database.errors import DatabaseUnreachable
-from app.engine.database.queries import parse
 from tests.support.engine import opened
 
 (SQUARES,) = parse(

@@ -12,10 +12,10 @@ transaction open while it waits for anything but the database.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from app.base.queries import Queries, Query
 from app.engine.database import arrays
 from app.engine.database.moving import NOBODY_MOVES, Moving, moving, pull
 from app.engine.database.pages import LAST, Listed, Page, listed, merged
-from app.engine.database.queries import Queries, Query
 
 if TYPE_CHECKING:
     from app.engine.database.engine import Database, Reader, Rows, database_url

@@ -3,10 +3,10 @@
 import psycopg
 
 from app.base.errors import PlatformError
+from app.base.queries import Query
 from app.engine.database.engine import Database
 from app.engine.database.errors import DatabaseUnreachable
 from app.engine.database.history import MAIN, History, head
-from app.engine.database.queries import Query
 
 _MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 

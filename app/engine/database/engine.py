@@ -23,11 +23,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.base import clock
+from app.base.queries import Query
 from app.base.settings import Settings
 from app.engine.database import sqlstate
 from app.engine.database.errors import DatabaseUnreachable
 from app.engine.database.lookups import Key, LookUps, by_keys
-from app.engine.database.queries import Query
 
 T = TypeVar("T")
 

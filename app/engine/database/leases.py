@@ -8,8 +8,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.base import clock
+from app.base.queries import Queries
 from app.engine.database.engine import Database
-from app.engine.database.queries import Queries
 from app.engine.database.transaction import Tx, transact
 
 queries = Queries("app.engine.database")

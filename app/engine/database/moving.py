@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 from uuid import UUID
 
+from app.base.queries import Query
 from app.engine.database import arrays
-from app.engine.database.queries import Query
 
 if TYPE_CHECKING:
     from app.engine.database.engine import Rows

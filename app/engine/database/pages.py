@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
-from app.engine.database.queries import Query
+from app.base.queries import Query
 
 T = TypeVar("T")
 

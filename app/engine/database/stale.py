@@ -4,9 +4,9 @@ from uuid import UUID
 
 import psycopg
 
+from app.base.queries import Query
 from app.engine.database.engine import Database, Driver, Params, Row, Rows
 from app.engine.database.lookups import by_keys
-from app.engine.database.queries import Query
 
 # At about 5 s every replica knows that nothing older can change any more, so the nearest one
 # answers, in whichever region it is. Where a licence is asked for that, the leaseholder answers.

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from app.base import clock, ids
 from app.base.errors import InvariantViolated
+from app.base.queries import Query
 from app.base.settings import Settings
 from app.base.telemetry import metrics
 from app.engine.database import faults, sqlstate
@@ -30,7 +31,6 @@ from app.engine.database.errors import (
     DeadlineExceeded,
 )
 from app.engine.database.faults import FaultPoint
-from app.engine.database.queries import Query
 from app.engine.database.sqlstate import Verdict
 
 T = TypeVar("T")

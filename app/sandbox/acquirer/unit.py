@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from app.base import ids
-from app.engine.database.queries import Queries
+from app.base.queries import Queries
 from app.sandbox.acquirer.faults import Script
 from app.sandbox.acquirer.model import KINDS, Movement, Notice, Record, Timer
 from app.sandbox.acquirer.wire import Refused
