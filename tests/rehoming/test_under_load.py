@@ -19,8 +19,8 @@ from tests.support.load import Load
 from tests.support.processes import ADMIN_KEY, ApiProcess, Process
 
 FUNDS = 10_000_000
-SETTINGS = {name: str(value) for name, value in QUICK.items()} | {"request_timeout_ms": "5000"}
-MOVE_S = 100  # two waits of 10.5 s, and what a busy machine adds
+SETTINGS = {name: str(value) for name, value in QUICK.items()} | {"request_timeout_ms": "4000"}
+MOVE_S = 100  # two waits of 9.5 s, and what a busy machine adds
 TRIES_MAX = 200
 PAUSE_S = 0.05  # the books are verified all the while, which costs as much as there are payments
 
@@ -68,11 +68,15 @@ class Lives:
 
     async def replay(self) -> None:
         """Every answer once more, from each process, under its key."""
-        for key, (path, body, told) in self.told.items():
-            for merchant in self.at:
-                answer = await merchant.api.post(path, body, key=key)
-                assert answer.text == told
-                assert answer.headers["idempotent-replayed"] == "true"
+        await asyncio.gather(
+            *[self._replay(*each, merchant) for each in self.told.items() for merchant in self.at]
+        )
+
+    async def _replay(self, key: str, told: tuple[str, Any, str], merchant: Merchant) -> None:
+        path, body, answer = told
+        again = await merchant.api.post(path, body, key=key)
+        assert again.text == answer
+        assert again.headers["idempotent-replayed"] == "true"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.support import launch
+from tests.support.databases import in_memory_folder
 
 COMMAND = (sys.executable, "-m", "app.cli")
 COMMAND_S = 60  # the longest command of the tests migrates an empty database
@@ -25,9 +26,10 @@ def temporary_home() -> Iterator[Path]:
     """A home that does not exist yet, in a folder that goes away.
 
     Not pytest's own: its rights are tightened when another run begins, and the account that
-    PostgreSQL runs under could not reach its data any more.
+    PostgreSQL runs under could not reach its data any more. In memory, where the machine can: what
+    is killed here are processes, and no test of these looks at what a disk keeps.
     """
-    with tempfile.TemporaryDirectory(prefix="suya-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="suya-test-", dir=in_memory_folder()) as folder:
         yield Path(folder) / "home"
 
 

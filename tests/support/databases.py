@@ -44,7 +44,7 @@ class Server:
     def __init__(self, *, in_memory: bool = False) -> None:
         # Not pytest's folder: its rights are tightened when another run begins, and the account
         # that PostgreSQL runs under could not reach its data any more.
-        place = _MEMORY if in_memory and _has_memory() else None
+        place = in_memory_folder() if in_memory else None
         self.home = Path(tempfile.mkdtemp(prefix="suya-tests-", dir=place))
         self.postgres = EmbeddedPostgres(self.home)
         self._numbers = itertools.count(1)
@@ -89,8 +89,10 @@ class Server:
         return self.postgres.url.replace("/suya?", f"/{name}?")
 
 
-def _has_memory() -> bool:
-    return _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_FREE_BYTES
+def in_memory_folder() -> Path | None:
+    """A file system in memory with room for a run's databases; none means there is none."""
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_FREE_BYTES
+    return _MEMORY if has_room else None
 
 
 def execute(url: str, statement: str, params: Sequence[Any] = ()) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -47,9 +48,16 @@ async def template(server: Server) -> Books:
 @pytest.fixture
 def books(server: Server, template: Books) -> Iterator[Books]:
     """A copy of the history, of this test's own."""
+    with copy_of(server, template) as copied:
+        yield copied
+
+
+@contextmanager
+def copy_of(server: Server, original: Books) -> Iterator[Books]:
+    """A copy of some books that nobody is connected to; it is gone afterwards."""
     name = f"books_{next(_numbers)}"
-    original = template.url.partition("@/")[2].partition("?")[0]
-    execute(server.url_of("postgres"), f"CREATE DATABASE {name} TEMPLATE {original}")
+    source = original.url.partition("@/")[2].partition("?")[0]
+    execute(server.url_of("postgres"), f"CREATE DATABASE {name} TEMPLATE {source}")
     url = server.url_of(name)
-    yield Books(url, template.history)
+    yield Books(url, original.history)
     server.drop_database(url)

@@ -3,14 +3,15 @@
 # ruff: noqa: S608 - the tables are named by us
 
 import re
+from collections.abc import Iterator
 from random import Random
 
 import pytest
 
 from app.operate.rehoming import TABLES
 from app.operate.verify import Check
-from tests.support.databases import rows
-from tests.verify.conftest import Books
+from tests.support.databases import Server, rows
+from tests.verify.conftest import Books, copy_of
 from tests.verify.edits import EDITS
 from tests.verify.test_corrupted import _about, _expected
 
@@ -28,9 +29,22 @@ SCATTERED = (
 )
 
 
+@pytest.fixture(scope="module")
+def moving_template(server: Server, template: Books) -> Iterator[Books]:
+    """The history in the middle of a move, made once; nobody may change it or stay connected."""
+    with copy_of(server, template) as books:
+        yield _begin_to_move(books)
+
+
 @pytest.fixture
-def moving(books: Books) -> Books:
-    """The history in the middle of a move: a random half of each table's rows has followed."""
+def moving(server: Server, moving_template: Books) -> Iterator[Books]:
+    """The history in the middle of a move, of this test's own."""
+    with copy_of(server, moving_template) as copied:
+        yield copied
+
+
+def _begin_to_move(books: Books) -> Books:
+    """Let a random half of each table's rows follow."""
     chance = Random(7)
     columns = {"entries": "account_id, booked_at, version"}
     merchant = books.history.names["merchant_2"]
