@@ -22,6 +22,7 @@ REGIONS: Final = ("us-east1", "us-west1", "europe-west1")
 _SQL_PORT, _HTTP_PORT = 26257, 8180  # CockroachDB's own, and one beside its 8080, which many use
 _DRAIN_S = 90  # leases and connections are handed over in some ten seconds
 _PAUSE_S = 10  # its threads stand still one by one, in some milliseconds
+_LOADING_S = 5  # a program of 200 MB is mapped in milliseconds; its first pages may come from disk
 _POLL_S = 0.02
 _MEMORY = "128MiB"  # per cache and node, so that three nodes fit beside everything else
 _SCAN = "50ms"  # between ranges the replicator looks at; a fresh cluster is replicated in seconds
@@ -84,7 +85,7 @@ class Node(msgspec.Struct):
             return None
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             process = psutil.Process(self.pid)
-            if {self._listen, self._keep} <= set(process.cmdline()):
+            if {self._listen, self._keep} <= set(_command_line(process)):
                 return process
         return None
 
@@ -179,6 +180,20 @@ class Node(msgspec.Struct):
 
 
 _ALONE = ("start-single-node",)
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    """What a process was started with.
+
+    While its program is being loaded, which a busy machine takes its time for, it has no command
+    line: a node that had just been started again was taken for one that has ended.
+    """
+    deadline = clock.monotonic() + _LOADING_S
+    while not (words := process.cmdline()) and clock.monotonic() < deadline:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            break
+        time.sleep(_POLL_S)
+    return words
 
 
 def choose_ports(count: int) -> list[tuple[int, int]]:
