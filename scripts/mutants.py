@@ -205,7 +205,7 @@ def run_stage(home: Path, tests: str, limit_s: float) -> None:
     phases = (Phase.explicit, Phase.generate)
     settings.register_profile("mutants", phases=phases, derandomize=True, database=None)
     settings.load_profile("mutants")
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not cluster"]
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not cluster"]
     options += ["-o", "addopts=--import-mode=importlib", f"--timeout={limit_s / 2}"]
     plugins = [pytest_asyncio.plugin, pytest_timeout, FirstFailure(home / "said")]
     os._exit(pytest.main([*options, *shlex.split(tests)], plugins=plugins))

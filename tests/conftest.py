@@ -48,13 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(shares.Noting())
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Take this worker's share, and run last what disturbs others or is disturbed by them.
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what is slow; and when tests are chosen and ordered, take this worker's share of them.
 
-    The nodes of a CockroachDB keep half a core busy though nobody asks them anything, and live to
-    the end of a run.
+    Last comes what disturbs others or is disturbed by them: the nodes of a CockroachDB keep half a
+    core busy though nobody asks them anything, and live to the end of a run.
     """
+    shares.mark_slow(items)
+    yield
     nodes = {item: _nodes_needed(item) for item in items}
     mine = shares.share(items, nodes)
     items[:] = sorted(

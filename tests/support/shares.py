@@ -16,6 +16,7 @@ import pytest
 
 DURATIONS = Path(__file__).parents[1] / "durations.txt"
 _NOTED_S = 0.5  # what takes less is too short to matter for the shares
+_SLOW_S = 1.5  # all that takes less runs in three minutes
 _USUAL_S = 0.03  # the mean of all tests that are not noted
 
 
@@ -47,6 +48,14 @@ def share(items: Sequence[pytest.Item], nodes_needed: Mapping[pytest.Item, int])
         if worker == index():
             mine |= {item.nodeid for item in groups[name]}
     return mine
+
+
+def mark_slow(items: Sequence[pytest.Item]) -> None:
+    """Mark as `slow` what took long when it was measured; `-m "not slow"` leaves it out."""
+    durations = read_durations()
+    for item in items:
+        if _weight(item, durations) >= _SLOW_S:
+            item.add_marker(pytest.mark.slow)
 
 
 def is_alone(item: pytest.Item) -> bool:
