@@ -6,13 +6,13 @@ thought to be well. None of that is ever an exception for the caller.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
-from purgatory.domain.model import Context, OpenedState
 
 from app.base import clock
 from app.base.telemetry import describe, log, metrics
+from app.processors.circuit_breaker import BreakerState, CircuitBreaker
 from app.processors.line import not_executed, unknown
 from app.processors.model import (
     AskAuthorization,
@@ -28,7 +28,7 @@ from app.processors.model import (
     Verdict,
 )
 
-_STATES = {"closed": 0, "half-opened": 1, "opened": 2}
+_STATES: Final[dict[BreakerState, int]] = {"closed": 0, "half_open": 1, "open": 2}
 _OUTAGES = {"unreachable", "vault_unreachable", "vault_unavailable"}
 """Why nothing was done, where that is a sign of illness and no refusal."""
 _NO_OUTAGES = {
@@ -51,56 +51,6 @@ class Limits(msgspec.Struct, frozen=True):
     queue_ms: int
     failures_max: int
     pause_ms: int
-
-
-class Circuit:
-    """Whether a processor is thought to be well: purgatory's state machine, with one probe.
-
-    After `failures_max` outages in a row it opens; after the pause one call tries, and decides.
-    purgatory's own context manager would let every waiting call try at once, and would count a
-    call whose caller went away as an outage.
-    """
-
-    def __init__(self, name: str, limits: Limits, tell: Callable[[str], None]) -> None:
-        self._context = Context(name, limits.failures_max, limits.pause_ms / 1000)
-        self._tell = tell
-        self._told = self._context.state
-        self._is_probing = False
-        tell(self._told)
-
-    def admits(self) -> bool:
-        """Whether a call may be made now."""
-        try:
-            self._context.handle_new_request()
-        except OpenedState as opened:
-            # One object is raised again and again, and would gather every caller's frames.
-            opened.__traceback__ = None
-            return False
-        self._notice()
-        return not self._is_probing
-
-    def begin(self) -> bool:
-        """Take note of a call that begins; it is the probe, if this returns True."""
-        self._is_probing = self._context.state == "half-opened"
-        return self._is_probing
-
-    def end(self, *, was_probe: bool, was_outage: bool | None) -> None:
-        """Take note of how a call ended; None where nobody waited for that."""
-        if was_probe:
-            self._is_probing = False
-        elif self._context.state == "half-opened":
-            return  # it began before the pause, and only the probe decides now
-        if was_outage:
-            self._context.handle_exception(TimeoutError())
-        elif was_outage is False:
-            self._context.handle_end_request()
-        self._notice()
-
-    def _notice(self) -> None:
-        self._context.messages.clear()  # they are for purgatory's listeners, and we have none
-        if self._context.state != self._told:
-            self._told = self._context.state
-            self._tell(self._told)
 
 
 class Places:
@@ -145,24 +95,28 @@ class Lane:
         self._places = Places(limits)
         self._in_flight = metrics.processor_in_flight.labels(processor, name)
         self._gauge = metrics.processor_circuit.labels(processor, name)
-        self._circuit = Circuit(f"{processor}/{name}", limits, self._tell)
+        self._breaker = CircuitBreaker(
+            failures_max=limits.failures_max,
+            pause_s=limits.pause_ms / 1000,
+            on_change=self._report_state,
+        )
 
     async def run(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
         """What the call said, or the verdict on one that was not made or not answered."""
-        if not self._circuit.admits():
+        if not self._breaker.admits():
             return not_executed("circuit_open")
         if not await self._places.take():
             return not_executed("too_many_calls")
         try:
             # While it waited the circuit may have opened.
-            if not self._circuit.admits():
+            if not self._breaker.admits():
                 return not_executed("circuit_open")
             return await self._make(make, *arguments)
         finally:
             self._places.give_back()
 
     async def _make(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
-        was_probe = self._circuit.begin()
+        was_probe = self._breaker.begin()
         was_outage = None
         self._in_flight.inc()
         try:
@@ -171,7 +125,7 @@ class Lane:
             return said
         finally:
             self._in_flight.dec()
-            self._circuit.end(was_probe=was_probe, was_outage=was_outage)
+            self._breaker.end(was_probe=was_probe, was_failure=was_outage)
 
     async def _within_time(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
         try:
@@ -184,7 +138,7 @@ class Lane:
             log.error("processor_adapter_failed", processor=self._processor, **describe(error))
             return unknown("adapter_failed")
 
-    def _tell(self, state: str) -> None:
+    def _report_state(self, state: BreakerState) -> None:
         self._gauge.set(_STATES[state])
         if state != "closed":
             log.warning(
