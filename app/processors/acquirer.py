@@ -46,7 +46,7 @@ _OUTCOMES: dict[str, OutcomeName] = {
 _PLAIN = {"approved", "declined", "requires_action", "pending"}
 _REFUSED = {400, 401, 403, 404, 405, 413, 415, 422, 429}
 """Statuses after which surely nothing was done."""
-_FINAL = {400, 413, 415, 422}
+_PERMANENT = {400, 413, 415, 422}
 """Those of them that are about what was asked for, and not about who asks, where, or how often."""
 _NOT_CONFIGURED = not_executed("not_configured")
 _TOO_LATE = "too_late"
@@ -358,8 +358,8 @@ def _read(
         return Verdict("not_found")
     if said.status in _REFUSED:
         code = read_code(said.body) or f"http_{said.status}"
-        is_final = said.status in _FINAL and not is_query
-        return Verdict("not_executed", code=code, is_final=is_final)
+        is_permanent = said.status in _PERMANENT and not is_query
+        return Verdict("not_executed", code=code, is_permanent=is_permanent)
     # A server's fault says nothing about what it did before. Nor does 409: under our reference
     # there is something else than what was asked for now, and a query tells what.
     return unknown(read_code(said.body) or f"http_{said.status}")

@@ -37,8 +37,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Where the payer does what is required."""
     instructions: Mapping[str, str] | None = None
     """Of a bank transfer: what the payer's order has to say (`iban`, `reference_text`)."""
-    is_final: bool = False
-    """Of not_executed: because of what was asked for, so whoever asks again is told the same."""
+    is_permanent: bool = False
+    """Of not_executed: it was refused for what it asks, so the same request is refused again."""
 
 
 class Card(msgspec.Struct, frozen=True):

@@ -145,7 +145,7 @@ def test_what_the_bank_does_not_take(row: Row) -> None:
     made = payout(row.status)
     book = book_of(made)
 
-    step = model.decide_verdict(made, Verdict("not_executed", code="no_euros", is_final=True))
+    step = model.decide_verdict(made, Verdict("not_executed", code="no_euros", is_permanent=True))
     moves.settle(book, made, step, "no_euros", region="local", stripe=0, correlation_id="req_2")
 
     assert made.status == row.status_after

@@ -27,7 +27,7 @@ WORDS = {
     "taken": Verdict("pending", amount_minor=100),
     "paid": Verdict("approved", amount_minor=100),
     "declined": Verdict("declined", code="blocked_account"),
-    "refused": Verdict("not_executed", code="no_euros", is_final=True),
+    "refused": Verdict("not_executed", code="no_euros", is_permanent=True),
     "unauthorized": Verdict("not_executed", code="unauthorized"),
     "circuit_open": Verdict("not_executed", code="circuit_open"),
     "unreachable": Verdict("not_executed", code="unreachable"),
@@ -134,7 +134,7 @@ async def test_whatever_is_lost_the_money_is_in_one_place(seed: int) -> None:
         bank.arrive()
 
         if isinstance(told, Verdict):
-            assert told.is_final == (not bank.taken)
+            assert told.is_permanent == (not bank.taken)
 
 
 async def _end(bank: Any) -> Verdict | Postpone:

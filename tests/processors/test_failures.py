@@ -52,7 +52,7 @@ async def test_an_answer_that_is_none(
 
 
 @table("""
-    status  final
+    status  permanent
     400     yes
     401     no     -- who asks, and not what is asked for
     403     no
@@ -68,13 +68,13 @@ async def test_an_answer_that_is_none(
 async def test_what_will_never_be_done(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """A refusal is final where it is about what was asked for; a question's never is."""
+    """A refusal is permanent where it is about what was asked for; a question's never is."""
     outside.how = row.status
     acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
 
     captured, found = await _ask_both(acquirer)
 
-    assert (captured.is_final, found.is_final) == (row.final == "yes", False)
+    assert (captured.is_permanent, found.is_permanent) == (row.permanent == "yes", False)
 
 
 async def test_only_a_query_finds_nothing(

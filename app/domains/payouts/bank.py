@@ -58,10 +58,10 @@ async def give_order(bank: Processor, ask: AskPayout, *, is_first: bool) -> Verd
         if found.outcome != "not_found":
             return found
     verdict = await bank.pay_out(ask)
-    if verdict.is_final and not is_first:
+    if verdict.is_permanent and not is_first:
         # One that was given before may still be on its way, whatever the bank knows by now: it is
         # asked again, and people look at it at last.
-        return msgspec.structs.replace(verdict, is_final=False)
+        return msgspec.structs.replace(verdict, is_permanent=False)
     return verdict
 
 
@@ -98,7 +98,7 @@ async def find_payout(world: World, place: Place, payout_id: UUID) -> Payout | N
 
 def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
     """What can be booked; all else is asked about again."""
-    if verdict.is_final:
+    if verdict.is_permanent:
         return verdict
     if verdict.outcome not in {"approved", "declined", "pending"}:
         return Postpone(verdict.code or verdict.outcome)

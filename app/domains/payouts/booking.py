@@ -50,7 +50,7 @@ def _book(
     is_recall = booking.flow.recovery_point == RECALL
     recall = Recall.of(booking.flow.data if is_recall else flow.data)
     asked_by = recall.correlation_id if is_recall else booking.correlation_id
-    if verdict.is_final and not booking.counts_for(flow):
+    if verdict.is_permanent and not booking.counts_for(flow):
         # Whoever has the flow by now may have given the order again, and seen it taken.
         return Answer(200, payout_text(payout))
     if flow.status != "done":

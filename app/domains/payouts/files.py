@@ -109,7 +109,7 @@ async def send_file(world: World, file: File) -> Said:
     bank = world.processors.get(world.processors.banks(file.currency))
     said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
-        if said.is_final:
+        if said.is_permanent:
             # Nothing of it is booked back: it may have been given before, so people decide.
             log.error("payout_file_refused", file=file.name, code=said.code)
             metrics.payout_files_refused.inc()

@@ -233,7 +233,7 @@ def decide_verdict(payout: Payout, verdict: Verdict) -> Step:
         return Step.PAY
     if verdict.outcome == "declined":
         return Step.CANCEL if verdict.code == CANCELED else Step.FAIL
-    if verdict.is_final and payout.status == "pending":
+    if verdict.is_permanent and payout.status == "pending":
         return Step.FAIL
     if verdict.outcome == "pending" and payout.status == "pending":
         return Step.TRANSIT
