@@ -24,11 +24,11 @@ from app.processors.model import (
     AskPayout,
     AskRefund,
     AskReversal,
-    Card,
     DisputeState,
     FileState,
     Notification,
     Processor,
+    TokenizedCard,
     Verdict,
 )
 from app.processors.registry import Processors
@@ -42,7 +42,6 @@ __all__ = [
     "AskPayout",
     "AskRefund",
     "AskReversal",
-    "Card",
     "DisputeState",
     "FileState",
     "Notification",
@@ -52,6 +51,7 @@ __all__ = [
     "ProcessorUnclear",
     "Processors",
     "SignatureInvalid",
+    "TokenizedCard",
     "UnknownProcessor",
     "Verdict",
     "World",

@@ -13,9 +13,7 @@ import msgspec
 
 from app.base import clock
 from app.processors import signatures
-from app.processors.cards import CardLine, read_code
 from app.processors.errors import NotificationInvalid, SignatureInvalid
-from app.processors.line import Answer, Line, not_executed, unknown
 from app.processors.model import (
     Ask,
     AskAuthorization,
@@ -29,7 +27,11 @@ from app.processors.model import (
     Notification,
     OutcomeName,
     Verdict,
+    not_executed,
+    unknown,
 )
+from app.processors.transport import HttpResponse, HttpTransport
+from app.processors.vault_transport import VaultTransport, read_code
 
 _OUTCOMES: dict[str, OutcomeName] = {
     "approved": "approved",
@@ -159,15 +161,15 @@ class Acquirer:
 
     def __init__(
         self,
-        line: Line,
-        cards: CardLine,
+        transport: HttpTransport,
+        vault: VaultTransport,
         *,
         url: str | None,
         key: str | None,
         notification_key: bytes | None,
     ) -> None:
-        self._line = line
-        self._cards = cards
+        self._transport = transport
+        self._vault = vault
         self._url = url
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         self._notification_key = notification_key
@@ -185,7 +187,7 @@ class Acquirer:
         if ask.sandbox_fault:
             headers["Sandbox-Fault"] = ask.sandbox_fault
         content = _money(ask) | {"capture": ask.capture, "card": _CARD}
-        said = await self._cards.send(
+        said = await self._vault.send(
             ask.card,
             ask.merchant,
             f"{self._url}/v1/authorizations",
@@ -235,7 +237,7 @@ class Acquirer:
     async def cancel_payout(self, ask: AskPayout) -> Verdict:
         """Approved: it will not be paid. Declined: it is too late."""
         said = await self._send("POST", f"payouts/{_part(ask.reference)}/cancel", "", {})
-        if isinstance(said, Answer) and said.status == HTTPStatus.CONFLICT:
+        if isinstance(said, HttpResponse) and said.status == HTTPStatus.CONFLICT:
             return Verdict("declined", code=read_code(said.body) or _TOO_LATE)
         verdict = self._understand(said, ask, is_query=False)
         if verdict.code == "canceled":
@@ -250,7 +252,7 @@ class Acquirer:
             return _NOT_CONFIGURED
         headers = self._headers | {"Content-Type": "application/xml"}
         url = f"{self._url}/v1/payout_files"
-        said = await self._line.send("POST", url, headers, content.encode())
+        said = await self._transport.send("POST", url, headers, content.encode())
         report = _read(said, self._file, is_query=False)
         return report if isinstance(report, Verdict) else report.to_state()
 
@@ -272,7 +274,7 @@ class Acquirer:
 
     async def _answer(self, dispute_id: str, how: str, content: Any) -> Verdict:
         said = await self._send("POST", f"disputes/{_part(dispute_id)}/{how}", "", content)
-        if isinstance(said, Answer) and said.status == HTTPStatus.CONFLICT:
+        if isinstance(said, HttpResponse) and said.status == HTTPStatus.CONFLICT:
             return Verdict("declined", code=read_code(said.body) or _TOO_LATE)
         dispute = _read(said, self._dispute, is_query=False)
         if isinstance(dispute, Verdict):
@@ -313,14 +315,14 @@ class Acquirer:
 
     async def _send(
         self, method: str, path: str, correlation_id: str, content: Any = None
-    ) -> Answer | Verdict:
+    ) -> HttpResponse | Verdict:
         if self._url is None:
             return _NOT_CONFIGURED
         headers = self._headers | {"X-Request-Id": correlation_id}
         body = None if content is None else self._encode(content)
-        return await self._line.send(method, f"{self._url}/v1/{path}", headers, body)
+        return await self._transport.send(method, f"{self._url}/v1/{path}", headers, body)
 
-    def _understand(self, said: Answer | Verdict, ask: Ask, *, is_query: bool) -> Verdict:
+    def _understand(self, said: HttpResponse | Verdict, ask: Ask, *, is_query: bool) -> Verdict:
         told = _read(said, self._object, is_query=is_query)
         if isinstance(told, Verdict):
             return told
@@ -344,7 +346,7 @@ def _money(ask: AskAuthorization | AskBankTransfer | AskPayout) -> dict[str, Any
 
 
 def _read(
-    said: Answer | Verdict, decoder: msgspec.json.Decoder[T], *, is_query: bool
+    said: HttpResponse | Verdict, decoder: msgspec.json.Decoder[T], *, is_query: bool
 ) -> T | Verdict:
     """What the acquirer told, or the verdict if that is no object of its."""
     if isinstance(said, Verdict):

@@ -1,7 +1,6 @@
 """What a processor answers that has cards and no banks."""
 
-from app.processors.line import not_executed
-from app.processors.model import AskBankTransfer, AskPayout, FileState, Verdict
+from app.processors.model import AskBankTransfer, AskPayout, FileState, Verdict, not_executed
 
 
 class WithoutBanks:

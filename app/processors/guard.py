@@ -13,7 +13,6 @@ import msgspec
 from app.base import clock
 from app.base.telemetry import describe, log, metrics
 from app.processors.circuit_breaker import BreakerState, CircuitBreaker
-from app.processors.line import not_executed, unknown
 from app.processors.model import (
     AskAuthorization,
     AskBankTransfer,
@@ -26,6 +25,8 @@ from app.processors.model import (
     Notification,
     Processor,
     Verdict,
+    not_executed,
+    unknown,
 )
 
 _STATES: Final[dict[BreakerState, int]] = {"closed": 0, "half_open": 1, "open": 2}
@@ -43,8 +44,8 @@ _NO_OUTAGES = {
 T = TypeVar("T")
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """How much of a processor's trouble is borne; see the settings `processor_*`."""
+class GuardLimits(msgspec.Struct, frozen=True):
+    """The limits of a processor's calls; each is a setting `processor_*`."""
 
     timeout_ms: int
     calls_max: int
@@ -53,46 +54,46 @@ class Limits(msgspec.Struct, frozen=True):
     pause_ms: int
 
 
-class Places:
-    """A bulkhead: so many calls at a time, and as many again that wait for a bounded time."""
+class Slots:
+    """At most `calls_max` calls at a time; as many again wait, for `queue_ms` at most."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: GuardLimits) -> None:
         self._free = asyncio.Semaphore(limits.calls_max)
         self._waiting = 0
         self._waiting_max = limits.calls_max
-        self._patience_s = limits.queue_ms / 1000
+        self._wait_s = limits.queue_ms / 1000
 
     async def take(self) -> bool:
-        """Whether there was a place in time; it has to be given back."""
+        """Whether a slot was free in time; whoever takes one releases it."""
         if not self._free.locked():
             return await self._free.acquire()
         if self._waiting >= self._waiting_max:
             return False
         self._waiting += 1
         try:
-            async with asyncio.timeout(self._patience_s):
+            async with asyncio.timeout(self._wait_s):
                 return await self._free.acquire()
         except TimeoutError:
             return False
         finally:
             self._waiting -= 1
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self._free.release()
 
 
-class Lane:
-    """One kind of calls of one processor, with a circuit and places of its own.
+class Bulkhead:
+    """One kind of calls of one processor, with a circuit breaker and slots of its own.
 
-    Authorizations have their own lane: they pass through the vault, and when it is ill or new
-    payments fill every place, captures, refunds and questions go on.
+    Authorizations have their own bulkhead: they pass through the vault, and when that is down or
+    new payments fill every slot, captures, refunds and questions go on.
     """
 
-    def __init__(self, processor: str, name: str, limits: Limits) -> None:
+    def __init__(self, processor: str, name: str, limits: GuardLimits) -> None:
         self._processor = processor
         self._name = name
         self._timeout_s = limits.timeout_ms / 1000
-        self._places = Places(limits)
+        self._slots = Slots(limits)
         self._in_flight = metrics.processor_in_flight.labels(processor, name)
         self._gauge = metrics.processor_circuit.labels(processor, name)
         self._breaker = CircuitBreaker(
@@ -102,10 +103,10 @@ class Lane:
         )
 
     async def run(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
-        """What the call said, or the verdict on one that was not made or not answered."""
+        """The call's result, or the verdict on one that was not made or not answered."""
         if not self._breaker.admits():
             return not_executed("circuit_open")
-        if not await self._places.take():
+        if not await self._slots.take():
             return not_executed("too_many_calls")
         try:
             # While it waited the circuit may have opened.
@@ -113,16 +114,16 @@ class Lane:
                 return not_executed("circuit_open")
             return await self._make(make, *arguments)
         finally:
-            self._places.give_back()
+            self._slots.release()
 
     async def _make(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
         was_probe = self._breaker.begin()
         was_outage = None
         self._in_flight.inc()
         try:
-            said = await self._within_time(make, *arguments)
-            was_outage = isinstance(said, Verdict) and _is_outage(said)
-            return said
+            result = await self._within_time(make, *arguments)
+            was_outage = isinstance(result, Verdict) and _is_outage(result)
+            return result
         finally:
             self._in_flight.dec()
             self._breaker.end(was_probe=was_probe, was_failure=was_outage)
@@ -155,11 +156,11 @@ def _is_outage(verdict: Verdict) -> bool:
 class Guard:
     """A processor behind its guard; one without an adapter is not configured."""
 
-    def __init__(self, name: str, processor: Processor, limits: Limits) -> None:
+    def __init__(self, name: str, processor: Processor, limits: GuardLimits) -> None:
         self.name = name
         self._processor = processor
-        self._cards = Lane(name, "cards", limits)
-        self._rest = Lane(name, "rest", limits)
+        self._cards = Bulkhead(name, "cards", limits)
+        self._rest = Bulkhead(name, "rest", limits)
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
         return await self._do(self._cards, "authorize", self._processor.authorize, ask)
@@ -215,12 +216,12 @@ class Guard:
         return self._processor.read_notification(headers, body)
 
     async def _do(
-        self, lane: Lane, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
+        self, bulkhead: Bulkhead, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
     ) -> T | Verdict:
         began = clock.monotonic()
-        said = await lane.run(make, *arguments)
-        self._count(operation, said, clock.monotonic() - began)
-        return said
+        result = await bulkhead.run(make, *arguments)
+        self._count(operation, result, clock.monotonic() - began)
+        return result
 
     async def _find(
         self, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
@@ -229,12 +230,12 @@ class Guard:
 
         `not_executed` of a question would be taken for that of the request asked about.
         """
-        said = await self._do(self._rest, operation, make, *arguments)
-        if isinstance(said, Verdict) and said.outcome == "not_executed":
-            return unknown(said.code or "unreachable")
-        return said
+        result = await self._do(self._rest, operation, make, *arguments)
+        if isinstance(result, Verdict) and result.outcome == "not_executed":
+            return unknown(result.code or "unreachable")
+        return result
 
-    def _count(self, operation: str, said: Any, seconds: float) -> None:
-        outcome = said.outcome if isinstance(said, Verdict) else "found"
+    def _count(self, operation: str, result: Any, seconds: float) -> None:
+        outcome = result.outcome if isinstance(result, Verdict) else "found"
         metrics.processor_calls.labels(self.name, operation, outcome).inc()
         metrics.processor_seconds.labels(self.name, operation).observe(seconds)

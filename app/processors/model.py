@@ -41,7 +41,17 @@ class Verdict(msgspec.Struct, frozen=True):
     """Of not_executed: it was refused for what it asks, so the same request is refused again."""
 
 
-class Card(msgspec.Struct, frozen=True):
+def not_executed(code: str) -> Verdict:
+    """The request surely had no effect, for this reason."""
+    return Verdict("not_executed", code=code)
+
+
+def unknown(code: str) -> Verdict:
+    """The request may have had an effect; this is why nobody knows."""
+    return Verdict("unknown", code=code)
+
+
+class TokenizedCard(msgspec.Struct, frozen=True):
     """A card by its token; its number is known to the vault alone."""
 
     token: str
@@ -65,7 +75,7 @@ class AskAuthorization(Ask, frozen=True, kw_only=True):
     amount_minor: int
     currency: str
     capture: bool
-    card: Card
+    card: TokenizedCard
     sandbox_fault: str | None = None
     """What the sandbox's acquirer is asked to do wrong (the header `Suya-Sandbox-Fault`)."""
 

@@ -9,14 +9,14 @@ from pydantic import SecretStr
 from app.base.settings import Settings
 from app.processors import routing
 from app.processors.acquirer import Acquirer
-from app.processors.cards import CardLine
 from app.processors.errors import NotificationForeign, ProcessorUnclear, UnknownProcessor
-from app.processors.guard import Guard, Limits
-from app.processors.line import Line
+from app.processors.guard import Guard, GuardLimits
 from app.processors.model import DisputeState, Notification, Processor
 from app.processors.routing import Rule
 from app.processors.rules import read_rules
 from app.processors.signatures import parse_secret
+from app.processors.transport import HttpTransport
+from app.processors.vault_transport import VaultTransport
 
 
 class Processors:
@@ -34,18 +34,18 @@ class Processors:
         Raises:
             SettingsError: a rule or a secret is wrong.
         """
-        limits = Limits(
+        limits = GuardLimits(
             timeout_ms=settings.processor_timeout_ms,
             calls_max=settings.processor_calls_max,
             queue_ms=settings.processor_queue_ms,
             failures_max=settings.processor_failures_max,
             pause_ms=settings.processor_pause_ms,
         )
-        async with Line.open(
+        async with HttpTransport.open(
             timeout_ms=settings.processor_timeout_ms,
             connect_timeout_ms=settings.processor_connect_timeout_ms,
-        ) as line:
-            processors = _adapters(settings, line)
+        ) as transport:
+            processors = _adapters(settings, transport)
             guards = {p.name: Guard(p.name, p, limits) for p in processors}
             yield cls(guards, read_rules(settings.processor_rules, guards))
 
@@ -103,17 +103,17 @@ class Processors:
         raise ProcessorUnclear(processor=name)
 
 
-def _adapters(settings: Settings, line: Line) -> list[Processor]:
-    cards = CardLine(
-        line,
+def _adapters(settings: Settings, transport: HttpTransport) -> list[Processor]:
+    vault = VaultTransport(
+        transport,
         settings.vault_url,
         _reveal(settings.vault_processor_key),
         settings.processor_timeout_ms,
     )
     secret = _reveal(settings.acquirer_notification_secret)
     acquirer = Acquirer(
-        line,
-        cards,
+        transport,
+        vault,
         url=settings.acquirer_url,
         key=_reveal(settings.acquirer_key),
         notification_key=(
@@ -126,8 +126,8 @@ def _adapters(settings: Settings, line: Line) -> list[Processor]:
         from app.processors.stripe_api import Stripe  # noqa: PLC0415
 
         stripe = Stripe(
-            line,
-            cards,
+            transport,
+            vault,
             url=settings.stripe_url,
             key=settings.stripe_key.get_secret_value(),
             webhook_secret=_reveal(settings.stripe_webhook_secret),

@@ -15,9 +15,7 @@ from typing import Any
 import stripe
 
 from app.processors.banks import WithoutBanks
-from app.processors.cards import CardLine
 from app.processors.errors import NotificationForeign, NotificationInvalid, SignatureInvalid
-from app.processors.line import Line, not_executed, unknown
 from app.processors.model import (
     Ask,
     AskAuthorization,
@@ -27,6 +25,8 @@ from app.processors.model import (
     DisputeState,
     Notification,
     Verdict,
+    not_executed,
+    unknown,
 )
 from app.processors.signatures import TOLERANCE_S
 from app.processors.stripe_calls import (
@@ -38,7 +38,6 @@ from app.processors.stripe_calls import (
     decide,
     query,
 )
-from app.processors.stripe_line import StripeLine, options
 from app.processors.stripe_objects import (
     MERCHANT,
     REFERENCE,
@@ -58,6 +57,9 @@ from app.processors.stripe_objects import (
     to_notification,
     to_stripe,
 )
+from app.processors.stripe_transport import StripeTransport, options
+from app.processors.transport import HttpTransport
+from app.processors.vault_transport import VaultTransport
 
 REFUND_PAGES_MAX = 10  # of 100 refunds each; nobody refunds one payment a thousand times
 TOMBSTONE_AMOUNT = 100_000
@@ -78,8 +80,8 @@ class Stripe(WithoutBanks):
 
     def __init__(
         self,
-        line: Line,
-        cards: CardLine,
+        transport: HttpTransport,
+        vault: VaultTransport,
         *,
         url: str,
         key: str,
@@ -89,7 +91,7 @@ class Stripe(WithoutBanks):
         client = stripe.StripeClient(
             key,
             base_addresses={"api": url},
-            http_client=StripeLine(line, cards),
+            http_client=StripeTransport(transport, vault),
             max_network_retries=0,
         )
         self._intents = client.v1.payment_intents

@@ -7,10 +7,9 @@ from typing import Any
 import msgspec
 import stripe
 
-from app.processors.line import not_executed, unknown
-from app.processors.model import Verdict
-from app.processors.stripe_line import Unanswered
+from app.processors.model import Verdict, not_executed, unknown
 from app.processors.stripe_objects import Intent, Refusal, read
+from app.processors.stripe_transport import Unanswered
 
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
 """The code for a command that a PaymentIntent's state does not allow; it comes with the intent."""

@@ -8,8 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from app.processors.line import unknown
-from app.processors.model import DisputeState, Notification, OutcomeName, Verdict
+from app.processors.model import DisputeState, Notification, OutcomeName, Verdict, unknown
 
 REFERENCE, MERCHANT = "suya_reference", "suya_merchant"
 """Under which keys of an object's metadata our reference and merchant stand."""

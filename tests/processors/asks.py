@@ -10,7 +10,7 @@ from app.processors import (
     AskPayout,
     AskRefund,
     AskReversal,
-    Card,
+    TokenizedCard,
 )
 
 MERCHANT = "mer_01h455vb4pex5vsknk084sn02q"
@@ -27,7 +27,7 @@ def _common(kind: str, fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def authorization(**fields: Any) -> AskAuthorization:
-    given = {"amount_minor": 1234, "capture": False, "card": Card("pm_1", "visa")}
+    given = {"amount_minor": 1234, "capture": False, "card": TokenizedCard("pm_1", "visa")}
     return AskAuthorization(**_common("payment", given | fields))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.processors import AskAuthorization, Card, Processors
+from app.processors import AskAuthorization, Processors, TokenizedCard
 from tests.processors import asks
 from tests.processors.stripe_account import Account
 from tests.support.acquirer import AcquirerProcess
@@ -21,7 +21,7 @@ class StripeShop:
         self.vault = vault
 
     def ask(self, number: str = GOOD, **fields: Any) -> AskAuthorization:
-        card = Card(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
+        card = TokenizedCard(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
         return asks.authorization(**({"card": card, "capture": True} | fields))
 
     @property
@@ -42,5 +42,5 @@ class SandboxShop:
         self.vault = vault
 
     def ask(self, number: str = GOOD, **fields: Any) -> AskAuthorization:
-        card = Card(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
+        card = TokenizedCard(self.vault.tokenize(number, asks.MERCHANT)["id"], "visa")
         return asks.authorization(**({"card": card} | fields))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest_asyncio
 from aiohttp import web
 
-from app.processors import Card, DisputeState, Verdict
+from app.processors import DisputeState, TokenizedCard, Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.shops import SandboxShop
@@ -221,7 +221,7 @@ async def test_keys_and_tokens_that_are_wrong(
     wrong_key = "a-wrong-key-of-something-of-32-characters"
     no_vault = await open_processors(**(known | {"vault_processor_key": wrong_key}))
     ask = shop.ask()
-    nobodys = shop.ask(card=Card("pm_01h455vb4pex5vsknk084sn02q", "visa"))
+    nobodys = shop.ask(card=TokenizedCard("pm_01h455vb4pex5vsknk084sn02q", "visa"))
 
     said = [
         await no_acquirer.get("acquirer").authorize(ask),

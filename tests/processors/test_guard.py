@@ -1,4 +1,4 @@
-"""A processor's trouble stays its own: circuit, places, and what is counted."""
+"""A processor's trouble stays its own: circuit breaker, slots, and what is counted."""
 
 import asyncio
 
@@ -135,7 +135,7 @@ async def test_a_dead_vault_stops_cards_only(
     assert (await _approve(acquirer, outside)).outcome == "approved"
 
 
-async def test_full_places_are_waited_for_in_vain(
+async def test_a_call_without_a_slot_is_not_executed(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """A slow processor holds so many calls and no more; the next ones are surely not executed."""
@@ -157,7 +157,7 @@ async def test_full_places_are_waited_for_in_vain(
     assert (await _approve(acquirer, outside)).outcome == "approved"
 
 
-async def test_a_place_that_gets_free_is_taken(
+async def test_a_slot_that_becomes_free_is_taken(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """Who waits gets on when another call ends, even one whose caller went away."""

@@ -22,8 +22,8 @@ from app.processors import (
     AskCapture,
     AskRefund,
     AskReversal,
-    Card,
     Processor,
+    TokenizedCard,
     Verdict,
     World,
 )
@@ -87,7 +87,7 @@ async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdic
         amount_minor=plan.amount_minor,
         currency=plan.currency,
         capture=plan.capture,
-        card=Card(plan.token, plan.brand),
+        card=TokenizedCard(plan.token, plan.brand),
         # A fault is for the first request; the one that asks again shall find out.
         sandbox_fault=None if flow.attempts else plan.sandbox_fault,
     )

@@ -20,8 +20,8 @@ from app.processors import (
     AskBankTransfer,
     AskRefund,
     AskReversal,
-    Card,
     Notification,
+    TokenizedCard,
     World,
 )
 
@@ -77,7 +77,7 @@ async def _reverse_late(
             amount_minor=payment.amount_minor,
             currency=payment.currency,
             capture=payment.capture == "automatic",
-            card=Card(payment.rail.token or "", payment.rail.brand or ""),
+            card=TokenizedCard(payment.rail.token or "", payment.rail.brand or ""),
         )
     )
     if found.outcome == "unknown":

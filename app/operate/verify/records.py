@@ -10,9 +10,9 @@ import msgspec
 
 from app.base.settings import Settings
 from app.operate.verify.agreement import Record
-from app.processors.line import Answer, Line
+from app.processors.transport import HttpResponse, HttpTransport
 
-PAGE_RECORDS: Final = 500  # some 200 kB, a fifth of what the line takes
+PAGE_RECORDS: Final = 500  # some 200 kB, a fifth of what a response may have
 _ATTEMPTS: Final = 10  # reading is repeatable; faults that were asked for hit one in two
 _PAUSE_S: Final = 0.2
 
@@ -33,8 +33,8 @@ _record = msgspec.json.Decoder(Record)
 class Records:
     """What the acquirer has."""
 
-    def __init__(self, line: Line, url: str, key: str) -> None:
-        self._line = line
+    def __init__(self, transport: HttpTransport, url: str, key: str) -> None:
+        self._transport = transport
         self._url = url
         self._headers = {"Authorization": f"Bearer {key}"}
 
@@ -44,11 +44,11 @@ class Records:
         """Connections to the acquirer of the settings, which must name one."""
         assert settings.acquirer_url is not None
         assert settings.acquirer_key is not None
-        async with Line.open(
+        async with HttpTransport.open(
             timeout_ms=settings.processor_timeout_ms,
             connect_timeout_ms=settings.processor_connect_timeout_ms,
-        ) as line:
-            yield cls(line, settings.acquirer_url, settings.acquirer_key.get_secret_value())
+        ) as transport:
+            yield cls(transport, settings.acquirer_url, settings.acquirer_key.get_secret_value())
 
     async def pages(self, kind: str) -> AsyncIterator[list[Record]]:
         """All records of a kind.
@@ -75,12 +75,15 @@ class Records:
         answer = await self._get(f"{kind}/{reference}")
         return _record.decode(answer.body) if answer.status == HTTPStatus.OK else None
 
-    async def _get(self, path: str) -> Answer:
+    async def _get(self, path: str) -> HttpResponse:
         why: object = None
         for _ in range(_ATTEMPTS):
-            said = await self._line.send("GET", f"{self._url}/v1/{path}", self._headers)
-            if isinstance(said, Answer) and said.status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}:
-                return said
-            why = said.status if isinstance(said, Answer) else said.code
+            response = await self._transport.send("GET", f"{self._url}/v1/{path}", self._headers)
+            if isinstance(response, HttpResponse) and response.status in {
+                HTTPStatus.OK,
+                HTTPStatus.NOT_FOUND,
+            }:
+                return response
+            why = response.status if isinstance(response, HttpResponse) else response.code
             await asyncio.sleep(_PAUSE_S)
         raise AcquirerSilent(f"the acquirer does not say what it has: {why}")

@@ -1,8 +1,8 @@
-"""The line to the outside: one request, and its answer or what is known without one.
+"""HTTP requests to the outside: each ends with its response, or a verdict where there is none.
 
 What matters is where a request broke off. Before it was sent it surely had no effect; after that
-nobody knows. What acts is sent once; only a GET is repeated, by aiohttp, on a connection that was
-kept and turned out to be closed.
+nobody knows. A request that acts is sent once; only a GET is repeated, by aiohttp, on a kept
+connection that turned out to be closed.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 
-from app.processors.model import Verdict
+from app.processors.model import Verdict, not_executed, unknown
 
-BODY_BYTES_MAX = 1_048_576  # a processor's answers are a few hundred bytes; more is no answer
+BODY_BYTES_MAX = 1_048_576  # a processor's responses are a few hundred bytes; more is none
 # Shorter than servers keep idle connections (aiohttp 75 s, nginx 60 s): a request on a connection
 # that its server closes at that moment would end as unknown.
 KEEPALIVE_S = 15
@@ -25,25 +25,15 @@ _NOT_SENT = (
 )
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """What came back, whatever it says."""
+class HttpResponse(msgspec.Struct, frozen=True):
+    """What came back, whatever its status."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-def not_executed(code: str) -> Verdict:
-    """It surely had no effect, for this reason."""
-    return Verdict("not_executed", code=code)
-
-
-def unknown(code: str) -> Verdict:
-    """It may have had an effect; this is why nobody knows."""
-    return Verdict("unknown", code=code)
-
-
-class Line:
+class HttpTransport:
     """Requests over pooled connections."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
@@ -51,8 +41,10 @@ class Line:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, *, timeout_ms: int, connect_timeout_ms: int) -> AsyncIterator["Line"]:
-        """A line whose connections are closed at the end; its times are for every request."""
+    async def open(
+        cls, *, timeout_ms: int, connect_timeout_ms: int
+    ) -> AsyncIterator["HttpTransport"]:
+        """A transport whose connections close with the context; each request has these times."""
         # The guard limits how many requests there are; a second limit would only hide the wait.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S)
         timeout = aiohttp.ClientTimeout(
@@ -69,8 +61,8 @@ class Line:
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> Answer | Verdict:
-        """The answer, or `not_executed` or `unknown` where there is none."""
+    ) -> HttpResponse | Verdict:
+        """The response, or `not_executed` or `unknown` where there is none."""
         try:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
@@ -78,7 +70,7 @@ class Line:
                 text = await _read(response)
                 if text is None:
                     return unknown("answer_unreadable")
-                return Answer(response.status, response.headers, text)
+                return HttpResponse(response.status, response.headers, text)
         except _NOT_SENT:
             return not_executed("unreachable")
         except TimeoutError:
@@ -88,7 +80,7 @@ class Line:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None if it is longer than any answer is."""
+    """The body, or None if it is longer than any response is."""
     chunks = []
     size = 0
     async for chunk in response.content.iter_any():
