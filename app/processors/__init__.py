@@ -1,10 +1,10 @@
-"""Processors: who moves money outside, behind one interface.
+"""Processors: who moves money outside, behind three ports: cards, banks, disputes.
 
 Guarantees: every request carries a reference under which the processor acts at most once; what
 happens outside comes back as a verdict and never as an exception. A processor's trouble stays its
-own: its calls are bounded in time and number, and it is left alone while it is ill.
+own: its calls are bounded in time and number, and none is made while its circuit breaker is open.
 
-Owns no table: what a processor said is written by whoever asked.
+Owns no table: the step that asked writes what the processor answered.
 
 Never decides for a processor: an answer that did not come is `unknown`.
 """
@@ -27,10 +27,10 @@ from app.processors.model import (
     DisputeState,
     FileState,
     Notification,
-    Processor,
     TokenizedCard,
     Verdict,
 )
+from app.processors.ports import Banks, Cards, Disputes
 from app.processors.registry import Processors
 from app.processors.world import World
 
@@ -42,12 +42,14 @@ __all__ = [
     "AskPayout",
     "AskRefund",
     "AskReversal",
+    "Banks",
+    "Cards",
     "DisputeState",
+    "Disputes",
     "FileState",
     "Notification",
     "NotificationForeign",
     "NotificationInvalid",
-    "Processor",
     "ProcessorUnclear",
     "Processors",
     "SignatureInvalid",

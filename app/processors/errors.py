@@ -12,7 +12,7 @@ class SignatureInvalid(Unauthorized):
 class NotificationInvalid(Invalid):
     """The notification's text is not what the processor's notifications look like.
 
-    It was signed by the processor, so it is kept out of the books, not out of suspicion.
+    The processor signed it, so it is no forgery; it is refused because it cannot be understood.
     """
 
     code = "notification_invalid"
@@ -21,7 +21,7 @@ class NotificationInvalid(Invalid):
 class NotificationForeign(Invalid):
     """The notification is about something that did not come from here.
 
-    The processor's account has other uses; it need not tell us again.
+    The processor's account has other uses; it need not send it again.
     """
 
     code = "notification_foreign"
@@ -34,6 +34,6 @@ class UnknownProcessor(NotFound):
 
 
 class ProcessorUnclear(Unavailable):
-    """The processor '{processor}' does not say just now what it told of; tell it again."""
+    """The processor '{processor}' does not say yet what it notified of; send it again."""
 
     code = "processor_unclear"

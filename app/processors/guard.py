@@ -1,37 +1,27 @@
-"""A guard in front of each processor, so that its trouble stays its own.
+"""A guard around each call of a processor, so that a processor's trouble stays its own.
 
-A call gets a deadline, a place among those in flight, and is made only while the processor is
-thought to be well. None of that is ever an exception for the caller.
+A call gets a deadline and one of a bounded number of slots, and is made only while its circuit
+breaker is closed. A call that is not made, or not answered in time, ends as a verdict and never as
+an exception.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
 from app.base import clock
 from app.base.telemetry import describe, log, metrics
 from app.processors.circuit_breaker import BreakerState, CircuitBreaker
-from app.processors.model import (
-    AskAuthorization,
-    AskBankTransfer,
-    AskCapture,
-    AskPayout,
-    AskRefund,
-    AskReversal,
-    DisputeState,
-    FileState,
-    Notification,
-    Processor,
-    Verdict,
-    not_executed,
-    unknown,
-)
+from app.processors.model import Verdict, not_executed, unknown
+from app.processors.ports import Processor
 
 _STATES: Final[dict[BreakerState, int]] = {"closed": 0, "half_open": 1, "open": 2}
 _OUTAGES = {"unreachable", "vault_unreachable", "vault_unavailable"}
-"""Why nothing was done, where that is a sign of illness and no refusal."""
+"""Codes of `not_executed` that mean an outage, and no refusal."""
 _NO_OUTAGES = {
     "undecided",
     "reference_reused",
@@ -40,8 +30,11 @@ _NO_OUTAGES = {
     "too_many_refunds",
     "idempotency_key_in_use",
 }
-"""Why nothing is known, where the processor was well enough to say so."""
+"""Codes of `unknown` with which a processor that is well says that it does not know."""
+_THROUGH_VAULT = {"authorize"}
+"""The operations that carry a card, and so need the vault to be well."""
 T = TypeVar("T")
+PortT = TypeVar("PortT")
 
 
 class GuardLimits(msgspec.Struct, frozen=True):
@@ -135,7 +128,7 @@ class Bulkhead:
         except TimeoutError:
             return unknown("timeout")
         except Exception as error:  # noqa: BLE001 - nobody knows what the processor did
-            # A bug of an adapter, told loudly: money may have moved, so it is no failure either.
+            # A bug of an adapter. Money may have moved, so the call did not fail either.
             log.error("processor_adapter_failed", processor=self._processor, **describe(error))
             return unknown("adapter_failed")
 
@@ -154,88 +147,57 @@ def _is_outage(verdict: Verdict) -> bool:
 
 
 class Guard:
-    """A processor behind its guard; one without an adapter is not configured."""
+    """The guard of one processor: every call of its ports passes it."""
 
-    def __init__(self, name: str, processor: Processor, limits: GuardLimits) -> None:
-        self.name = name
+    def __init__(self, processor: str, limits: GuardLimits) -> None:
         self._processor = processor
-        self._cards = Bulkhead(name, "cards", limits)
-        self._rest = Bulkhead(name, "rest", limits)
+        self._cards = Bulkhead(processor, "cards", limits)
+        self._rest = Bulkhead(processor, "rest", limits)
 
-    async def authorize(self, ask: AskAuthorization) -> Verdict:
-        return await self._do(self._cards, "authorize", self._processor.authorize, ask)
+    def wrap(self, port: PortT) -> PortT:
+        """`port`, with this guard around each call."""
+        return cast("PortT", _GuardedPort(self, port))
 
-    async def find_authorization(self, ask: AskAuthorization) -> Verdict:
-        return await self._find("find_authorization", self._processor.find_authorization, ask)
-
-    async def capture(self, ask: AskCapture) -> Verdict:
-        return await self._do(self._rest, "capture", self._processor.capture, ask)
-
-    async def find_capture(self, ask: AskCapture) -> Verdict:
-        return await self._find("find_capture", self._processor.find_capture, ask)
-
-    async def reverse(self, ask: AskReversal) -> Verdict:
-        return await self._do(self._rest, "reverse", self._processor.reverse, ask)
-
-    async def refund(self, ask: AskRefund) -> Verdict:
-        return await self._do(self._rest, "refund", self._processor.refund, ask)
-
-    async def find_refund(self, ask: AskRefund) -> Verdict:
-        return await self._find("find_refund", self._processor.find_refund, ask)
-
-    async def expect_transfer(self, ask: AskBankTransfer) -> Verdict:
-        return await self._do(self._rest, "expect_transfer", self._processor.expect_transfer, ask)
-
-    async def find_transfer(self, ask: AskBankTransfer) -> Verdict:
-        return await self._find("find_transfer", self._processor.find_transfer, ask)
-
-    async def pay_out(self, ask: AskPayout) -> Verdict:
-        return await self._do(self._rest, "pay_out", self._processor.pay_out, ask)
-
-    async def find_payout(self, ask: AskPayout) -> Verdict:
-        return await self._find("find_payout", self._processor.find_payout, ask)
-
-    async def cancel_payout(self, ask: AskPayout) -> Verdict:
-        return await self._do(self._rest, "cancel_payout", self._processor.cancel_payout, ask)
-
-    async def submit_file(self, content: str) -> FileState | Verdict:
-        return await self._do(self._rest, "submit_file", self._processor.submit_file, content)
-
-    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
-        return await self._find("find_dispute", self._processor.find_dispute, dispute_id)
-
-    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
-        make = self._processor.submit_evidence
-        return await self._do(self._rest, "submit_evidence", make, dispute_id, evidence, reference)
-
-    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        make = self._processor.accept_dispute
-        return await self._do(self._rest, "accept_dispute", make, dispute_id, reference)
-
-    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        return self._processor.read_notification(headers, body)
-
-    async def _do(
-        self, bulkhead: Bulkhead, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
+    async def call(
+        self, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
     ) -> T | Verdict:
+        """The result of `make(*arguments)`, within the limits, counted as `operation`."""
+        bulkhead = self._cards if operation in _THROUGH_VAULT else self._rest
         began = clock.monotonic()
         result = await bulkhead.run(make, *arguments)
         self._count(operation, result, clock.monotonic() - began)
-        return result
-
-    async def _find(
-        self, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
-    ) -> T | Verdict:
-        """What a question brought; one that could not be put says nothing of what it is about.
-
-        `not_executed` of a question would be taken for that of the request asked about.
-        """
-        result = await self._do(self._rest, operation, make, *arguments)
-        if isinstance(result, Verdict) and result.outcome == "not_executed":
-            return unknown(result.code or "unreachable")
-        return result
+        if not isinstance(result, Verdict) or result.outcome != "not_executed":
+            return result
+        # `not_executed` of a question would be taken for that of the request it is about.
+        is_question = operation.startswith("find_")
+        return unknown(result.code or "unreachable") if is_question else result
 
     def _count(self, operation: str, result: Any, seconds: float) -> None:
         outcome = result.outcome if isinstance(result, Verdict) else "found"
-        metrics.processor_calls.labels(self.name, operation, outcome).inc()
-        metrics.processor_seconds.labels(self.name, operation).observe(seconds)
+        metrics.processor_calls.labels(self._processor, operation, outcome).inc()
+        metrics.processor_seconds.labels(self._processor, operation).observe(seconds)
+
+
+class _GuardedPort:
+    """Any port, whose operations are made by the guard: no adapter can leave one out."""
+
+    def __init__(self, guard: Guard, port: object) -> None:
+        self._guard = guard
+        self._port = port
+
+    def __getattr__(self, operation: str) -> Callable[..., Awaitable[Any]]:
+        """Called once for each operation; afterwards it is an attribute like any other."""
+        guarded = partial(self._guard.call, operation, getattr(self._port, operation))
+        setattr(self, operation, guarded)
+        return guarded
+
+
+def guard_processor(processor: Processor, limits: GuardLimits) -> Processor:
+    """`processor`, with one guard around all its ports."""
+    guard = Guard(processor.name, limits)
+    return replace(
+        processor,
+        cards=guard.wrap(processor.cards) if processor.cards else None,
+        banks=guard.wrap(processor.banks) if processor.banks else None,
+        disputes=guard.wrap(processor.disputes) if processor.disputes else None,
+    )

@@ -1,13 +1,13 @@
 """What is asked of a processor, and what it may answer: pure.
 
 A processor is whoever moves money outside: a card network's acquirer, a bank. Every request carries
-a reference of our own making, under which the processor acts at most once and by which it can be
-asked later what became of the request. So a call may be repeated, and a lost answer is no loss.
+a reference that we made: the processor acts on it once, and can be asked by it later what became of
+the request. So a call may be repeated, and a lost answer is no loss.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -160,7 +160,7 @@ class FileState(msgspec.Struct, frozen=True):
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """A doorbell: it says what to look at, never what is true."""
+    """A processor's message: it says what to look at, and never what is true."""
 
     id: str
     """The processor's name for the notification; the same in every repetition."""
@@ -171,45 +171,3 @@ class Notification(msgspec.Struct, frozen=True):
     """Our reference of the subject; of a dispute the processor's id."""
     payload: str
     """The text as it came, kept for people (without what looks like a card number)."""
-
-
-class Processor(Protocol):
-    """One processor. Calls never raise for what happens outside: that is a verdict."""
-
-    @property
-    def name(self) -> str: ...
-
-    async def authorize(self, ask: AskAuthorization) -> Verdict: ...
-    async def find_authorization(self, ask: AskAuthorization) -> Verdict: ...
-    async def capture(self, ask: AskCapture) -> Verdict: ...
-    async def find_capture(self, ask: AskCapture) -> Verdict: ...
-    async def reverse(self, ask: AskReversal) -> Verdict: ...
-    async def refund(self, ask: AskRefund) -> Verdict: ...
-    async def find_refund(self, ask: AskRefund) -> Verdict: ...
-    async def expect_transfer(self, ask: AskBankTransfer) -> Verdict: ...
-    async def find_transfer(self, ask: AskBankTransfer) -> Verdict: ...
-    async def pay_out(self, ask: AskPayout) -> Verdict: ...
-    async def find_payout(self, ask: AskPayout) -> Verdict: ...
-    async def cancel_payout(self, ask: AskPayout) -> Verdict: ...
-
-    async def submit_file(self, content: str) -> FileState | Verdict:
-        """Give a file (pain.001) to the bank, which takes it once under its message id.
-
-        So whoever does not know whether it arrived gives it again, and is told the same.
-        """
-        ...
-
-    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
-    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
-
-    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        """Give in: approved where the dispute is lost now, declined where it was decided else."""
-        ...
-
-    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """A notification whose signature is right.
-
-        Raises:
-            SignatureInvalid: it is not, or the text is no notification.
-        """
-        ...

@@ -1,29 +1,33 @@
 """The processors of this process, and which of them to ask."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import msgspec
 from pydantic import SecretStr
 
+from app.base.errors import InvariantViolated
 from app.base.settings import Settings
-from app.processors import routing
-from app.processors.acquirer import Acquirer
+from app.processors import acquirer, routing
 from app.processors.errors import NotificationForeign, ProcessorUnclear, UnknownProcessor
-from app.processors.guard import Guard, GuardLimits
-from app.processors.model import DisputeState, Notification, Processor
+from app.processors.guard import GuardLimits, guard_processor
+from app.processors.model import DisputeState, Notification
+from app.processors.ports import Banks, Cards, Disputes, Processor
 from app.processors.routing import Rule
 from app.processors.rules import read_rules
 from app.processors.signatures import parse_secret
 from app.processors.transport import HttpTransport
 from app.processors.vault_transport import VaultTransport
 
+PortT = TypeVar("PortT")
+
 
 class Processors:
-    """All processors, each behind its guard."""
+    """The ports of all processors by name, each behind the processor's guard."""
 
-    def __init__(self, guards: Mapping[str, Guard], rules: tuple[Rule, ...]) -> None:
-        self._guards = guards
+    def __init__(self, processors: Iterable[Processor], rules: tuple[Rule, ...]) -> None:
+        self._by_name = {processor.name: processor for processor in processors}
         self._rules = rules
 
     @classmethod
@@ -45,20 +49,25 @@ class Processors:
             timeout_ms=settings.processor_timeout_ms,
             connect_timeout_ms=settings.processor_connect_timeout_ms,
         ) as transport:
-            processors = _adapters(settings, transport)
-            guards = {p.name: Guard(p.name, p, limits) for p in processors}
-            yield cls(guards, read_rules(settings.processor_rules, guards))
+            processors = [guard_processor(p, limits) for p in _configured(settings, transport)]
+            names = [processor.name for processor in processors if processor.cards is not None]
+            yield cls(processors, read_rules(settings.processor_rules, names))
 
-    def get(self, name: str) -> Processor:
-        """The processor of that name.
+    def cards(self, name: str) -> Cards:
+        """The cards of the processor `name`.
 
         Raises:
-            UnknownProcessor: there is none.
+            UnknownProcessor: there is no such processor; so with `banks` and `disputes`.
         """
-        try:
-            return self._guards[name]
-        except KeyError:
-            raise UnknownProcessor(processor=name) from None
+        return _offered(self._get(name).cards, name)
+
+    def banks(self, name: str) -> Banks:
+        """The banks of the processor `name`."""
+        return _offered(self._get(name).banks, name)
+
+    def disputes(self, name: str) -> Disputes:
+        """The disputes of the processor `name`."""
+        return _offered(self._get(name).disputes, name)
 
     def route(self, *, currency: str, brand: str, amount_minor: int, draw: int) -> tuple[str, ...]:
         """Who to ask for a card payment, and who after it if it surely did nothing.
@@ -71,10 +80,10 @@ class Processors:
             self._rules, currency=currency, brand=brand, amount_minor=amount_minor, draw=draw
         )
 
-    def banks(self, currency: str) -> str:
+    def route_to_bank(self, currency: str) -> str:
         """Who serves bank transfers and payouts in `currency`."""
         del currency  # the acquirer is the only one with banks, and has them for every currency
-        return Acquirer.name
+        return acquirer.NAME
 
     def read_notification(self, name: str, headers: Mapping[str, str], body: bytes) -> Notification:
         """A notification that the processor `name` has signed.
@@ -84,26 +93,39 @@ class Processors:
             SignatureInvalid: it has not signed this, or too long ago.
             NotificationInvalid: it signed something that is no notification.
         """
-        return self.get(name).read_notification(headers, body)
+        return self._get(name).read_notification(headers, body)
 
     async def complete(self, name: str, notification: Notification) -> Notification:
         """The notification with its merchant; Stripe's events of disputes do not name it.
 
         Raises:
             NotificationForeign: the dispute is about nothing of ours.
-            ProcessorUnclear: the processor does not say just now; it should tell us again.
+            ProcessorUnclear: the processor does not say just now; it should send it again.
         """
         if notification.merchant:
             return notification
-        dispute = await self.get(name).find_dispute(notification.reference)
+        dispute = await self.disputes(name).find_dispute(notification.reference)
         if isinstance(dispute, DisputeState):
             return msgspec.structs.replace(notification, merchant=dispute.merchant)
         if dispute.outcome == "not_found":
             raise NotificationForeign
         raise ProcessorUnclear(processor=name)
 
+    def _get(self, name: str) -> Processor:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise UnknownProcessor(processor=name) from None
 
-def _adapters(settings: Settings, transport: HttpTransport) -> list[Processor]:
+
+def _offered(port: PortT | None, name: str) -> PortT:
+    """The port, which its processor must offer: flows only ask one that was routed to."""
+    if port is None:
+        raise InvariantViolated(f"the processor '{name}' does not offer what it is asked for")
+    return port
+
+
+def _configured(settings: Settings, transport: HttpTransport) -> list[Processor]:
     vault = VaultTransport(
         transport,
         settings.vault_url,
@@ -111,21 +133,22 @@ def _adapters(settings: Settings, transport: HttpTransport) -> list[Processor]:
         settings.processor_timeout_ms,
     )
     secret = _reveal(settings.acquirer_notification_secret)
-    acquirer = Acquirer(
-        transport,
-        vault,
-        url=settings.acquirer_url,
-        key=_reveal(settings.acquirer_key),
-        notification_key=(
-            parse_secret(secret, "SUYA_ACQUIRER_NOTIFICATION_SECRET") if secret else None
-        ),
-    )
-    processors: list[Processor] = [acquirer]
+    processors = [
+        acquirer.make_acquirer(
+            transport,
+            vault,
+            url=settings.acquirer_url,
+            key=_reveal(settings.acquirer_key),
+            notification_key=(
+                parse_secret(secret, "SUYA_ACQUIRER_NOTIFICATION_SECRET") if secret else None
+            ),
+        )
+    ]
     if settings.stripe_key is not None:
         # Its library takes 25 MB and half a second, which nobody without an account should pay.
-        from app.processors.stripe_api import Stripe  # noqa: PLC0415
+        from app.processors.stripe import make_stripe  # noqa: PLC0415
 
-        stripe = Stripe(
+        stripe = make_stripe(
             transport,
             vault,
             url=settings.stripe_url,

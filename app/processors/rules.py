@@ -1,4 +1,4 @@
-"""Reading the rules that choose a processor, with every fault told at once."""
+"""Reading the rules that choose a processor, with all their faults reported at once."""
 
 import json
 import re
@@ -33,14 +33,14 @@ def read_rules(path: Path | None, available: Collection[str]) -> tuple[Rule, ...
         content = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{_VARIABLE}: {error}") from error
-    reader = _Reader(available)
+    reader = _RulesReader(available)
     rules = reader.read(content)
     if reader.faults:
         raise SettingsError("\n".join(f"{_VARIABLE}: {fault}" for fault in reader.faults))
     return rules
 
 
-class _Reader:
+class _RulesReader:
     """Reads on after a fault; what it returns is of use only if there was none."""
 
     def __init__(self, available: Collection[str]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from app.engine.database import Database
 from app.engine.saga import Flow, Postpone, Sagas
@@ -20,8 +19,7 @@ class World:
     followers: Mapping[
         str, Callable[["World", Flow, str, Notification], Awaitable[str | Postpone]]
     ] = field(default_factory=dict)
-    """Subject of a notification -> who looks at what it is about."""
+    """Subject of a notification -> who looks at what it is about.
 
-
-Follower: TypeAlias = Callable[[World, Flow, str, Notification], Awaitable[str | Postpone]]
-"""(world, the notification's own flow, processor, notification) -> what came of it, for people."""
+    (world, the notification's own flow, processor, notification) -> what came of it, for people.
+    """

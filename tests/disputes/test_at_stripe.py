@@ -11,7 +11,7 @@ from app.domains.disputes import bookings
 from app.domains.disputes import saga as disputes
 from app.domains.disputes.external import Said
 from app.processors import DisputeState, Verdict
-from app.processors.stripe_objects import MERCHANT, REFERENCE, Dispute, judge_dispute, read
+from app.processors.stripe.objects import MERCHANT, REFERENCE, StripeDispute, judge_dispute, read
 from tests.disputes.support import Stall
 from tests.processors.stripe_account import Account
 from tests.support import books
@@ -41,9 +41,10 @@ class Case:
     def state(self) -> DisputeState:
         """What Stripe says of the dispute now."""
         found = read(
-            json.dumps(self.account.disputes["du_0"] | {"payment_intent": self.intent}), Dispute
+            json.dumps(self.account.disputes["du_0"] | {"payment_intent": self.intent}),
+            StripeDispute,
         )
-        assert isinstance(found, Dispute)
+        assert isinstance(found, StripeDispute)
         state = judge_dispute(found)
         assert isinstance(state, DisputeState)
         return state

@@ -16,7 +16,8 @@ class StripeShop:
 
     def __init__(self, processors: Processors, account: Account, vault: VaultProcess) -> None:
         self.processors = processors
-        self.stripe = processors.get("stripe")
+        self.cards = processors.cards("stripe")
+        self.disputes = processors.disputes("stripe")
         self.account = account
         self.vault = vault
 
@@ -36,7 +37,9 @@ class SandboxShop:
     def __init__(
         self, processors: Processors, sandbox: AcquirerProcess, vault: VaultProcess
     ) -> None:
-        self.acquirer = processors.get("acquirer")
+        self.cards = processors.cards("acquirer")
+        self.banks = processors.banks("acquirer")
+        self.disputes = processors.disputes("acquirer")
         self.processors = processors
         self.sandbox = sandbox
         self.vault = vault

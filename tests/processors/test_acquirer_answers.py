@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.processors import DisputeState, Processor, Verdict
+from app.processors import DisputeState, Processors, Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside, answer
@@ -13,8 +13,8 @@ from tests.support.tables import Row, table
 from tests.support.vault import PROCESSOR_KEY
 
 
-async def _acquirer(outside: Outside, open_processors: OpenProcessors) -> Processor:
-    return (await open_processors(acquirer_url=outside.url)).get("acquirer")
+async def _open(outside: Outside, open_processors: OpenProcessors) -> Processors:
+    return await open_processors(acquirer_url=outside.url)
 
 
 def _told(reference: str, **fields: Any) -> bytes:
@@ -37,7 +37,7 @@ async def test_states_of_an_authorization(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """An authorization that holds or took money is approved, and one that does neither is not."""
-    acquirer = await _acquirer(outside, open_processors)
+    cards = (await _open(outside, open_processors)).cards("acquirer")
     ask = asks.authorization()
     outside.how = _told(
         ask.reference,
@@ -47,7 +47,7 @@ async def test_states_of_an_authorization(
         decline_code=row.code if row.status == "declined" else None,
     )
 
-    verdict = await acquirer.find_authorization(ask)
+    verdict = await cards.find_authorization(ask)
 
     assert (verdict.outcome, verdict.code) == (row.outcome, row.code)
     if verdict.outcome != "unknown":
@@ -73,7 +73,7 @@ async def test_ends_of_other_things(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """What ended without money is declined, and the code keeps the acquirer's word."""
-    acquirer = await _acquirer(outside, open_processors)
+    processors = await _open(outside, open_processors)
     ask: Any = {
         "find_refund": asks.refund,
         "find_transfer": asks.bank_transfer,
@@ -82,8 +82,10 @@ async def test_ends_of_other_things(
     }[row.call]()
     code = "declined" if row.code == "declined" else None
     outside.how = _told(ask.reference, status=row.status, decline_code=code)
+    is_refund = row.call == "find_refund"
+    port = processors.cards("acquirer") if is_refund else processors.banks("acquirer")
 
-    verdict = await getattr(acquirer, row.call)(ask)
+    verdict = await getattr(port, row.call)(ask)
 
     assert (verdict.outcome, verdict.code) == (row.outcome, row.code)
 
@@ -98,11 +100,11 @@ async def test_what_differs_is_seen(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """The amount of the verdict is what was done in the currency that was asked for."""
-    acquirer = await _acquirer(outside, open_processors)
+    banks = (await _open(outside, open_processors)).banks("acquirer")
     ask = asks.bank_transfer()
     outside.how = _told(ask.reference, status="approved", **{row.field: row.value})
 
-    verdict = await acquirer.find_transfer(ask)
+    verdict = await banks.find_transfer(ask)
 
     assert verdict.outcome == "approved"
     assert (verdict.amount_minor, verdict.code) == (row.amount_minor, row.code)
@@ -113,22 +115,22 @@ async def test_an_answer_without_its_essentials(
     missing: str, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """An approval that does not tell of what, or how much, is no answer."""
-    acquirer = await _acquirer(outside, open_processors)
+    cards = (await _open(outside, open_processors)).cards("acquirer")
     ask = asks.capture()
     told = {"id": "c", "reference": ask.reference, "status": "approved", "amount": 1}
     outside.how = answer(200, {name: value for name, value in told.items() if name != missing})
 
-    assert await acquirer.capture(ask) == Verdict("unknown", code="answer_unreadable")
+    assert await cards.capture(ask) == Verdict("unknown", code="answer_unreadable")
 
 
 async def test_an_answer_about_something_else(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """An answer under another reference is none to this request."""
-    acquirer = await _acquirer(outside, open_processors)
+    cards = (await _open(outside, open_processors)).cards("acquirer")
     outside.how = _told("cap_of_somebody_else", status="approved")
 
-    assert (await acquirer.capture(asks.capture())).outcome == "unknown"
+    assert (await cards.capture(asks.capture())).outcome == "unknown"
 
 
 _DISPUTE = {
@@ -146,34 +148,34 @@ _DISPUTE = {
 
 async def test_a_dispute_is_read(outside: Outside, open_processors: OpenProcessors) -> None:
     """A dispute comes with its money, its reason and its deadline, and evidence may be too late."""
-    acquirer = await _acquirer(outside, open_processors)
+    disputes = (await _open(outside, open_processors)).disputes("acquirer")
     outside.how = answer(200, _DISPUTE)
 
-    dispute = await acquirer.find_dispute("dp_1/../x")
+    dispute = await disputes.find_dispute("dp_1/../x")
 
     assert isinstance(dispute, DisputeState)
     assert (dispute.amount_minor, dispute.fee_minor, dispute.due_at.day) == (1234, 1500, 1)
     assert outside.requests[0].startswith(b"GET /v1/disputes/dp_1%2F..%2Fx ")
-    assert (await acquirer.submit_evidence("dp_1", "sent", "req_1")).outcome == "approved"
+    assert (await disputes.submit_evidence("dp_1", "sent", "req_1")).outcome == "approved"
     outside.how = answer(409, {"code": "evidence_too_late"})
-    late = await acquirer.submit_evidence("dp_1", "sent", "req_1")
+    late = await disputes.submit_evidence("dp_1", "sent", "req_1")
     assert late == Verdict("declined", code="evidence_too_late")
 
 
 async def test_a_dispute_is_accepted(outside: Outside, open_processors: OpenProcessors) -> None:
     """Giving in is approved, and declined where the dispute is won; a lost answer is unknown."""
-    acquirer = await _acquirer(outside, open_processors)
+    disputes = (await _open(outside, open_processors)).disputes("acquirer")
     outside.how = answer(200, _DISPUTE | {"status": "lost"})
 
-    assert (await acquirer.accept_dispute("dp_1", "req_1")).outcome == "approved"
+    assert (await disputes.accept_dispute("dp_1", "req_1")).outcome == "approved"
     assert outside.requests[-1].startswith(b"POST /v1/disputes/dp_1/accept ")
 
     outside.how = answer(409, {"code": "dispute_closed"})
-    won = await acquirer.accept_dispute("dp_1", "req_1")
+    won = await disputes.accept_dispute("dp_1", "req_1")
     assert won == Verdict("declined", code="dispute_closed")
 
     outside.how = answer(500, {})
-    assert (await acquirer.accept_dispute("dp_1", "req_1")).outcome == "unknown"
+    assert (await disputes.accept_dispute("dp_1", "req_1")).outcome == "unknown"
 
 
 def _sent(request: bytes) -> tuple[str, Any]:
@@ -187,7 +189,7 @@ async def test_a_card_goes_through_the_vault(
     """The vault gets placeholders and the address, and its answer holds the acquirer's."""
     acquirer = (
         await open_processors(acquirer_url="http://acquirer.test", vault_url=outside.url)
-    ).get("acquirer")
+    ).cards("acquirer")
     ask = asks.authorization(sandbox_fault="timeout_after", capture=True)
     told = {"id": "au_1", "reference": ask.reference, "status": "approved", "amount": 1234}
     said = {"status": 200, "headers": {}, "body": json.dumps(told)}
@@ -229,7 +231,7 @@ async def test_what_the_vault_says(
     """The vault tells whether the acquirer got anything; its own refusals sent nothing."""
     acquirer = (
         await open_processors(acquirer_url="http://acquirer.test", vault_url=outside.url)
-    ).get("acquirer")
+    ).cards("acquirer")
     fault = {"code": row.code} if row.code else {}
     outside.how = answer(row.vault, fault) if isinstance(row.vault, int) else row.vault
 

@@ -31,22 +31,22 @@ async def shop(
 async def test_a_card_is_authorized_captured_and_refunded(shop: SandboxShop) -> None:
     """Each step is approved once, and found again by its reference."""
     ask = shop.ask()
-    authorized = [await shop.acquirer.authorize(ask) for _ in range(2)]
+    authorized = [await shop.cards.authorize(ask) for _ in range(2)]
     capture = asks.capture(authorization=ask.reference, amount_minor=1000, final=False)
     refund = asks.refund(authorization=ask.reference, amount_minor=400)
 
-    assert (await shop.acquirer.find_capture(capture)).outcome == "not_found"
-    assert (await shop.acquirer.find_refund(refund)).outcome == "not_found"
-    captured = [await shop.acquirer.capture(capture) for _ in range(2)]
-    refunded = [await shop.acquirer.refund(refund) for _ in range(2)]
+    assert (await shop.cards.find_capture(capture)).outcome == "not_found"
+    assert (await shop.cards.find_refund(refund)).outcome == "not_found"
+    captured = [await shop.cards.capture(capture) for _ in range(2)]
+    refunded = [await shop.cards.refund(refund) for _ in range(2)]
 
     assert authorized[0] == authorized[1]
     assert (authorized[0].outcome, authorized[0].amount_minor) == ("approved", 1234)
-    assert captured == [await shop.acquirer.find_capture(capture)] * 2
+    assert captured == [await shop.cards.find_capture(capture)] * 2
     assert (captured[0].outcome, captured[0].amount_minor) == ("approved", 1000)
-    assert refunded == [await shop.acquirer.find_refund(refund)] * 2
+    assert refunded == [await shop.cards.find_refund(refund)] * 2
     assert (refunded[0].outcome, refunded[0].amount_minor) == ("approved", 400)
-    found = await shop.acquirer.find_authorization(ask)
+    found = await shop.cards.find_authorization(ask)
     assert (found.outcome, found.captured_minor) == ("approved", 1000)
     held = shop.sandbox.authorization(ask.reference)
     assert (held["captured_amount"], held["refunded_amount"]) == (1000, 400)
@@ -66,9 +66,9 @@ async def test_faults(row: Row, shop: SandboxShop) -> None:
     """Whatever breaks, the question tells what happened, and a repetition acts once."""
     ask = shop.ask(sandbox_fault=row.fault)
 
-    verdict = await shop.acquirer.authorize(ask)
-    found = await shop.acquirer.find_authorization(ask)
-    repeated = await shop.acquirer.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
+    found = await shop.cards.find_authorization(ask)
+    repeated = await shop.cards.authorize(ask)
 
     assert (verdict.outcome, found.outcome) == (row.outcome, row.found)
     assert repeated.outcome == row.repeated
@@ -89,8 +89,8 @@ async def test_silence(row: Row, shop: SandboxShop, open_processors: OpenProcess
     )
     ask = shop.ask(sandbox_fault=row.fault)
 
-    verdict = await impatient.get("acquirer").authorize(ask)
-    found = await shop.acquirer.find_authorization(ask)
+    verdict = await impatient.cards("acquirer").authorize(ask)
+    found = await shop.cards.find_authorization(ask)
 
     assert verdict == Verdict("unknown", code="timeout")
     assert (found.outcome, found.code) == (row.found, row.code)
@@ -101,8 +101,8 @@ async def test_what_never_arrived_is_reversed(shop: SandboxShop) -> None:
     ask = shop.ask(capture=True)
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
 
-    reversed_twice = [await shop.acquirer.reverse(reversal) for _ in range(2)]
-    late = await shop.acquirer.authorize(ask)
+    reversed_twice = [await shop.cards.reverse(reversal) for _ in range(2)]
+    late = await shop.cards.authorize(ask)
 
     assert {verdict.outcome for verdict in reversed_twice} == {"approved"}
     assert (late.outcome, late.code, late.captured_minor) == ("declined", "voided", 0)
@@ -111,11 +111,11 @@ async def test_what_never_arrived_is_reversed(shop: SandboxShop) -> None:
 async def test_an_undone_payment_gives_all_back(shop: SandboxShop) -> None:
     """A reversal of what was captured at once returns it."""
     ask = shop.ask(capture=True)
-    await shop.acquirer.authorize(ask)
+    await shop.cards.authorize(ask)
 
-    await shop.acquirer.reverse(asks.reversal(authorization=ask.reference, refund_captured=True))
+    await shop.cards.reverse(asks.reversal(authorization=ask.reference, refund_captured=True))
 
-    found = await shop.acquirer.find_authorization(ask)
+    found = await shop.cards.find_authorization(ask)
     assert (found.outcome, found.code) == ("declined", "voided")
     assert shop.sandbox.authorization(ask.reference)["refunded_amount"] == 1234
 
@@ -123,34 +123,34 @@ async def test_an_undone_payment_gives_all_back(shop: SandboxShop) -> None:
 async def test_a_payer_approves(shop: SandboxShop) -> None:
     """3-D Secure gives a page, and what the payer did there is found."""
     ask = shop.ask(CHALLENGED)
-    verdict = await shop.acquirer.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
     assert verdict.outcome == "requires_action"
     assert verdict.action_url is not None
 
     shop.sandbox.answer_challenge(verdict.action_url)
 
-    assert (await shop.acquirer.find_authorization(ask)).outcome == "approved"
+    assert (await shop.cards.find_authorization(ask)).outcome == "approved"
 
 
 async def test_another_request_under_a_reference(shop: SandboxShop) -> None:
     """What was asked for under our reference is something else: only a question tells what."""
     ask = shop.ask()
-    await shop.acquirer.authorize(ask)
+    await shop.cards.authorize(ask)
     other = shop.ask(reference=ask.reference, amount_minor=99)
 
-    assert await shop.acquirer.authorize(other) == Verdict("unknown", code="reference_reused")
-    assert (await shop.acquirer.find_authorization(other)).amount_minor == 1234
+    assert await shop.cards.authorize(other) == Verdict("unknown", code="reference_reused")
+    assert (await shop.cards.find_authorization(other)).amount_minor == 1234
 
 
 async def test_a_bank_transfer_arrives(shop: SandboxShop) -> None:
     """It is pending until the money came, and then as much as came."""
     ask = asks.bank_transfer()
-    assert (await shop.acquirer.find_transfer(ask)).outcome == "not_found"
-    expected = await shop.acquirer.expect_transfer(ask)
+    assert (await shop.banks.find_transfer(ask)).outcome == "not_found"
+    expected = await shop.banks.expect_transfer(ask)
 
     shop.sandbox.arrive(ask.reference, 1000)
 
-    found = await shop.acquirer.find_transfer(ask)
+    found = await shop.banks.find_transfer(ask)
     assert (expected.outcome, expected.amount_minor) == ("pending", 1234)
     assert (found.outcome, found.amount_minor) == ("approved", 1000)
 
@@ -158,31 +158,31 @@ async def test_a_bank_transfer_arrives(shop: SandboxShop) -> None:
 async def test_payouts(shop: SandboxShop) -> None:
     """A payout is paid, and may come back; it can be canceled as long as it is under way."""
     paid, canceled = asks.payout(), asks.payout()
-    sent = [await shop.acquirer.pay_out(ask) for ask in (paid, canceled)]
+    sent = [await shop.banks.pay_out(ask) for ask in (paid, canceled)]
     assert [verdict.outcome for verdict in sent] == ["pending", "pending"]
 
     shop.sandbox.settle_payout(paid.reference)
-    assert (await shop.acquirer.find_payout(paid)).outcome == "approved"
-    assert (await shop.acquirer.cancel_payout(paid)).outcome == "declined"
-    assert (await shop.acquirer.cancel_payout(canceled)).outcome == "approved"
-    assert (await shop.acquirer.cancel_payout(canceled)).outcome == "approved"
-    found = await shop.acquirer.find_payout(canceled)
+    assert (await shop.banks.find_payout(paid)).outcome == "approved"
+    assert (await shop.banks.cancel_payout(paid)).outcome == "declined"
+    assert (await shop.banks.cancel_payout(canceled)).outcome == "approved"
+    assert (await shop.banks.cancel_payout(canceled)).outcome == "approved"
+    found = await shop.banks.find_payout(canceled)
     assert (found.outcome, found.code) == ("declined", "canceled")
 
     shop.sandbox.settle_payout(paid.reference, "return")
-    assert (await shop.acquirer.find_payout(paid)).outcome == "declined"
+    assert (await shop.banks.find_payout(paid)).outcome == "declined"
 
 
 async def test_disputes(shop: SandboxShop) -> None:
     """A dispute names our payment and merchant, takes evidence in time, and can be accepted."""
     ask = shop.ask(DISPUTED, capture=True)
-    await shop.acquirer.authorize(ask)
+    await shop.cards.authorize(ask)
     dispute_id = shop.sandbox.authorization(ask.reference)["dispute"]
 
-    dispute = await shop.acquirer.find_dispute(dispute_id)
-    sent = await shop.acquirer.submit_evidence(dispute_id, "It was sent.", "req_1")
-    accepted = await shop.acquirer.accept_dispute(dispute_id, "req_2")
-    late = await shop.acquirer.submit_evidence(dispute_id, "Really.", "req_3")
+    dispute = await shop.disputes.find_dispute(dispute_id)
+    sent = await shop.disputes.submit_evidence(dispute_id, "It was sent.", "req_1")
+    accepted = await shop.disputes.accept_dispute(dispute_id, "req_2")
+    late = await shop.disputes.submit_evidence(dispute_id, "Really.", "req_3")
 
     assert isinstance(dispute, DisputeState)
     assert (dispute.authorization, dispute.merchant) == (ask.reference, asks.MERCHANT)
@@ -192,7 +192,7 @@ async def test_disputes(shop: SandboxShop) -> None:
         "approved",
         "declined",
     ]
-    assert await shop.acquirer.find_dispute("dp_0") == Verdict("not_found")
+    assert await shop.disputes.find_dispute("dp_0") == Verdict("not_found")
 
 
 async def test_nobody_is_there(
@@ -204,10 +204,10 @@ async def test_nobody_is_there(
     in_front = await open_processors(acquirer_url=nowhere, vault_url=nowhere)
     ask = shop.ask()
 
-    assert await behind.get("acquirer").authorize(ask) == Verdict(
+    assert await behind.cards("acquirer").authorize(ask) == Verdict(
         "not_executed", code="unreachable"
     )
-    assert await in_front.get("acquirer").authorize(ask) == Verdict(
+    assert await in_front.cards("acquirer").authorize(ask) == Verdict(
         "not_executed", code="vault_unreachable"
     )
 
@@ -224,9 +224,9 @@ async def test_keys_and_tokens_that_are_wrong(
     nobodys = shop.ask(card=TokenizedCard("pm_01h455vb4pex5vsknk084sn02q", "visa"))
 
     said = [
-        await no_acquirer.get("acquirer").authorize(ask),
-        await no_vault.get("acquirer").authorize(ask),
-        await shop.acquirer.authorize(nobodys),
+        await no_acquirer.cards("acquirer").authorize(ask),
+        await no_vault.cards("acquirer").authorize(ask),
+        await shop.cards.authorize(nobodys),
     ]
 
     assert said == [
@@ -263,7 +263,7 @@ async def test_notifications_of_the_real_one_are_believed(
         sandbox.start()
         processors = await open_processors(**sandbox.settings_of_callers)
         ask = asks.bank_transfer()
-        await processors.get("acquirer").expect_transfer(ask)
+        await processors.banks("acquirer").expect_transfer(ask)
         await asyncio.to_thread(sandbox.arrive, ask.reference)
         headers, body = await arrived.get()
 

@@ -4,14 +4,14 @@ import socket
 
 import pytest
 
-from app.processors import Processor, Verdict
+from app.processors import Cards, Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside, answer
 from tests.support.tables import Row, table
 
 
-async def _ask_both(acquirer: Processor) -> tuple[Verdict, Verdict]:
+async def _ask_both(acquirer: Cards) -> tuple[Verdict, Verdict]:
     ask = asks.capture()
     return await acquirer.capture(ask), await acquirer.find_capture(ask)
 
@@ -43,7 +43,7 @@ async def test_an_answer_that_is_none(
 ) -> None:
     """A lost answer is unknown, a refused request did nothing, and a question never says that."""
     outside.how = row.how
-    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+    acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
 
@@ -70,7 +70,7 @@ async def test_what_will_never_be_done(
 ) -> None:
     """A refusal is permanent where it is about what was asked for; a question's never is."""
     outside.how = row.status
-    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+    acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
 
@@ -82,7 +82,7 @@ async def test_only_a_query_finds_nothing(
 ) -> None:
     """404 is `not_found` for a question, while a command that meets it did nothing."""
     outside.how = 404
-    acquirer = (await open_processors(acquirer_url=outside.url)).get("acquirer")
+    acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
 
@@ -93,7 +93,7 @@ async def test_only_a_query_finds_nothing(
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_what_was_never_sent(url: str, open_processors: OpenProcessors) -> None:
     """A refused connection and a host without address mean that nothing was done."""
-    acquirer = (await open_processors(acquirer_url=url)).get("acquirer")
+    acquirer = (await open_processors(acquirer_url=url)).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
 
@@ -113,7 +113,7 @@ async def test_a_connection_that_does_not_open(open_processors: OpenProcessors) 
                 acquirer_url=f"http://127.0.0.1:{port}", processor_connect_timeout_ms=100
             )
 
-            captured, _ = await _ask_both(processors.get("acquirer"))
+            captured, _ = await _ask_both(processors.cards("acquirer"))
 
     assert captured == Verdict("not_executed", code="unreachable")
 
@@ -123,7 +123,7 @@ async def test_silence_is_unknown(outside: Outside, open_processors: OpenProcess
     outside.how = "black-hole"
     processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=200)
 
-    captured, found = await _ask_both(processors.get("acquirer"))
+    captured, found = await _ask_both(processors.cards("acquirer"))
 
     assert captured == found == Verdict("unknown", code="timeout")
 
@@ -134,7 +134,7 @@ async def test_an_answer_after_the_deadline_is_unknown(
     """What comes too late is not heard, and its connection is not used again."""
     outside.how = "black-hole"
     processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=2_000)
-    acquirer = processors.get("acquirer")
+    acquirer = processors.cards("acquirer")
     ask = asks.capture()
     assert (await acquirer.capture(ask)).outcome == "unknown"
 
@@ -147,7 +147,7 @@ async def test_an_answer_after_the_deadline_is_unknown(
 
 async def test_without_an_address_nothing_is_executed(open_processors: OpenProcessors) -> None:
     """A process without an acquirer starts, and says of every command that it was not executed."""
-    acquirer = (await open_processors()).get("acquirer")
+    acquirer = (await open_processors()).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
 

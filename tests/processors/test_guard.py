@@ -1,9 +1,13 @@
 """A processor's trouble stays its own: circuit breaker, slots, and what is counted."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from app.base.telemetry import metrics
-from app.processors import Processor, Verdict
+from app.processors import Banks, Cards, Disputes, Verdict
+from app.processors.guard import Guard, GuardLimits
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside, answer
@@ -12,14 +16,14 @@ OPEN = Verdict("not_executed", code="circuit_open")
 LEFT_ALONE_MS = 600_000  # longer than any test
 
 
-async def _approve(acquirer: Processor, outside: Outside) -> Verdict:
+async def _approve(acquirer: Cards, outside: Outside) -> Verdict:
     ask = asks.capture()
     told = {"id": "c1", "reference": ask.reference, "status": "approved", "amount": 1234}
     outside.how = answer(200, told)
     return await acquirer.capture(ask)
 
 
-async def _fail(acquirer: Processor, outside: Outside) -> Verdict:
+async def _fail(acquirer: Cards, outside: Outside) -> Verdict:
     outside.how = 500
     return await acquirer.capture(asks.capture())
 
@@ -32,7 +36,7 @@ async def test_outages_in_a_row_open_the_circuit(
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=3, processor_pause_ms=LEFT_ALONE_MS
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     for _ in range(3):
         assert (await _fail(acquirer, outside)).code == "said_500"
     sent = len(outside.requests)
@@ -48,7 +52,7 @@ async def test_only_outages_open_it(outside: Outside, open_processors: OpenProce
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=2, processor_pause_ms=LEFT_ALONE_MS
         )
-    ).get("acquirer")
+    ).cards("acquirer")
 
     for _ in range(4):
         await _fail(acquirer, outside)
@@ -64,7 +68,7 @@ async def test_who_says_that_nothing_is_known_is_well(
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=LEFT_ALONE_MS
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     outside.how = answer(503, {"code": "undecided"})
 
     said = [await acquirer.find_authorization(asks.authorization()) for _ in range(3)]
@@ -80,7 +84,7 @@ async def test_one_call_tries_after_the_pause(
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=10
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     await _fail(acquirer, outside)
     await asyncio.sleep(0.05)
     outside.how = "black-hole"
@@ -105,7 +109,7 @@ async def test_a_failed_try_opens_it_again(
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=2, processor_pause_ms=1_000
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     await _fail(acquirer, outside)
     await _fail(acquirer, outside)
     while await acquirer.capture(asks.capture()) == OPEN:
@@ -128,7 +132,7 @@ async def test_a_dead_vault_stops_cards_only(
             processor_failures_max=1,
             processor_pause_ms=LEFT_ALONE_MS,
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     said = [await acquirer.authorize(asks.authorization()) for _ in range(2)]
 
     assert said == [Verdict("not_executed", code="vault_unreachable"), OPEN]
@@ -144,7 +148,7 @@ async def test_a_call_without_a_slot_is_not_executed(
         await open_processors(
             acquirer_url=outside.url, processor_calls_max=3, processor_queue_ms=20
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     calls = [asyncio.create_task(acquirer.capture(asks.capture())) for _ in range(3)]
     await outside.wait_held(3)
 
@@ -166,7 +170,7 @@ async def test_a_slot_that_becomes_free_is_taken(
         await open_processors(
             acquirer_url=outside.url, processor_calls_max=1, processor_queue_ms=60_000
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     first = asyncio.create_task(acquirer.capture(asks.capture()))
     await outside.wait_held(1)
     second = asyncio.create_task(_approve(acquirer, outside))
@@ -187,7 +191,7 @@ async def test_calls_are_counted(outside: Outside, open_processors: OpenProcesso
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=LEFT_ALONE_MS
         )
-    ).get("acquirer")
+    ).cards("acquirer")
     labels = {"processor": "acquirer", "operation": "capture"}
     circuit = {"processor": "acquirer", "lane": "rest"}
     approved = _sample("suya_processor_calls_total", outcome="approved", **labels)
@@ -201,3 +205,36 @@ async def test_calls_are_counted(outside: Outside, open_processors: OpenProcesso
     assert _sample("suya_processor_seconds_count", **labels) == timed + 2
     assert _sample("suya_processor_circuit", **circuit) == 2
     assert _sample("suya_processor_in_flight", **circuit) == 0
+
+
+class _Unreachable:
+    """A processor that offers every port; whatever it is asked, nothing is sent."""
+
+    def __getattr__(self, operation: str) -> Any:
+        async def refuse(*_: Any) -> Verdict:
+            return Verdict("not_executed", code="unreachable")
+
+        return refuse
+
+
+def _operations(port: type) -> list[str]:
+    return [name for name in vars(port) if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("port", [Cards, Banks, Disputes])
+async def test_every_call_of_every_port_is_guarded(port: type) -> None:
+    """A call counts towards its circuit breaker, and a question never says `not_executed`."""
+    limits = GuardLimits(
+        timeout_ms=60_000, calls_max=1, queue_ms=0, failures_max=1, pause_ms=LEFT_ALONE_MS
+    )
+    assert len(_operations(port)) >= 3
+    for operation in _operations(port):
+        call = getattr(Guard("acquirer", limits).wrap(_Unreachable()), operation)
+
+        results = [await call(), await call()]
+
+        outcome = "unknown" if operation.startswith("find_") else "not_executed"
+        assert [(result.outcome, result.code) for result in results] == [
+            (outcome, "unreachable"),
+            (outcome, "circuit_open"),
+        ]

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from app.base.errors import InvariantViolated
 from app.processors import Verdict
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
@@ -23,7 +24,7 @@ async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
     """An automatic payment is captured when it is approved, under our reference."""
     ask = shop.ask()
 
-    verdict = await shop.stripe.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
 
     assert verdict == Verdict(
         "approved", processor_reference="pi_0", amount_minor=1234, captured_minor=1234
@@ -32,7 +33,7 @@ async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
         "suya_reference": ask.reference,
         "suya_merchant": asks.MERCHANT,
     }
-    assert await shop.stripe.find_authorization(ask) == verdict
+    assert await shop.cards.find_authorization(ask) == verdict
     assert shop.account.taken == 1234
 
 
@@ -40,13 +41,13 @@ async def test_only_the_vault_knows_the_card(
     shop: StripeShop, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """What leaves this process has placeholders, and a form that the vault can fill."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     assert shop.account.methods == {"pm_0": GOOD}
 
     processors = await open_processors(
         stripe_key="sk_test_of_this_account", stripe_url=shop.account.url, vault_url=outside.url
     )
-    await processors.get("stripe").authorize(shop.ask())
+    await processors.cards("stripe").authorize(shop.ask())
 
     head, _, body = outside.requests[0].partition(b"\r\n\r\n")
     forward = json.loads(body)
@@ -59,36 +60,36 @@ async def test_only_the_vault_knows_the_card(
 async def test_a_payment_is_captured_in_parts(shop: StripeShop) -> None:
     """Captures are known by our references, and the last one releases the rest."""
     ask = shop.ask(capture=False)
-    authorized = await shop.stripe.authorize(ask)
+    authorized = await shop.cards.authorize(ask)
     assert (authorized.outcome, authorized.captured_minor) == ("approved", 0)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
     first = asks.capture(amount_minor=1000, final=False, **given)
     last = asks.capture(amount_minor=34, final=True, **given)
 
-    assert (await shop.stripe.find_capture(first)).outcome == "not_found"
-    one = await shop.stripe.capture(first)
-    two = await shop.stripe.capture(last)
+    assert (await shop.cards.find_capture(first)).outcome == "not_found"
+    one = await shop.cards.capture(first)
+    two = await shop.cards.capture(last)
 
     assert (one.outcome, one.amount_minor, one.captured_minor) == ("approved", 1000, 1000)
     assert (two.outcome, two.amount_minor, two.captured_minor) == ("approved", 34, 1034)
     shop.account.forget_keys()
-    assert (await shop.stripe.find_capture(first)).amount_minor == 1000
+    assert (await shop.cards.find_capture(first)).amount_minor == 1000
     # A capture that is repeated when its key is forgotten is found in the intent, too.
-    assert (await shop.stripe.capture(last)).amount_minor == 34
+    assert (await shop.cards.capture(last)).amount_minor == 34
     assert shop.account.taken == 1034
 
 
 async def test_captures_that_stripe_refuses(shop: StripeShop) -> None:
     """Too much, too late, and in parts where the account may not: nobody else can be asked."""
     ask = shop.ask(capture=False)
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
 
-    too_much = await shop.stripe.capture(asks.capture(amount_minor=1235, **given))
+    too_much = await shop.cards.capture(asks.capture(amount_minor=1235, **given))
     shop.account.has_multicapture = False
-    in_parts = await shop.stripe.capture(asks.capture(amount_minor=1, final=False, **given))
-    await shop.stripe.capture(asks.capture(amount_minor=1, **given))
-    too_late = await shop.stripe.capture(asks.capture(amount_minor=1, **given))
+    in_parts = await shop.cards.capture(asks.capture(amount_minor=1, final=False, **given))
+    await shop.cards.capture(asks.capture(amount_minor=1, **given))
+    too_late = await shop.cards.capture(asks.capture(amount_minor=1, **given))
 
     assert too_much == Verdict("declined", code="amount_too_large")
     assert in_parts == Verdict("declined", code="invalid_request_error")
@@ -100,8 +101,8 @@ async def test_a_decline_is_final(shop: StripeShop) -> None:
     """A declined payment is not tried again, however often it is asked for."""
     ask = shop.ask(DECLINED)
 
-    said = [await shop.stripe.authorize(ask) for _ in range(2)]
-    found = await shop.stripe.find_authorization(ask)
+    said = [await shop.cards.authorize(ask) for _ in range(2)]
+    found = await shop.cards.find_authorization(ask)
 
     assert [(v.outcome, v.code, v.processor_reference) for v in [*said, found]] == [
         ("declined", "insufficient_funds", "pi_0")
@@ -111,7 +112,7 @@ async def test_a_decline_is_final(shop: StripeShop) -> None:
 
 async def test_a_mistyped_card_is_declined(shop: StripeShop) -> None:
     """A card that Stripe does not take never reaches a confirmation."""
-    verdict = await shop.stripe.authorize(shop.ask(MISTYPED))
+    verdict = await shop.cards.authorize(shop.ask(MISTYPED))
 
     assert verdict == Verdict("declined", code="incorrect_cvc")
     assert "confirm" not in shop.steps
@@ -120,12 +121,12 @@ async def test_a_mistyped_card_is_declined(shop: StripeShop) -> None:
 async def test_a_payer_has_to_act(shop: StripeShop) -> None:
     """3-D Secure gives a page, and what the payer did there is found."""
     ask = shop.ask(CHALLENGED)
-    verdict = await shop.stripe.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
     assert (verdict.outcome, verdict.action_url) == ("requires_action", "https://hooks.test/3ds")
 
     shop.account.approve(shop.account.intents["pi_0"])
 
-    assert (await shop.stripe.find_authorization(ask)).outcome == "approved"
+    assert (await shop.cards.find_authorization(ask)).outcome == "approved"
 
 
 @table("""
@@ -143,11 +144,11 @@ async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: StripeShop) -
     ask = shop.ask()
     shop.account.lost = {row.step: row.lost}
 
-    verdict = await shop.stripe.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
     if is_indexed:
         shop.account.index()
-    found = await shop.stripe.find_authorization(ask)
-    repeated = await shop.stripe.authorize(ask)
+    found = await shop.cards.find_authorization(ask)
+    repeated = await shop.cards.authorize(ask)
 
     assert (verdict.outcome, found.outcome) == (row.outcome, row.found)
     assert repeated.outcome == "approved"
@@ -158,23 +159,23 @@ async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: StripeShop) -
 async def test_what_is_old_is_searched_for(shop: StripeShop) -> None:
     """When Stripe has forgotten the key, the search knows the payment by its metadata."""
     ask = shop.ask()
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     shop.account.index()
     shop.account.forget_keys()
 
-    assert (await shop.stripe.find_authorization(ask)).captured_minor == 1234
+    assert (await shop.cards.find_authorization(ask)).captured_minor == 1234
     assert len(shop.account.intents) == 1
 
 
-async def test_a_late_authorization_finds_a_grave(shop: StripeShop) -> None:
+async def test_a_late_authorization_finds_a_canceled_intent(shop: StripeShop) -> None:
     """A payment that was reversed before it arrived takes no money when it does."""
     ask = shop.ask()
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
 
-    reversed_twice = [await shop.stripe.reverse(reversal) for _ in range(2)]
-    late = await shop.stripe.authorize(ask)
+    reversed_twice = [await shop.cards.reverse(reversal) for _ in range(2)]
+    late = await shop.cards.authorize(ask)
     shop.account.index()
-    found = await shop.stripe.find_authorization(ask)
+    found = await shop.cards.find_authorization(ask)
 
     assert [verdict.outcome for verdict in reversed_twice] == ["approved", "approved"]
     assert late == Verdict("unknown", code="reference_reused")
@@ -185,12 +186,12 @@ async def test_a_late_authorization_finds_a_grave(shop: StripeShop) -> None:
 async def test_a_reversal_waits_for_the_search(shop: StripeShop) -> None:
     """What exists and is not known to the search yet is reversed when it is."""
     ask = shop.ask()
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
 
-    too_early = await shop.stripe.reverse(reversal)
+    too_early = await shop.cards.reverse(reversal)
     shop.account.index()
-    in_time = await shop.stripe.reverse(reversal)
+    in_time = await shop.cards.reverse(reversal)
 
     assert too_early == Verdict("unknown", code="reference_reused")
     assert in_time.outcome == "approved"
@@ -209,15 +210,15 @@ async def test_a_reversal_waits_for_the_search(shop: StripeShop) -> None:
 async def test_reversals(row: Row, shop: StripeShop) -> None:
     """A reversal releases what is left, gives back what was taken if asked to, and repeats."""
     ask = shop.ask(capture=row.capture == "yes")
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
     if row.parts:
-        await shop.stripe.capture(asks.capture(amount_minor=row.parts, final=False, **given))
+        await shop.cards.capture(asks.capture(amount_minor=row.parts, final=False, **given))
     reversal = asks.reversal(refund_captured=row.refund_captured == "yes", **given)
 
-    said = [await shop.stripe.reverse(reversal) for _ in range(2)]
+    said = [await shop.cards.reverse(reversal) for _ in range(2)]
     shop.account.forget_keys()
-    said.append(await shop.stripe.reverse(reversal))
+    said.append(await shop.cards.reverse(reversal))
 
     assert {verdict.outcome for verdict in said} == {"approved"}
     assert shop.account.taken == row.taken
@@ -232,10 +233,10 @@ async def test_what_is_done_to_nothing(shop: StripeShop) -> None:
         capture = asks.capture(processor_reference=known)
         refund = asks.refund(processor_reference=known)
 
-        assert await shop.stripe.capture(capture) == nothing
-        assert await shop.stripe.find_capture(capture) == nothing
-        assert await shop.stripe.refund(refund) == nothing
-        assert await shop.stripe.find_refund(refund) == nothing
+        assert await shop.cards.capture(capture) == nothing
+        assert await shop.cards.find_capture(capture) == nothing
+        assert await shop.cards.refund(refund) == nothing
+        assert await shop.cards.find_refund(refund) == nothing
 
 
 @table("""
@@ -253,21 +254,15 @@ async def test_minor_units(row: Row, shop: StripeShop) -> None:
     ask = shop.ask(currency=row.currency, amount_minor=row.amount)
 
     if row.at_stripe is None:
-        assert (await shop.stripe.authorize(ask)).code == "amount_not_representable"
+        assert (await shop.cards.authorize(ask)).code == "amount_not_representable"
         return
-    verdict = await shop.stripe.authorize(ask)
+    verdict = await shop.cards.authorize(ask)
 
     assert (verdict.amount_minor, verdict.captured_minor) == (row.amount, row.amount)
     assert shop.account.intents["pi_0"]["amount"] == row.at_stripe
 
 
 async def test_stripe_has_no_banks(shop: StripeShop) -> None:
-    """Payouts and bank transfers are surely not executed, and none is ever found."""
-    stripe = shop.stripe
-    not_supported = Verdict("not_executed", code="not_supported")
-
-    assert await stripe.pay_out(asks.payout()) == not_supported
-    assert await stripe.cancel_payout(asks.payout()) == not_supported
-    assert await stripe.expect_transfer(asks.bank_transfer()) == not_supported
-    assert await stripe.find_payout(asks.payout()) == Verdict("not_found")
-    assert await stripe.find_transfer(asks.bank_transfer()) == Verdict("not_found")
+    """Stripe offers no payouts and no bank transfers, so whoever asks it for them has a bug."""
+    with pytest.raises(InvariantViolated, match="stripe"):
+        shop.processors.banks("stripe")

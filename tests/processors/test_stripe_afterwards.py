@@ -23,50 +23,50 @@ def shop(stripe_shop: StripeShop) -> StripeShop:
 async def test_refunds(shop: StripeShop) -> None:
     """A refund is found by our reference, may fail after it had succeeded, and is not repeated."""
     ask = shop.ask()
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
     refund = asks.refund(amount_minor=1000, **given)
-    assert (await shop.stripe.find_refund(refund)).outcome == "not_found"
+    assert (await shop.cards.find_refund(refund)).outcome == "not_found"
 
-    said = [await shop.stripe.refund(refund) for _ in range(2)]
-    too_much = await shop.stripe.refund(asks.refund(amount_minor=235, **given))
+    said = [await shop.cards.refund(refund) for _ in range(2)]
+    too_much = await shop.cards.refund(asks.refund(amount_minor=235, **given))
 
     assert said == [Verdict("approved", processor_reference="re_0", amount_minor=1000)] * 2
     assert too_much == Verdict("declined", code="invalid_request_error")
-    assert await shop.stripe.find_refund(refund) == said[0]
+    assert await shop.cards.find_refund(refund) == said[0]
     shop.account.refunds["re_0"] |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
-    failed = await shop.stripe.find_refund(refund)
+    failed = await shop.cards.find_refund(refund)
     assert (failed.outcome, failed.code) == ("declined", "lost_or_stolen_card")
 
 
 async def test_a_refund_among_many(shop: StripeShop) -> None:
     """The list of refunds is read page by page."""
     ask = shop.ask()
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0", "amount_minor": 1}
     first = asks.refund(**given)
-    await shop.stripe.refund(first)
+    await shop.cards.refund(first)
     for n in range(1, 150):
         shop.account.refunds[f"re_{n}"] = shop.account.refunds["re_0"] | {
             "id": f"re_{n}",
             "metadata": {},
         }
 
-    assert (await shop.stripe.find_refund(first)).processor_reference == "re_0"
-    assert (await shop.stripe.find_refund(asks.refund(**given))).outcome == "not_found"
+    assert (await shop.cards.find_refund(first)).processor_reference == "re_0"
+    assert (await shop.cards.find_refund(asks.refund(**given))).outcome == "not_found"
 
 
 async def test_disputes(shop: StripeShop) -> None:
     """A dispute names our payment and merchant, and takes evidence once."""
     ask = shop.ask()
-    await shop.stripe.authorize(ask)
+    await shop.cards.authorize(ask)
     shop.account.open_dispute("pi_0")
     shop.account.withdraw("du_0")
 
-    dispute = await shop.stripe.find_dispute("du_0")
-    sent = await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
-    again = await shop.stripe.submit_evidence("du_0", "Really.", "req_2")
-    after = await shop.stripe.find_dispute("du_0")
+    dispute = await shop.disputes.find_dispute("du_0")
+    sent = await shop.disputes.submit_evidence("du_0", "It was sent.", "req_1")
+    again = await shop.disputes.submit_evidence("du_0", "Really.", "req_2")
+    after = await shop.disputes.find_dispute("du_0")
 
     assert isinstance(dispute, DisputeState)
     assert (dispute.authorization, dispute.merchant) == (ask.reference, asks.MERCHANT)
@@ -79,12 +79,12 @@ async def test_disputes(shop: StripeShop) -> None:
     assert (sent.outcome, again.outcome) == ("approved", "declined")
     assert isinstance(after, DisputeState)
     assert after.status == "under_review"
-    assert await shop.stripe.find_dispute("du_9") == Verdict("not_found")
+    assert await shop.disputes.find_dispute("du_9") == Verdict("not_found")
 
 
 async def told(shop: StripeShop) -> tuple[str, int, bool]:
     """What is told of the dispute: its state, its fee, and whether the bank only asks."""
-    dispute = await shop.stripe.find_dispute("du_0")
+    dispute = await shop.disputes.find_dispute("du_0")
     assert isinstance(dispute, DisputeState)
     return dispute.status, dispute.fee_minor, dispute.inquiry
 
@@ -92,7 +92,7 @@ async def told(shop: StripeShop) -> tuple[str, int, bool]:
 @pytest.mark.parametrize("fee_back", [0, 1500])
 async def test_a_fee_is_what_was_withdrawn(shop: StripeShop, fee_back: int) -> None:
     """There is none before money is withdrawn, and what is given back later changes none."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
     assert await told(shop) == ("needs_response", 0, False)
 
@@ -106,7 +106,7 @@ async def test_a_fee_is_what_was_withdrawn(shop: StripeShop, fee_back: int) -> N
 
 async def test_a_fee_in_another_currency(shop: StripeShop) -> None:
     """What the account pays in its own currency cannot be told in the payment's."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
 
     shop.account.withdraw("du_0", currency="usd")
@@ -116,23 +116,23 @@ async def test_a_fee_in_another_currency(shop: StripeShop) -> None:
 
 async def test_an_inquiry_is_answered_and_becomes_a_dispute(shop: StripeShop) -> None:
     """A bank that only asks withdraws nothing, and takes evidence once more when it does."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.ask_about("pi_0")
     assert await told(shop) == ("needs_response", 0, True)
 
-    await shop.stripe.submit_evidence("du_0", "It was sent.", "req_1")
+    await shop.disputes.submit_evidence("du_0", "It was sent.", "req_1")
     assert await told(shop) == ("under_review", 0, True)
 
     shop.account.escalate("du_0", due_by=1893456000)
     shop.account.withdraw("du_0")
     assert await told(shop) == ("needs_response", 1500, False)
-    assert (await shop.stripe.submit_evidence("du_0", "Really.", "req_2")).outcome == "approved"
+    assert (await shop.disputes.submit_evidence("du_0", "Really.", "req_2")).outcome == "approved"
     assert await told(shop) == ("under_review", 1500, False)
 
 
 async def test_an_inquiry_that_is_closed_is_won(shop: StripeShop) -> None:
     """Nobody wants anything back."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.ask_about("pi_0", status="warning_closed")
 
     assert await told(shop) == ("won", 0, True)
@@ -140,7 +140,7 @@ async def test_an_inquiry_that_is_closed_is_won(shop: StripeShop) -> None:
 
 async def test_a_notification_of_a_dispute_gets_its_merchant(shop: StripeShop) -> None:
     """Stripe's event names none, so the dispute is asked for, and without an answer nobody is."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
     told = Notification("evt_1", "", "dispute", "du_0", "{}")
 
@@ -158,11 +158,11 @@ async def test_a_notification_of_a_dispute_gets_its_merchant(shop: StripeShop) -
 
 async def test_a_dispute_is_accepted(shop: StripeShop) -> None:
     """Giving in ends a dispute, once; who comes after a decision is declined."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
 
-    said = [await shop.stripe.accept_dispute("du_0", "req_1") for _ in range(2)]
-    late = await shop.stripe.accept_dispute("du_0", "req_2")
+    said = [await shop.disputes.accept_dispute("du_0", "req_1") for _ in range(2)]
+    late = await shop.disputes.accept_dispute("du_0", "req_2")
 
     assert [verdict.outcome for verdict in said] == ["approved", "approved"]
     assert late.outcome == "declined"
@@ -171,8 +171,8 @@ async def test_a_dispute_is_accepted(shop: StripeShop) -> None:
 
 async def test_disputes_of_others(shop: StripeShop) -> None:
     """A dispute of a payment that was not made here is not ours."""
-    await shop.stripe.authorize(shop.ask())
+    await shop.cards.authorize(shop.ask())
     shop.account.intents["pi_0"]["metadata"] = {}
     shop.account.open_dispute("pi_0")
 
-    assert await shop.stripe.find_dispute("du_0") == Verdict("not_found")
+    assert await shop.disputes.find_dispute("du_0") == Verdict("not_found")

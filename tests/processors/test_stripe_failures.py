@@ -8,9 +8,9 @@ import pytest
 import stripe
 
 from app.processors import (
+    Cards,
     NotificationForeign,
     NotificationInvalid,
-    Processor,
     Processors,
     SignatureInvalid,
     UnknownProcessor,
@@ -25,9 +25,9 @@ from tests.support.tables import Row, table
 SECRET = "whsec_of_the_endpoint_at_stripe"  # noqa: S105 - of a test
 
 
-async def _stripe(open_processors: OpenProcessors, url: str) -> Processor:
+async def _stripe_cards(open_processors: OpenProcessors, url: str) -> Cards:
     processors = await open_processors(stripe_key="sk_test_of_this_account", stripe_url=url)
-    return processors.get("stripe")
+    return processors.cards("stripe")
 
 
 @table("""
@@ -47,11 +47,11 @@ async def test_answers_that_are_none(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """Whatever is no answer of Stripe's leaves it unknown what was done."""
-    processor = await _stripe(open_processors, outside.url)
+    cards = await _stripe_cards(open_processors, outside.url)
     outside.how = row.how
     ask = asks.authorization()
 
-    said = [await processor.authorize(ask), await processor.find_authorization(ask)]
+    said = [await cards.authorize(ask), await cards.find_authorization(ask)]
 
     assert said == [Verdict("unknown", code=row.code)] * 2
 
@@ -71,11 +71,11 @@ async def test_errors_that_stripe_tells(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
     """An error says whether anything was done, and 409 and 500 do not."""
-    processor = await _stripe(open_processors, outside.url)
+    cards = await _stripe_cards(open_processors, outside.url)
     error = {"type": row.type, "message": "no"} | ({"code": row.code} if row.code else {})
     outside.how = answer(row.status, {"error": error})
 
-    verdict = await processor.authorize(asks.authorization())
+    verdict = await cards.authorize(asks.authorization())
 
     assert (verdict.outcome, verdict.code) == (row.verdict, row.told)
     assert len(outside.requests) == 1  # the library repeats nothing by itself
@@ -83,9 +83,9 @@ async def test_errors_that_stripe_tells(
 
 async def test_what_was_never_sent(open_processors: OpenProcessors) -> None:
     """A refused connection means that nothing was done."""
-    processor = await _stripe(open_processors, f"http://127.0.0.1:{free_port()}")
+    cards = await _stripe_cards(open_processors, f"http://127.0.0.1:{free_port()}")
 
-    assert await processor.authorize(asks.authorization()) == Verdict(
+    assert await cards.authorize(asks.authorization()) == Verdict(
         "not_executed", code="unreachable"
     )
 
@@ -95,7 +95,7 @@ async def test_without_a_key_there_is_no_stripe(open_processors: OpenProcessors)
     processors = await open_processors()
 
     with pytest.raises(UnknownProcessor):
-        processors.get("stripe")
+        processors.cards("stripe")
 
 
 def _event(kind: str, metadata: Any = None, **fields: Any) -> str:

@@ -154,7 +154,7 @@ class History:
         self.random.shuffle(waiting)
         chosen = [w for w in waiting if self.random.random() < share]
         for name, notification in chosen:
-            self.banks.get(name).rung.remove(notification)
+            self.banks.by_name[name].rung.remove(notification)
         self.heard += chosen
         again = [w for w in self.heard if self.random.random() < 0.1]
         await asyncio.gather(*[self.hear(*which) for which in chosen + again])

@@ -199,5 +199,5 @@ class Banks:
     def __init__(self, banks: Sequence[Bank]) -> None:
         self.by_name = {bank.name: bank for bank in banks}
 
-    def get(self, name: str) -> Bank:
+    def cards(self, name: str) -> Bank:
         return self.by_name[name]

@@ -32,7 +32,7 @@ def open_payment(
     account = splits.receivable_account(call.merchant.id, body.currency).id
     if isinstance(method, wire.CardMethod):
         return _open_card(call, intent, body, account, method.id)
-    rail = Rail(route=(call.services.processors.banks(body.currency),))
+    rail = Rail(route=(call.services.processors.route_to_bank(body.currency),))
     return _command(call, intent, body, account, method="bank_transfer", rail=rail)
 
 

@@ -41,16 +41,16 @@ async def submit_to_processor(world: World, flow: Flow) -> Said | Postpone:
     if len(pieces) != plan.pieces:
         return Postpone("evidence is on its way to another region")
     text = evidence.compose(pieces)
-    processor = world.processors.get(plan.processor)
-    verdict = await processor.submit_evidence(plan.reference, text, _reference(flow))
+    disputes = world.processors.disputes(plan.processor)
+    verdict = await disputes.submit_evidence(plan.reference, text, _reference(flow))
     return await _known(world, flow, plan, verdict)
 
 
 async def accept_at_processor(world: World, flow: Flow) -> Said | Postpone:
     """What the processor says to giving the dispute up."""
     plan = plan_of(flow, AnswerPlan)
-    processor = world.processors.get(plan.processor)
-    verdict = await processor.accept_dispute(plan.reference, _reference(flow))
+    disputes = world.processors.disputes(plan.processor)
+    verdict = await disputes.accept_dispute(plan.reference, _reference(flow))
     said = await _known(world, flow, plan, verdict)
     if isinstance(said, Said) and said.told is None:
         return Postpone("it was answered, and cannot be looked at")
@@ -67,7 +67,7 @@ async def _known(world: World, flow: Flow, plan: AnswerPlan, verdict: Verdict) -
 async def _look(
     world: World, flow: Flow, processor: str, reference: str, *, dispute_id: UUID | None = None
 ) -> TellDispute | Verdict:
-    state = await world.processors.get(processor).find_dispute(reference)
+    state = await world.processors.disputes(processor).find_dispute(reference)
     if not isinstance(state, DisputeState):
         return state
     if state.merchant != ids.encode("merchant", flow.merchant_id) or state.id != reference:

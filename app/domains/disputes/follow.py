@@ -22,7 +22,7 @@ async def follow_dispute(
     because what may still become of a dispute is looked after by a flow of its own.
     """
     reference = notification.reference
-    state = await world.processors.get(processor).find_dispute(reference)
+    state = await world.processors.disputes(processor).find_dispute(reference)
     if not isinstance(state, DisputeState):
         if state.outcome == "not_found":
             return _tell_people(processor, reference, "the processor has no such dispute")

@@ -22,7 +22,8 @@ from app.processors import (
     AskCapture,
     AskRefund,
     AskReversal,
-    Processor,
+    Banks,
+    Cards,
     TokenizedCard,
     Verdict,
     World,
@@ -44,20 +45,16 @@ class Undone(msgspec.Struct, frozen=True):
 async def ask_authorization(world: World, flow: Flow) -> Verdict | Undone | Postpone:
     """What the processor says about a new payment."""
     plan = plan_of(flow, OpenPlan)
-    processor = world.processors.get(plan.processor)
-    if plan.method == "card" and not _is_first(flow) and await _is_canceled(world, flow):
-        # What may not have arrived yet is refused there from now on; what did is given back.
-        return await _undo(processor, flow, plan)
-    verdict = await _authorize(processor, flow, plan)
     if plan.method == "bank_transfer":
-        came = verdict.amount_minor if verdict.outcome == "approved" else None
-        if came not in {None, plan.amount_minor}:
-            # Nobody can give it back from here: people have to look at it.
-            return Postpone(f"{came} came instead of {plan.amount_minor}")
-        return _known(flow, verdict)
+        return await _ask_transfer(world.processors.banks(plan.processor), flow, plan)
+    cards = world.processors.cards(plan.processor)
+    if not _is_first(flow) and await _is_canceled(world, flow):
+        # What may not have arrived yet is refused there from now on; what did is given back.
+        return await _undo(cards, flow, plan)
+    verdict = await _authorize(cards, flow, plan)
     waits = verdict.outcome in {"requires_action", "pending"}
     if waits and clock.now() > flow.created_at + ACTION_TIME[plan.method]:
-        reversed_ = await processor.reverse(_reversal(flow, plan.currency))
+        reversed_ = await cards.reverse(_reversal(flow, plan.currency))
         if reversed_.outcome != "approved":
             return Postpone(f"reversal {reversed_.outcome}: {reversed_.code}")
         return Verdict("declined", code="action_expired")
@@ -69,20 +66,15 @@ async def _is_canceled(world: World, flow: Flow) -> bool:
     return payment.rail is not None and payment.rail.cancel_requested
 
 
-async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdict:
-    """Ask what became of it where it may have been asked for before; else ask for it."""
-    name = ids.encode("payment", flow.object_id)
-    merchant = ids.encode("merchant", flow.merchant_id)
-    asked_before = plan.asked or not _is_first(flow)
-    if plan.method == "bank_transfer":
-        transfer = _transfer(flow, plan)
-        verdict = await processor.find_transfer(transfer) if asked_before else None
-        if verdict is None or verdict.outcome == "not_found":
-            verdict = await processor.expect_transfer(transfer)
-        return verdict
+def _is_asked_before(flow: Flow, plan: OpenPlan) -> bool:
+    """Whether the processor may know the payment, so that it is asked what became of it first."""
+    return plan.asked or not _is_first(flow)
+
+
+async def _authorize(cards: Cards, flow: Flow, plan: OpenPlan) -> Verdict:
     ask = AskAuthorization(
-        reference=name,
-        merchant=merchant,
+        reference=ids.encode("payment", flow.object_id),
+        merchant=ids.encode("merchant", flow.merchant_id),
         correlation_id=flow.correlation_id,
         amount_minor=plan.amount_minor,
         currency=plan.currency,
@@ -91,27 +83,38 @@ async def _authorize(processor: Processor, flow: Flow, plan: OpenPlan) -> Verdic
         # A fault is for the first request; the one that asks again shall find out.
         sandbox_fault=None if flow.attempts else plan.sandbox_fault,
     )
-    verdict = await processor.find_authorization(ask) if asked_before else None
+    verdict = await cards.find_authorization(ask) if _is_asked_before(flow, plan) else None
     if verdict is None or verdict.outcome == "not_found":
-        verdict = await processor.authorize(ask)
+        verdict = await cards.authorize(ask)
     return verdict
+
+
+async def _ask_transfer(banks: Banks, flow: Flow, plan: OpenPlan) -> Verdict | Postpone:
+    ask = _transfer(flow, plan)
+    verdict = await banks.find_transfer(ask) if _is_asked_before(flow, plan) else None
+    if verdict is None or verdict.outcome == "not_found":
+        verdict = await banks.expect_transfer(ask)
+    came = verdict.amount_minor if verdict.outcome == "approved" else None
+    if came not in {None, plan.amount_minor}:
+        # Nobody can give it back from here: people have to look at it.
+        return Postpone(f"{came} came instead of {plan.amount_minor}")
+    return _known(flow, verdict)
 
 
 async def ask_reversal(world: World, flow: Flow) -> Undone | Postpone:
     """Undo an authorization that must not be: nothing of it is left at the processor afterwards."""
     plan = plan_of(flow, OpenPlan)
-    processor = world.processors.get(plan.processor)
     if plan.method == "card":
-        return await _undo(processor, flow, plan)
-    found = await processor.find_transfer(_transfer(flow, plan))
+        return await _undo(world.processors.cards(plan.processor), flow, plan)
+    found = await world.processors.banks(plan.processor).find_transfer(_transfer(flow, plan))
     if found.outcome in {"approved", "unknown"}:
         # Nobody can send it back from here: people have to look at it.
         return Postpone(f"the transfer is {found.outcome}")
     return Undone(flow.note or "undone")
 
 
-async def _undo(processor: Processor, flow: Flow, plan: OpenPlan) -> Undone | Postpone:
-    verdict = await processor.reverse(_reversal(flow, plan.currency))
+async def _undo(cards: Cards, flow: Flow, plan: OpenPlan) -> Undone | Postpone:
+    verdict = await cards.reverse(_reversal(flow, plan.currency))
     if verdict.outcome in {"approved", "not_found"}:
         return Undone(flow.note or "undone")
     return Postpone(f"reversal {verdict.outcome}: {verdict.code}")
@@ -142,7 +145,7 @@ def _reversal(flow: Flow, currency: str) -> AskReversal:
 async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
     """What the processor says about a capture."""
     plan = plan_of(flow, CapturePlan)
-    payment, processor = await _payment_of(world, flow)
+    payment, cards = await _payment_of(world, flow)
     assert payment.rail is not None
     ask = AskCapture(
         reference=capture_name(plan.transfer_id),
@@ -154,9 +157,9 @@ async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
         currency=payment.currency,
         final=plan.final,
     )
-    verdict = None if _is_first(flow) else await processor.find_capture(ask)
+    verdict = None if _is_first(flow) else await cards.find_capture(ask)
     if verdict is None or verdict.outcome == "not_found":
-        verdict = await processor.capture(ask)
+        verdict = await cards.capture(ask)
     took = verdict.amount_minor if verdict.outcome == "approved" else None
     if took is not None and not 0 < took <= plan.amount_minor:
         # People have to look at it: it is not what was asked for, nor a part of it.
@@ -170,12 +173,12 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
     A cancellation that was noted while the authorization was under way waits for it to end: that
     flow undoes what it finds approved, and there is nothing left to do.
     """
-    payment, processor = await _payment_of(world, flow)
+    payment, cards = await _payment_of(world, flow)
     if payment.operation_id not in {None, flow.id}:
         assert payment.operation_id is not None
         until = clock.monotonic() + _CANCEL_WAIT_S
         await world.sagas.advance(flow, payment.operation_id, until=until)
-        payment, processor = await _payment_of(world, flow)
+        payment, cards = await _payment_of(world, flow)
     if payment.status in UNDECIDED:
         return Postpone("the authorization is still unknown")
     if payment.operation_id != flow.id:
@@ -189,7 +192,7 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
         processor_reference=payment.rail.processor_reference,
         currency=payment.currency,
     )
-    verdict = await processor.reverse(ask)
+    verdict = await cards.reverse(ask)
     if verdict.outcome == "not_executed" and flow.key_id is None:
         # An expiry: nobody is told, and would ask anew.
         return Postpone(verdict.code or "not_executed")
@@ -199,7 +202,7 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
 async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
     """What the processor says about a refund."""
     plan = plan_of(flow, RefundPlan)
-    payment, processor = await _payment_of(world, flow)
+    payment, cards = await _payment_of(world, flow)
     assert payment.rail is not None
     ask = AskRefund(
         reference=ids.encode("refund", plan.refund_id),
@@ -210,21 +213,21 @@ async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
         amount_minor=plan.amount_minor,
         currency=payment.currency,
     )
-    verdict = None if _is_first(flow) else await processor.find_refund(ask)
+    verdict = None if _is_first(flow) else await cards.find_refund(ask)
     if verdict is None or verdict.outcome == "not_found":
-        verdict = await processor.refund(ask)
+        verdict = await cards.refund(ask)
     gave = verdict.amount_minor if verdict.outcome in {"approved", "pending"} else None
     if gave not in {None, plan.amount_minor}:
         return Postpone(f"{gave} refunded instead of {plan.amount_minor}")
     return _known(flow, verdict)
 
 
-async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Processor]:
+async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Cards]:
     for region in filter(None, (flow.region, flow.former_region)):
         payment = await reads.find_payment(world.database, region, flow.merchant_id, flow.object_id)
         if payment is not None:
             assert payment.rail is not None
-            return payment, world.processors.get(payment.rail.processor)
+            return payment, world.processors.cards(payment.rail.processor)
     raise LookupError(f"no payment {flow.object_id}")
 
 

@@ -69,7 +69,7 @@ async def _reverse_late(
     """Give back an authorization that came to be after its payment had ended."""
     assert payment.rail is not None
     merchant = ids.encode("merchant", payment.merchant_id)
-    found = await world.processors.get(processor).find_authorization(
+    found = await world.processors.cards(processor).find_authorization(
         AskAuthorization(
             reference=payment.name,
             merchant=merchant,
@@ -84,7 +84,7 @@ async def _reverse_late(
         return Postpone(found.code or "unknown")
     if found.outcome not in {"approved", "requires_action"}:
         return f"it is {payment.status} here and {found.outcome} there"
-    verdict = await world.processors.get(processor).reverse(
+    verdict = await world.processors.cards(processor).reverse(
         AskReversal(
             reference=ids.encode("reversal", payment.id),
             merchant=merchant,
@@ -111,7 +111,7 @@ async def _look_for_money(
         amount_minor=payment.amount_minor,
         currency=payment.currency,
     )
-    found = await world.processors.get(processor).find_transfer(ask)
+    found = await world.processors.banks(processor).find_transfer(ask)
     if found.outcome in {"approved", "unknown"}:
         return Postpone(f"{payment.name} is {payment.status} here and {found.outcome} there")
     return f"it is {payment.status} here and {found.outcome} there"
@@ -138,7 +138,7 @@ async def follow_refund(
     assert payment is not None
     if refund.status != "succeeded":
         return f"it is {refund.status}"
-    verdict = await world.processors.get(processor).find_refund(
+    verdict = await world.processors.cards(processor).find_refund(
         AskRefund(
             reference=notification.reference,
             merchant=ids.encode("merchant", flow.merchant_id),

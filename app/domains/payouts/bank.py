@@ -15,7 +15,7 @@ from app.base import clock, ids
 from app.domains.payouts import reads
 from app.domains.payouts.model import BankAccount, File, Payout
 from app.engine.saga import Flow, Postpone, TakeFlow
-from app.processors import AskPayout, Processor, Verdict, World
+from app.processors import AskPayout, Banks, Verdict, World
 
 CONFIRMED_WITHIN: Final = timedelta(days=1)
 """From a file until people are told that the bank has not confirmed it: by then the worker's round
@@ -44,7 +44,7 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
     return judge(payout, verdict)
 
 
-async def give_order(bank: Processor, ask: AskPayout, *, is_first: bool) -> Verdict:
+async def give_order(bank: Banks, ask: AskPayout, *, is_first: bool) -> Verdict:
     """What the bank says to an order that it may have been given before.
 
     It is asked about that first: the bank acts once under its reference anyway, but a question may
@@ -149,8 +149,8 @@ def _regions(place: Place) -> list[str]:
     return [place.region] if place.former_region is None else [place.former_region, place.region]
 
 
-def _bank(world: World, payout: Payout) -> Processor:
-    return world.processors.get(world.processors.banks(payout.currency))
+def _bank(world: World, payout: Payout) -> Banks:
+    return world.processors.banks(world.processors.route_to_bank(payout.currency))
 
 
 def _ask(payout: Payout, account: BankAccount, correlation_id: str) -> AskPayout:

@@ -106,7 +106,7 @@ async def send_file(world: World, file: File) -> Said:
         return Said.DECIDED
     if clock.now() - claimed_at > CLAIM:
         return Said.SILENT
-    bank = world.processors.get(world.processors.banks(file.currency))
+    bank = world.processors.banks(world.processors.route_to_bank(file.currency))
     said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
         if said.is_permanent:

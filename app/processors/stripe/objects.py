@@ -11,10 +11,10 @@ import msgspec
 from app.processors.model import DisputeState, Notification, OutcomeName, Verdict, unknown
 
 REFERENCE, MERCHANT = "suya_reference", "suya_merchant"
-"""Under which keys of an object's metadata our reference and merchant stand."""
+"""The keys of an object's metadata under which our reference and merchant stand."""
 
 
-class Reason(msgspec.Struct):
+class FailureReason(msgspec.Struct):
     """Why an attempt failed, or a request was refused."""
 
     code: str | None = None
@@ -35,7 +35,7 @@ class _NextAction(msgspec.Struct):
     redirect_to_url: _Redirect | None = None
 
 
-class Intent(msgspec.Struct):
+class PaymentIntent(msgspec.Struct):
     """A PaymentIntent: at most one successful charge."""
 
     id: str
@@ -43,7 +43,7 @@ class Intent(msgspec.Struct):
     amount: int
     currency: str
     amount_received: int = 0
-    last_payment_error: Reason | None = None
+    last_payment_error: FailureReason | None = None
     next_action: _NextAction | None = None
     metadata: dict[str, str] = {}
 
@@ -56,7 +56,7 @@ class Intent(msgspec.Struct):
         )
 
 
-class Refund(msgspec.Struct):
+class StripeRefund(msgspec.Struct):
     id: str
     amount: int
     currency: str
@@ -65,31 +65,31 @@ class Refund(msgspec.Struct):
     metadata: dict[str, str] | None = None
 
 
-class Page(msgspec.Struct):
+class RefundPage(msgspec.Struct):
     """A page of refunds."""
 
-    data: list[Refund]
+    data: list[StripeRefund]
     has_more: bool = False
 
 
-class Found(msgspec.Struct):
-    """What a search brought."""
+class SearchResult(msgspec.Struct):
+    """The intents that a search found."""
 
-    data: list[Intent]
+    data: list[PaymentIntent]
 
 
-class Method(msgspec.Struct):
+class StripePaymentMethod(msgspec.Struct):
     """A PaymentMethod: a card, kept at Stripe."""
 
     id: str
 
 
-class _Owner(msgspec.Struct):
+class _DisputedIntent(msgspec.Struct):
     id: str
     metadata: dict[str, str] = {}
 
 
-class _Movement(msgspec.Struct):
+class _BalanceTransaction(msgspec.Struct):
     amount: int
     """Negative: withdrawn from the account; positive: given back."""
     fee: int
@@ -100,52 +100,52 @@ class _EvidenceDetails(msgspec.Struct):
     due_by: int | None = None
 
 
-class Dispute(msgspec.Struct):
+class StripeDispute(msgspec.Struct):
     id: str
     amount: int
     currency: str
     reason: str
     status: str
     created: int
-    payment_intent: _Owner | None = None
-    balance_transactions: list[_Movement] = []
+    payment_intent: _DisputedIntent | None = None
+    balance_transactions: list[_BalanceTransaction] = []
     evidence_details: _EvidenceDetails = msgspec.field(default_factory=_EvidenceDetails)
 
 
 class ClosedDispute(msgspec.Struct):
-    """What is told of a dispute that we gave in to."""
+    """A dispute after we gave in to it."""
 
     status: str
 
 
-class Fault(Reason):
+class ErrorDetail(FailureReason):
     """Why a request was refused."""
 
-    payment_intent: Intent | None = None
+    payment_intent: PaymentIntent | None = None
 
 
-class Refusal(msgspec.Struct):
+class ErrorResponse(msgspec.Struct):
     """The body of an error."""
 
-    error: Fault
+    error: ErrorDetail
 
 
-class _Subject(msgspec.Struct):
+class _EventObject(msgspec.Struct):
     object: str
     id: str
     metadata: dict[str, str] | None = None
 
 
-class _Data(msgspec.Struct):
-    object: _Subject
+class _EventData(msgspec.Struct):
+    object: _EventObject
 
 
-class Event(msgspec.Struct):
+class StripeEvent(msgspec.Struct):
     """A notification."""
 
     id: str
     type: str
-    data: _Data
+    data: _EventData
 
 
 T = TypeVar("T")
@@ -180,14 +180,14 @@ def read(body: str | bytes, kind: type[T]) -> T | Verdict:
         return unknown("answer_unreadable")
 
 
-def judge_intent(intent: Intent, currency: str) -> Verdict:
+def judge_intent(intent: PaymentIntent, currency: str) -> Verdict:
     """What became of the authorization that `intent` is."""
     outcome, code, action_url = _state(intent)
     if outcome in {"not_found", "unknown"}:
         return Verdict(outcome, code=code)
     amount_minor = from_stripe(intent.amount, currency)
     if intent.currency.upper() != currency:
-        # Of the currency that was asked for it did nothing; so whoever compares amounts sees it.
+        # Of the currency that was asked for it did nothing; so a comparison of amounts shows it.
         amount_minor, code = 0, "currency_differs"
     return Verdict(
         outcome,
@@ -199,13 +199,13 @@ def judge_intent(intent: Intent, currency: str) -> Verdict:
     )
 
 
-def _state(intent: Intent) -> tuple[OutcomeName, str | None, str | None]:
+def _state(intent: PaymentIntent) -> tuple[OutcomeName, str | None, str | None]:
     """Outcome, code, address of the payer's page."""
     if intent.is_untouched:
         return "not_found", None, None  # the intent was made, and no card tried with it
     match intent.status:
         case "requires_payment_method":
-            assert intent.last_payment_error is not None  # else it were untouched
+            assert intent.last_payment_error is not None  # or it would be untouched
             return "declined", intent.last_payment_error.reason, None
         case "requires_action":
             action = intent.next_action
@@ -230,7 +230,7 @@ _REFUNDS: dict[str | None, OutcomeName] = {
 }
 
 
-def judge_refund(refund: Refund, currency: str) -> Verdict:
+def judge_refund(refund: StripeRefund, currency: str) -> Verdict:
     """What became of a refund; one that failed after it had succeeded is declined."""
     outcome = _REFUNDS.get(refund.status)
     if outcome is None:
@@ -258,7 +258,7 @@ _DISPUTES: dict[str, Literal["needs_response", "under_review", "won", "lost"]] =
 }
 
 
-def judge_dispute(dispute: Dispute) -> DisputeState | Verdict:
+def judge_dispute(dispute: StripeDispute) -> DisputeState | Verdict:
     """A dispute of a payment of ours; `not_found` if the account's owner made that elsewhere."""
     owner = dispute.payment_intent
     if owner is None or REFERENCE not in owner.metadata or MERCHANT not in owner.metadata:
@@ -272,9 +272,9 @@ def judge_dispute(dispute: Dispute) -> DisputeState | Verdict:
     # There is none before something was withdrawn, and one more when that is given back, which
     # takes nothing. Fees are in the account's own currency: others cannot be added.
     fees = [
-        told.fee
-        for told in dispute.balance_transactions
-        if told.amount <= 0 and told.fee > 0 and told.currency == dispute.currency
+        moved.fee
+        for moved in dispute.balance_transactions
+        if moved.amount <= 0 and moved.fee > 0 and moved.currency == dispute.currency
     ]
     return DisputeState(
         id=dispute.id,
@@ -298,15 +298,15 @@ _SUBJECTS: dict[str, Any] = {
 }
 
 
-def to_notification(event: Event, payload: str) -> Notification | None:
+def to_notification(event: StripeEvent, payload: str) -> Notification | None:
     """What an event says to look at; None if that is nothing of ours.
 
-    A dispute's event names no merchant: who handles it finds the dispute, which does.
+    A dispute's event names no merchant; `Processors.complete` asks the dispute for it.
     """
-    told = event.data.object
-    subject = _SUBJECTS.get(told.object)
-    metadata = told.metadata or {}
-    reference = told.id if subject == "dispute" else metadata.get(REFERENCE)
+    changed = event.data.object
+    subject = _SUBJECTS.get(changed.object)
+    metadata = changed.metadata or {}
+    reference = changed.id if subject == "dispute" else metadata.get(REFERENCE)
     if subject is None or reference is None:
         return None
     return Notification(

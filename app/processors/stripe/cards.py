@@ -1,8 +1,8 @@
-"""The adapter for Stripe, through its official library.
+"""Card payments at Stripe.
 
 A payment is a PaymentIntent. It is made first and without a card, under our reference as the
-idempotency key, and moves no money; then the card is brought to Stripe by the vault, and the intent
-is confirmed with it. So our reference leads to one intent, whatever was repeated in between, and a
+idempotency key, and moves no money; then the vault sends the card to Stripe, and the intent is
+confirmed with it. So our reference leads to one intent, whatever was repeated in between, and a
 canceled intent refuses a confirmation that arrives late.
 
 Idempotency keys live for a day and the search takes a minute to know an object: for what is older
@@ -14,55 +14,43 @@ from typing import Any
 
 import stripe
 
-from app.processors.banks import WithoutBanks
-from app.processors.errors import NotificationForeign, NotificationInvalid, SignatureInvalid
 from app.processors.model import (
     Ask,
     AskAuthorization,
     AskCapture,
     AskRefund,
     AskReversal,
-    DisputeState,
-    Notification,
     Verdict,
     not_executed,
     unknown,
 )
-from app.processors.signatures import TOLERANCE_S
-from app.processors.stripe_calls import (
+from app.processors.stripe.client import (
     UNEXPECTED_STATE,
-    Refused,
-    Said,
+    StripeRefusal,
+    StripeResponse,
     change,
     command,
     decide,
+    options,
     query,
 )
-from app.processors.stripe_objects import (
+from app.processors.stripe.objects import (
     MERCHANT,
     REFERENCE,
-    ClosedDispute,
-    Dispute,
-    Event,
-    Found,
-    Intent,
-    Method,
-    Page,
-    Refund,
+    PaymentIntent,
+    RefundPage,
+    SearchResult,
+    StripePaymentMethod,
+    StripeRefund,
     from_stripe,
-    judge_dispute,
     judge_intent,
     judge_refund,
     read,
-    to_notification,
     to_stripe,
 )
-from app.processors.stripe_transport import StripeTransport, options
-from app.processors.transport import HttpTransport
-from app.processors.vault_transport import VaultTransport
 
 REFUND_PAGES_MAX = 10  # of 100 refunds each; nobody refunds one payment a thousand times
-TOMBSTONE_AMOUNT = 100_000
+PLACEHOLDER_AMOUNT = 100_000
 """Of an intent that is canceled at once: above every currency's minimum, which is checked."""
 _NOT_REPRESENTABLE = not_executed("amount_not_representable")
 _CARD = {
@@ -73,42 +61,23 @@ _CARD = {
 }
 
 
-class Stripe(WithoutBanks):
-    """The processor `stripe`; it pays out to its account's owner, and to nobody else."""
+class StripeCards:
+    """The port `Cards`."""
 
-    name = "stripe"
-
-    def __init__(
-        self,
-        transport: HttpTransport,
-        vault: VaultTransport,
-        *,
-        url: str,
-        key: str,
-        webhook_secret: str | None,
-        return_url: str | None,
-    ) -> None:
-        client = stripe.StripeClient(
-            key,
-            base_addresses={"api": url},
-            http_client=StripeTransport(transport, vault),
-            max_network_retries=0,
-        )
+    def __init__(self, client: stripe.StripeClient, return_url: str | None) -> None:
         self._intents = client.v1.payment_intents
         self._methods = client.v1.payment_methods
         self._refunds = client.v1.refunds
-        self._disputes = client.v1.disputes
-        self._webhook_secret = webhook_secret
         self._return_url = return_url
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
-        """Make the intent, bring the card, confirm; go on where a former attempt stopped."""
+        """Make the intent, send the card, confirm; go on where a former attempt stopped."""
         intent = await self._open(ask)
         if isinstance(intent, Verdict):
             return intent
         if not intent.is_untouched:
             return judge_intent(intent, ask.currency)
-        method = await self._bring_card(ask)
+        method = await self._create_method(ask)
         if isinstance(method, Verdict):
             # The card may have arrived, but without a confirmation no money moves.
             is_declined = method.outcome == "declined"
@@ -117,7 +86,7 @@ class Stripe(WithoutBanks):
         if self._return_url is not None:
             params["return_url"] = self._return_url
         confirmed = await change(self._intents.confirm_async(intent.id, params, _about(ask)))
-        if isinstance(confirmed, Refused):
+        if isinstance(confirmed, StripeRefusal):
             return confirmed.verdict
         if isinstance(confirmed, Verdict):
             return confirmed
@@ -130,7 +99,7 @@ class Stripe(WithoutBanks):
             intent = await self._open(ask)
         return intent if isinstance(intent, Verdict) else judge_intent(intent, ask.currency)
 
-    async def _open(self, ask: AskAuthorization) -> Intent | Verdict:
+    async def _open(self, ask: AskAuthorization) -> PaymentIntent | Verdict:
         """The intent of our reference, as it is now."""
         amount = to_stripe(ask.amount_minor, ask.currency)
         if amount is None:
@@ -145,24 +114,28 @@ class Stripe(WithoutBanks):
         if not ask.capture:
             # Not every account may capture repeatedly; without it a capture is the final one.
             params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
-        said = await command(self._intents.create_async(params, _about(ask, key=ask.reference)))
-        if isinstance(said, Verdict):
-            return said
-        intent = read(said.body, Intent)
-        if isinstance(intent, Verdict) or not said.is_replay:
+        response = await command(self._intents.create_async(params, _about(ask, key=ask.reference)))
+        if isinstance(response, Verdict):
+            return response
+        intent = read(response.body, PaymentIntent)
+        if isinstance(intent, Verdict) or not response.is_replay:
             return intent
         # What is replayed is what was answered then.
         return await self._retrieve(intent.id, ask)
 
-    async def _bring_card(self, ask: AskAuthorization) -> Method | Verdict:
-        said = await self._send_card(ask, _CARD)
-        if isinstance(said, Verdict) and said.code == "parameter_invalid_empty":
+    async def _create_method(self, ask: AskAuthorization) -> StripePaymentMethod | Verdict:
+        response = await self._send_card(ask, _CARD)
+        if isinstance(response, Verdict) and response.code == "parameter_invalid_empty":
             # The vault gives the security code out once; a repeated attempt has none.
             without_code = {name: value for name, value in _CARD.items() if name != "cvc"}
-            said = await self._send_card(ask, without_code)
-        return said if isinstance(said, Verdict) else read(said.body, Method)
+            response = await self._send_card(ask, without_code)
+        return (
+            response if isinstance(response, Verdict) else read(response.body, StripePaymentMethod)
+        )
 
-    async def _send_card(self, ask: AskAuthorization, card: Mapping[str, str]) -> Said | Verdict:
+    async def _send_card(
+        self, ask: AskAuthorization, card: Mapping[str, str]
+    ) -> StripeResponse | Verdict:
         params: Any = {"type": "card", "card": card}
         through_vault = options(
             correlation_id=ask.correlation_id, card=ask.card, merchant=ask.merchant
@@ -185,7 +158,7 @@ class Stripe(WithoutBanks):
             params["final_capture"] = False
         call = self._intents.capture_async(intent.id, params, _about(ask, key=ask.reference))
         captured = await change(call)
-        if isinstance(captured, Refused):
+        if isinstance(captured, StripeRefusal):
             return captured.decided
         if isinstance(captured, Verdict):
             return captured
@@ -202,7 +175,7 @@ class Stripe(WithoutBanks):
         """Cancel the intent, release its rest, or give back what it took."""
         intent = await self._intent_of(ask)
         if isinstance(intent, Verdict) and intent.outcome == "not_found":
-            intent = await self._bury(ask)
+            intent = await self._occupy_reference(ask)
         if isinstance(intent, Verdict):
             return intent
         ended = await self._end(intent, ask)
@@ -211,28 +184,28 @@ class Stripe(WithoutBanks):
         if ask.refund_captured and ended.amount_received:
             params: Any = {"payment_intent": ended.id, "metadata": {"suya_reversal": ask.reference}}
             call = self._refunds.create_async(params, _about(ask, key=ask.reference))
-            said = await decide(call)
-            if isinstance(said, Verdict) and said.code != "charge_already_refunded":
-                return said
+            response = await decide(call)
+            if isinstance(response, Verdict) and response.code != "charge_already_refunded":
+                return response
         return Verdict("approved", processor_reference=ended.id)
 
-    async def _bury(self, ask: AskReversal) -> Intent | Verdict:
+    async def _occupy_reference(self, ask: AskReversal) -> PaymentIntent | Verdict:
         """An intent under the reference of an authorization that never arrived.
 
         Its key is then taken, so that a late authorization finds this one, canceled. If the key was
         taken before, that intent is not known to the search yet, and is reversed a minute later.
         """
         params: Any = {
-            "amount": TOMBSTONE_AMOUNT,
+            "amount": PLACEHOLDER_AMOUNT,
             "currency": ask.currency.lower(),
             "payment_method_types": ["card"],
             "metadata": {REFERENCE: ask.authorization, MERCHANT: ask.merchant},
         }
         keyed = _about(ask, key=ask.authorization)
-        said = await command(self._intents.create_async(params, keyed))
-        return said if isinstance(said, Verdict) else read(said.body, Intent)
+        response = await command(self._intents.create_async(params, keyed))
+        return response if isinstance(response, Verdict) else read(response.body, PaymentIntent)
 
-    async def _end(self, intent: Intent, ask: AskReversal) -> Intent | Verdict:
+    async def _end(self, intent: PaymentIntent, ask: AskReversal) -> PaymentIntent | Verdict:
         """The intent with nothing left to capture."""
         if intent.status in {"canceled", "succeeded"}:
             return intent
@@ -242,9 +215,9 @@ class Stripe(WithoutBanks):
         else:
             call = self._intents.cancel_async(intent.id, {}, _about(ask))
         ended = await change(call)
-        if isinstance(ended, Refused):
+        if isinstance(ended, StripeRefusal):
             return ended.decided
-        if isinstance(ended, Intent) and ended.status not in {"canceled", "succeeded"}:
+        if isinstance(ended, PaymentIntent) and ended.status not in {"canceled", "succeeded"}:
             return unknown(UNEXPECTED_STATE)
         return ended
 
@@ -260,8 +233,8 @@ class Stripe(WithoutBanks):
             "amount": amount,
             "metadata": _metadata(ask),
         }
-        said = await decide(self._refunds.create_async(params, _about(ask, key=ask.reference)))
-        refund = said if isinstance(said, Verdict) else read(said.body, Refund)
+        response = await decide(self._refunds.create_async(params, _about(ask, key=ask.reference)))
+        refund = response if isinstance(response, Verdict) else read(response.body, StripeRefund)
         return refund if isinstance(refund, Verdict) else judge_refund(refund, ask.currency)
 
     async def find_refund(self, ask: AskRefund) -> Verdict:
@@ -271,8 +244,8 @@ class Stripe(WithoutBanks):
             return _on_missing(intent)
         params: Any = {"payment_intent": intent.id, "limit": 100}
         for _ in range(REFUND_PAGES_MAX):
-            said = await query(self._refunds.list_async(params, _about(ask)))
-            page = said if isinstance(said, Verdict) else read(said.body, Page)
+            response = await query(self._refunds.list_async(params, _about(ask)))
+            page = response if isinstance(response, Verdict) else read(response.body, RefundPage)
             if isinstance(page, Verdict):
                 return page
             for refund in page.data:
@@ -283,76 +256,27 @@ class Stripe(WithoutBanks):
             params["starting_after"] = page.data[-1].id
         return unknown("too_many_refunds")
 
-    async def _intent_of(self, ask: AskCapture | AskRefund | AskReversal) -> Intent | Verdict:
+    async def _intent_of(
+        self, ask: AskCapture | AskRefund | AskReversal
+    ) -> PaymentIntent | Verdict:
         """By Stripe's own name where it is known, else by ours."""
         if ask.processor_reference is not None:
             return await self._retrieve(ask.processor_reference, ask)
         return await self._search(ask.authorization, ask)
 
-    async def _retrieve(self, intent_id: str, ask: Ask) -> Intent | Verdict:
-        said = await query(self._intents.retrieve_async(intent_id, {}, _about(ask)))
-        return said if isinstance(said, Verdict) else read(said.body, Intent)
+    async def _retrieve(self, intent_id: str, ask: Ask) -> PaymentIntent | Verdict:
+        response = await query(self._intents.retrieve_async(intent_id, {}, _about(ask)))
+        return response if isinstance(response, Verdict) else read(response.body, PaymentIntent)
 
-    async def _search(self, reference: str, ask: Ask) -> Intent | Verdict:
+    async def _search(self, reference: str, ask: Ask) -> PaymentIntent | Verdict:
         params: Any = {"query": f"metadata['{REFERENCE}']:'{reference}'", "limit": 10}
-        said = await query(self._intents.search_async(params, _about(ask)))
-        found = said if isinstance(said, Verdict) else read(said.body, Found)
+        response = await query(self._intents.search_async(params, _about(ask)))
+        found = response if isinstance(response, Verdict) else read(response.body, SearchResult)
         if isinstance(found, Verdict):
             return found
         # More than one would be made if a key were forgotten before it was used again.
         touched = [intent for intent in found.data if not intent.is_untouched]
         return next(iter(touched or found.data), Verdict("not_found"))
-
-    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict:
-        params: Any = {"expand": ["payment_intent"]}
-        said = await query(self._disputes.retrieve_async(dispute_id, params))
-        dispute = said if isinstance(said, Verdict) else read(said.body, Dispute)
-        return dispute if isinstance(dispute, Verdict) else judge_dispute(dispute)
-
-    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
-        """Declined, if it is too late for evidence; Stripe takes it once."""
-        params: Any = {"evidence": {"uncategorized_text": evidence}, "submit": True}
-        call = self._disputes.update_async(dispute_id, params, options(key=reference))
-        said = await decide(call)
-        if isinstance(said, Verdict):
-            return said
-        return Verdict("approved", processor_reference=dispute_id)
-
-    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        """Declined, if it was decided before."""
-        call = self._disputes.close_async(dispute_id, {}, options(key=reference))
-        said = await decide(call)
-        dispute = said if isinstance(said, Verdict) else read(said.body, ClosedDispute)
-        if isinstance(dispute, Verdict):
-            return dispute
-        return Verdict(
-            "approved" if dispute.status == "lost" else "declined",
-            processor_reference=dispute_id,
-            code=None if dispute.status == "lost" else dispute.status,
-        )
-
-    def read_notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """A notification whose signature is right.
-
-        Raises:
-            SignatureInvalid: it is not, or we have no secret to check it with.
-            NotificationInvalid: Stripe signed something that is no event.
-            NotificationForeign: it is of something of the account that is not ours.
-        """
-        given = {name.lower(): value for name, value in headers.items()}
-        try:
-            stripe.WebhookSignature.verify_header(
-                body, given.get("stripe-signature"), self._webhook_secret, TOLERANCE_S
-            )
-        except (stripe.SignatureVerificationError, UnicodeDecodeError) as error:
-            raise SignatureInvalid from error
-        event = read(body, Event)
-        if isinstance(event, Verdict):
-            raise NotificationInvalid
-        notification = to_notification(event, body.decode())
-        if notification is None:
-            raise NotificationForeign
-        return notification
 
 
 def _about(ask: Ask, *, key: str | None = None) -> Any:
@@ -368,7 +292,7 @@ def _on_missing(verdict: Verdict) -> Verdict:
     return unknown("authorization_not_found") if verdict.outcome == "not_found" else verdict
 
 
-def _judge_capture(intent: Intent, ask: AskCapture) -> Verdict:
+def _judge_capture(intent: PaymentIntent, ask: AskCapture) -> Verdict:
     """Captures are not objects at Stripe: the intent's metadata has an entry for each of ours."""
     amount = intent.metadata.get(ask.reference)
     if amount is None:

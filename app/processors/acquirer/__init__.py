@@ -1,0 +1,41 @@
+"""The acquirer, as a processor: cards, banks and disputes.
+
+Guarantees: every request carries our reference, under which the acquirer acts at most once; each
+response becomes a verdict. Everything is named by our references, so the acquirer's own ids are
+kept for people only.
+
+Owns no table, and never waits or repeats: limits are the guard's, and repetition is the flows'.
+"""
+
+from app.processors.acquirer.banks import AcquirerBanks
+from app.processors.acquirer.cards import AcquirerCards
+from app.processors.acquirer.client import AcquirerClient
+from app.processors.acquirer.disputes import AcquirerDisputes
+from app.processors.acquirer.notifications import NotificationReader
+from app.processors.ports import Processor
+from app.processors.transport import HttpTransport
+from app.processors.vault_transport import VaultTransport
+
+NAME = "acquirer"
+
+
+def make_acquirer(
+    transport: HttpTransport,
+    vault: VaultTransport,
+    *,
+    url: str | None,
+    key: str | None,
+    notification_key: bytes | None,
+) -> Processor:
+    """The processor `acquirer`; without a `url` it says of every command: not executed."""
+    client = AcquirerClient(transport, vault, url=url, key=key)
+    return Processor(
+        NAME,
+        NotificationReader(notification_key).read,
+        cards=AcquirerCards(client),
+        banks=AcquirerBanks(client),
+        disputes=AcquirerDisputes(client),
+    )
+
+
+__all__ = ["NAME", "make_acquirer"]

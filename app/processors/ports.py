@@ -1,0 +1,80 @@
+"""The ports of a processor: cards, banks, disputes. A processor offers some of them.
+
+A call never raises for what happens outside: that is a verdict. An operation whose name begins with
+`find_` is a question: it changes nothing, and its verdict is never `not_executed`, because a
+question that could not be put says nothing of the request it is about (the guard sees to it).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from app.processors.model import (
+    AskAuthorization,
+    AskBankTransfer,
+    AskCapture,
+    AskPayout,
+    AskRefund,
+    AskReversal,
+    DisputeState,
+    FileState,
+    Notification,
+    Verdict,
+)
+
+ReadNotification: TypeAlias = Callable[[Mapping[str, str], bytes], Notification]
+"""(headers, body) -> a notification whose signature is right, or a `SignatureInvalid`."""
+
+
+class Cards(Protocol):
+    """Card payments, and what is done to them later."""
+
+    async def authorize(self, ask: AskAuthorization) -> Verdict: ...
+    async def find_authorization(self, ask: AskAuthorization) -> Verdict: ...
+    async def capture(self, ask: AskCapture) -> Verdict: ...
+    async def find_capture(self, ask: AskCapture) -> Verdict: ...
+    async def reverse(self, ask: AskReversal) -> Verdict: ...
+    async def refund(self, ask: AskRefund) -> Verdict: ...
+    async def find_refund(self, ask: AskRefund) -> Verdict: ...
+
+
+class Banks(Protocol):
+    """Bank transfers that come in, payouts that go out."""
+
+    async def expect_transfer(self, ask: AskBankTransfer) -> Verdict: ...
+    async def find_transfer(self, ask: AskBankTransfer) -> Verdict: ...
+    async def pay_out(self, ask: AskPayout) -> Verdict: ...
+    async def find_payout(self, ask: AskPayout) -> Verdict: ...
+
+    async def cancel_payout(self, ask: AskPayout) -> Verdict:
+        """Stop a payout: approved where it will not be paid, declined where it is too late."""
+        ...
+
+    async def submit_file(self, content: str) -> FileState | Verdict:
+        """Give a file (pain.001) to the bank, which takes it once under its message id.
+
+        A file that may have arrived is submitted again, and the bank answers the same.
+        """
+        ...
+
+
+class Disputes(Protocol):
+    """Captured payments that a payer's bank contests."""
+
+    async def find_dispute(self, dispute_id: str) -> DisputeState | Verdict: ...
+    async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
+
+    async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
+        """Give in: approved where the dispute is lost now, declined where it was decided before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A processor by its name, the ports it offers, and its notifications."""
+
+    name: str
+    read_notification: ReadNotification
+    cards: Cards | None = None
+    banks: Banks | None = None
+    disputes: Disputes | None = None

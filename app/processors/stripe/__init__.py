@@ -1,0 +1,46 @@
+"""Stripe, as a processor, through its official library: cards and disputes.
+
+Guarantees: our reference leads to one PaymentIntent, whatever was repeated; card numbers come from
+the vault, in placeholders until then; each response becomes a verdict.
+
+Owns no table. Offers no banks: Stripe pays out to its account's owner, and to nobody else.
+"""
+
+import stripe
+
+from app.processors.ports import Processor
+from app.processors.stripe.cards import StripeCards
+from app.processors.stripe.client import StripeTransport
+from app.processors.stripe.disputes import StripeDisputes
+from app.processors.stripe.notifications import EventReader
+from app.processors.transport import HttpTransport
+from app.processors.vault_transport import VaultTransport
+
+NAME = "stripe"
+
+
+def make_stripe(
+    transport: HttpTransport,
+    vault: VaultTransport,
+    *,
+    url: str,
+    key: str,
+    webhook_secret: str | None,
+    return_url: str | None,
+) -> Processor:
+    """The processor `stripe`."""
+    client = stripe.StripeClient(
+        key,
+        base_addresses={"api": url},
+        http_client=StripeTransport(transport, vault),
+        max_network_retries=0,
+    )
+    return Processor(
+        NAME,
+        EventReader(webhook_secret).read,
+        cards=StripeCards(client, return_url),
+        disputes=StripeDisputes(client),
+    )
+
+
+__all__ = ["NAME", "make_stripe"]
