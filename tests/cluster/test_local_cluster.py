@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -83,7 +84,8 @@ def test_a_program_that_is_being_loaded_has_not_ended(
     node = Node(1, "eu", "a", sql_port=26_257, http_port=8_180, store=str(tmp_path))
     words = ["--listen-addr=127.0.0.1:26257", f"--store=path={tmp_path},ballast-size=0"]
     program = [sys.executable, "-c", "input()", *words]
-    read, yet = psutil.Process.cmdline, iter([[], []])
+    read = psutil.Process.cmdline
+    yet: Iterator[list[str]] = iter([[], []])
     monkeypatch.setattr(psutil.Process, "cmdline", lambda self: next(yet, None) or read(self))
     with subprocess.Popen(program, stdin=subprocess.PIPE) as process:
         node.pid = process.pid
