@@ -25,12 +25,22 @@ _OURS = {
     "app.base.process.PortUnusable",
 }
 
+# Commands that only development and tests need import them when they run, and production's image
+# has neither. A module that is missing inside one of them is a bug and has another name.
+_NOT_FOR_PRODUCTION = {"app.devkit", "app.sandbox"}
+_ONLY_PRODUCTION = (
+    "This installation serves production and has no dev, bench, chaos or acquirer: use a checkout "
+    "(scripts/setup), or the image that deploy/Dockerfile builds with --target sandbox."
+)
+
 
 def explain(error: BaseException) -> Failure | None:
     """The sentence for an error we know; none for a bug, which deserves its traceback."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if "app.base.settings.SettingsError" in names:
         return Failure(f"The configuration is wrong:\n{error}", 2)
+    if isinstance(error, ModuleNotFoundError) and error.name in _NOT_FOR_PRODUCTION:
+        return Failure(_ONLY_PRODUCTION, 2)
     if names & _OURS:
         return Failure(str(error), 1)
     if "psycopg.OperationalError" in names:

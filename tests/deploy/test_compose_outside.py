@@ -25,7 +25,7 @@ from tests.support.compose import (
     words,
 )
 
-_OURS = [name for name, service in SERVICES.items() if service["image"] == "suya"]
+_OURS = [name for name, service in SERVICES.items() if service["image"] in {"suya", "suya-sandbox"}]
 _CALLERS = [name for name in _OURS if words(SERVICES[name])[1] in {"serve", "worker"}]
 # Addresses of this machine, for browsers; they are published and not for other services.
 _PUBLIC = {"SUYA_VAULT_PUBLIC_URL", "SUYA_ACQUIRER_PUBLIC_URL"}
