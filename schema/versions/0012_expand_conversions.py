@@ -1,4 +1,9 @@
-"""Payments that convert, and all the terms of a fee plan."""
+"""Payments that convert, and all the terms of a fee plan.
+
+There is no migration 0011, and there never was one: the number was skipped. Alembic goes by
+`down_revision`, so a database that has 0010 is ready for this one. The number stays unused, because
+a new file of that name would seem to come before migrations that databases already have.
+"""
 
 from schema.statements import run
 
