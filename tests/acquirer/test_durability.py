@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from app.devkit.stack import DidNotStart
 from tests.support.acquirer import AcquirerProcess, authorization
 
 StartAcquirer = Callable[..., AcquirerProcess]
@@ -86,7 +87,7 @@ def test_one_process_has_a_file(start_acquirer: StartAcquirer) -> None:
     """A second one says so and ends."""
     start_acquirer()
 
-    with pytest.raises(AssertionError, match="Another acquirer has"):
+    with pytest.raises(DidNotStart, match="Another acquirer has"):
         start_acquirer()
 
 
@@ -103,7 +104,7 @@ def test_a_wrong_setting_stops_the_start(
     settings: dict[str, str], said: str, start_acquirer: StartAcquirer
 ) -> None:
     """What is wrong is named."""
-    with pytest.raises(AssertionError, match=said):
+    with pytest.raises(DidNotStart, match=said):
         start_acquirer(**settings)
 
 
@@ -112,5 +113,5 @@ def test_it_does_not_run_in_production(start_acquirer: StartAcquirer) -> None:
     acquirer = start_acquirer()
     acquirer.stop()
 
-    with pytest.raises(AssertionError, match="does not run in production"):
+    with pytest.raises(DidNotStart, match="does not run in production"):
         acquirer.start(environment="production")

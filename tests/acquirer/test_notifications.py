@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.devkit.stack import DidNotStart
 from tests.acquirer.receiver import WAIT_S, Receiver
 from tests.support.acquirer import AcquirerProcess
 from tests.support.processes import free_port
@@ -137,7 +138,7 @@ def test_a_secret_has_a_form(start_acquirer: StartAcquirer) -> None:
     """A malformed one stops the start, without being shown."""
     given = {"notification_secret": "hunter2"}
 
-    with pytest.raises(AssertionError, match="is not whsec_ and the base64") as failure:
+    with pytest.raises(DidNotStart, match="is not whsec_ and the base64") as failure:
         start_acquirer(notify_url="http://127.0.0.1:1", **given)
 
     assert "hunter2" not in str(failure.value)

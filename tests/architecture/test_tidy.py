@@ -34,6 +34,7 @@ BANNED = {
         {
             "app/base/settings.py",
             "app/devkit/chaos/processes.py",
+            "app/devkit/stack/process.py",
             "app/cli/processes.py",
             "app/devkit/cluster",
             "app/devkit/dev/run.py",

@@ -5,30 +5,28 @@ with AcquirerProcess(tmp_path).start() as acquirer:
     acquirer.authorize("pay_1", 1200)
 """
 
-import contextlib
-import time
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import Any
 
 import httpx
 
-from tests.support.processes import READY_S, Process, free_port
+from app.devkit import stack
+from tests.support.processes import Process, free_port
 
 KEY = "acquirer-key-of-the-tests"
 SECRET = "whsec_dGhlIGFjcXVpcmVyJ3Mgc2VjcmV0IG9mIHRoZSB0ZXN0cw=="  # noqa: S105 - of the tests
 CARD = "4242424242424242"
 ANSWER_S = 30  # longer than any answer takes that is not held back on purpose
-_POLL_S = 0.02
 
 
-class AcquirerProcess(Process):
+class AcquirerProcess(Process, stack.Acquirer):
     """A `suya acquirer` with its own file, on one port for all its lives."""
 
     def __init__(self, folder: Path, *, notify_url: str | None = None, **settings: str) -> None:
         """Prepare it; settings are named without their `acquirer_`, such as `latency_ms="100"`."""
-        self.port = int(settings.get("port", free_port()))
         given = {
-            "port": str(self.port),
+            "port": str(free_port()),
             "key": KEY,
             "notification_secret": SECRET,
             "file": str(folder / "acquirer.sqlite"),
@@ -36,41 +34,20 @@ class AcquirerProcess(Process):
         if notify_url is not None:
             given["notify_url"] = notify_url
         named = {f"acquirer_{name}": value for name, value in (given | settings).items()}
-        super().__init__(("acquirer",), folder / "acquirer.log", {"home": str(folder)} | named)
+        super().__init__(folder, {"home": str(folder)} | named)
         self.key, self.secret = KEY, SECRET
         self._client: httpx.Client | None = None
 
     @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
     def settings_of_callers(self) -> dict[str, str]:
         """What a process of the platform is told, so that it reaches this one."""
-        return {
-            "acquirer_url": self.url,
-            "acquirer_key": self.key,
-            "acquirer_notification_secret": self.secret,
-        }
+        keys = {"acquirer_key": self.key, "acquirer_notification_secret": self.secret}
+        return self.for_callers() | keys
 
-    def start(self, **settings: str) -> Self:
-        """Start it, with some settings changed for this life only, and wait until it serves."""
-        self.spawn(**settings)
-        deadline = time.monotonic() + READY_S
-        while not self.is_ready():
-            if not self.is_running or time.monotonic() > deadline:
-                said = self.log()
-                self.kill()
-                raise AssertionError(f"the acquirer did not get ready; its log ends:\n{said}")
-            time.sleep(_POLL_S)
-        return self
-
-    def is_ready(self) -> bool:
-        """Whether it answers."""
-        with contextlib.suppress(httpx.TransportError):
-            return self.client.get("/healthz").status_code == 200
-        return False
+    def spawn(self, launch: stack.Launch | None = None, /, **settings: str) -> None:
+        """Start it, as every process; its client is there before threads share it."""
+        super().spawn(launch, **settings)
+        _ = self.client
 
     @property
     def client(self) -> httpx.Client:
@@ -175,11 +152,16 @@ class AcquirerProcess(Process):
         """Have an approved refund come back."""
         return self.ask("POST", f"/sandbox/refunds/{reference}/fail")
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
-        super().__exit__(*error)
+        super().__exit__(kind, error, trace)
 
 
 def authorization(reference: str, amount_minor: int, /, **fields: Any) -> dict[str, Any]:

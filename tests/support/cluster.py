@@ -3,26 +3,21 @@
 import contextlib
 import os
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
 from app.devkit.cluster import LocalCluster, program
+from app.devkit.stack import MemoryNode
 from app.engine.database import migrations
 from tests.support.databases import execute
 from tests.support.processes import free_port
 
 VARIABLE = "SUYA_TEST_COCKROACH_URL"
-READY_S = 60
-_POLL_S = 0.1
 PROGRAM = os.environ.get(program.VARIABLE)
 """Kept from before the tests' own environment is scrubbed of the product's settings."""
 REMEDY = f"put `cockroach` on the PATH or set {VARIABLE}"
@@ -105,39 +100,11 @@ def database(url: str) -> Iterator[str]:
 @contextlib.contextmanager
 def _node(cockroach_: str) -> Iterator[str]:
     """A single node that keeps everything in memory."""
-    folder = Path(tempfile.mkdtemp(prefix="suya-cockroach-"))
-    port = free_port()
-    url = f"cockroachdb+psycopg://root@127.0.0.1:{port}/defaultdb?sslmode=disable"
-    with (folder / "log").open("wb") as log:
-        node = subprocess.Popen(
-            [
-                *(cockroach_, "start-single-node", "--insecure", "--store=type=mem,size=1GiB"),
-                "--locality=region=eu-west1,zone=a",
-                *(f"--listen-addr=127.0.0.1:{port}", f"--http-addr=127.0.0.1:{free_port()}"),
-            ],
-            cwd=folder,
-            env={**os.environ, "COCKROACH_SKIP_ENABLING_DIAGNOSTIC_REPORTING": "true"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_ready(node, url, folder / "log")
-        yield url
-    finally:
-        node.send_signal(signal.SIGKILL)  # it keeps nothing, so there is nothing to finish
-        node.wait()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_until_ready(node: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + READY_S
-    while True:
-        with contextlib.suppress(psycopg.OperationalError):
-            execute(url, "SELECT 1")
-            return
-        said = log.read_text("utf-8", errors="replace")
-        assert node.poll() is None, f"the node ended; it said:\n{said}"
-        assert time.monotonic() < deadline, f"the node did not get ready; it said:\n{said}"
-        time.sleep(_POLL_S)
+    with tempfile.TemporaryDirectory(prefix="suya-cockroach-") as name:
+        ports = (free_port(), free_port())
+        with MemoryNode(
+            cockroach_, Path(name) / "node", "region=eu-west1,zone=a", ports=ports
+        ) as node:
+            node.spawn()
+            node.wait_until(node.is_ready)
+            yield node.url

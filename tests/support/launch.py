@@ -5,6 +5,7 @@ process like any other: a session, an environment and a log of its own, and it d
 That `python -m app.cli` does the same from nothing is tested where starts are (tests/cli).
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -26,16 +27,17 @@ _FORKS.set_forkserver_preload(
 
 
 class Launched:
-    """A process of `suya`, as `subprocess.Popen` would show it."""
+    """A process of `suya`, as the stack launches and runs one (`app.devkit.stack.Running`)."""
 
     def __init__(
         self,
         words: Sequence[str],
         environ: Mapping[str, str],
-        log_path: Path,
+        log_path: Path | None,
         errors_path: Path | None = None,
     ) -> None:
         """Start it; what it says is added to the log, its errors too unless they have a file."""
+        assert log_path is not None
         paths = (str(log_path), str(errors_path or log_path))
         self._process = _FORKS.Process(target=_be_suya, args=(tuple(words), dict(environ), paths))
         self._process.start()
@@ -47,26 +49,35 @@ class Launched:
         assert pid is not None
         return pid
 
-    def poll(self) -> int | None:
-        """The exit code, negative for a signal; none while it runs."""
+    def exit_code(self) -> int | None:
+        """How it ended, negative for a signal; none while it runs."""
         return self._process.exitcode
 
-    def wait(self, timeout_s: float | None = None) -> int:
+    def wait(self, limit_s: float) -> int:
         """The exit code, once it has ended.
 
         Raises:
             subprocess.TimeoutExpired: it goes on.
         """
-        self._process.join(timeout_s)
+        self._process.join(limit_s)
         code = self._process.exitcode
         if code is None:
-            raise subprocess.TimeoutExpired("suya", timeout_s or 0)
+            raise subprocess.TimeoutExpired("suya", limit_s)
         return code
 
-    def send_signal(self, how: signal.Signals) -> None:
+    def send(self, how: signal.Signals) -> None:
         """Signal it, if it has not ended."""
-        if self.poll() is None:
-            os.kill(self.pid, how)
+        if self.exit_code() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, how)
+
+    def send_to_group(self, how: signal.Signals) -> None:
+        """Signal it and all it started, if it has not ended."""
+        if self.exit_code() is None:
+            try:
+                os.killpg(self.pid, how)
+            except ProcessLookupError:
+                self.send(how)  # it has only just been forked, and leads no group yet
 
 
 def run(
@@ -83,7 +94,7 @@ def run(
         try:
             code = process.wait(timeout_s)
         finally:
-            process.send_signal(signal.SIGKILL)
+            process.send(signal.SIGKILL)
         texts = [path.read_text("utf-8") for path in (said, errors)]
     return subprocess.CompletedProcess(["suya", *words], code, *texts)
 

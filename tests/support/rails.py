@@ -46,8 +46,7 @@ class Rails:
 
     def notify(self, api_url: str) -> None:
         """Where the acquirer rings; before it starts."""
-        url = f"{api_url}/v1/notifications/acquirer"
-        self.acquirer.settings["acquirer_notify_url"] = url
+        self.acquirer.notify(api_url)
 
     def start(self) -> "Rails":
         """Start both."""
@@ -58,7 +57,7 @@ class Rails:
     def kill(self) -> None:
         """End both."""
         for process in (self.acquirer, self.vault):
-            process.__exit__(None, None, None)
+            process.__exit__()
 
     def card(self, merchant: Merchant, number: str = APPROVED) -> str:
         """A merchant's token of a card; the same one when asked again."""

@@ -1,24 +1,21 @@
 """A vault as a process, with keys of its own, and what its callers do."""
 
-import contextlib
-import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from app.base import ids
 from app.base.publishable import publishable_key
-from app.vault import new_master_key
-from tests.support.processes import READY_S, Process, free_port, get
+from app.devkit import stack
+from tests.support.processes import Process, free_port
 
 CLIENT_KEY = "client-key-of-the-tests-000000000000"
 API_KEY = "vault-api-key-of-the-tests-000000000"
 PROCESSOR_KEY = "processor-key-of-the-tests-000000000"
-_POLL_S = 0.02
 
 
-class VaultProcess(Process):
+class VaultProcess(Process, stack.Vault):
     """A `suya vault serve` on a database of its own, on one port for all its lives.
 
     with VaultProcess(server.new_vault_database(), tmp_path, vault_allowed_urls=acquirer.url) as v:
@@ -28,56 +25,19 @@ class VaultProcess(Process):
     """
 
     def __init__(self, database_url: str, folder: Path, **settings: str) -> None:
-        self.port = int(settings.get("vault_port", free_port()))
+        port = settings.get("vault_port") or str(free_port())
         self.database_url = database_url
-        self.key_file = folder / f"master-{self.port}.key"
-        self.write_keys(new_master_key())
         given = {
             "home": str(folder / "home"),
             "vault_database_url": database_url,
-            "vault_port": str(self.port),
-            "vault_master_key_file": str(self.key_file),
+            "vault_port": port,
             "vault_client_key": CLIENT_KEY,
             "vault_api_key": API_KEY,
             "vault_processor_key": PROCESSOR_KEY,
             "drain_notice_ms": "0",
         }
-        super().__init__(("vault", "serve"), folder / f"vault-{self.port}.log", given | settings)
-
-    @property
-    def url(self) -> str:
-        """The address of the vault."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def for_callers(self) -> dict[str, str]:
-        """The settings of an api or worker that works with this vault."""
-        names = ("vault_client_key", "vault_api_key", "vault_processor_key")
-        return {"vault_url": self.url} | {name: self.settings[name] for name in names}
-
-    def write_keys(self, *keys: str) -> None:
-        """Let the master keys be these, the first one the current."""
-        fresh = self.key_file.with_suffix(".new")  # a vault never reads half of it
-        fresh.touch(mode=0o600)
-        fresh.write_text("\n".join(keys), "ascii")
-        fresh.replace(self.key_file)
-
-    def start(self, **settings: str) -> Self:
-        """Start it, with some settings changed for this life only, and wait until it is ready."""
-        self.spawn(**settings)
-        deadline = time.monotonic() + READY_S
-        while not self.is_ready():
-            if not self.is_running or time.monotonic() > deadline:
-                said = self.log()
-                self.kill()
-                raise AssertionError(f"the vault did not get ready; its log ends:\n{said}")
-            time.sleep(_POLL_S)
-        return self
-
-    def is_ready(self) -> bool:
-        """Whether it answers /readyz by 200."""
-        with contextlib.suppress(httpx.TransportError):
-            return get(f"{self.url}/readyz").status_code == 200
-        return False
+        key_file = folder / f"master-{port}.key"
+        super().__init__(folder, given | settings, key_file=key_file, name=f"vault {port}")
 
     def publishable_key(self, merchant: str, mode: str = "test") -> str:
         """The `pk_...` of a merchant (`mer_...`)."""

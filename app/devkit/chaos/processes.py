@@ -12,7 +12,7 @@ from pathlib import Path
 
 from app.base import clock
 from app.base.process import reap, signal_group, tail
-from app.devkit.dev.api import Api
+from app.devkit.stack import Caller
 
 READY_S = 60.0  # a start takes two seconds; a busy machine takes its time
 _POLL_S = 0.05
@@ -124,7 +124,7 @@ def wait_until_ready(service: Service, port: int) -> None:
     Raises:
         NotReady: the process ended, or it takes too long.
     """
-    wait_until(service, Api("127.0.0.1", port, "").is_ready)
+    wait_until(service, Caller("127.0.0.1", port, "").is_ready)
 
 
 def wait_until(service: Service, is_ready: Callable[[], bool]) -> None:

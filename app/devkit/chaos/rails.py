@@ -9,7 +9,7 @@ from app.base import ids
 from app.base.publishable import publishable_key
 from app.devkit.chaos.model import Acquirer, Authorization
 from app.devkit.chaos.processes import Service, free_port, suya, wait_until
-from app.devkit.dev.api import Api
+from app.devkit.stack import Caller
 from app.engine.database import migrations
 from app.vault import new_master_key
 
@@ -97,7 +97,7 @@ class Rails:
         )
         self._vault.spawn()
         self.start_acquirer()
-        wait_until(self._vault, Api("127.0.0.1", self._vault_port, "").is_ready)
+        wait_until(self._vault, Caller("127.0.0.1", self._vault_port, "").is_ready)
 
     def start_acquirer(self) -> None:
         """Start it, again with its file, and wait until it serves."""
@@ -125,7 +125,7 @@ class Rails:
     def cards(self, merchant: str) -> dict[str, str]:
         """A merchant's cards in the vault: what becomes of it -> its token."""
         key = publishable_key(ids.decode("merchant", merchant), "test", self._client_key)
-        vault = Api("127.0.0.1", self._vault_port, key)
+        vault = Caller("127.0.0.1", self._vault_port, key)
         card = {"exp_month": 12, "exp_year": 2040, "cvc": "123"}
         return {
             outcome: str(vault.post("/tokens", card | {"number": number})["id"])
@@ -144,8 +144,8 @@ class Rails:
                 return Acquirer(found)
             after = f"&after={page['data'][-1]['id']}"
 
-    def _ask(self) -> Api:
-        return Api("127.0.0.1", self._acquirer_port, self._acquirer_key)
+    def _ask(self) -> Caller:
+        return Caller("127.0.0.1", self._acquirer_port, self._acquirer_key)
 
 
 def _authorization(record: dict[str, Any]) -> Authorization:

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 
 from app.base.settings import Settings
-from app.devkit.dev.demo import write_secret
 from app.devkit.dev.ports import find_port
+from app.devkit.stack import write_secret
 
 _PORT_OFFSET = 10  # from the api's port: 8010 beside 8000
 _KEY_BYTES = 24

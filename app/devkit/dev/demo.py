@@ -1,14 +1,13 @@
 """A merchant, an API key and customers with money: the first payment needs no preparation."""
 
 import json
-import os
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
 from app.base.settings import Settings
-from app.devkit.dev.api import Api, ApiRefused
+from app.devkit.stack import Caller, CallRefused, write_secret
 
 CURRENCY = "USD"
 _FUNDS_MINOR = 100_000  # 1,000.00 each: enough for eighty pastes of the printed line
@@ -50,27 +49,18 @@ class Demo(msgspec.Struct, frozen=True):
         write_secret(path, json.dumps(msgspec.to_builtins(self), indent=2))
 
 
-def write_secret(path: Path, text: str) -> None:
-    """A file only its owner can read, from its first byte on, and whole or not at all."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(f"{text}\n")
-    fresh.replace(path)
-
-
 def find_or_create(
     settings: Settings, host: str, admin_key: str, vault: tuple[str, int] | None
 ) -> Demo:
     """The demo of this home; made through the API, like any merchant, if it is not there.
 
     Raises:
-        ApiRefused: the API did not make it.
+        CallRefused: the API did not make it.
     """
     path = settings.home / "demo.json"
     demo = Demo.load(path)
     if demo is None or not _is_known(demo, host, settings.port):
-        demo = _create(Api(host, settings.port, admin_key), host, settings.port, vault)
+        demo = _create(Caller(host, settings.port, admin_key), host, settings.port, vault)
         demo.save(path)
     return demo
 
@@ -79,16 +69,16 @@ def _is_known(demo: Demo, host: str, port: int) -> bool:
     """Whether the database still has it; somebody may have thrown the data away."""
     try:
         for wallet in demo.wallets.values():
-            Api(host, port, demo.api_key).get(f"/v1/accounts/{wallet}")
-    except ApiRefused:
+            Caller(host, port, demo.api_key).get(f"/v1/accounts/{wallet}")
+    except CallRefused:
         return False
     return True
 
 
-def _create(admin: Api, host: str, port: int, vault: tuple[str, int] | None) -> Demo:
+def _create(admin: Caller, host: str, port: int, vault: tuple[str, int] | None) -> Demo:
     merchant = admin.post("/v1/merchants", {"name": "Demo stall"})
     key = admin.post("/v1/api_keys", {"merchant": merchant["id"], "name": "demo"})
-    api = Api(host, port, key["secret"])
+    api = Caller(host, port, key["secret"])
     wallets = {}
     for customer in _CUSTOMERS:
         account = api.post("/v1/accounts", {"currency": CURRENCY, "customer": customer})
@@ -105,9 +95,9 @@ def _create(admin: Api, host: str, port: int, vault: tuple[str, int] | None) -> 
     )
 
 
-def _leave_cards(api: Api, host: str, port: int) -> dict[str, str]:
+def _leave_cards(api: Caller, host: str, port: int) -> dict[str, str]:
     """Test cards in the vault, registered with the api, by what happens to them."""
-    vault = Api(host, port, api.get("/v1/payment_methods/key")["publishable_key"])
+    vault = Caller(host, port, api.get("/v1/payment_methods/key")["publishable_key"])
     cards = {}
     for what, number in _CARDS.items():
         card = {"number": number, "exp_month": 12, "exp_year": 2040}

@@ -14,11 +14,11 @@ from app.base.process import check_port, exclusive_lock
 from app.base.settings import Settings
 from app.devkit.dev import demo, lines
 from app.devkit.dev.acquirer import DevAcquirer
-from app.devkit.dev.api import Api, ApiRefused
 from app.devkit.dev.database import DevDatabase
 from app.devkit.dev.schema import migrate
 from app.devkit.dev.supervisor import Child, DevError, say
 from app.devkit.dev.vault import DevVault
+from app.devkit.stack import Caller, CallRefused, write_secret
 from app.engine.database.embedded import EmbeddedPostgres
 
 _READY_S = 60  # the api starts in two seconds; a busy machine takes its time
@@ -164,7 +164,7 @@ class _Dev:
         deadline = clock.monotonic() + _READY_S
         for child in [child for child in self.children if child.name in ports]:
             path = "/healthz" if child.name == "acquirer" else "/readyz"
-            while not Api(self.host, ports[child.name], self.admin_key).is_ready(path):
+            while not Caller(self.host, ports[child.name], self.admin_key).is_ready(path):
                 if child.exit_code() is not None:
                     raise DevError(f"The {child.name} cannot start: {child.last_words()}")
                 if clock.monotonic() > deadline:
@@ -181,7 +181,7 @@ class _Dev:
                 None if self.acquirer is None else self.acquirer.url,
             )
             pasted = lines.curl_lines(shown, at, self._publishable_key(shown.api_key))
-        except ApiRefused as error:
+        except CallRefused as error:
             raise DevError(f"The demo cannot be made: {error}") from error
         logs = "" if self.show_logs else f"  logs     {self.settings.home}/*.log\n"
         body = "\n\n".join(f"{line.title}:\n\n{line.text}" for line in pasted)
@@ -195,7 +195,7 @@ class _Dev:
         """With which anybody may leave a card in the vault for the demo merchant."""
         if self.vault is None:
             return None
-        api = Api(self.host, self.settings.port, api_key)
+        api = Caller(self.host, self.settings.port, api_key)
         return str(api.get("/v1/payment_methods/key")["publishable_key"])
 
     def _mend(self) -> None:
@@ -225,5 +225,5 @@ def _admin_key(settings: Settings) -> str:
         return settings.admin_key.get_secret_value()
     path: Path = settings.home / "admin_key"
     if not path.exists():
-        demo.write_secret(path, f"sk_admin_{secrets.token_hex(16)}")
+        write_secret(path, f"sk_admin_{secrets.token_hex(16)}")
     return path.read_text("utf-8").strip()

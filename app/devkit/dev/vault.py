@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from app.base.settings import Settings
-from app.devkit.dev.demo import write_secret
 from app.devkit.dev.ports import find_port
 from app.devkit.dev.schema import migrate
+from app.devkit.stack import write_secret
 from app.engine.database.history import VAULT
 from app.vault import vault_database_url
 

@@ -1,30 +1,31 @@
-"""The little of the HTTP API that `suya dev` uses itself."""
+"""The little HTTP that tools need to ask the processes that they start."""
 
 import http.client
 import json
 from typing import Any
 from uuid import uuid4
 
-_TIMEOUT_S = 20  # a first request may meet a cold database
+_TIMEOUT_S = 20.0  # a first request may meet a cold database
 
 
-class ApiRefused(Exception):
-    """The api answered with an error; the message has its status and its sentence."""
+class CallRefused(Exception):
+    """A process answered with an error; the message has its status and its sentence."""
 
 
-class Api:
-    """One caller of a running api."""
+class Caller:
+    """Asks one process under one key, each time on a connection of its own."""
 
-    def __init__(self, host: str, port: int, key: str) -> None:
+    def __init__(self, host: str, port: int, key: str, timeout_s: float = _TIMEOUT_S) -> None:
         self._host = host
         self._port = port
         self._key = key
+        self._timeout_s = timeout_s
 
     def get(self, path: str) -> dict[str, Any]:
         """The object at `path`.
 
         Raises:
-            ApiRefused: there is none for this key.
+            CallRefused: there is none for this key.
             OSError: nobody answers.
         """
         return self._call("GET", path, None)
@@ -33,7 +34,7 @@ class Api:
         """The object that was made.
 
         Raises:
-            ApiRefused: it was not made.
+            CallRefused: it was not made.
             OSError: nobody answers.
         """
         return self._call("POST", path, body)
@@ -42,7 +43,7 @@ class Api:
         """What is at `path` after it was replaced.
 
         Raises:
-            ApiRefused: it was not replaced.
+            CallRefused: it was not replaced.
             OSError: nobody answers.
         """
         return self._call("PUT", path, body)
@@ -51,13 +52,26 @@ class Api:
         """Whether the process serves requests now."""
         try:
             self._call("GET", path, None)
-        except (ApiRefused, OSError, http.client.HTTPException):
+        except (CallRefused, OSError, http.client.HTTPException):
             return False
         return True
 
+    def text(self, path: str) -> str:
+        """What is at `path`, as it was sent.
+
+        Raises:
+            CallRefused: nothing is there for this key.
+            OSError: nobody answers.
+        """
+        return self._ask("GET", path, None)
+
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_S)
-        headers = {"Authorization": f"Bearer {self._key}"}
+        text = self._ask(method, path, body)
+        return dict(json.loads(text)) if text.startswith("{") else {}
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> str:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())}
         try:
@@ -67,5 +81,5 @@ class Api:
         finally:
             connection.close()
         if answer.status >= http.HTTPStatus.BAD_REQUEST:
-            raise ApiRefused(f"{method} {path} was answered {answer.status}: {text[:500]}")
-        return dict(json.loads(text)) if text.startswith("{") else {}
+            raise CallRefused(f"{method} {path} was answered {answer.status}: {text[:500]}")
+        return text
