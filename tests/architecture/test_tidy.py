@@ -33,7 +33,6 @@ BANNED = {
         "Settings, passed down",
         {
             "app/base/settings.py",
-            "app/devkit/chaos/processes.py",
             "app/devkit/stack/process.py",
             "app/cli/processes.py",
             "app/devkit/cluster",

@@ -3,7 +3,6 @@
 The program stands in for Docker, which is not ours; what it would do is tested nowhere here.
 """
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -93,11 +92,11 @@ def test_a_failing_command_is_told(said: Path) -> None:
         Container(Compose(Path("compose.yaml")), "api-broken").kill()
 
 
-def test_only_stop_and_go_are_signals_here(said: Path) -> None:
-    """SIGSTOP freezes and SIGCONT thaws."""
+def test_a_container_is_frozen_and_thawed(said: Path) -> None:
+    """To pause a container is to freeze it."""
     container = Container(Compose(Path("compose.yaml")), "api-eu")
-    container.signal(signal.SIGSTOP)
-    container.signal(signal.SIGCONT)
+    container.pause()
+    container.resume()
 
     assert commands(said) == ["pause api-eu", "unpause api-eu"]
 

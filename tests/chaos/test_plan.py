@@ -60,7 +60,7 @@ def test_every_fault_is_a_scenario_and_runs_somewhere() -> None:
 
 def test_what_this_machine_lacks_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without faketime the clock cannot be shifted, and the reason names the program."""
-    monkeypatch.setattr("app.devkit.chaos.faults.program", lambda _: None)
+    monkeypatch.setattr("app.devkit.chaos.faults.find_program", lambda _: None)
 
     assert "faketime" in why_not(Kind.CLOCK)
     assert why_not(Kind.API_KILL) == ""

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from app.base.process import reap, signal_group
-from app.devkit.chaos.processes import Service
+from app.devkit.stack import Command, Process
 from tests.support.processes import STOP_S
 
 # A leader tells the number of what it started, and ends: by itself, or when it is told to.
@@ -79,8 +79,8 @@ def test_a_service_ends_with_all_it_started(
     tmp_path: Path, left_behind: list[psutil.Process]
 ) -> None:
     """A service that was stopped leaves nothing, and a signal afterwards reaches nobody."""
-    service = Service("leader", ["sh", "-c", _ENDS_WHEN_TOLD], {}, tmp_path)
-    service.spawn()
+    service = Process(["sh", "-c", _ENDS_WHEN_TOLD], tmp_path / "log", {})
+    service.spawn(Command)
     while not (told := service.log_path.read_text("ascii")).endswith("\n"):
         assert service.is_running
     child = psutil.Process(int(told))
@@ -90,5 +90,5 @@ def test_a_service_ends_with_all_it_started(
 
     assert not service.is_running
     assert _is_gone(child)
-    service.signal(signal.SIGTERM)
+    service.send(signal.SIGTERM)
     service.kill()

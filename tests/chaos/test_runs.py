@@ -18,7 +18,6 @@ from app.devkit.chaos.rails import Rails
 from app.devkit.chaos.report import Report, report
 from app.devkit.chaos.run import Plan, run
 from app.devkit.chaos.targets import Options, Target, TargetKind
-from app.devkit.stack import Caller
 
 RATE_PER_S = 20  # other tests run at the same time
 CALM_S = 0.5  # nothing is compared with it here
@@ -158,9 +157,7 @@ class ChargingRails(Rails):
         """The books, with that charge."""
         card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040}
         charge = {"merchant": "mer_1", "amount": 700, "currency": "USD", "capture": True}
-        acquirer = self.for_callers()
-        port = int(acquirer["SUYA_ACQUIRER_URL"].rpartition(":")[2])
-        ask = Caller("127.0.0.1", port, acquirer["SUYA_ACQUIRER_KEY"])
+        ask = self.acquirer.caller(self.acquirer.settings["acquirer_key"])
         ask.post("/v1/authorizations", charge | {"reference": STRANGE, "card": card})
         return super().books()
 

@@ -23,7 +23,6 @@ from app.devkit.chaos import balancer, faults, timeline
 from app.devkit.chaos.checker import check as check_history
 from app.devkit.chaos.history import History, HistoryUnreadable
 from app.devkit.chaos.plan import PROFILES, SCENARIOS, Kind, Scenario, draw, kinds_for
-from app.devkit.chaos.processes import NotReady
 from app.devkit.chaos.reading import read_books
 from app.devkit.chaos.report import Measured, Report, report, table, verdict
 from app.devkit.chaos.run import Plan
@@ -32,6 +31,7 @@ from app.devkit.chaos.setup import NotPrepared
 from app.devkit.chaos.start import make_target, why_not_target
 from app.devkit.chaos.targets import CannotRun, Options, TargetKind
 from app.devkit.cluster import ClusterError
+from app.devkit.stack import DidNotStart
 from app.engine.database.embedded import EmbeddedPostgresError
 from app.operate.verify import verify
 
@@ -295,7 +295,7 @@ def _explained() -> Iterator[None]:
         EmbeddedPostgresError,
         HistoryUnreadable,
         NotPrepared,
-        NotReady,
+        DidNotStart,
         SettingsError,
         psycopg.Error,
         timeline.PlottingMissing,

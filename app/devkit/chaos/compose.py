@@ -1,17 +1,15 @@
 """A cluster of containers that runs already as a target, by `docker compose`."""
 
 import json
-import signal
 import subprocess
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from app.base import clock
 from app.base.settings import Settings
-from app.devkit.chaos.processes import NotReady, program
 from app.devkit.chaos.targets import CannotRun, Target, TargetKind, finish
+from app.devkit.stack import DidNotStart, Launch, find_program
 
 _COMMAND_S = 120  # a stop waits for its grace period, the longest of which is a minute
 _POLL_S = 0.5
@@ -26,7 +24,7 @@ class Compose:
 
     def command(self, *words: str) -> list[str]:
         """The command line for some words."""
-        return [program("docker") or "docker", "compose", "--file", str(self.file), *words]
+        return [find_program("docker") or "docker", "compose", "--file", str(self.file), *words]
 
     def run(self, *words: str) -> str:
         """What the command prints.
@@ -69,23 +67,27 @@ class Container:
         """End it in order."""
         self._compose.run("stop", self.name)
 
-    def start(self, prefix: Sequence[str] = ()) -> None:
+    def start(self, launch: Launch | None = None, /) -> None:
         """Start it again and wait until it is healthy.
 
         Raises:
-            NotReady: it is not in time.
+            DidNotStart: it is not in time.
         """
-        assert not prefix
+        assert launch is None
         self._compose.run("start", self.name)
         deadline = clock.monotonic() + _WHOLE_S
         while self._compose.health(self.name) not in {"healthy", ""}:
             if clock.monotonic() > deadline:
-                raise NotReady(f"{self.name} did not become healthy")
+                raise DidNotStart(f"{self.name} did not become healthy")
             time.sleep(_POLL_S)
 
-    def signal(self, how: signal.Signals) -> None:
-        """Freeze it for SIGSTOP, thaw it for SIGCONT."""
-        self._compose.run("pause" if how is signal.SIGSTOP else "unpause", self.name)
+    def pause(self) -> None:
+        """Freeze it."""
+        self._compose.run("pause", self.name)
+
+    def resume(self) -> None:
+        """Thaw it."""
+        self._compose.run("unpause", self.name)
 
 
 class ContainerNodes:
@@ -113,11 +115,11 @@ class ContainerNodes:
 
     def pause(self, name: str) -> None:
         """Freeze it."""
-        Container(self._compose, name).signal(signal.SIGSTOP)
+        Container(self._compose, name).pause()
 
     def resume(self, name: str) -> None:
         """Thaw it."""
-        Container(self._compose, name).signal(signal.SIGCONT)
+        Container(self._compose, name).resume()
 
     def leaseholder(self) -> str:
         """Not told from outside; no scenario asks for it here."""
@@ -127,12 +129,12 @@ class ContainerNodes:
         """All nodes are healthy again.
 
         Raises:
-            NotReady: one is not in time.
+            DidNotStart: one is not in time.
         """
         deadline = clock.monotonic() + _WHOLE_S
         while any(self._compose.health(name) != "healthy" for name in self._names):
             if clock.monotonic() > deadline:
-                raise NotReady("not all nodes became healthy again")
+                raise DidNotStart("not all nodes became healthy again")
             time.sleep(_POLL_S)
 
 

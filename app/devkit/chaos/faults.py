@@ -5,9 +5,10 @@ What they yield is a word on what they did; the block lasts as long as the fault
 
 import asyncio
 import contextlib
-import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import TypeAlias
 
 import psycopg
@@ -17,10 +18,10 @@ from app.devkit.chaos import node_faults, outside_faults
 from app.devkit.chaos.address import conninfo
 from app.devkit.chaos.embedded import EmbeddedTarget
 from app.devkit.chaos.plan import Injection, Kind
-from app.devkit.chaos.processes import program
 from app.devkit.chaos.proxy import Fault
 from app.devkit.chaos.reading import queries
-from app.devkit.chaos.targets import Target, finish
+from app.devkit.chaos.targets import Breakable, Target, finish
+from app.devkit.stack import SuyaCommand, find_program
 
 Breaking: TypeAlias = AbstractAsyncContextManager[str]
 
@@ -48,7 +49,7 @@ def inject(target: Target, injection: Injection) -> Breaking:
 
 def why_not(kind: Kind) -> str:
     """Why this machine cannot have a fault; empty if it can."""
-    if kind is Kind.CLOCK and program("faketime") is None:
+    if kind is Kind.CLOCK and find_program("faketime") is None:
         return "needs the program faketime, which is not installed"
     return ""
 
@@ -68,34 +69,39 @@ async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]
     api = target.apis[injection.chance % len(target.apis)]
     try:
         # In a thread: where a container stands for the process, this takes its time.
-        await finish(lambda: api.signal(signal.SIGSTOP))
+        await finish(api.pause)
         yield api.name
     finally:
-        await finish(lambda: api.signal(signal.SIGCONT))
+        await finish(api.resume)
 
 
 @asynccontextmanager
 async def _rolling_restart(target: Target, _: Injection) -> AsyncIterator[str]:
     for api in target.apis:
-        await finish(api.stop)
+        await _stop(api)
         await finish(api.start)
     yield f"{len(target.apis)} apis"
+
+
+async def _stop(api: Breakable) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):  # it hung, and was killed
+        await finish(api.stop)
 
 
 @asynccontextmanager
 async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
     api = target.apis[injection.chance % len(target.apis)]
     offset_s = _CLOCK_OFFSETS_S[injection.chance % len(_CLOCK_OFFSETS_S)]
-    faketime = program("faketime")
+    faketime = find_program("faketime")
     assert faketime is not None
-    await finish(api.stop)
+    await _stop(api)
     try:
         # Deadlines go by the clock that never steps, and that one stays.
         prefix = [faketime, "--exclude-monotonic", "-f", f"{offset_s:+d}s"]
-        await finish(lambda: api.start(prefix))
+        await finish(lambda: api.start(partial(SuyaCommand, prefix=prefix)))
         yield f"{api.name}, {offset_s:+d} s"
     finally:
-        await finish(api.stop)
+        await _stop(api)
         await finish(api.start)
 
 

@@ -39,10 +39,10 @@ async def acquirer_down(target: Target, injection: Injection) -> AsyncIterator[s
     rails = _rails(target)
     if injection.chance % 2:
         try:
-            await finish(rails.kill_acquirer)
+            await finish(rails.acquirer.kill)
             yield "killed"
         finally:
-            await finish(rails.start_acquirer)
+            await finish(rails.acquirer.start)
         return
     try:
         await finish(lambda: rails.script(down=True))

@@ -28,6 +28,7 @@ from app.devkit.chaos.plan import Injection
 from app.devkit.chaos.reading import list_open_flows, read_books
 from app.devkit.chaos.report import Measured, pacing
 from app.devkit.chaos.targets import Target, finish
+from app.devkit.stack import variables
 from app.engine.database.errors import DatabaseUnreachable
 from app.operate.verify import compare, verify
 
@@ -57,7 +58,7 @@ async def run(plan: Plan, target: Target, history: History, say: Say) -> Measure
     """Run a plan against a target that is not started; it is stopped on return, come what may.
 
     Raises:
-        CannotRun, NotReady, NotPrepared: nothing was broken yet.
+        CannotRun, DidNotStart, NotPrepared: nothing was broken yet.
     """
     try:
         say(f"Starting {target.kind} ...")
@@ -133,7 +134,7 @@ class _Running:
         rails = self._target.rails
         if rails is None:
             return []
-        settings = Settings.load(rails.for_callers())
+        settings = Settings.load(variables(rails.for_callers()))
         found = await compare(self._target.database_url, settings, settle_s=_AGREE_S)
         return [Finding(Wrong.DISAGREES, f.object, f"{f.kind}: {f.detail}") for f in found.findings]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from app.base.settings import Settings
 from app.devkit.chaos.compose import ComposeTarget
 from app.devkit.chaos.embedded import EmbeddedTarget
-from app.devkit.chaos.processes import program
 from app.devkit.chaos.targets import Options, Target, TargetKind
+from app.devkit.stack import find_program
 
 COMPOSE_FILE = Path("compose.yaml")
 _PROGRAMS = {TargetKind.CLUSTER: "cockroach", TargetKind.COMPOSE: "docker"}
@@ -15,7 +15,7 @@ _PROGRAMS = {TargetKind.CLUSTER: "cockroach", TargetKind.COMPOSE: "docker"}
 def why_not_target(kind: TargetKind) -> str:
     """Why a target cannot be had here; empty if it can."""
     needed = _PROGRAMS.get(kind)
-    if needed is not None and program(needed) is None:
+    if needed is not None and find_program(needed) is None:
         return f"the program {needed} is not on the PATH"
     if kind is TargetKind.COMPOSE and not COMPOSE_FILE.exists():
         return f"there is no {COMPOSE_FILE} in this folder"

@@ -7,7 +7,6 @@ of target can do is in its own module; who wants to break something asks whether
 import asyncio
 import contextlib
 import secrets
-import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -17,11 +16,10 @@ from typing import ClassVar, Protocol, TypeVar
 import msgspec
 
 from app.devkit.chaos import balancer
-from app.devkit.chaos.balancer import Balancer
 from app.devkit.chaos.model import Shop
-from app.devkit.chaos.processes import ApiService, Service, suya
 from app.devkit.chaos.proxy import FaultProxy
-from app.devkit.chaos.rails import Rails
+from app.devkit.chaos.rails import Rails, common_settings
+from app.devkit.stack import Api, Balancer, Launch, Worker
 from app.engine.database import migrations
 
 T = TypeVar("T")
@@ -78,14 +76,17 @@ class Breakable(Protocol):
     def kill(self) -> None:
         """SIGKILL; on return it is gone."""
 
-    def stop(self) -> None:
+    def stop(self) -> object:
         """End it in order."""
 
-    def start(self, prefix: Sequence[str] = ()) -> None:
-        """Start it, its command after `prefix`, and wait until it serves."""
+    def start(self, launch: Launch | None = None, /) -> object:
+        """Start it, launched otherwise if that is given, and wait until it serves."""
 
-    def signal(self, how: signal.Signals) -> None:
-        """SIGSTOP or SIGCONT."""
+    def pause(self) -> None:
+        """Take its processor away: it lives and does nothing."""
+
+    def resume(self) -> None:
+        """Give it its processor back."""
 
 
 class Nodes(Protocol):
@@ -134,7 +135,7 @@ class Target(ABC):
     apis: Sequence[Breakable] = ()
     nodes: Nodes | None = None
     """Of a cluster."""
-    worker: Service | None = None
+    worker: Worker | None = None
     """Where it is a process of ours."""
     rails: Rails | None = None
     """The outside, where the run has one."""
@@ -160,7 +161,7 @@ class Target(ABC):
 
         Raises:
             CannotRun: something it needs is not here.
-            NotReady: something did not come up.
+            DidNotStart: something did not come up.
         """
 
     @abstractmethod
@@ -174,7 +175,7 @@ class LocalTarget(Target):
     def __init__(self, folder: Path, options: Options) -> None:
         self.folder = folder
         self.options = options
-        self._apis: list[ApiService] = []
+        self._apis: list[Api] = []
         self._admin_key = secrets.token_hex(16)
         self._balancer: Balancer | None = None
 
@@ -187,8 +188,8 @@ class LocalTarget(Target):
     def addresses(self) -> list[str]:
         """HAProxy's, or each api's."""
         if self._balancer is not None:
-            return [self._balancer.address]
-        return [api.address for api in self._apis]
+            return [self._balancer.url]
+        return [api.url for api in self._apis]
 
     async def start(self) -> None:
         """Start the database, then what stands on it."""
@@ -200,21 +201,22 @@ class LocalTarget(Target):
         if self.options.has_rails:
             self.rails = self._make_rails()
         for number in range(self.options.apis):
-            self._apis.append(ApiService(number + 1, self._variables(number), self.folder))
+            name = f"api {number + 1}"
+            self._apis.append(Api(self.folder, self._settings(number), name=name))
         self.apis = self._apis
         rails = self.rails
         if rails is not None:
-            address = self._apis[0].address
-            await finish(lambda: rails.start(self._common(), address))
-        self.worker = Service("worker", suya("worker"), self._variables(0), self.folder)
+            url = self._apis[0].url
+            await finish(lambda: rails.start(url))
+        self.worker = Worker(self.folder, self._settings(0))
         self.worker.spawn()
         await asyncio.gather(*(finish(api.start) for api in self._apis))
         if self.options.is_balanced:
             reason = balancer.why_not()
             if reason:
                 raise CannotRun(f"There is no balancer: {reason}.")
-            self._balancer = Balancer([api.port for api in self._apis], self.folder)
-            await finish(self._balancer.start)
+            standing = self._balancer = Balancer(self._apis, self.folder)
+            await finish(lambda: standing.start(len(self._apis)))
 
     async def stop(self) -> None:
         """End everything at once: its data is thrown away."""
@@ -234,26 +236,14 @@ class LocalTarget(Target):
                 if service is not None:
                     stack.callback(service.kill)
             if self._balancer is not None:
-                stack.callback(self._balancer.stop)
+                stack.callback(self._balancer.kill)
 
-    def _variables(self, number: int) -> dict[str, str]:
-        """The settings of a process."""
+    def _settings(self, number: int) -> dict[str, str]:
+        """Of the api of this number, and of the worker."""
         url = self.database_url if self.proxy is None else self.proxy.url_from(number)
         outside = {} if self.rails is None else self.rails.for_callers()
-        return {
-            **self._common(),
-            "SUYA_DATABASE_URL": url,
-            "SUYA_ADMIN_KEY": self._admin_key,
-            **outside,
-        }
-
-    def _common(self) -> dict[str, str]:
-        """The settings of every process, also of those that must not know the database."""
-        return {
-            "SUYA_HOME": str(self.folder / "home"),
-            "SUYA_LOG_LEVEL": "warning",
-            "SUYA_LOG_FORMAT": "json",
-        }
+        own = {"database_url": url, "admin_key": self._admin_key}
+        return common_settings(self.folder) | own | outside
 
     def _make_rails(self) -> Rails:
         """An outside that does not run yet.

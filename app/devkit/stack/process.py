@@ -28,10 +28,12 @@ _LOG_LINES_SHOWN = 30
 class DidNotStart(Exception):
     """A process did not get ready; the message has the end of its log."""
 
-    def __init__(self, name: str, said: str, *, has_ended: bool) -> None:
-        super().__init__(f"{name} did not get ready; its log ends:\n{said}")
+    def __init__(self, message: str, *, said: str = "", has_ended: bool = False) -> None:
+        super().__init__(message)
         self.said = said
+        """The end of its log."""
         self.has_ended = has_ended
+        """Whether it ended by itself."""
 
 
 class Running(Protocol):
@@ -204,7 +206,9 @@ class Process:
             has_ended = not self.is_running
             if has_ended or clock.monotonic() > deadline:
                 self.kill()
-                raise DidNotStart(self.name, self.log(), has_ended=has_ended)
+                said = self.log()
+                message = f"{self.name} did not get ready; its log ends:\n{said}"
+                raise DidNotStart(message, said=said, has_ended=has_ended)
             time.sleep(_POLL_S)
 
     def tree(self) -> list["psutil.Process"]:
