@@ -1,10 +1,10 @@
 """Ports of the processes beside the api."""
 
 import contextlib
-import socket
 
 from app.base.process import PortUnusable, check_port
 from app.base.settings import Settings
+from app.devkit.stack import free_port
 
 
 def find_port(settings: Settings, name: str, offset: int) -> int:
@@ -21,5 +21,4 @@ def find_port(settings: Settings, name: str, offset: int) -> int:
     with contextlib.suppress(PortUnusable, OverflowError):
         check_port(settings.host, settings.port + offset)
         return settings.port + offset
-    with socket.create_server((settings.host, 0)) as probe:
-        return int(probe.getsockname()[1])
+    return free_port(host=settings.host)

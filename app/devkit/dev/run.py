@@ -6,23 +6,34 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.base import clock
 from app.base.process import check_port, exclusive_lock
 from app.base.settings import Settings
 from app.devkit.dev import demo, lines
-from app.devkit.dev.acquirer import DevAcquirer
 from app.devkit.dev.database import DevDatabase
+from app.devkit.dev.outside import acquirer_settings, vault_settings
 from app.devkit.dev.schema import migrate
 from app.devkit.dev.supervisor import Child, DevError, say
-from app.devkit.dev.vault import DevVault
-from app.devkit.stack import Caller, CallRefused, write_secret
+from app.devkit.stack import (
+    Acquirer,
+    Api,
+    Caller,
+    CallRefused,
+    DidNotStart,
+    Service,
+    Vault,
+    Worker,
+    write_secret,
+)
 from app.engine.database.embedded import EmbeddedPostgres
+from app.engine.database.history import VAULT
+from app.vault import vault_database_url
 
 _READY_S = 60  # the api starts in two seconds; a busy machine takes its time
-_POLL_S = 0.02  # between looks whether a child is ready, which cost it and us next to nothing
+_LOG_LINES_SHOWN = 8
 _WATCH_S = 0.25  # how soon a death is noticed
 # Ten seconds in all: the api and the worker together, then the database, which needs them gone.
 _DRAIN_MS = 3_000
@@ -73,18 +84,24 @@ class _Dev:
         self.database = None if self.postgres is None else DevDatabase(self.postgres)
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.address = f"http://{host}:{settings.port}"
-        # An acquirer or a vault that is configured is somebody else's.
-        self.acquirer = None if settings.acquirer_url else DevAcquirer(settings, self.host)
+        self._logs = None if show_logs else settings.home
+        self._inherits = _environment(show_logs=show_logs)
+        self._common = {
+            "home": str(settings.home),
+            "host": settings.host,
+            "port": str(settings.port),
+            "admin_key": self.admin_key,
+        }
+        self.acquirer = self._acquirer()
         self.vault = self._vault()
         told = {} if self.vault is None else self.vault.for_callers()
         told |= {} if self.acquirer is None else self.acquirer.for_callers()
-        self.worker = self._child("worker", ["worker"], told)
-        self.children = [self._child("api", ["serve"], told), self.worker]
-        if self.vault is not None:
-            self.children.append(self._child("vault", ["vault", "serve"], self.vault.for_itself()))
-        if self.acquirer is not None:
-            rings_at = self.acquirer.for_itself(self.address)
-            self.children.append(self._child("acquirer", ["acquirer"], rings_at))
+        given = self._common | told
+        api = Api(self._logs, given, reached_at=self.host, inherits=self._inherits)
+        outside = [service for service in (self.vault, self.acquirer) if service is not None]
+        self.services: list[Service] = [api, *outside]
+        self.worker = Child(Worker(self._logs, given, inherits=self._inherits))
+        self.children = [Child(api), self.worker, *map(Child, outside)]
 
     def run(self) -> None:
         """Start all, show what to paste, and keep all alive."""
@@ -97,32 +114,28 @@ class _Dev:
         finally:
             self._stop()
 
-    def _vault(self) -> DevVault | None:
+    def _acquirer(self) -> Acquirer | None:
+        """The acquirer of this home; none where it is somebody else's."""
+        if self.settings.acquirer_url:
+            return None
+        given = self._common | acquirer_settings(self.settings)
+        acquirer = Acquirer(self._logs, given, reached_at=self.host, inherits=self._inherits)
+        acquirer.notify(self.address)
+        return acquirer
+
+    def _vault(self) -> Vault | None:
         """The vault of this home; none where it is somebody else's, or has no database."""
         has_database = self.postgres is not None or self.settings.vault_database_url is not None
         if self.settings.vault_url is not None or not has_database:
             return None
-        acquirer_url = self.settings.acquirer_url or ""
-        if self.acquirer is not None:
-            acquirer_url = self.acquirer.url
-        return DevVault(self.settings, self.host, acquirer_url)
-
-    def _child(self, name: str, words: Sequence[str], told: Mapping[str, str]) -> Child:
-        # No balancer is in front that would have to notice.
-        drain = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
-        environ = {**drain, **os.environ}
-        environ |= {
-            "SUYA_HOME": str(self.settings.home),
-            "SUYA_HOST": self.settings.host,
-            "SUYA_PORT": str(self.settings.port),
-            "SUYA_ADMIN_KEY": self.admin_key,
-            **told,
-        }
-        if not self.show_logs:
-            # A line per request would fill the disk of a machine that only wants to measure.
-            environ.setdefault("SUYA_LOG_LEVEL", "warning")
-        log_path = None if self.show_logs else self.settings.home / f"{name}.log"
-        return Child(name, words, environ, log_path)
+        url = self.acquirer.url if self.acquirer is not None else self.settings.acquirer_url or ""
+        return Vault(
+            self._logs,
+            self._common | vault_settings(self.settings, url),
+            key_file=self.settings.home / "vault.key",
+            reached_at=self.host,
+            inherits=self._inherits,
+        )
 
     def _start(self) -> None:
         """Start all, each as early as it can be, and return when all answer."""
@@ -152,24 +165,18 @@ class _Dev:
         for revision in migrate(url):
             say(f"Applied {revision}.")
         if self.vault is not None:
-            for revision in self.vault.migrate():
+            for revision in migrate(vault_database_url(self.settings), VAULT):
                 say(f"Applied {revision} to the vault's database.")
 
     def _wait_until_ready(self) -> None:
-        ports = {"api": self.settings.port}
-        if self.vault is not None:
-            ports["vault"] = self.vault.port
-        if self.acquirer is not None:
-            ports["acquirer"] = self.acquirer.port
         deadline = clock.monotonic() + _READY_S
-        for child in [child for child in self.children if child.name in ports]:
-            path = "/healthz" if child.name == "acquirer" else "/readyz"
-            while not Caller(self.host, ports[child.name], self.admin_key).is_ready(path):
-                if child.exit_code() is not None:
-                    raise DevError(f"The {child.name} cannot start: {child.last_words()}")
-                if clock.monotonic() > deadline:
-                    raise DevError(f"The {child.name} is not ready: {child.last_words()}")
-                time.sleep(_POLL_S)
+        for service in self.services:
+            try:
+                service.wait_until(service.is_ready, deadline - clock.monotonic())
+            except DidNotStart as error:
+                what = "cannot start" if error.has_ended else "is not ready"
+                said = "\n".join(error.said.splitlines()[-_LOG_LINES_SHOWN:])
+                raise DevError(f"The {service.name} {what}: {said}") from error
 
     def _show(self) -> None:
         vault = None if self.vault is None else (self.host, self.vault.port)
@@ -217,6 +224,16 @@ class _Dev:
             child.wait_or_kill(deadline)
         if self.postgres is not None:
             self.postgres.stop(_DATABASE_STOP_S)
+
+
+def _environment(*, show_logs: bool) -> dict[str, str]:
+    """What all processes inherit; a setting of the shell counts more than ours here."""
+    # No balancer is in front that would have to notice.
+    ours = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
+    if not show_logs:
+        # A line per request would fill the disk of a machine that only wants to measure.
+        ours["SUYA_LOG_LEVEL"] = "warning"
+    return {**ours, **os.environ}
 
 
 def _admin_key(settings: Settings) -> str:

@@ -15,6 +15,8 @@ _READY_ANSWER_S = 5.0  # a process that hangs is asked again; others answer in m
 class Service(Process):
     """A process that serves on a port, the same one for all its lives."""
 
+    name: str
+    """What it is called, unless it is given another name."""
     command: ClassVar[tuple[str, ...]]
     port_setting: ClassVar[str] = "port"
     ready_path: ClassVar[str] = "/readyz"
@@ -33,11 +35,11 @@ class Service(Process):
         Args:
             folder: of its log; without one, it writes where we do.
             settings: all it is told; where no port is among them it gets a free one.
-            name: what it is called, if not by its command.
+            name: what it is called, if not as usual.
             reached_at: the host at which it is asked.
             inherits: its environment but for the settings; ours without settings if not given.
         """
-        name = name or self.command[0]
+        name = name or self.name
         self.port = int(settings.get(self.port_setting) or free_port())
         self.reached_at = reached_at
         given = {**settings, self.port_setting: str(self.port)}
@@ -77,12 +79,14 @@ class Service(Process):
 class Api(Service):
     """`suya serve`."""
 
+    name = "api"
     command: ClassVar = ("serve",)
 
 
 class Vault(Service):
     """`suya vault serve`, with a file of master keys; makes the file if it is not there."""
 
+    name = "vault"
     command: ClassVar = ("vault", "serve")
     port_setting: ClassVar = "vault_port"
 
@@ -117,6 +121,7 @@ class Vault(Service):
 class Acquirer(Service):
     """`suya acquirer`: the sandbox's acquirer, with a file of its own."""
 
+    name = "acquirer"
     command: ClassVar = ("acquirer",)
     port_setting: ClassVar = "acquirer_port"
     ready_path: ClassVar = "/healthz"
