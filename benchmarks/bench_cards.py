@@ -116,7 +116,7 @@ async def _authorize(client: Client, reference: str, merchant: str) -> None:
         "capture": True,
         "card": card,
     }
-    key, body = rails_lab.KEYS["SUYA_ACQUIRER_KEY"], json.dumps(content).encode()
+    key, body = rails_lab.KEYS["acquirer_key"], json.dumps(content).encode()
     status, raw = await client.call("POST", "/v1/authorizations", key, body=body)
     if status != HTTPStatus.OK:
         raise RuntimeError(f"the acquirer answered {status}: {raw[:300]!r}")
@@ -219,7 +219,7 @@ async def measure_resume(
     ((before,),) = lab.execute(server, "suya", running)
     began = time.monotonic()
     left = before
-    with rails_lab.worker(on.environ) as process:
+    with rails_lab.worker(on.told) as process:
         while left and time.monotonic() - began < RESUME_S_MAX:
             await asyncio.sleep(0.5)
             ((left,),) = lab.execute(server, "suya", running)

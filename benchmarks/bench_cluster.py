@@ -17,7 +17,6 @@ import os
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
@@ -42,7 +41,6 @@ from app.engine.database import Database
 from benchmarks import ceiling, lab
 from benchmarks.lab import Api, say
 
-CLI = (sys.executable, "-m", "app.cli")
 WRITERS = (1, 2, 4)  # of the ceiling; on two cores more only wait for each other
 CONNECTIONS, BULK_CONNECTIONS, NAIVE_CONNECTIONS = 256, 4, 32
 FLOORS = (("bulk_to_ceiling", 0.6), ("single_to_ceiling", 0.6), ("single_to_naive", 8.0))
@@ -88,33 +86,15 @@ def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
-def migrate(url: str) -> None:
-    """Bring a database to this version's schema."""
-    subprocess.run(  # noqa: S603 - our own program
-        [*CLI, "migrate"],
-        cwd=lab.ROOT,
-        env={**os.environ, "SUYA_DATABASE_URL": url},
-        check=True,
-        stdout=sys.stderr,
-    )
-
-
-def suya_on(url: str) -> contextlib.AbstractContextManager[Api]:
-    """Suya's api as anybody would run it, on the database at `url`."""
-    migrate(url)
-    environ = {"SUYA_DATABASE_URL": url, "SUYA_ADMIN_KEY": lab.ADMIN_KEY}
-    return lab.serving("suya", lambda _: [*CLI, "serve"], environ, "/readyz")
-
-
 @contextlib.contextmanager
 def running(cluster_: LocalCluster, arguments: argparse.Namespace) -> Iterator[Bench]:
     """Suya and the peer on the cluster, with wallets to pay from."""
     urls = {name: cluster_.url(name) for name in ("suya", "ceiling", "naive")}
     for name in ("ceiling", "naive"):
         execute(urls["suya"], f"CREATE DATABASE {name}")
-    migrate(urls["ceiling"])
+    lab.migrate(urls["ceiling"])
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(suya_on(urls["suya"]))
+        ours = stack.enter_context(lab.suya_at(urls["suya"]))
         naive = stack.enter_context(lab.naive_at(urls["naive"], "SERIALIZABLE"))
         for api in (ours, naive):
             wallets = lab.open_wallets(api, merchants=10, accounts=arguments.accounts)

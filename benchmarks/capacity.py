@@ -113,7 +113,7 @@ def embedded(accounts: int) -> Iterator[Target]:
 @contextlib.contextmanager
 def clustered(accounts: int) -> Iterator[Target]:
     """Three nodes of CockroachDB."""
-    with bench_cluster.cluster(3) as cluster, bench_cluster.suya_on(cluster.url()) as api:
+    with bench_cluster.cluster(3) as cluster, lab.suya_at(cluster.url()) as api:
         api.dataset = uvloop.run(lab.open_wallets(api, accounts=accounts))
         cluster.wait_until_replicated()
 
@@ -160,8 +160,7 @@ def measure(target: Target, mode: Mode, seconds: float) -> Cost:
         mode=mode, connections=connections, seconds=3, warmup_s=0,
     )))  # fmt: skip
     plan = Plan(mode=mode, connections=connections, seconds=seconds, warmup_s=0)
-    top = psutil.Process(target.api.process.pid)
-    api = [top, *top.children(recursive=True)]
+    api = target.api.process.tree()
     sizes = target.size_bytes(), target.keys_bytes()
     before = cpu_s(api), cpu_s(target.processes())
     report = uvloop.run(run(target.api.endpoint, target.api.dataset, plan))

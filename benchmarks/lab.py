@@ -2,25 +2,23 @@
 
 import argparse
 import contextlib
-import http.client
 import json
 import os
 import platform
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 import psycopg
@@ -28,13 +26,13 @@ import sqlalchemy
 from rich.console import Console
 from rich.table import Table
 
+from app.devkit import stack
 from app.devkit.bench import Client, Dataset, Endpoint, prepare
 from app.engine.database.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 ADMIN_KEY = "admin-key-of-the-benchmarks"
-START_S = 60.0  # a cold start on a slow disk, with all imports; it takes two seconds here
 STOP_S = 15.0  # more than a server takes to finish what it has in hand
 RSS_EVERY_S = 0.5
 TABLE_WIDTH = 110  # also where stderr is a file and would be taken for 80 columns
@@ -98,9 +96,9 @@ def execute(server: EmbeddedPostgres, database: str, statement: str) -> list[tup
 class Api:
     """A running server that speaks the API, and the most memory one process of it has used."""
 
-    def __init__(self, name: str, port: int, process: "subprocess.Popen[bytes]") -> None:
-        self.name = name
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, process: stack.Service) -> None:
+        self.name = process.name
+        self.url = process.url
         self.endpoint = Endpoint(self.url)
         self.process = process
         self.rss_mib_max = 0.0
@@ -110,94 +108,83 @@ class Api:
         """Sample the processes' memory; the largest one is the one that serves."""
         while not until.wait(RSS_EVERY_S):
             with contextlib.suppress(psutil.Error):
-                family = psutil.Process(self.process.pid)
-                for member in [family, *family.children(recursive=True)]:
+                for member in self.process.tree():
                     rss_mib = member.memory_info().rss / 2**20
                     self.rss_mib_max = max(self.rss_mib_max, rss_mib)
 
 
+class Peer(stack.Service):
+    """The peer, on a database of its own."""
+
+    command = (sys.executable, "-m", "benchmarks.peers.naive")
+    launch = partial(stack.Command, folder=ROOT)
+    ready_path = "/metrics"
+
+    def __init__(self, folder: Path, url: str, isolation: str) -> None:
+        inherits = {**os.environ, "PYTHONPATH": str(ROOT)}
+        super().__init__(folder, {}, name=f"naive, {isolation}", inherits=inherits)
+        flags = ("--admin-key", ADMIN_KEY, "--database-url", url, "--isolation", isolation)
+        self.words = (*self.command, *flags, "--port", str(self.port))
+
+
 @contextlib.contextmanager
-def serving(
-    name: str,
-    command: Callable[[int], Sequence[str]],
-    environ: Mapping[str, str],
-    path: str,
-    *,
-    port: int | None = None,
-) -> Iterator[Api]:
-    """Run `command(port)` until it answers on `path`; stop it afterwards.
+def serving(process: stack.Service) -> Iterator[Api]:
+    """Run a server until the block ends.
 
     Raises:
-        RuntimeError: it ended or did not answer; the message has the end of its output.
+        DidNotStart: it ended or did not answer; the message has the end of its output.
     """
-    port = port or free_port()
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            command(port),
-            cwd=ROOT,
-            env={**os.environ, **environ, "SUYA_PORT": str(port)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        api = Api(name, port, process)
-        watched = threading.Event()
-        watcher = threading.Thread(target=api.watch_memory, args=(watched,), daemon=True)
-        try:
-            if not _answers(api, path):
-                output.seek(0)
-                raise RuntimeError(f"{name} does not start:\n{output.read()[-2000:].decode()}")
-            watcher.start()
-            yield api
-        finally:
-            watched.set()
-            _stop(process)
+    api = Api(process)
+    watched = threading.Event()
+    watcher = threading.Thread(target=api.watch_memory, args=(watched,), daemon=True)
+    try:
+        process.start()
+        watcher.start()
+        yield api
+    finally:
+        watched.set()
+        stop(process)
 
 
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def stop(process: stack.Process) -> None:
+    """Let a process finish what it has in hand, within a limit."""
+    if process.is_running:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it hung, and was killed
+            process.stop(STOP_S)
 
 
-def _answers(api: Api, path: str) -> bool:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and api.process.poll() is None:
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection(urlsplit(api.url).netloc, timeout=5)
-            connection.request("GET", path)
-            if connection.getresponse().status == http.HTTPStatus.OK:
-                return True
-        time.sleep(0.1)
-    return False
+@contextlib.contextmanager
+def logs() -> Iterator[Path]:
+    """A folder for what processes say, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="suya-bench-") as name:
+        yield Path(name)
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def suya(server: EmbeddedPostgres) -> contextlib.AbstractContextManager[Api]:
-    """Suya's api as anybody would run it: one process, default settings, migrated database."""
-    environ = {
-        "SUYA_DATABASE_URL": server.url,
-        "SUYA_ADMIN_KEY": ADMIN_KEY,
-        "SUYA_HOME": str(server.home),
-    }
-    cli = [sys.executable, "-m", "app.cli"]
-    subprocess.run(  # noqa: S603 - our own program
-        [*cli, "migrate"],
+def migrate(url: str) -> None:
+    """Bring a database to this version's schema."""
+    subprocess.run(
+        [sys.executable, "-m", "app.cli", "migrate"],
         cwd=ROOT,
-        env={**os.environ, **environ},
+        env={**os.environ, "SUYA_DATABASE_URL": url},
         check=True,
         stdout=sys.stderr,
     )
-    return serving("suya", lambda _: [*cli, "serve"], environ, "/readyz")
+
+
+@contextlib.contextmanager
+def suya_at(url: str, **settings: str) -> Iterator[Api]:
+    """Suya's api as anybody would run it: one process, default settings, migrated database."""
+    migrate(url)
+    given = {"database_url": url, "admin_key": ADMIN_KEY} | settings
+    with logs() as folder:
+        process = stack.Api(folder, given, name="suya", inherits=os.environ)
+        with serving(process) as api:
+            yield api
+
+
+def suya(server: EmbeddedPostgres) -> contextlib.AbstractContextManager[Api]:
+    """The same on an embedded PostgreSQL."""
+    return suya_at(server.url, home=str(server.home))
 
 
 def naive(
@@ -207,16 +194,11 @@ def naive(
     return naive_at(url_of(server, database), isolation)
 
 
-def naive_at(url: str, isolation: str) -> contextlib.AbstractContextManager[Api]:
+@contextlib.contextmanager
+def naive_at(url: str, isolation: str) -> Iterator[Api]:
     """The peer, on the database at `url`."""
-    flags = ["--database-url", url, "--isolation", isolation]
-    command = [sys.executable, "-m", "benchmarks.peers.naive", "--admin-key", ADMIN_KEY, *flags]
-    return serving(
-        f"naive, {isolation}",
-        lambda port: [*command, "--port", str(port)],
-        {"PYTHONPATH": str(ROOT)},
-        "/metrics",
-    )
+    with logs() as folder, serving(Peer(folder, url, isolation)) as api:
+        yield api
 
 
 async def open_wallets(api: Api, *, merchants: int = 10, accounts: int = 10_000) -> Dataset:

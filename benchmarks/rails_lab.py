@@ -1,12 +1,8 @@
 """The outside of the benchmarks: an acquirer and a vault beside the api, and what each costs."""
 
-import base64
 import contextlib
 import json
 import os
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -14,23 +10,16 @@ import psutil
 
 from app.base import ids
 from app.base.publishable import publishable_key
+from app.devkit import stack
 from app.devkit.bench import Dataset, Shop
 from app.devkit.bench.client import Client
 from app.engine.database import migrations
 from app.engine.database.embedded import EmbeddedPostgres
-from app.vault import new_master_key
 from benchmarks import lab
-from benchmarks.lab import ADMIN_KEY, ROOT, Api
+from benchmarks.lab import ADMIN_KEY, Api
 
 CARD = "4242424242424242"
-CLI = (sys.executable, "-m", "app.cli")
-KEYS = {
-    "SUYA_ACQUIRER_KEY": "acquirer-key-of-the-benchmarks",
-    "SUYA_ACQUIRER_NOTIFICATION_SECRET": "whsec_" + base64.b64encode(bytes(32)).decode(),
-    "SUYA_VAULT_CLIENT_KEY": "client-key-of-the-benchmarks-0000000",
-    "SUYA_VAULT_API_KEY": "vault-api-key-of-the-benchmarks-0000",
-    "SUYA_VAULT_PROCESSOR_KEY": "processor-key-of-the-benchmarks-0000",
-}
+KEYS = stack.new_acquirer_keys() | stack.new_vault_keys()
 
 
 class Rails(NamedTuple):
@@ -39,75 +28,45 @@ class Rails(NamedTuple):
     api: Api
     vault: Api
     acquirer: Api
-    environ: Mapping[str, str]
-    """What an api or a worker is told."""
+    told: Mapping[str, str]
+    """The settings of an api or a worker."""
 
     def script(self, **script: Any) -> None:
         """Put a script of the acquirer in force, such as `latency_ms=100`."""
-        request = urllib.request.Request(  # noqa: S310 - our own process
-            f"{self.acquirer.url}/sandbox/faults",
-            data=json.dumps(script).encode(),
-            method="PUT",
-            headers={
-                "Authorization": f"Bearer {KEYS['SUYA_ACQUIRER_KEY']}",
-                "Content-Type": "application/json",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-            answer.read()
+        self.acquirer.process.caller(KEYS["acquirer_key"]).put("/sandbox/faults", script)
 
 
 @contextlib.contextmanager
 def rails(server: EmbeddedPostgres, **settings: str) -> Iterator[Rails]:
     """An acquirer, a vault and an api that knows them, on an embedded PostgreSQL."""
-    migrations.upgrade(server.url)
     migrations.upgrade(server.vault_url, migrations.VAULT)
-    port = lab.free_port()
-    acquirer_url, home = f"http://127.0.0.1:{port}", str(server.home)
-    given = {"SUYA_HOME": home, "SUYA_LOG_LEVEL": "warning"} | KEYS
-    outside = given | {"SUYA_ACQUIRER_PORT": str(port), "SUYA_ACQUIRER_URL": acquirer_url}
-    vault_port = lab.free_port()
-    inside = given | {
-        "SUYA_VAULT_DATABASE_URL": server.vault_url,
-        "SUYA_VAULT_PORT": str(vault_port),
-        "SUYA_VAULT_MASTER_KEY": new_master_key(),
-        "SUYA_VAULT_ALLOWED_URLS": acquirer_url,
-    }
-    told = given | {
-        "SUYA_ACQUIRER_URL": acquirer_url,
-        "SUYA_VAULT_URL": f"http://127.0.0.1:{vault_port}",
-        "SUYA_DATABASE_URL": server.url,
-        "SUYA_ADMIN_KEY": ADMIN_KEY,
-    }
-    told |= settings
-    with (
-        _serving("acquirer", ("acquirer",), outside, port, "/healthz") as acquirer,
-        _serving("vault", ("vault", "serve"), inside, vault_port, "/readyz") as vault,
-        lab.serving("suya", lambda _: [*CLI, "serve"], told, "/readyz") as api,
-    ):
-        yield Rails(api, vault, acquirer, told)
+    given = {"home": str(server.home), "log_level": "warning"} | KEYS
+    with lab.logs() as folder:
+        outside = stack.Acquirer(folder, given, inherits=os.environ)
+        inside = stack.Vault(
+            folder,
+            given | {"vault_database_url": server.vault_url, "vault_allowed_urls": outside.url},
+            key_file=folder / "vault.key",
+            inherits=os.environ,
+        )
+        told = given | inside.for_callers() | outside.for_callers() | settings
+        with (
+            lab.serving(outside) as acquirer,
+            lab.serving(inside) as vault,
+            lab.suya_at(server.url, **told) as api,
+        ):
+            yield Rails(api, vault, acquirer, api.process.settings)
 
 
 @contextlib.contextmanager
-def _serving(
-    name: str, words: tuple[str, ...], environ: Mapping[str, str], port: int, path: str
-) -> Iterator[Api]:
-    """A process whose port is in its own setting."""
-    with lab.serving(name, lambda _: [*CLI, *words], environ, path, port=port) as api:
-        yield api
-
-
-@contextlib.contextmanager
-def worker(environ: Mapping[str, str], **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
+def worker(told: Mapping[str, str]) -> Iterator[stack.Worker]:
     """A `suya worker` on the same database."""
-    process = subprocess.Popen(  # noqa: S603 - our own program
-        [*CLI, "worker"], cwd=ROOT, env={**os.environ, **environ, **settings}
-    )
+    process = stack.Worker(None, told, inherits=os.environ)
     try:
+        process.spawn()
         yield process
     finally:
-        process.terminate()
-        process.wait(lab.STOP_S)
+        lab.stop(process)
 
 
 async def cards(on: Rails, *, merchants: int, each: int) -> Dataset:
@@ -119,7 +78,7 @@ async def cards(on: Rails, *, merchants: int, each: int) -> Dataset:
             merchant = await _made(client, "/v1/merchants", ADMIN_KEY, {"name": f"shop {number}"})
             key = await _made(client, "/v1/api_keys", ADMIN_KEY, {"merchant": merchant["id"]})
             pk = publishable_key(
-                ids.decode("merchant", merchant["id"]), "test", KEYS["SUYA_VAULT_CLIENT_KEY"]
+                ids.decode("merchant", merchant["id"]), "test", KEYS["vault_client_key"]
             )
             tokens = []
             for _ in range(each):
@@ -142,12 +101,11 @@ async def _made(client: Client, path: str, token: str, body: Any) -> dict[str, A
     return dict(json.loads(raw))
 
 
-def cpu_s(process: "subprocess.Popen[bytes]") -> float:
+def cpu_s(process: stack.Process) -> float:
     """Seconds of a core that a process and its children have used."""
     total = 0.0
     with contextlib.suppress(psutil.Error):
-        family = psutil.Process(process.pid)
-        for member in [family, *family.children(recursive=True)]:
+        for member in process.tree():
             times = member.cpu_times()
             total += times.user + times.system
     return total
