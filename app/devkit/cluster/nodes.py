@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import psutil
 
 from app.base import clock
 from app.devkit.cluster.errors import ClusterError
+from app.devkit.stack import free_port, is_free
 
 REGIONS: Final = ("us-east1", "us-west1", "europe-west1")
 
@@ -198,20 +198,8 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 def choose_ports(count: int) -> list[tuple[int, int]]:
     """Ports for SQL and HTTP: the usual ones where they are free, else any."""
-    chosen: list[tuple[int, int]] = []
-    with contextlib.ExitStack() as held:
-        for number in range(count):
-            pair = [_port(base + number, held) for base in (_SQL_PORT, _HTTP_PORT)]
-            chosen.append((pair[0], pair[1]))
-    return chosen
 
+    def near(wanted: int) -> int:
+        return wanted if is_free(wanted) else free_port()
 
-def _port(wanted: int, held: contextlib.ExitStack) -> int:
-    """A port nobody listens on, kept until all are chosen."""
-    for port in (wanted, 0):
-        probe = held.enter_context(socket.socket())
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return int(probe.getsockname()[1])
-    raise ClusterError("The loopback has no free port.")
+    return [(near(_SQL_PORT + number), near(_HTTP_PORT + number)) for number in range(count)]
