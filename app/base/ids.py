@@ -19,7 +19,6 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 # Two characters at a time halve the work of the hottest conversion on the money path.
 _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
-_SHIFTS: Final = tuple(range(120, -1, -10))
 _LENGTH: Final = 26
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -16,8 +16,7 @@ from functools import partial
 from typing import Final
 
 DIGITS_MIN: Final = 13
-DIGITS_MAX: Final = 19
-"""Of a card number. Source: ISO/IEC 7812-1, and the oldest cards still in use."""
+"""Of a card number; the oldest cards still in use have 13, and ISO/IEC 7812-1 allows up to 19."""
 
 REMOVED: Final = "[card number removed]"
 

@@ -1,10 +1,13 @@
 """Errors are a contract: clients branch on their codes and obey their advice."""
 
+import ast
 import importlib
 import pkgutil
 import string
 from collections import Counter
+from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -63,3 +66,30 @@ def test_an_error_is_a_sentence_over_its_facts(error: type[PlatformError]) -> No
     assert message
     assert all(fact in message for fact in facts.values())
     assert message.endswith((".", "'", ">"))
+
+
+def test_every_error_can_happen() -> None:
+    """Each error is raised or returned somewhere, so that /docs/errors lists no other."""
+    used = {
+        name
+        for path in Path(*app.__path__).rglob("*.py")
+        for name in _names_used(ast.parse(path.read_text("utf-8")))
+    }
+
+    assert [leaf.__name__ for leaf in LEAVES if leaf.__name__ not in used] == []
+
+
+def _names_used(node: ast.AST) -> Iterator[str]:
+    # An import, a base of a class and the list in a route's `Doc` use no error: they only name it.
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Call) and ast.unparse(child.func) == "Doc":
+            continue
+        if isinstance(child, ast.ClassDef):
+            for inner in child.body:
+                yield from _names_used(inner)
+            continue
+        if isinstance(child, ast.Name):
+            yield child.id
+        elif isinstance(child, ast.Attribute):
+            yield child.attr
+        yield from _names_used(child)

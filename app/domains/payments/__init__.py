@@ -1,4 +1,4 @@
-"""Payments: what payers owe through us, on the wallet rail.
+"""Payments: what payers owe through us, from wallets and by cards and banks.
 
 Guarantees: never more captured than authorized, never more refunded than captured; each change is
 one transfer, one event and one answer, in one transaction.

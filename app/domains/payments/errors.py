@@ -1,6 +1,6 @@
 """Refusals of payments."""
 
-from app.base.errors import Declined, Invalid, NotFound, Rejected, Unavailable
+from app.base.errors import Declined, NotFound, Rejected, Unavailable
 
 
 class PaymentNotFound(NotFound):
@@ -63,12 +63,6 @@ class PaymentBusy(Rejected):
     code = "payment_busy"
     retry = "same_key"
     retry_after_s = 5
-
-
-class PaymentMethodUnusable(Invalid):
-    """There is no payment method {payment_method} that could be used."""
-
-    code = "payment_method_unusable"
 
 
 class DeclinedByProcessor(Declined):

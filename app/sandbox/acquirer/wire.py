@@ -1,6 +1,6 @@
 """What may be asked of the sandbox, and how it refuses."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -82,12 +82,6 @@ class AskPayout(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class AskEvidence(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=EVIDENCE_CHARACTERS_MAX)]
-
-
-class Decision3ds(Struct, frozen=True, forbid_unknown_fields=True):
-    """The payer's answer on the 3-D Secure page."""
-
-    decision: Literal["approve", "refuse"]
 
 
 def check_currency(currency: str) -> None:
