@@ -1,4 +1,4 @@
-"""Draw the newest results as the pictures of the README.
+"""Draw the newest results as the pictures of docs/measured.md.
 
 Reads the newest file of each kind in benchmarks/results/ and writes docs/benchmark-<kind>.png.
 
