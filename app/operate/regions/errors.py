@@ -12,8 +12,8 @@ class RegionsRefused(Rejected):
 class NoLicence(Rejected):
     """The cluster has no licence for multi-region tables (XXC02): Suya goes on as it is.
 
-    Which is in one region, or in those it had while there was a licence; nothing was changed. The
-    docs/cockroachdb.md tells how to get a key and how to set it.
+    Which is in one region, or in those it had while there was a licence; nothing was changed.
+    The page docs/cockroachdb.md tells how to get a key and how to set it.
     """
 
     code = "no_licence"
