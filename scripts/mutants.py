@@ -44,6 +44,7 @@ TABLES: Final = tomllib.loads((ROOT / "scripts/mutants.toml").read_text("utf-8")
 NEAREST: Final[dict[str, list[str]]] = TABLES["nearest"]
 EQUIVALENT: Final = ROOT / "scripts/mutants.equivalent"
 KEPT: Final = ROOT / ".mutants/results.sqlite"
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a private folder is made there
 SEPARATOR: Final = " :: "  # in no line of Python
 HUNG: Final = 75  # the exit code of a stage one of whose tests hung; pytest has no such code
 CONTEXT: Final = multiprocessing.get_context("forkserver")
@@ -218,7 +219,9 @@ class Worker:
         self.stop = stop
         self.stage_s = stage_s
         # Not below the checkout: a socket's path is short, and PostgreSQL's account may reach it.
-        self.home = Path(tempfile.mkdtemp(prefix="suya-mutants-"))
+        # In memory, where the machine can: databases are made and thrown away all the time.
+        place = MEMORY if MEMORY.is_dir() else None
+        self.home = Path(tempfile.mkdtemp(prefix="suya-mutants-", dir=place))
         self.home.chmod(0o755)
         self._written = int(time.time())
         for name in files():

@@ -6,6 +6,7 @@ about what a disk keeps.
 """
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -90,7 +91,12 @@ class Server:
 
 
 def in_memory_folder() -> Path | None:
-    """A file system in memory with room for a run's databases; none means there is none."""
+    """A file system in memory with room for a run's databases; none means there is none.
+
+    Nor is there for who names a place for temporary files, and looks for them there.
+    """
+    if "TMPDIR" in os.environ:
+        return None
     has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _MEMORY_FREE_BYTES
     return _MEMORY if has_room else None
 

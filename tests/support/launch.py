@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,8 @@ _FORKS.set_forkserver_preload(
         *("app.vault.process", "app.sandbox.acquirer", "app.cli.application"),
     ]
 )
+
+_LOOK_S = 0.5  # a look costs nothing, and nobody waits for it
 
 
 class Launched:
@@ -39,7 +43,8 @@ class Launched:
         """Start it; what it says is added to the log, its errors too unless they have a file."""
         assert log_path is not None
         paths = (str(log_path), str(errors_path or log_path))
-        self._process = _FORKS.Process(target=_be_suya, args=(tuple(words), dict(environ), paths))
+        told = (tuple(words), dict(environ), paths, os.getpid())
+        self._process = _FORKS.Process(target=_be_suya, args=told)
         self._process.start()
 
     @property
@@ -99,8 +104,10 @@ def run(
     return subprocess.CompletedProcess(["suya", *words], code, *texts)
 
 
-def _be_suya(words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, str]) -> None:
-    """Turn a fresh fork into `suya <words>`."""
+def _be_suya(
+    words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, str], tests_pid: int
+) -> None:
+    """Turn a fresh fork into `suya <words>`, which does not outlive the tests that started it."""
     multiprocessing.set_start_method(None, force=True)  # the platform's own, as from nothing
     os.setsid()  # a Ctrl-C of the tests is for the tests
     os.environ.clear()
@@ -110,8 +117,19 @@ def _be_suya(words: tuple[str, ...], environ: dict[str, str], paths: tuple[str, 
         os.dup2(opened, stream)
         os.close(opened)
     sys.argv = ["suya", *words]
-    from app.base.process import end_with_parent
+    threading.Thread(target=_end_with, args=(tests_pid,), daemon=True).start()
     from app.cli import main
 
-    end_with_parent(os.getppid(), signal.SIGKILL)  # a run of tests that is killed leaves nobody
     main()
+
+
+def _end_with(tests_pid: int) -> None:
+    """End this process when the tests have ended, which may have been killed.
+
+    Its parent tells nothing of them: the process that forks lives as long as any of its forks.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.kill(tests_pid, 0)
+            time.sleep(_LOOK_S)
+    os.kill(os.getpid(), signal.SIGKILL)
