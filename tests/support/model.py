@@ -1,12 +1,13 @@
-"""A model of the whole product in memory: what must come out, written down a second time.
+"""A model of a whole merchant in memory: what must come out, written down a second time.
 
-It shares no code with `app`. There is no database, no batch and no retry here: commands happen one
-after the other, each as a whole. Whatever the product does at the same time, in batches or again,
-must look like some run of this.
+What becomes of a payment is in the model that chaos uses too; here are its commands, its wallets
+and its answers. Commands happen one after the other, each as a whole. Whatever the product does at
+the same time, in batches or again, must look like some run of this.
 """
 
 from dataclasses import dataclass, field
-from fractions import Fraction
+
+from app.devkit.wallet_model import Fees, ModelPayment, Refused
 
 
 @dataclass(frozen=True)
@@ -79,24 +80,13 @@ class Wallet:
         return self.posted - self.held
 
 
-@dataclass
-class Payment:
+class Payment(ModelPayment, frozen=True, kw_only=True):
     wallet: int
-    amount: int
     currency: str
-    state: str
-    captured: int = 0
-    refunded: int = 0
-    fee: int = 0
-
-    @property
-    def held(self) -> int:
-        is_open = self.state in {"authorized", "partially_captured"}
-        return self.amount - self.captured if is_open else 0
 
     def told(self, status: int) -> Outcome:
         return Outcome(
-            status, None, self.state, self.captured, self.refunded, self.fee, self.amount
+            status, None, self.status, self.captured, self.refunded, self.fee, self.amount
         )
 
 
@@ -126,7 +116,7 @@ class Model:
         return outcome, False
 
     def held_for_merchant(self, currency: str) -> int:
-        return sum(p.held for p in self.payments.values() if p.currency == currency)
+        return sum(p.left for p in self.payments.values() if p.currency == currency)
 
     def assert_conserved(self) -> None:
         """What came in is in wallets, with the merchant, or taken as fees; nothing else."""
@@ -142,14 +132,17 @@ class Model:
             return self._move(command)
         if isinstance(command, Open):
             return self._open(command, number)
-        payment = self.payments.get(command.payment)
-        if payment is None:
+        before = self.payments.get(command.payment)
+        if before is None:
             return Outcome(404, "payment_not_found")
-        if isinstance(command, Capture):
-            return self._capture(payment, command)
-        if isinstance(command, Cancel):
-            return self._cancel(payment)
-        return self._refund(payment, command)
+        try:
+            after = self._after(before, command)
+        except Refused as refused:
+            return Outcome(409, refused.code)
+        self._book(command.payment, before, after)
+        if isinstance(command, Refund):
+            return Outcome(201, amount=after.refunded - before.refunded)
+        return after.told(200)
 
     def _deposit(self, command: Deposit) -> Outcome:
         wallet = self.wallets[command.wallet]
@@ -179,55 +172,39 @@ class Model:
             return Outcome(409, "currency_mismatch")
         if command.amount > wallet.available:
             return Outcome(402, "insufficient_funds")
-        payment = Payment(command.wallet, command.amount, command.currency, "authorized")
-        self.payments[number] = payment
+        payment = Payment(
+            wallet=command.wallet,
+            currency=command.currency,
+            amount=command.amount,
+            left=command.amount,
+            status="authorized",
+        )
         wallet.held += command.amount
-        if not command.manual:
-            self._take(payment, command.amount, final=True)
-        return payment.told(201)
+        after = payment if command.manual else payment.capture(None, self._terms, final=True)
+        self._book(number, payment, after)
+        return after.told(201)
 
-    def _capture(self, payment: Payment, command: Capture) -> Outcome:
-        if payment.held == 0:
-            return Outcome(409, "payment_not_capturable")
-        amount = payment.held if command.amount is None else command.amount
-        if amount > payment.held:
-            return Outcome(409, "capture_exceeds_hold")
-        self._take(payment, amount, final=command.final)
-        return payment.told(200)
+    @property
+    def _terms(self) -> Fees:
+        return Fees(self.fee_bps, self.fee_fixed)
 
-    def _take(self, payment: Payment, amount: int, *, final: bool) -> None:
-        """Post a part of what is held; fees are counted on all that was captured so far."""
-        before = payment.held
-        captured = payment.captured + amount
-        whole = round(Fraction(captured * self.fee_bps, 10_000)) + self.fee_fixed
-        fee = min(amount, min(captured, whole) - payment.fee)
-        ends = final or amount == before
-        payment.captured, payment.fee = captured, payment.fee + fee
-        payment.state = "captured" if ends else "partially_captured"
-        wallet = self.wallets[payment.wallet]
-        wallet.held -= before - payment.held
-        wallet.posted -= amount
-        _add(self.earned, payment.currency, amount - fee)
-        _add(self.fees, payment.currency, fee)
+    def _after(self, before: Payment, command: Capture | Cancel | Refund) -> Payment:
+        if isinstance(command, Capture):
+            return before.capture(command.amount, self._terms, final=command.final)
+        if isinstance(command, Cancel):
+            return before.cancel()
+        return before.refund(command.amount)
 
-    def _cancel(self, payment: Payment) -> Outcome:
-        if payment.held == 0:
-            return Outcome(409, "payment_not_cancelable")
-        self.wallets[payment.wallet].held -= payment.held
-        payment.state = "captured" if payment.captured else "canceled"
-        return payment.told(200)
-
-    def _refund(self, payment: Payment, command: Refund) -> Outcome:
-        if payment.captured == 0:
-            return Outcome(409, "payment_not_refundable")
-        left = payment.captured - payment.refunded
-        amount = left if command.amount is None else command.amount
-        if amount > left or left == 0:
-            return Outcome(409, "refund_exceeds_capture")
-        payment.refunded += amount
-        self.wallets[payment.wallet].posted += amount
-        _add(self.earned, payment.currency, -amount)
-        return Outcome(201, amount=amount)
+    def _book(self, number: int, before: Payment, after: Payment) -> None:
+        """Move what a payment has become other than it was."""
+        taken, fee = after.captured - before.captured, after.fee - before.fee
+        returned = after.refunded - before.refunded
+        wallet = self.wallets[after.wallet]
+        wallet.held -= before.left - after.left
+        wallet.posted += returned - taken
+        _add(self.earned, after.currency, taken - fee - returned)
+        _add(self.fees, after.currency, fee)
+        self.payments[number] = after
 
 
 def _add(sums: dict[str, int], currency: str, amount: int) -> None:

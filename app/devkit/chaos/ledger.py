@@ -1,16 +1,16 @@
 """The clerk: what each request does to wallets and payments, one after the other. Pure.
 
-Written from the description of the API and not from the product's decisions, so that both being
-wrong in the same way takes two mistakes.
+What becomes of a payment is the model's to say; what that moves between accounts is said here.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
 
-from app.base.money import divide_half_even
 from app.devkit.chaos.model import AccountRow, Answer, Operation, Request, Shop, TransferRow
+from app.devkit.wallet_model import Fees, ModelPayment, Refused
 
 Moved: TypeAlias = dict[str, tuple[str, int, int]]
 """Account -> direction, posted and pending change, in minor units."""
@@ -20,26 +20,17 @@ class Impossible(Exception):
     """What was done could not be done from the state before it; the message says why."""
 
 
-class PaymentState(msgspec.Struct, frozen=True):
-    """A payment after some event; amounts in minor units."""
+class PaymentState(ModelPayment, frozen=True, kw_only=True):
+    """A payment after some event, and whose money it is.
+
+    The status of a card's payment may also be `held`, `asked` and `undone`: what its ledger tells
+    of it.
+    """
 
     wallet: str
     """Where the money comes from: a wallet, or what the acquirer owes the merchant."""
     till: str
     """Where captured money goes."""
-    amount: int
-    captured: int
-    refunded: int
-    fee: int
-    left: int
-    """Still held."""
-    status: str
-    """Of a card's payment also `held`, `asked` and `undone`: what its ledger tells of it."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether something is held that may be captured."""
-        return self.status in {"authorized", "partially_captured", "held"}
 
 
 _MAY_BE = {
@@ -136,14 +127,23 @@ class Clerk:
         if isinstance(state, int):
             asked = body["amount"] if "amount" in body else body["entries"][0]["amount"]
             return code == "insufficient_funds" and state < int(asked)
-        asked = int(body.get("amount", 0))
-        return {
-            "payment_not_capturable": not state.is_open,
-            "payment_not_cancelable": not state.is_open,
-            "capture_exceeds_hold": state.is_open and asked > state.left,
-            "payment_not_refundable": state.captured == 0,
-            "refund_exceeds_capture": asked > state.captured - state.refunded,
-        }.get(str(code), False)
+        return code == self._refusal(request, state)
+
+    def _refusal(self, request: Request, state: PaymentState) -> str:
+        """The code by which the model refuses a request in that state; empty if it does not."""
+        body = request.body or {}
+        try:
+            match request.operation:
+                case Operation.CAPTURE:
+                    final = body.get("final", False)
+                    state.capture(body.get("amount"), self._fees(request), final=final)
+                case Operation.CANCEL:
+                    state.cancel()
+                case Operation.REFUND:
+                    state.refund(body.get("amount"))
+        except Refused as refused:
+            return refused.code
+        return ""
 
     def _deposit(self, request: Request, wallet: str, amount: int) -> Moved:
         self._give(request, wallet, amount)
@@ -153,14 +153,16 @@ class Clerk:
         wallet, amount = body["payment_method"]["account"], body["amount"]
         till = self._account(request, "merchant_available")
         self._give(request, wallet, -amount)
+        state = PaymentState(
+            wallet=wallet, till=till, amount=amount, left=amount, status="authorized"
+        )
         if request.operation is Operation.AUTHORIZATION:
-            state = PaymentState(wallet, till, amount, 0, 0, 0, amount, "authorized")
             self._remember(request, payment_id, state)
             return {wallet: ("debit", 0, amount), till: ("credit", 0, amount)}
-        fee = self._fee(request, amount)
-        state = PaymentState(wallet, till, amount, amount, 0, fee, 0, "captured")
+        state = state.capture(None, self._fees(request), final=True)
         self._remember(request, payment_id, state)
-        return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", amount - fee, 0)})
+        earned = amount - state.fee
+        return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", earned, 0)})
 
     def _by_card(self, request: Request, body: Mapping[str, Any], transfer: TransferRow) -> Moved:
         """One of a card payment's own transfers: the hold, then all of it taken or given back."""
@@ -171,7 +173,7 @@ class Clerk:
                 for kind in ("processor_receivable", "merchant_pending")
             )
             status = "held" if request.operation is Operation.AUTHORIZATION else "asked"
-            state = PaymentState(owed, till, amount, 0, 0, 0, amount, status)
+            state = PaymentState(wallet=owed, till=till, amount=amount, left=amount, status=status)
             self._remember(request, payment_id, state)
             return {owed: ("debit", 0, amount), till: ("credit", 0, amount)}
         before = self._payment(payment_id)
@@ -185,32 +187,23 @@ class Clerk:
 
     def _capture(self, request: Request, payment_id: str, body: Mapping[str, Any]) -> Moved:
         before = self._payment(payment_id)
-        amount = body.get("amount", before.left)
-        if not before.is_open or amount > before.left:
-            raise Impossible(f"the payment was {before}")
-        final = body.get("final", False) or amount == before.left
-        released = before.left if final else amount
-        fee = min(amount, self._fee(request, before.captured + amount) - before.fee)
-        after = msgspec.structs.replace(
-            before,
-            captured=before.captured + amount,
-            fee=before.fee + fee,
-            left=before.left - released,
-            status="captured" if final else "partially_captured",
-        )
+        final = body.get("final", False)
+        with _possible(before):
+            after = before.capture(body.get("amount"), self._fees(request), final=final)
+        amount, released = after.captured - before.captured, before.left - after.left
+        earned = amount - (after.fee - before.fee)
         self._remember(request, payment_id, after)
         self._give(request, before.wallet, released - amount)
         return {
             before.wallet: ("debit", amount, -released),
-            before.till: ("credit", amount - fee, -released),
+            before.till: ("credit", earned, -released),
         }
 
     def _cancel(self, request: Request, payment_id: str) -> Moved:
         before = self._payment(payment_id)
-        if not before.is_open:
-            raise Impossible(f"the payment was {before}")
-        status = "captured" if before.captured else "canceled"
-        return self._release(request, payment_id, status)
+        with _possible(before):
+            after = before.cancel()
+        return self._release(request, payment_id, after.status)
 
     def _release(self, request: Request, payment_id: str, status: str) -> Moved:
         before = self._payment(payment_id)
@@ -224,9 +217,8 @@ class Clerk:
 
     def _refund(self, request: Request, payment_id: str, amount: int) -> Moved:
         before = self._payment(payment_id)
-        if amount > before.captured - before.refunded:
-            raise Impossible(f"the payment was {before}")
-        after = msgspec.structs.replace(before, refunded=before.refunded + amount)
+        with _possible(before):
+            after = before.refund(amount)
         self._remember(request, payment_id, after)
         self._give(request, before.wallet, amount)
         return {
@@ -276,10 +268,18 @@ class Clerk:
         """The merchant's own account of a kind."""
         return self._accounts.get((request.merchant, kind), "")
 
-    def _fee(self, request: Request, amount: int) -> int:
+    def _fees(self, request: Request) -> Fees:
         shop = self._shops[request.merchant]
-        whole = divide_half_even(amount * shop.fee_bps, 10_000) + shop.fee_fixed_minor
-        return min(amount, whole)
+        return Fees(shop.fee_bps, shop.fee_fixed_minor)
+
+
+@contextlib.contextmanager
+def _possible(before: PaymentState) -> Iterator[None]:
+    """What was booked must not be what the model refuses."""
+    try:
+        yield
+    except Refused:
+        raise Impossible(f"the payment was {before}") from None
 
 
 def is_card(request: Request) -> bool:
