@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from app.base import clock, ids
 from app.base.queries import parse
 from app.base.settings import Settings
-from app.devkit.bench import Dataset, Plan, run
+from app.devkit.bench import Dataset, LoadProfile, run
 from app.devkit.bench.client import Client
 from app.domains.payments import splits
 from app.domains.payments.inputs import OpenPayment
@@ -60,7 +60,7 @@ async def measure_cards(on: Rails, dataset: Dataset, seconds: float) -> dict[str
     """Closed loop at 256 connections, and what each process spent on a payment."""
     processes = {"api": on.api, "vault": on.vault, "acquirer": on.acquirer}
     before = {name: cpu_s(each.process) for name, each in processes.items()}
-    plan = Plan(connections=256, seconds=seconds)
+    plan = LoadProfile(connections=256, seconds=seconds)
     report = await run(on.api.endpoint, dataset, plan)
     whole = report.settled_per_s * (seconds + plan.warmup_s)
     spent = {
@@ -82,7 +82,7 @@ async def measure_overhead(on: Rails, dataset: Dataset, seconds: float) -> dict[
     """Open loop at ten a second: what is left of p50 without the acquirer's own."""
     acquirer_ms = await _ask_acquirer(on, count=int(seconds * LOW_RATE))
     report = await run(
-        on.api.endpoint, dataset, Plan(connections=32, rate=LOW_RATE, seconds=seconds)
+        on.api.endpoint, dataset, LoadProfile(connections=32, rate=LOW_RATE, seconds=seconds)
     )
     assert report.p50_ms is not None
     return {
@@ -129,8 +129,8 @@ async def measure_isolation(on: Rails, cards: Dataset, seconds: float) -> dict[s
     that wait in step would end, and begin again, in one instant every five seconds.
     """
     wallets = await lab.open_wallets(on.api, merchants=10, accounts=500)
-    plan = Plan(connections=64, rate=WALLET_RATE, seconds=seconds)
-    beside = Plan(
+    plan = LoadProfile(connections=64, rate=WALLET_RATE, seconds=seconds)
+    beside = LoadProfile(
         connections=2 * SLOW_UNDER_WAY, rate=1000 * SLOW_UNDER_WAY / SLOW_MS, seconds=seconds + 3
     )
 

@@ -35,7 +35,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from app.base.settings import Settings
-from app.devkit.bench import Mode, Plan, Report, run
+from app.devkit.bench import LoadProfile, Measurement, SendMode, run
 from app.devkit.cluster import LocalCluster
 from app.engine.database import Database
 from benchmarks import ceiling, lab
@@ -110,7 +110,7 @@ def running(cluster_: LocalCluster, arguments: argparse.Namespace) -> Iterator[B
 
 def warm_up(bench: Bench) -> None:
     """Put some rows into every table: of an empty one the planner believes that it stays so."""
-    plan = Plan(connections=32, seconds=2, warmup_s=0)
+    plan = LoadProfile(connections=32, seconds=2, warmup_s=0)
     for api in (bench.ours, bench.naive):
         load(api, plan)
     asyncio.run(best_ceiling(bench._replace(seconds=3.0)))
@@ -118,8 +118,8 @@ def warm_up(bench: Bench) -> None:
 
 def parts(bench: Bench) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """One round."""
-    single = Plan(connections=CONNECTIONS, seconds=bench.seconds, warmup_s=bench.warmup)
-    bulk = msgspec.structs.replace(single, mode=Mode.BULK, connections=BULK_CONNECTIONS)
+    single = LoadProfile(connections=CONNECTIONS, seconds=bench.seconds, warmup_s=bench.warmup)
+    bulk = msgspec.structs.replace(single, mode=SendMode.BULK, connections=BULK_CONNECTIONS)
     peer = msgspec.structs.replace(single, connections=NAIVE_CONNECTIONS)
     yield "ceiling", lambda: {"per_s": asyncio.run(best_ceiling(bench))}
     yield "bulk", lambda: load(bench.ours, bulk)
@@ -142,10 +142,10 @@ async def best_ceiling(bench: Bench) -> float:
     return max(rates)
 
 
-def load(api: Api, plan: Plan) -> dict[str, Any]:
+def load(api: Api, plan: LoadProfile) -> dict[str, Any]:
     """Drive an api."""
     assert api.dataset is not None
-    report: Report = uvloop.run(run(api.endpoint, api.dataset, plan))
+    report: Measurement = uvloop.run(run(api.endpoint, api.dataset, plan))
     return {
         "per_s": report.settled_per_s,
         "p50_ms": report.p50_ms,

@@ -21,7 +21,7 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.devkit.bench import Dataset, Plan, run
+from app.devkit.bench import Dataset, LoadProfile, run
 from benchmarks import lab
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -32,7 +32,7 @@ def measure(api: lab.Api, dataset: Dataset, seconds: float) -> list[dict[str, An
     """The figures for every number of connections."""
     steps = []
     for connections in CONNECTIONS:
-        plan = Plan(connections=connections, seconds=seconds, warmup_s=2.0)
+        plan = LoadProfile(connections=connections, seconds=seconds, warmup_s=2.0)
         report = uvloop.run(run(api.endpoint, dataset, plan))
         figures = {name: getattr(report, name) for name in FIGURES}
         rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()}

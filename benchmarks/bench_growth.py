@@ -26,9 +26,9 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.devkit.bench import Client, Dataset, Endpoint, Mode, Plan, run
+from app.devkit.bench import Client, Dataset, Endpoint, LoadProfile, SendMode, run
 from app.devkit.bench.load import ClosedLoop
-from app.devkit.bench.traffic import BulkPayments, Verdict
+from app.devkit.bench.traffic import BulkPayments, PaymentCounts
 from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab
 
@@ -57,10 +57,10 @@ class RememberingPayments(BulkPayments):
         self._secrets = {wallet: shop.secret for shop in dataset.shops for wallet in shop.wallets}
         self.seen: list[Sight] = []
 
-    def judge(self, status: int, raw: bytes) -> Verdict:
+    def judge(self, status: int, raw: bytes) -> PaymentCounts:
         """As ever; the payment is picked out of the text, because decoding 1,000 costs too much."""
-        verdict = super().judge(status, raw)
-        if verdict.settled:
+        counts = super().judge(status, raw)
+        if counts.settled:
             account = _text_of(raw, b'"account":"')
             sight = Sight(
                 self._secrets[account],
@@ -69,7 +69,7 @@ class RememberingPayments(BulkPayments):
                 _text_of(raw, b'"created_at":"'),
             )
             self.seen.append(sight)
-        return verdict
+        return counts
 
 
 def _text_of(raw: bytes, before: bytes) -> str:
@@ -97,8 +97,8 @@ async def fill(api: lab.Api, dataset: Dataset, payments: int, seed: int) -> list
 
 async def insert_per_s(api: lab.Api, dataset: Dataset) -> float:
     """The bulk rate at the size the history has now."""
-    plan = Plan(
-        mode=Mode.BULK,
+    plan = LoadProfile(
+        mode=SendMode.BULK,
         connections=BULK_CONNECTIONS,
         bulk_size=BULK_SIZE,
         seconds=WINDOW_S,

@@ -31,7 +31,7 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.devkit.bench import Mode, Plan, run
+from app.devkit.bench import LoadProfile, SendMode, run
 from app.devkit.cluster import LocalCluster
 from benchmarks import bench_cluster, lab
 from benchmarks.lab import Api, say
@@ -39,7 +39,7 @@ from benchmarks.lab import Api, say
 RATES = (10_000, 50_000, 1_000_000)  # payments per second at the peak
 YEARS, YEAR_S = 10, 365.25 * 86_400
 KEPT_DAYS = 30  # of idempotency keys
-MODES = {Mode.SINGLE: 128, Mode.BULK: 4}  # connections
+MODES = {SendMode.SINGLE: 128, SendMode.BULK: 4}  # connections
 _LIVE = re.compile(r"^totalbytes\{.*?\} ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -152,14 +152,14 @@ def cpu_s(processes: list[psutil.Process]) -> float:
     return total
 
 
-def measure(target: Target, mode: Mode, seconds: float) -> Cost:
+def measure(target: Target, mode: SendMode, seconds: float) -> Cost:
     """What a payment costs under a steady load."""
     assert target.api.dataset is not None
     connections = MODES[mode]
-    uvloop.run(run(target.api.endpoint, target.api.dataset, Plan(
+    uvloop.run(run(target.api.endpoint, target.api.dataset, LoadProfile(
         mode=mode, connections=connections, seconds=3, warmup_s=0,
     )))  # fmt: skip
-    plan = Plan(mode=mode, connections=connections, seconds=seconds, warmup_s=0)
+    plan = LoadProfile(mode=mode, connections=connections, seconds=seconds, warmup_s=0)
     api = target.api.process.tree()
     sizes = target.size_bytes(), target.keys_bytes()
     before = cpu_s(api), cpu_s(target.processes())

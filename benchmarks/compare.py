@@ -27,7 +27,7 @@ from rich.table import Table
 # Run as a plain script, Python knows this folder and not the project's.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from app.devkit.bench import Mode, Plan, Report, run
+from app.devkit.bench import LoadProfile, Measurement, SendMode, run
 from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab, pgbench
 from benchmarks.lab import Api, say
@@ -63,11 +63,11 @@ class Part(NamedTuple):
 def parts(bench: Bench) -> Iterator[Part]:
     """A round: what the floors depend on in full length, the rest shorter."""
     ours, rc, serializable = bench.ours, bench.read_committed, bench.serializable
-    full = Plan(connections=CONNECTIONS, seconds=bench.seconds, warmup_s=bench.warmup)
+    full = LoadProfile(connections=CONNECTIONS, seconds=bench.seconds, warmup_s=bench.warmup)
     hot = msgspec.structs.replace(full, hot_share=1.0)
     side = msgspec.structs.replace(full, seconds=min(bench.seconds, SIDE_S_MAX))
     side_hot = msgspec.structs.replace(side, hot_share=1.0)
-    bulk = msgspec.structs.replace(full, mode=Mode.BULK, connections=BULK_CONNECTIONS)
+    bulk = msgspec.structs.replace(full, mode=SendMode.BULK, connections=BULK_CONNECTIONS)
     idle = msgspec.structs.replace(
         full, connections=1, seconds=min(bench.seconds, IDLE_S_MAX), warmup_s=1.0
     )
@@ -86,11 +86,11 @@ def parts(bench: Bench) -> Iterator[Part]:
     yield Part("naive_idle", lambda: load(rc, idle))
 
 
-def load(api: Api, plan: Plan, *, single_wallet: bool = False) -> Figures:
+def load(api: Api, plan: LoadProfile, *, single_wallet: bool = False) -> Figures:
     """Drive an api; what is said of one run."""
     assert api.dataset is not None
     dataset = api.dataset.only_one_wallet() if single_wallet else api.dataset
-    report: Report = uvloop.run(run(api.endpoint, dataset, plan))
+    report: Measurement = uvloop.run(run(api.endpoint, dataset, plan))
     return {
         "per_s": report.settled_per_s,
         "p50_ms": report.p50_ms,
@@ -118,7 +118,7 @@ def measure(bench: Bench, runs: int) -> dict[str, list[Figures]]:
         for part in parts(bench):
             add(part, number)
     single_per_s = statistics.median(figures["per_s"] for figures in measured["single"])
-    plan = Plan(
+    plan = LoadProfile(
         connections=CONNECTIONS,
         rate=max(1.0, OPEN_LOOP_SHARE * single_per_s),
         seconds=bench.seconds,

@@ -11,7 +11,7 @@ import psutil
 from app.base import ids
 from app.base.publishable import publishable_key
 from app.devkit import stack
-from app.devkit.bench import Dataset, Shop
+from app.devkit.bench import BenchShop, Dataset
 from app.devkit.bench.client import Client
 from app.engine.database import migrations
 from app.engine.database.embedded import EmbeddedPostgres
@@ -86,7 +86,7 @@ async def cards(on: Rails, *, merchants: int, each: int) -> Dataset:
                 tokens.append((await _made(vault, "/tokens", pk, card))["id"])
                 body = {"token": tokens[-1]}
                 await _made(client, "/v1/payment_methods", key["secret"], body)
-            shops.append(Shop(key["secret"], tuple(tokens)))
+            shops.append(BenchShop(key["secret"], tuple(tokens)))
     finally:
         client.close()
         vault.close()

@@ -12,7 +12,7 @@ from app.cli.views import COLUMNS_OF_MERCHANT, merchant_row, merchant_view, pars
 if TYPE_CHECKING:
     from app.domains.merchants import Merchant
     from app.engine.database import Database
-    from app.operate.rehoming import Moved
+    from app.operate.rehoming import MoveResult
     from app.operate.verify import Finding
 
 app = typer.Typer(help="Create, list, show and move merchants.", no_args_is_help=True)
@@ -117,7 +117,7 @@ def rehome(
     from app.operate.rehoming import rehome as rehome_merchant
     from app.operate.verify import verify_database
 
-    async def work(database: "Database") -> "tuple[Moved, list[Finding]]":
+    async def work(database: "Database") -> "tuple[MoveResult, list[Finding]]":
         faults.arm(database.settings.faults)
         await checks.check_schema(database)
         with output.progress_bars() as show:
@@ -138,7 +138,7 @@ def rehome(
         raise typer.Exit(1)
 
 
-def _tell_moved(moved: "Moved") -> None:
+def _tell_moved(moved: "MoveResult") -> None:
     if moved.former_region is None:
         output.write(f"Nothing to do: {moved.merchant} is at home in {moved.home_region}.")
         return

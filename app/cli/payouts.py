@@ -14,7 +14,7 @@ from app.cli.failures import CommandFailed
 from app.cli.views import parse_id
 
 if TYPE_CHECKING:
-    from app.domains.payouts import File
+    from app.domains.payouts import PayoutFile
     from app.processors import World
 
 app = typer.Typer(help="Say how merchants are paid out, and make files.", no_args_is_help=True)
@@ -51,14 +51,14 @@ def plan(
     Example: suya payouts plan mer_01k9... EUR --schedule daily --bank-account ba_01k9...
     """
     from app.base.money import EXPONENTS
-    from app.domains.payouts import Plan
+    from app.domains.payouts import PayoutPlan
     from app.domains.payouts.plans import keep_plan
 
     if currency not in EXPONENTS:
         raise CommandFailed(f"'{currency}' is not an ISO 4217 currency code.")
     if schedule is Schedule.DAILY and bank_account is None:
         raise CommandFailed("Daily payouts go somewhere: name it by --bank-account.")
-    made = Plan(
+    made = PayoutPlan(
         merchant_id=parse_id("merchant", merchant),
         currency=currency,
         schedule=schedule.value,
@@ -161,7 +161,7 @@ def reject(
         output.write("Somebody works on the others. Reject it again to see what became of them.")
 
 
-async def _make(world: "World", day: date, *, send: bool) -> "list[File]":
+async def _make(world: "World", day: date, *, send: bool) -> "list[PayoutFile]":
     """The files of all regions, as they are afterwards."""
     from app.domains.merchants.admin import list_home_regions
     from app.domains.payouts import files, reads

@@ -9,7 +9,7 @@ from app.cli import output
 from app.cli.context import load_settings, require_database, run
 
 if TYPE_CHECKING:
-    from app.operate.regions import Goal, Plan, State, Statement
+    from app.operate.regions import DatabaseRegions, Goal, RegionPlan, Statement
 
 app = typer.Typer(help="Make the database multi-region (CockroachDB).", no_args_is_help=True)
 
@@ -44,7 +44,7 @@ def show(json: Json = False) -> None:
     from app.engine.database import Database
     from app.operate.regions import read_state
 
-    async def work() -> "State":
+    async def work() -> "DatabaseRegions":
         async with Database.open(settings) as database:
             return await read_state(database)
 
@@ -72,7 +72,7 @@ def plan(regions: Regions = None, survive: Survive = None, json: Json = False) -
     from app.engine.database import Database
     from app.operate.regions import make_plan
 
-    async def work() -> "Plan":
+    async def work() -> "RegionPlan":
         async with Database.open(settings) as database:
             return await make_plan(database, settings.regions, settings.survive)
 

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.sandbox.acquirer import banks, cards, disputes
-from app.sandbox.acquirer.model import Authorization, BankTransfer, Dispute, Instructions, Payout
+from app.sandbox.acquirer.model import (
+    AuthorizationRecord,
+    BankTransferRecord,
+    DisputeRecord,
+    Instructions,
+    PayoutRecord,
+)
 from tests.support.tables import Row, table
 
 NOW = datetime(2030, 1, 10, tzinfo=UTC)
@@ -18,10 +24,10 @@ COMMON: dict[str, Any] = {
 }
 
 
-def _held(row: Row) -> Authorization:
+def _held(row: Row) -> AuthorizationRecord:
     """An authorization of 100 as a row has it: its state, captured, refunded, let go."""
     captured, refunded, voided = (int(part) for part in str(row.sums).split("/"))
-    return Authorization(
+    return AuthorizationRecord(
         **COMMON,
         status=row.state,
         amount_minor=100,
@@ -34,7 +40,7 @@ def _held(row: Row) -> Authorization:
     )
 
 
-def _sums(held: Authorization) -> str:
+def _sums(held: AuthorizationRecord) -> str:
     return f"{held.captured_minor}/{held.refunded_minor}/{held.voided_minor}"
 
 
@@ -180,7 +186,7 @@ def test_disputes(row: Row) -> None:
     """A dispute ends once; what comes too late is refused, which a dash says."""
     dispute = _dispute(str(row.state))
 
-    commands: dict[str, Callable[[], Dispute | None]] = {
+    commands: dict[str, Callable[[], DisputeRecord | None]] = {
         "evidence": lambda: disputes.give_evidence(dispute, "evi_1", NOW),
         "accept": lambda: disputes.accept(dispute),
         "won": lambda: disputes.decide(dispute, "won"),
@@ -200,8 +206,8 @@ def test_evidence_comes_too_late() -> None:
     assert disputes.give_evidence(dispute, "evi_1", dispute.due_at) is None
 
 
-def _dispute(status: str) -> Dispute:
-    return Dispute(
+def _dispute(status: str) -> DisputeRecord:
+    return DisputeRecord(
         **COMMON,
         authorization="pay_1",
         status=status,  # type: ignore[arg-type]
@@ -223,7 +229,7 @@ def _dispute(status: str) -> Dispute:
 """)
 def test_bank_transfers(row: Row) -> None:
     """Money comes once, and not after its time."""
-    transfer = BankTransfer(
+    transfer = BankTransferRecord(
         **COMMON, status=row.state, amount_minor=100, instructions=Instructions("DE", "X1")
     )
 
@@ -255,7 +261,7 @@ def test_bank_transfers(row: Row) -> None:
 """)
 def test_payouts(row: Row) -> None:
     """What has left cannot be stopped, nor what was stopped leave; and paid money may return."""
-    payout = Payout(**COMMON, status=row.state, amount_minor=100, iban="DE", name="Ada")
+    payout = PayoutRecord(**COMMON, status=row.state, amount_minor=100, iban="DE", name="Ada")
 
     after = {
         "cancel": lambda: banks.cancel(payout),

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app.devkit.bench import Client, Dataset, Endpoint, PreparationFailed, Shop, adopt, prepare
+from app.devkit.bench import BenchShop, Client, Dataset, Endpoint, PreparationFailed, adopt, prepare
 from tests.bench.server import Request, answer, serving
 
 _KEYS = itertools.count(1)
@@ -91,6 +91,6 @@ async def test_a_merchants_own_wallets_are_used() -> None:
 
 def test_one_wallet_can_pay_everything() -> None:
     """The narrowest load there is has one merchant and one wallet left."""
-    dataset = Dataset((Shop("sk_1", ("acct_1", "acct_2")), Shop("sk_2", ("acct_3",))))
+    dataset = Dataset((BenchShop("sk_1", ("acct_1", "acct_2")), BenchShop("sk_2", ("acct_3",))))
 
-    assert dataset.only_one_wallet() == Dataset((Shop("sk_1", ("acct_1",)),))
+    assert dataset.only_one_wallet() == Dataset((BenchShop("sk_1", ("acct_1",)),))

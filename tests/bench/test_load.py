@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from app.devkit.bench import Dataset, Endpoint, Plan, Shop, UnsupportedAnswer, run
+from app.devkit.bench import BenchShop, Dataset, Endpoint, LoadProfile, UnsupportedAnswer, run
 from app.devkit.bench.load import GRACE_S, ClosedLoop, OpenLoop
-from app.devkit.bench.traffic import Verdict
+from app.devkit.bench.traffic import PaymentCounts
 from tests.bench.server import Request, answer, serving
 
-_SHOPS = (Shop("sk_1", ("acct_1", "acct_2")), Shop("sk_2", ("acct_3",)))
+_SHOPS = (BenchShop("sk_1", ("acct_1", "acct_2")), BenchShop("sk_2", ("acct_3",)))
 
 
 class Clock:
@@ -32,9 +32,9 @@ class Pings:
         """A GET."""
         return b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
-    def judge(self, status: int, raw: bytes) -> Verdict:  # noqa: ARG002 - a judge gets both
+    def judge(self, status: int, raw: bytes) -> PaymentCounts:  # noqa: ARG002 - a judge gets both
         """By the status alone."""
-        return Verdict(1, 0, 0) if status == 200 else Verdict(0, 0, 1)
+        return PaymentCounts(1, 0, 0) if status == 200 else PaymentCounts(0, 0, 1)
 
 
 class Gate:
@@ -170,7 +170,7 @@ async def test_a_run_ends_when_the_server_speaks_something_else() -> None:
 
     async with serving(respond) as server:
         with pytest.raises(UnsupportedAnswer, match="Content-Length"):
-            await run(Endpoint(server.url), Dataset(_SHOPS), Plan(connections=2, seconds=60))
+            await run(Endpoint(server.url), Dataset(_SHOPS), LoadProfile(connections=2, seconds=60))
 
 
 @pytest.mark.parametrize("rate", [None, 200.0])
@@ -183,7 +183,7 @@ async def test_a_run_reports_every_payment(rate: float | None) -> None:
         return answer(201, b'{"id":"pay_1","status":"captured"}')
 
     async with serving(respond) as server:
-        plan = Plan(connections=4, rate=rate, seconds=0.2, warmup_s=0.0)
+        plan = LoadProfile(connections=4, rate=rate, seconds=0.2, warmup_s=0.0)
         report = await run(Endpoint(server.url), Dataset(_SHOPS), plan)
 
     paid = [request for request in server.requests if request.path == "/v1/payments"]

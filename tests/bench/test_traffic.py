@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from app.devkit.bench import Endpoint, Shop
+from app.devkit.bench import BenchShop, Endpoint
 from app.devkit.bench.client import body_of
-from app.devkit.bench.traffic import BulkPayments, SinglePayments, Verdict
+from app.devkit.bench.traffic import BulkPayments, PaymentCounts, SinglePayments
 from tests.bench.server import answer
 
 _ENDPOINT = Endpoint("http://127.0.0.1:8000")
-_HOT = Shop("sk_hot", ("acct_h1", "acct_h2"))
-_COLD = Shop("sk_cold", ("acct_c1", "acct_c2", "acct_c3"))
+_HOT = BenchShop("sk_hot", ("acct_h1", "acct_h2"))
+_COLD = BenchShop("sk_cold", ("acct_c1", "acct_c2", "acct_c3"))
 _CREATED = {"status": 201, "payment": {"id": "pay_1", "status": "captured"}}
 _AUTHORIZED = {"status": 201, "payment": {"id": "pay_1", "status": "authorized"}}
 _NO_FUNDS = {"status": 402, "problem": {"type": "t", "status": 402}}
@@ -83,42 +83,44 @@ def test_the_hot_share_goes_to_the_first_merchant(hot_share: float, hot: float) 
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "verdict"),
+    ("status", "body", "counts"),
     [
-        (201, b'{"id":"pay_1","status":"captured"}', Verdict(1, 0, 0)),
-        (201, b'{"id":"pay_1","status":"authorized"}', Verdict(0, 0, 1)),
-        (202, b'{"id":"pay_1","status":"processing"}', Verdict(0, 0, 1)),
-        (402, b"{}", Verdict(0, 1, 0)),
-        (409, b"{}", Verdict(0, 1, 0)),
-        (400, b"{}", Verdict(0, 0, 1)),
-        (503, b"", Verdict(0, 0, 1)),
+        (201, b'{"id":"pay_1","status":"captured"}', PaymentCounts(1, 0, 0)),
+        (201, b'{"id":"pay_1","status":"authorized"}', PaymentCounts(0, 0, 1)),
+        (202, b'{"id":"pay_1","status":"processing"}', PaymentCounts(0, 0, 1)),
+        (402, b"{}", PaymentCounts(0, 1, 0)),
+        (409, b"{}", PaymentCounts(0, 1, 0)),
+        (400, b"{}", PaymentCounts(0, 0, 1)),
+        (503, b"", PaymentCounts(0, 0, 1)),
     ],
 )
-def test_only_a_captured_payment_is_settled(status: int, body: bytes, verdict: Verdict) -> None:
+def test_only_a_captured_payment_is_settled(
+    status: int, body: bytes, counts: PaymentCounts
+) -> None:
     """Accepted is not settled, a rule's no is refused, everything else is an error."""
     traffic = SinglePayments(_ENDPOINT, [_HOT], hot_share=0.0, seed=1)
 
-    assert traffic.judge(status, answer(status, body)) == verdict
+    assert traffic.judge(status, answer(status, body)) == counts
 
 
 @pytest.mark.parametrize(
-    ("status", "items", "verdict"),
+    ("status", "items", "counts"),
     [
-        (200, [_CREATED, _CREATED, _CREATED], Verdict(3, 0, 0)),
-        (200, [_CREATED, _NO_FUNDS, _CREATED], Verdict(2, 1, 0)),
-        (200, [_INVALID, _CONFLICT, _CREATED], Verdict(1, 1, 1)),
-        (200, [_CREATED, _AUTHORIZED, _CREATED], Verdict(2, 0, 1)),
-        (200, [_CREATED, _CREATED], Verdict(2, 0, 1)),
-        (503, [], Verdict(0, 0, 3)),
-        (402, [], Verdict(0, 3, 0)),
+        (200, [_CREATED, _CREATED, _CREATED], PaymentCounts(3, 0, 0)),
+        (200, [_CREATED, _NO_FUNDS, _CREATED], PaymentCounts(2, 1, 0)),
+        (200, [_INVALID, _CONFLICT, _CREATED], PaymentCounts(1, 1, 1)),
+        (200, [_CREATED, _AUTHORIZED, _CREATED], PaymentCounts(2, 0, 1)),
+        (200, [_CREATED, _CREATED], PaymentCounts(2, 0, 1)),
+        (503, [], PaymentCounts(0, 0, 3)),
+        (402, [], PaymentCounts(0, 3, 0)),
     ],
 )
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaced"])
 def test_bulk_counts_by_item(
-    status: int, items: list[object], verdict: Verdict, separators: tuple[str, str]
+    status: int, items: list[object], counts: PaymentCounts, separators: tuple[str, str]
 ) -> None:
-    """Each item has its own verdict, and one that is missing is an error."""
+    """Each item has its own counts, and one that is missing is an error."""
     traffic = BulkPayments(_ENDPOINT, [_HOT], hot_share=0.0, seed=1, size=3)
     body = json.dumps({"data": items}, separators=separators).encode()
 
-    assert traffic.judge(status, answer(status, body)) == verdict
+    assert traffic.judge(status, answer(status, body)) == counts

@@ -8,7 +8,14 @@ from typing import Any
 
 import msgspec
 
-from app.devkit.chaos.model import CARD, Answer, Authorization, Operation, PaymentRow, RefundRow
+from app.devkit.chaos.model import (
+    CARD,
+    Attempt,
+    Authorization,
+    FinalPayment,
+    FinalRefund,
+    Operation,
+)
 from tests.chaos.story import DUE, MERCHANT, OWED, TILL, Lines, Story
 
 
@@ -41,7 +48,7 @@ def paid_by_card() -> Story:
     ask_by_card(story, "p5", 500)
     give_back(story, "p5", "pay_5", 500, status="failed")
     nobody = '{"code": "processor_unavailable", "retry": "same_key"}'
-    story.answers.append(Answer("p5", 1, len(story.requests) + 0.2, 502, nobody))
+    story.answers.append(Attempt("p5", 1, len(story.requests) + 0.2, 502, nobody))
     take(story, "p5", "pay_6", 500)
     refund_by_second_attempt(story)
 
@@ -68,8 +75,8 @@ def refund_by_second_attempt(story: Story) -> None:
     story.move("r1", unmade, "pay_1", "refund_failure")
     story.move("r1", made, "pay_1", "refund")
     story.refunds += [
-        RefundRow("re_1", "r1", "pay_1", 100, "failed"),
-        RefundRow("re_2", "r1", "pay_1", 100, "succeeded"),
+        FinalRefund("re_1", "r1", "pay_1", 100, "failed"),
+        FinalRefund("re_2", "r1", "pay_1", 100, "succeeded"),
     ]
     put(story, "p1", "pay_1", 300, captured=300, refunded=100, fee=3, status="captured")
     story.answer("r1", 201, {"object": "refund", "id": "re_2", "amount": 100})
@@ -129,11 +136,11 @@ def refund_lines(amount: int, *, back: bool = False) -> Lines:
 def put(story: Story, key: str, payment: str, amount: int, **fields: Any) -> dict[str, Any]:
     """Record how far a payment has come; returns it as an answer tells it."""
     usual: dict[str, Any] = {"captured": 0, "refunded": 0, "fee": 0, "method": "card"}
-    row = PaymentRow(payment, key, OWED, amount, **(usual | fields))
+    row = FinalPayment(payment, key, OWED, amount, **(usual | fields))
     return story.put(row)
 
 
-def view(payment: PaymentRow) -> dict[str, Any]:
+def view(payment: FinalPayment) -> dict[str, Any]:
     """A payment as an answer tells it."""
     return Story().put(payment)
 

@@ -8,23 +8,23 @@ from typing import Any
 
 import msgspec
 
-from app.devkit.chaos import Finding, History, check
+from app.devkit.chaos import Anomaly, History, check
 from app.devkit.chaos.model import (
-    AccountRow,
-    Acquirer,
-    Answer,
+    AcquirerBooks,
+    Attempt,
     Authorization,
     Books,
-    EntryRow,
-    FlowRow,
+    FinalAccount,
+    FinalEntry,
+    FinalFlow,
+    FinalPayment,
+    FinalRefund,
+    FinalTransfer,
     Kept,
     Operation,
-    PaymentRow,
-    RefundRow,
     Request,
     Run,
     Shop,
-    TransferRow,
 )
 
 MERCHANT = "mer_1"
@@ -53,17 +53,18 @@ class Story:
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
-        self.answers: list[Answer] = []
-        self.transfers: list[TransferRow] = []
-        self.entries: list[EntryRow] = []
-        self.payments: dict[str, PaymentRow] = {}
-        self.refunds: list[RefundRow] = []
+        self.answers: list[Attempt] = []
+        self.transfers: list[FinalTransfer] = []
+        self.entries: list[FinalEntry] = []
+        self.payments: dict[str, FinalPayment] = {}
+        self.refunds: list[FinalRefund] = []
         self.kept: dict[tuple[str, str], Kept] = {}
-        self.flows: list[FlowRow] = []
+        self.flows: list[FinalFlow] = []
         self.there: dict[str, Authorization] = {}
         """What the acquirer has; nothing: the run had none."""
-        self.accounts: dict[str, AccountRow] = {
-            name: AccountRow(MERCHANT, name, kind, 0, (0, 0, 0, 0)) for name, kind in KINDS.items()
+        self.accounts: dict[str, FinalAccount] = {
+            name: FinalAccount(MERCHANT, name, kind, 0, (0, 0, 0, 0))
+            for name, kind in KINDS.items()
         }
 
     def ask(
@@ -77,7 +78,7 @@ class Story:
     def answer(self, key: str, status: int, body: dict[str, Any]) -> None:
         """Answer the request that was sent last, and keep the answer."""
         text = msgspec.json.encode(body).decode()
-        self.answers.append(Answer(key, 1, len(self.requests) + 0.5, status, text))
+        self.answers.append(Attempt(key, 1, len(self.requests) + 0.5, status, text))
         self.kept[MERCHANT, key] = Kept(key, status, text)
 
     def refuse(self, key: str, status: int, code: str) -> None:
@@ -87,7 +88,7 @@ class Story:
     def move(self, key: str, lines: Lines, payment: str | None = None, purpose: str = "") -> None:
         """Book a transfer for a request."""
         transfer = f"tr_{len(self.transfers) + 1}_{key}"
-        self.transfers.append(TransferRow(MERCHANT, transfer, key, payment, purpose))
+        self.transfers.append(FinalTransfer(MERCHANT, transfer, key, payment, purpose))
         for account, (direction, posted, pending) in lines.items():
             row = self.accounts[account]
             at = 0 if direction == "debit" else 1
@@ -98,10 +99,10 @@ class Story:
             version = row.version + 1
             self.accounts[account] = msgspec.structs.replace(row, version=version, sums=done)
             self.entries.append(
-                EntryRow(account, version, transfer, direction, posted, pending, done)
+                FinalEntry(account, version, transfer, direction, posted, pending, done)
             )
 
-    def put(self, payment: PaymentRow) -> dict[str, Any]:
+    def put(self, payment: FinalPayment) -> dict[str, Any]:
         """Record how far a payment has come; returns it as an answer tells it."""
         self.payments[payment.id] = payment
         return {
@@ -123,7 +124,7 @@ class Story:
         for answer in self.answers:
             history.add(answer)
         if self.there:
-            history.add(Acquirer(list(self.there.values())))
+            history.add(AcquirerBooks(list(self.there.values())))
         return history
 
     def books(self) -> Books:
@@ -138,7 +139,7 @@ class Story:
             flows=self.flows,
         )
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Anomaly]:
         """What the checker makes of it."""
         return check(self.history(), self.books())
 
@@ -170,12 +171,12 @@ def sound() -> Story:
 
     story.ask("p1", Operation.PAYMENT, _payment(ADA, 300))
     story.move("p1", {ADA: ("debit", 300, 0), TILL: ("credit", 297, 0)}, "pay_1")
-    paid = PaymentRow("pay_1", "p1", ADA, 300, 300, 0, 3, "captured")
+    paid = FinalPayment("pay_1", "p1", ADA, 300, 300, 0, 3, "captured")
     story.answer("p1", 201, story.put(paid))
 
     story.ask("a1", Operation.AUTHORIZATION, _payment(BOB, 200))
     story.move("a1", {BOB: ("debit", 0, 200), TILL: ("credit", 0, 200)}, "pay_2")
-    held = PaymentRow("pay_2", "a1", BOB, 200, 0, 0, 0, "authorized")
+    held = FinalPayment("pay_2", "a1", BOB, 200, 0, 0, 0, "authorized")
     story.answer("a1", 201, story.put(held))
 
     capture = {"amount": 150, "final": True}
@@ -186,7 +187,7 @@ def sound() -> Story:
 
     story.ask("r1", Operation.REFUND, {"payment": "pay_1", "amount": 100})
     story.move("r1", {TILL: ("debit", 100, 0), ADA: ("credit", 100, 0)}, "pay_1")
-    story.refunds.append(RefundRow("re_1", "r1", "pay_1", 100))
+    story.refunds.append(FinalRefund("re_1", "r1", "pay_1", 100))
     story.put(msgspec.structs.replace(paid, refunded=100))
     story.answer("r1", 201, {"object": "refund", "id": "re_1", "amount": 100})
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.devkit.chaos import History
 from app.devkit.chaos.card_report import card_report, told
-from app.devkit.chaos.model import NO_ANSWER, Answer, FlowRow, Operation, Wrong
+from app.devkit.chaos.model import NO_ANSWER, Attempt, FinalFlow, Operation, Wrong
 from tests.chaos.card_story import (
     ask_by_card,
     capture_lines,
@@ -80,7 +80,7 @@ def leave_a_refund_pending(story: Story) -> None:
 
 
 def leave_a_flow_parked(story: Story) -> None:
-    story.flows.append(FlowRow("p1", "authorization", "parked", 34, "unknown"))
+    story.flows.append(FinalFlow("p1", "authorization", "parked", 34, "unknown"))
 
 
 def fail_what_was_acknowledged(story: Story) -> None:
@@ -218,7 +218,7 @@ def test_who_was_told_nothing_final_may_have_paid(status: int) -> None:
             take(story, "u1", "pay_7", 600)
             story.there["pay_7"] = there("pay_7", 600, captured=600)
             del story.answers[-1], story.kept[MERCHANT, "u1"]
-        story.answers.append(Answer("u1", 1, 30.0, status, text))
+        story.answers.append(Attempt("u1", 1, 30.0, status, text))
 
         assert story.findings() == []
 
@@ -226,7 +226,7 @@ def test_who_was_told_nothing_final_may_have_paid(status: int) -> None:
 def cancel_while_asked(story: Story) -> None:
     """Canceled before the acquirer had spoken, which approves: its own flow gives it back."""
     ask_by_card(story, "p7", 600, Operation.AUTHORIZATION)
-    story.answers.append(Answer("p7", 1, len(story.requests) + 0.1, 202, "{}"))
+    story.answers.append(Attempt("p7", 1, len(story.requests) + 0.1, 202, "{}"))
     give_back(story, "p7", "pay_7", 600, status="canceled")
     canceled = view(story.payments["pay_7"])
     story.answer("p7", 201, canceled)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.devkit.chaos.model import NO_ANSWER, Answer, Operation, Wrong
+from app.devkit.chaos.model import NO_ANSWER, Attempt, Operation, Wrong
 from tests.chaos.story import ADA, BOB, MERCHANT, TILL, Story, sound, undo
 
 
@@ -61,7 +61,7 @@ def keep_no_answer(story: Story) -> None:
 def answer_twice_differently(story: Story) -> None:
     first = next(answer for answer in story.answers if answer.key == "p1")
     body = first.body.replace("pay_1", "pay_7")
-    story.answers.append(Answer("p1", 2, 20.0, 201, body))
+    story.answers.append(Attempt("p1", 2, 20.0, 201, body))
 
 
 def move_what_nobody_asked(story: Story) -> None:
@@ -191,7 +191,7 @@ def test_what_nobody_answered_may_be_done_or_not(done: bool) -> None:
     """An unknown outcome is sound whether it is absent or there once."""
     story = sound()
     story.ask("u1", Operation.TRANSFER, story.requests[6].body or {})
-    story.answers.append(Answer("u1", 1, 30.0, NO_ANSWER, "the connection was lost"))
+    story.answers.append(Attempt("u1", 1, 30.0, NO_ANSWER, "the connection was lost"))
     if done:
         story.move("u1", {ADA: ("debit", 50, 0), BOB: ("credit", 50, 0)})
 
@@ -215,7 +215,7 @@ def test_what_nobody_answered_may_be_done_or_not(done: bool) -> None:
 )
 def test_what_an_answer_decides(status: int, body: str, outcome: str) -> None:
     """Only the product's own word decides; what a balancer says leaves everything open."""
-    assert Answer("k", 1, 1.0, status, body).outcome == outcome
+    assert Attempt("k", 1, 1.0, status, body).outcome == outcome
 
 
 def _ask_and_pay(story: Story, wallet: str, amount: int, key: str = "o1") -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.devkit.chaos import History, HistoryUnreadable
-from app.devkit.chaos.model import Answer, FaultMark, PhaseMark
+from app.devkit.chaos.model import Attempt, FaultMark, PhaseMark
 from tests.chaos.story import sound
 
 
@@ -55,7 +55,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "history"
     write(path)
     whole = path.read_bytes()
-    line = msgspec.json.encode(Answer("p1", 2, 9.0, 201, "{}"))
+    line = msgspec.json.encode(Attempt("p1", 2, 9.0, 201, "{}"))
     path.write_bytes(whole + line[:-7])
 
     assert History.read(path).answers["p1"] == sound().history().answers["p1"]
@@ -65,7 +65,7 @@ def test_a_whole_last_line_without_its_end_counts(tmp_path: Path) -> None:
     """Only the line's end was torn off, and the record is taken."""
     path = tmp_path / "history"
     write(path)
-    path.write_bytes(path.read_bytes() + msgspec.json.encode(Answer("p1", 2, 9.0, 201, "{}")))
+    path.write_bytes(path.read_bytes() + msgspec.json.encode(Attempt("p1", 2, 9.0, 201, "{}")))
 
     assert len(History.read(path).answers["p1"]) == 2
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from app.devkit.chaos.load import Intents, Stall
-from app.devkit.chaos.model import CARD, Answer, Operation, Request
+from app.devkit.chaos.model import CARD, Attempt, Operation, Request
 
 WALLETS = Stall("mer_1", "sk_1", ["acct_hot"], ["acct_1", "acct_2"])
 CARDS = Stall(
@@ -41,9 +41,9 @@ def test_what_is_processing_is_read_and_canceled() -> None:
     request = Request("k1", Operation.PAYMENT, "mer_1", "/v1/payments", {}, "faults", 1.0, 1.0)
     body = json.dumps({"id": "pay_1", "status": "processing"})
 
-    intents.learn(request, Answer("k1", 1, 2.0, 202, body))
+    intents.learn(request, Attempt("k1", 1, 2.0, 202, body))
     during = {(operation, path) for operation, path, _ in asked(CARDS, intents)}
-    intents.learn(request, Answer("k1", 2, 3.0, 402, '{"retry": "new_key"}'))
+    intents.learn(request, Attempt("k1", 2, 3.0, 402, '{"retry": "new_key"}'))
     after = {path for _, path, _ in asked(CARDS, intents)}
 
     assert (Operation.CANCEL, "/v1/payments/pay_1/cancel") in during

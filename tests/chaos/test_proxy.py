@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from app.base import clock
 from app.devkit.chaos.address import Upstream, conninfo, upstreams
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 
 SLOW_S = 0.1
 
@@ -103,7 +103,7 @@ def test_an_answer_is_torn_in_the_middle(proxy: FaultProxy) -> None:
 
 def test_what_was_armed_can_be_forgotten(proxy: FaultProxy) -> None:
     """After disarming no statement meets a fault."""
-    proxy.arm(Fault.LOST_REPLY, "SELECT")
+    proxy.arm(ConnectionFault.LOST_REPLY, "SELECT")
     proxy.reset_after(1)
     proxy.disarm()
     with connect(proxy) as connection:

@@ -6,9 +6,9 @@ from app.devkit.chaos.bare import longest_gap
 from app.devkit.chaos.history import History
 from app.devkit.chaos.model import (
     NO_ANSWER,
-    Answer,
+    Anomaly,
+    Attempt,
     FaultMark,
-    Finding,
     Operation,
     PhaseMark,
     Request,
@@ -37,14 +37,14 @@ def history() -> History:
     made.add(Request("g1", Operation.READ, "mer_1", "/v1/payments/p", None, "storm", 5.0, 5.0))
     refusal = '{"retry": "never", "code": "insufficient_funds"}'
     for answer in (
-        Answer("k1", 1, 1.1, 201, "{}"),
-        Answer("k2", 1, 2.1, 201, "{}"),
-        Answer("k3", 1, 5.5, NO_ANSWER, "connection lost"),
-        Answer("k3", 2, 6.5, 201, "{}"),
-        Answer("k4", 1, 6.2, 402, refusal),
-        Answer("k5", 1, 9.0, NO_ANSWER, "no answer"),
-        Answer("k5", 2, 20.0, 201, "{}", resolving=True),
-        Answer("g1", 1, 5.1, 200, "{}"),
+        Attempt("k1", 1, 1.1, 201, "{}"),
+        Attempt("k2", 1, 2.1, 201, "{}"),
+        Attempt("k3", 1, 5.5, NO_ANSWER, "connection lost"),
+        Attempt("k3", 2, 6.5, 201, "{}"),
+        Attempt("k4", 1, 6.2, 402, refusal),
+        Attempt("k5", 1, 9.0, NO_ANSWER, "no answer"),
+        Attempt("k5", 2, 20.0, 201, "{}", resolving=True),
+        Attempt("g1", 1, 5.1, 200, "{}"),
     ):
         made.add(answer)
     made.add(PhaseMark("baseline", 0.0, 4.0))
@@ -81,10 +81,10 @@ def test_the_json_has_what_scripts_ask_for() -> None:
 def test_any_finding_fails_the_run() -> None:
     """What is wrong is counted by key, told by name, and decides the verdict."""
     findings = [
-        Finding(Wrong.LOST, "k1", "gone"),
-        Finding(Wrong.LOST, "k1", "its transfer too"),
-        Finding(Wrong.DOUBLED, "k3", "there twice"),
-        Finding(Wrong.STALE, "k4", "could have paid"),
+        Anomaly(Wrong.LOST, "k1", "gone"),
+        Anomaly(Wrong.LOST, "k1", "its transfer too"),
+        Anomaly(Wrong.DOUBLED, "k3", "there twice"),
+        Anomaly(Wrong.STALE, "k4", "could have paid"),
     ]
     found = report(history(), Measured(findings=findings, verify=[]))
 

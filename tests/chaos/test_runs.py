@@ -12,11 +12,11 @@ import pytest
 from app.base import ids
 from app.devkit.chaos import History, timeline
 from app.devkit.chaos.embedded import EmbeddedTarget
-from app.devkit.chaos.model import Acquirer, Wrong
+from app.devkit.chaos.model import AcquirerBooks, Wrong
 from app.devkit.chaos.plan import SCENARIOS, Injection, Kind, draw
 from app.devkit.chaos.rails import Rails
-from app.devkit.chaos.report import Report, report
-from app.devkit.chaos.run import Plan, run
+from app.devkit.chaos.report import ChaosReport, report
+from app.devkit.chaos.run import ChaosPlan, run
 from app.devkit.chaos.targets import Options, Target, TargetKind
 
 RATE_PER_S = 20  # other tests run at the same time
@@ -26,9 +26,9 @@ STRANGE = ids.encode("payment", ids.new())
 
 async def run_on(
     target: Target, injections: list[Injection], folder: Path
-) -> tuple[Report, History]:
+) -> tuple[ChaosReport, History]:
     """What a short run found."""
-    plan = Plan(
+    plan = ChaosPlan(
         scenario="test", seed=1, rate_per_s=RATE_PER_S, injections=injections, calm_s=CALM_S
     )
     history = History.recorded(folder / "history")
@@ -153,7 +153,7 @@ async def test_an_acquirer_that_fails_costs_nobody_money() -> None:
 class ChargingRails(Rails):
     """An acquirer that charges a card nobody here knows of, just before its books are read."""
 
-    def books(self) -> Acquirer:
+    def books(self) -> AcquirerBooks:
         """The books, with that charge."""
         card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040}
         charge = {"merchant": "mer_1", "amount": 700, "currency": "USD", "capture": True}

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.devkit.cluster import ClusterError, LocalCluster, State
+from app.devkit.cluster import ClusterError, LocalCluster, NodeState
 from app.devkit.cluster.nodes import Node
 from tests.support import cluster as support
 from tests.support.databases import connect
@@ -71,7 +71,7 @@ def test_a_pid_of_another_program_is_left_alone(tmp_path: Path) -> None:
     )
     cluster = LocalCluster(tmp_path / "c")
 
-    assert [node.state for node in cluster.status()] == [State.STOPPED]
+    assert [node.state for node in cluster.status()] == [NodeState.STOPPED]
     cluster.destroy()
 
     assert me.is_running()
@@ -90,7 +90,7 @@ def test_a_program_that_is_being_loaded_has_not_ended(
     with subprocess.Popen(program, stdin=subprocess.PIPE) as process:
         node.pid = process.pid
 
-        assert node.status().state is State.RUNNING
+        assert node.status().state is NodeState.RUNNING
 
         process.kill()
 
@@ -126,7 +126,7 @@ def test_nodes_die_pause_and_come_back(tmp_path: Path) -> None:
         cluster.kill(2)
         cluster.pause(3)
         states = [node.state for node in cluster.status()]
-        assert states == [State.RUNNING, State.STOPPED, State.PAUSED]
+        assert states == [NodeState.RUNNING, NodeState.STOPPED, NodeState.PAUSED]
         for act, number in ((cluster.kill, 2), (cluster.pause, 3), (cluster.resume, 1)):
             with pytest.raises(ClusterError, match=f"Node {number} is"):
                 act(number)
@@ -143,7 +143,7 @@ def test_nodes_die_pause_and_come_back(tmp_path: Path) -> None:
         cluster.start()  # from no node at all: none of them is ready before the others are
         with connect(cluster.url()) as connection:
             assert connection.execute("SELECT a FROM t").fetchall() == [(1,)]
-        assert {node.state for node in cluster.status()} == {State.RUNNING}
+        assert {node.state for node in cluster.status()} == {NodeState.RUNNING}
         pids = [node.pid for node in cluster.status()]
     finally:
         cluster.destroy()

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from app.base import ids
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from app.domains.ledger import EntrySpec, MakeTransfer
 from app.domains.ledger import saga as ledger_saga
 from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
@@ -116,8 +116,12 @@ async def test_holds_race_for_their_end(stall: Stall, cockroach_url: str) -> Non
     await books.assert_in_order(cockroach_url)
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_REPLY, Fault.OVERTAKEN])
-async def test_a_lost_commit_is_found_out_and_not_guessed(cockroach_url: str, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [ConnectionFault.LOST_REQUEST, ConnectionFault.LOST_REPLY, ConnectionFault.OVERTAKEN]
+)
+async def test_a_lost_commit_is_found_out_and_not_guessed(
+    cockroach_url: str, fault: ConnectionFault
+) -> None:
     """However a COMMIT is lost on the way, every payment is answered and is there once."""
     with FaultProxy(cockroach_url) as proxy:
         async with opened(proxy.url) as database:

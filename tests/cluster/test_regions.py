@@ -23,9 +23,9 @@ from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent
 from app.engine.saga import Saga
 from app.operate.regions import (
+    DatabaseRegions,
     NoLicence,
     RegionsRefused,
-    State,
     Table,
     Wanted,
     apply,
@@ -57,18 +57,18 @@ def own_url(cockroach_server: str) -> Iterator[str]:
         yield url
 
 
-async def state_of(url: str) -> State:
+async def state_of(url: str) -> DatabaseRegions:
     """What the database says of itself."""
     async with opened(url) as database:
         return await read(database)
 
 
-def every_statement(state: State) -> list[str]:
+def every_statement(state: DatabaseRegions) -> list[str]:
     """Each kind of statement that a plan can have."""
     odd = 'eu"; DROP TABLE payments; --'
     found = [s.sql for s in plan_ttl(())] + [s.sql for s in plan_ttl(("schema_locked=true",))]
     tables = (*state.tables, Table(odd, regional=True, locked=True), Table("x", regional=False))
-    now = State(
+    now = DatabaseRegions(
         database=odd, cluster=("a", "b", "c", odd), regions=(), primary=None, goal=None,
         tables=tables,
     )  # fmt: skip

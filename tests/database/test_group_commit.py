@@ -8,7 +8,7 @@ import pytest
 
 from app.base import clock
 from app.base.errors import InvariantViolated
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from app.engine.database import Database, GroupCommit, Receipt, Step, Tx
 from app.engine.database.errors import DatabaseRefused, DeadlineExceeded, QueueFull, ShuttingDown
 from tests.support.engine import LEAVE, ONCE, leave_marks, make_marks, marks, opened, query
@@ -267,8 +267,10 @@ async def test_a_step_that_miscounts_strands_nobody(url: str) -> None:
     assert receipts[1].outcomes == ["marked b"]
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_REPLY, Fault.OVERTAKEN])
-async def test_a_batch_with_an_ambiguous_commit_acts_once(url: str, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [ConnectionFault.LOST_REQUEST, ConnectionFault.LOST_REPLY, ConnectionFault.OVERTAKEN]
+)
+async def test_a_batch_with_an_ambiguous_commit_acts_once(url: str, fault: ConnectionFault) -> None:
     """Everyone in a batch whose COMMIT was lost gets an answer, and each has acted once."""
 
     async def step(tx: Tx, names: Sequence[str]) -> list[str]:

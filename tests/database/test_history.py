@@ -5,11 +5,11 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from app.engine.database import history
-from app.engine.database.history import MAIN, VAULT, History
+from app.engine.database.history import MAIN, VAULT, MigrationHistory
 
 
 @pytest.mark.parametrize("of", [MAIN, VAULT], ids=["main", "vault"])
-def test_revisions_are_named_by_their_files(of: History) -> None:
+def test_revisions_are_named_by_their_files(of: MigrationHistory) -> None:
     """Each file has its revision's name, in the order of revisions, and the last is the head."""
     config = Config()
     config.set_main_option("script_location", str(of.home.parent))

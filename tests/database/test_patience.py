@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from app.engine.database import Database, Tx, transact
 from tests.support.engine import ONCE, READ, make_marks, marks, opened, query
 
@@ -40,7 +40,7 @@ async def test_a_silent_connection_is_replaced(url: str, statement: str) -> None
     """Whichever statement is never answered, the work ends on another connection."""
     with FaultProxy(url) as proxy:
         async with impatient(proxy) as database:
-            proxy.arm(Fault.SILENCE, statement)
+            proxy.arm(ConnectionFault.SILENCE, statement)
             assert await transact(database, leave) > 1
         assert proxy.struck == 1
 
@@ -51,7 +51,7 @@ async def test_a_read_that_is_never_answered_is_asked_again(url: str) -> None:
     """A reader's silent connection is replaced too."""
     with FaultProxy(url) as proxy:
         async with impatient(proxy) as database:
-            proxy.arm(Fault.SILENCE, "SELECT count")
+            proxy.arm(ConnectionFault.SILENCE, "SELECT count")
             assert await database.read(READ, {"name": "a"}) == [(1,)]
         assert proxy.struck == 1
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from app.engine.database import sqlstate
-from app.engine.database.sqlstate import Verdict
+from app.engine.database.sqlstate import FailureAction
 from tests.support.tables import Row, table
 
 
@@ -52,17 +52,17 @@ def test_verdicts(row: Row) -> None:
     """Before COMMIT a failure surely did not commit; during COMMIT most may have."""
     error = Reported(str(row.sqlstate))
 
-    assert sqlstate.verdict(error, committing=False) == row.working
-    assert sqlstate.verdict(error, committing=True) == row.committing
+    assert sqlstate.failure_action(error, committing=False) == row.working
+    assert sqlstate.failure_action(error, committing=True) == row.committing
 
 
 def test_a_lost_connection_has_no_state() -> None:
     """What the driver raises by itself counts as a lost connection if it is operational."""
     lost, misused = psycopg.OperationalError("gone"), psycopg.ProgrammingError("wrong")
 
-    assert sqlstate.verdict(lost, committing=False) is Verdict.RETRY
-    assert sqlstate.verdict(lost, committing=True) is Verdict.AMBIGUOUS
-    assert sqlstate.verdict(misused, committing=False) is Verdict.BUG
+    assert sqlstate.failure_action(lost, committing=False) is FailureAction.RETRY
+    assert sqlstate.failure_action(lost, committing=True) is FailureAction.AMBIGUOUS
+    assert sqlstate.failure_action(misused, committing=False) is FailureAction.BUG
     assert (sqlstate.reason(lost), sqlstate.reason(Reported("40001"))) == ("connection", "40001")
 
 
@@ -70,7 +70,7 @@ def test_text_decides_nothing() -> None:
     """An error that only sounds like a conflict is not taken for one."""
     error = psycopg.errors.SyntaxError("ERROR: restart transaction: could not serialize access")
 
-    assert sqlstate.verdict(error, committing=False) is Verdict.BUG
+    assert sqlstate.failure_action(error, committing=False) is FailureAction.BUG
 
 
 def test_every_code_is_in_one_class() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.base import clock
 from app.base.errors import InvariantViolated
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from app.engine.database import Database, KeysTaken, Tx, Writer, transact
 from app.engine.database.errors import (
     CommitUnknown,
@@ -172,9 +172,9 @@ async def test_a_lock_that_is_never_free_is_given_up(
 
 
 @pytest.mark.parametrize("statement", ["BEGIN", "SELECT", "INSERT"])
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_REPLY])
+@pytest.mark.parametrize("fault", [ConnectionFault.LOST_REQUEST, ConnectionFault.LOST_REPLY])
 async def test_a_connection_lost_before_commit_is_replaced(
-    url: str, statement: str, fault: Fault
+    url: str, statement: str, fault: ConnectionFault
 ) -> None:
     """Wherever the connection breaks before COMMIT, the work runs again on a new one."""
 
@@ -192,8 +192,10 @@ async def test_a_connection_lost_before_commit_is_replaced(
     assert marks(url) == {"a": 1}
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_REPLY, Fault.OVERTAKEN])
-async def test_an_ambiguous_commit_is_not_guessed(url: str, fault: Fault) -> None:
+@pytest.mark.parametrize(
+    "fault", [ConnectionFault.LOST_REQUEST, ConnectionFault.LOST_REPLY, ConnectionFault.OVERTAKEN]
+)
+async def test_an_ambiguous_commit_is_not_guessed(url: str, fault: ConnectionFault) -> None:
     """Work whose COMMIT may or may not have happened runs again, in a new journal chain."""
     writer = Writer()
     chain = writer.id
@@ -212,7 +214,7 @@ async def test_commits_that_stay_ambiguous_are_told_so(url: str) -> None:
     """Where no attempt's commit is heard of by the deadline, the caller hears 'unknown'."""
     with FaultProxy(url) as proxy:
         async with through(proxy) as database:
-            proxy.arm(Fault.LOST_REPLY, times=ATTEMPTS_MAX)
+            proxy.arm(ConnectionFault.LOST_REPLY, times=ATTEMPTS_MAX)
             with pytest.raises(CommitUnknown):
                 await transact(database, leave, deadline=clock.monotonic() + 0.5)
 
@@ -224,7 +226,7 @@ async def test_a_server_that_falls_silent_during_commit_does_not_hold_the_caller
     """A COMMIT that is never answered ends as 'unknown', and the next one has a new connection."""
     with FaultProxy(url) as proxy:
         async with through(proxy) as database:
-            proxy.arm(Fault.SILENCE)
+            proxy.arm(ConnectionFault.SILENCE)
             with pytest.raises(CommitUnknown):
                 await transact(database, leave, deadline=clock.monotonic() + 0.5)
             assert await transact(database, leave) == 1
@@ -364,7 +366,7 @@ async def test_a_reader_survives_a_lost_connection(url: str) -> None:
     execute(url, "INSERT INTO marks VALUES ('a', 1)")
     with FaultProxy(url) as proxy:
         async with through(proxy) as database:
-            proxy.arm(Fault.LOST_REPLY, "SELECT")
+            proxy.arm(ConnectionFault.LOST_REPLY, "SELECT")
             assert await database.read(READ, {"name": "a"}) == [(1,)]
         assert proxy.struck == 1
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from app.base import clock, ids
 from app.domains.disputes import saga as disputes
 from app.domains.disputes.inputs import AddEvidence, AnswerDispute, TellDispute, tell
-from app.domains.fx import CreateQuote, FixedRates
+from app.domains.fx import FixedRates, PromiseQuote
 from app.domains.fx import saga as fx
 from app.domains.merchants import admin
 from app.domains.payments import bookings
@@ -65,7 +65,7 @@ class Stall:
     async def quote(self, amount: int) -> UUID:
         """A quote for so many dollars to euros."""
         table = FixedRates.TABLE
-        command = CreateQuote(
+        command = PromiseQuote(
             region=REGION,
             merchant_id=self.merchant_id,
             intent=intent("quote"),

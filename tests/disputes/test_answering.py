@@ -11,7 +11,7 @@ from app.base import clock
 from app.domains.disputes import bookings
 from app.domains.disputes import saga as disputes
 from app.domains.disputes.commands import add_evidence
-from app.domains.disputes.external import Said
+from app.domains.disputes.external import EvidenceAnswer
 from app.engine import idempotency
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow
@@ -49,7 +49,7 @@ async def test_evidence_that_is_taken_is_under_review(stall: Stall) -> None:
     payment, dispute_id, flow, command = await begun(stall)
     told = stall.told(stall.state(payment, "under_review"))
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(TAKEN, told)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, told)))
 
     assert json.loads(answer.body)["status"] == "under_review"
     assert json.loads(answer.body)["evidence"]["submitted_at"] is not None
@@ -62,7 +62,7 @@ async def test_evidence_is_taken_though_nobody_can_look(stall: Stall) -> None:
     """What the processor has taken it has, even if it says nothing more just then."""
     _, dispute_id, flow, _ = await begun(stall)
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(TAKEN, None)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, None)))
 
     assert json.loads(answer.body)["status"] == "under_review"
     assert stall.events(dispute_id)[-1] == "dispute.evidence_submitted"
@@ -73,7 +73,7 @@ async def test_evidence_that_wins_at_once(stall: Stall) -> None:
     payment, dispute_id, flow, _ = await begun(stall)
     told = stall.told(stall.state(payment, "won"))
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(TAKEN, told)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, told)))
 
     assert json.loads(answer.body)["status"] == "won"
     assert stall.events(dispute_id)[-2:] == ["dispute.evidence_submitted", "dispute.won"]
@@ -85,7 +85,7 @@ async def test_evidence_that_comes_too_late_is_refused(stall: Stall) -> None:
     payment, dispute_id, flow, command = await begun(stall)
     told = stall.told(stall.state(payment, "lost"))
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(REFUSED, told)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(REFUSED, told)))
 
     assert answer.status == 409
     assert json.loads(answer.body)["code"] == "dispute_response_refused"
@@ -98,7 +98,7 @@ async def test_a_refused_answer_can_be_given_again(stall: Stall) -> None:
     payment, dispute_id, flow, _ = await begun(stall)
     told = stall.told(stall.state(payment))
 
-    await stall.book(bookings.book_answers, (flow, Said(REFUSED, told)))
+    await stall.book(bookings.book_answers, (flow, EvidenceAnswer(REFUSED, told)))
 
     assert (await stall.add(dispute_id)).status == 201
     (again,) = await stall.run(disputes.EVIDENCE, stall.answer(dispute_id))
@@ -110,7 +110,7 @@ async def test_accepting_loses(stall: Stall) -> None:
     payment, dispute_id, flow, command = await begun(stall, disputes.ACCEPTANCE)
     told = stall.told(stall.state(payment, "lost"))
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(TAKEN, told)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, told)))
 
     assert json.loads(answer.body)["status"] == "lost"
     assert stall.events(dispute_id)[-1] == "dispute.lost"
@@ -123,7 +123,7 @@ async def test_an_answer_that_is_booked_twice_counts_once(stall: Stall) -> None:
     """Two processes that drive the same flow book its answer once."""
     payment, dispute_id, flow, _ = await begun(stall)
     told = stall.told(stall.state(payment, "under_review"))
-    said = Said(TAKEN, told)
+    said = EvidenceAnswer(TAKEN, told)
 
     first, second = await stall.book(bookings.book_answers, (flow, said), (flow, said))
     (third,) = await stall.book(bookings.book_answers, (flow, said))

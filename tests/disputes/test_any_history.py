@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.base import ids
 from app.domains.disputes import bookings
 from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import Said
+from app.domains.disputes.external import EvidenceAnswer
 from app.domains.payments import bookings as payment_bookings
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import RefundPayment
@@ -151,7 +151,7 @@ class Run:
         fee = self.random.choice(case.fees)
         told = self.stall.told(self.state(case, news, fee)) if news else None
         verdict = Verdict("approved") if taken else Verdict("declined", code="too_late")
-        result = Said(verdict, told)
+        result = EvidenceAnswer(verdict, told)
         answers = await self.stall.book(
             bookings.book_answers, *[(flow, result)] * self.random.randint(1, 2)
         )

@@ -9,7 +9,7 @@ import pytest
 from app.base import ids
 from app.domains.disputes import bookings
 from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import Said
+from app.domains.disputes.external import EvidenceAnswer
 from app.processors import DisputeState, Verdict
 from app.processors.stripe.objects import MERCHANT, REFERENCE, StripeDispute, judge_dispute, read
 from tests.disputes.support import Stall
@@ -63,7 +63,7 @@ class Case:
         fields = {"submit": "true", "evidence[uncategorized_text]": "It was eaten."}
         status, _ = self.account._update_dispute("du_0", fields)
         assert status == 200
-        said = Said(Verdict("approved"), self.stall.told(self.state()))
+        said = EvidenceAnswer(Verdict("approved"), self.stall.told(self.state()))
         (answer,) = await self.stall.book(bookings.book_answers, (begun.flow, said))
         body: dict[str, Any] = json.loads(answer.body)
         return body

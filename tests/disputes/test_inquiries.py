@@ -12,7 +12,7 @@ import pytest
 from app.base import clock
 from app.domains.disputes import bookings
 from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import Said
+from app.domains.disputes.external import EvidenceAnswer
 from app.domains.disputes.model import DUE_SOON
 from app.engine.saga import Flow
 from app.processors import Verdict
@@ -44,7 +44,7 @@ async def begin(stall: Stall, dispute_id: UUID) -> Flow:
 async def submit(stall: Stall, dispute_id: UUID, told: Any) -> dict[str, Any]:
     """The dispute after its evidence was taken, and this was told of it."""
     flow = await begin(stall, dispute_id)
-    said = Said(TAKEN, stall.told(told) if told else None)
+    said = EvidenceAnswer(TAKEN, stall.told(told) if told else None)
     (answer,) = await stall.book(bookings.book_answers, (flow, said))
     body: dict[str, Any] = json.loads(answer.body)
     return body
@@ -114,7 +114,7 @@ async def test_a_dispute_from_an_inquiry_that_is_being_answered(row: Row, stall:
     if row.told != "none":
         told = stall.told(stall.state(payment, row.told, due_at=due_at))
 
-    (answer,) = await stall.book(bookings.book_answers, (flow, Said(TAKEN, told)))
+    (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, told)))
 
     body = json.loads(answer.body)
     assert body["status"] == row.status

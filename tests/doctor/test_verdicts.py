@@ -8,7 +8,7 @@ import pytest
 
 from app.operate.doctor.licence import judge_licence, needs_key, read_key
 from app.operate.doctor.model import (
-    Node,
+    CockroachNode,
     cockroach_version,
     judge_clock,
     judge_cockroach,
@@ -83,9 +83,9 @@ def test_connections(row: Any) -> None:
     assert judge_connections(row.limit, row.used, 10).verdict == row.verdict
 
 
-def nodes(*live: bool) -> list[Node]:
+def nodes(*live: bool) -> list[CockroachNode]:
     """Members of a cluster, numbered from 1."""
-    return [Node(n, "active", False, alive, "") for n, alive in enumerate(live, 1)]
+    return [CockroachNode(n, "active", False, alive, "") for n, alive in enumerate(live, 1)]
 
 
 def test_nodes() -> None:
@@ -93,7 +93,7 @@ def test_nodes() -> None:
     assert judge_nodes(nodes(True, True, True), production=True).verdict == "ok"
     down = judge_nodes(nodes(True, False, True), production=False)
     assert (down.verdict, "2 of 3 nodes live; n2 down" in down.said) == ("warn", True)
-    gone = [*nodes(True), Node(4, "decommissioned", False, False, "")]
+    gone = [*nodes(True), CockroachNode(4, "decommissioned", False, False, "")]
     assert judge_nodes(gone, production=False).verdict == "ok"
     assert judge_nodes(gone, production=True).verdict == "warn"
 

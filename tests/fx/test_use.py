@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains.fx import Quote, Use, apply_use, decide_use
+from app.domains.fx import Quote, QuoteUse, apply_use, decide_use
 from app.domains.fx.views import quote_view
 from tests.support.tables import Row, table
 
@@ -44,7 +44,7 @@ def test_refusals(row: Row) -> None:
     found = None
     if row.found == "yes":
         found = quote(row.status, NOW + timedelta(seconds=row.left_s))
-    use = Use(ids.new(), row.source, row.source_minor, row.target, row.target_minor)
+    use = QuoteUse(ids.new(), row.source, row.source_minor, row.target, row.target_minor)
 
     outcome = decide_use(found, use, NOW)
 
@@ -58,7 +58,7 @@ def test_refusals(row: Row) -> None:
 
 def test_a_mismatch_is_told() -> None:
     """The refusal names the field, what it is, and what was asked for."""
-    error = decide_use(quote(), Use(ids.new(), source_minor=5), NOW)
+    error = decide_use(quote(), QuoteUse(ids.new(), source_minor=5), NOW)
 
     assert isinstance(error, PlatformError)
     assert (error.facts["field"], error.facts["quoted"]) == ("source_amount", 10_000)
@@ -73,7 +73,7 @@ def test_a_use_uses_it_up() -> None:
 
     assert quote_view(found).payment == ids.encode("payment", UUID(int=3))
     assert (found.status, found.version) == ("used", 2)
-    refusal = decide_use(found, Use(found.id), NOW)
+    refusal = decide_use(found, QuoteUse(found.id), NOW)
     assert isinstance(refusal, PlatformError)
     assert refusal.code == "quote_used"
 

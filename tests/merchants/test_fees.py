@@ -15,7 +15,7 @@ from app.domains.merchants import (
     FeePlanEnded,
     FeePlanExists,
     FeePlanNotFound,
-    FeeTerms,
+    FeeRates,
     Keyring,
     Merchant,
     MerchantNotFound,
@@ -73,7 +73,7 @@ def test_the_plan_that_names_it_most_closely(row: Row) -> None:
 """)
 def test_what_a_payment_costs(row: Row) -> None:
     """A share and a fixed part, within a least and a most, and never above the amount."""
-    assert FeeTerms(row.bps, row.fixed, row.min, row.max).of(row.amount) == row.fee
+    assert FeeRates(row.bps, row.fixed, row.min, row.max).of(row.amount) == row.fee
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -154,5 +154,5 @@ async def test_callers_bring_their_plans(database: Database, merchant: Merchant)
     assert caller.fee_plans == (made,)
 
 
-def _terms(bps: int) -> FeeTerms:
-    return FeeTerms(bps, 20, 5, 500, refunded=True)
+def _terms(bps: int) -> FeeRates:
+    return FeeRates(bps, 20, 5, 500, refunded=True)

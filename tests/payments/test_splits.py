@@ -12,7 +12,7 @@ from app.base import ids
 from app.domains import fx
 from app.domains.fx import Conversion, convert
 from app.domains.ledger import Account, Book, Change, Draft, Transfer, chart
-from app.domains.merchants import FeeTerms
+from app.domains.merchants import FeeRates
 from app.domains.payments import model, splits
 from app.domains.payments.exchange import Exchange
 from app.domains.payments.model import Payment, Refund
@@ -23,7 +23,7 @@ REGION, MERCHANT, WALLET = "local", UUID(int=7), UUID(int=1)
 FUNDS = 2**60
 
 
-def payment(amount: int, terms: FeeTerms, whole: Conversion | None = None) -> Payment:
+def payment(amount: int, terms: FeeRates, whole: Conversion | None = None) -> Payment:
     """A payment from a wallet, before anything is booked."""
     exchange = None if whole is None else Exchange(ids.new(), "1", whole, fx.nothing_of(whole))
     return Payment(
@@ -102,7 +102,7 @@ class Till:
 """)
 def test_fees_that_come_back(row: Row) -> None:
     """A refund gives back the fee's share of all refunded so far, or nothing; parts sum to it."""
-    terms = FeeTerms(row.bps, row.fixed, refunded=row.refunded == "yes")
+    terms = FeeRates(row.bps, row.fixed, refunded=row.refunded == "yes")
     till = Till(payment(row.amount, terms))
     till.capture()
 
@@ -118,7 +118,7 @@ def test_fees_that_come_back(row: Row) -> None:
 def test_a_payment_in_another_currency() -> None:
     """The merchant gets the quote's target less a fee in it; a refund takes all of that back."""
     whole = _converted("0.9", 100, 10_000)
-    till = Till(payment(10_000, FeeTerms(290, 30), whole))
+    till = Till(payment(10_000, FeeRates(290, 30), whole))
 
     till.capture()
 
@@ -146,7 +146,7 @@ def test_a_payment_in_another_currency() -> None:
         st.none(), st.decimals(Decimal("0.001"), Decimal(1_000), places=4, allow_nan=False)
     ),
     terms=st.builds(
-        FeeTerms,
+        FeeRates,
         bps=st.integers(0, 10_000),
         fixed_minor=st.integers(0, 500),
         min_minor=st.integers(0, 500),
@@ -156,7 +156,7 @@ def test_a_payment_in_another_currency() -> None:
     steps=st.lists(st.tuples(st.integers(1, 10**9), st.booleans()), max_size=8),
 )
 def test_whatever_is_refunded_and_fails(
-    amount: int, rate: Decimal | None, terms: FeeTerms, steps: list[tuple[int, bool]]
+    amount: int, rate: Decimal | None, terms: FeeRates, steps: list[tuple[int, bool]]
 ) -> None:
     """After refunds, some of which fail, the rest can be refunded, and leaves only what is kept."""
     whole = None if rate is None else _converted(rate, 100, amount)

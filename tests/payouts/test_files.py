@@ -14,7 +14,7 @@ import pytest
 from app.base import clock, ids
 from app.domains.payouts import bank, files, reads, saga, sepa
 from app.domains.payouts.inputs import CancelPayout
-from app.domains.payouts.model import File
+from app.domains.payouts.model import PayoutFile
 from app.engine.database import GroupCommit, transact
 from app.engine.saga import Postpone
 from app.processors import Verdict
@@ -168,8 +168,8 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
     ]
 
 
-def _file(status: str, **rejected: str) -> File:
-    return File(
+def _file(status: str, **rejected: str) -> PayoutFile:
+    return PayoutFile(
         region="local", id=UUID(int=9), currency="EUR", day=date(2026, 1, 31), status=status,
         content="", payouts=1, sum_minor=100, rejected=rejected, created_at=NOW, updated_at=NOW,
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from app.base import clock, ids
 from app.base.telemetry import metrics
-from app.domains.payouts import Plan
+from app.domains.payouts import PayoutPlan
 from app.domains.payouts.plans import keep_plan
 from app.processes.flows import open_world
 from app.processes.worker import Worker
@@ -111,7 +111,7 @@ async def test_a_daily_payout_that_cannot_be_tried(office: Office) -> None:
         for merchant in (one, other):
             account_id = ids.decode("bank_account", await bank_account(merchant))
             merchant_id = ids.decode("merchant", merchant.id)
-            plan = Plan(merchant_id, "EUR", "daily", account_id, None)
+            plan = PayoutPlan(merchant_id, "EUR", "daily", account_id, None)
             await keep_plan(worker.database, plan)
         execute(office.database_url, REFUSE)
         execute(

@@ -8,7 +8,7 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.payouts import files, reads, rejecting
-from app.domains.payouts.files import Said
+from app.domains.payouts.files import FileOutcome
 from app.engine.database import GroupCommit
 from app.processes.flows import make_sagas, open_world
 from app.processors import Verdict, World
@@ -133,7 +133,7 @@ async def test_a_file_is_sent_or_rejected_but_not_both(office: Office, rails: Ra
     async with opened_world(office) as world:
         (file,) = await files.make_due(world.database, "local", clock.now().date())
         rails.acquirer.fail_next("500_before", operation="payout_file")
-        assert await files.send_file(world, file) is Said.SILENT
+        assert await files.send_file(world, file) is FileOutcome.SILENT
 
         with pytest.raises(rejecting.NotRejected, match="given to the bank meanwhile"):
             await rejecting._mark(world, file)
@@ -141,7 +141,7 @@ async def test_a_file_is_sent_or_rejected_but_not_both(office: Office, rails: Ra
         assert latest is not None
         await rejecting._mark(world, latest)
 
-        assert await files.send_file(world, file) is Said.DECIDED
+        assert await files.send_file(world, file) is FileOutcome.DECIDED
         assert rails.acquirer.records("payouts", merchant=merchant.id) == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from app.operate.regions import State, Table
+from app.operate.regions import DatabaseRegions, Table
 
 _NAME = r'"((?:[^"]|"")*)"'
 
@@ -19,7 +19,7 @@ class Refused(Exception):
     """The server would not run a statement."""
 
 
-def run(state: State, sql: str) -> State:
+def run(state: DatabaseRegions, sql: str) -> DatabaseRegions:
     """The database after one statement.
 
     Raises:
@@ -36,7 +36,7 @@ def _need(holds: bool, why: str) -> None:
         raise Refused(why)
 
 
-def _primary(state: State, database: str, region: str) -> State:
+def _primary(state: DatabaseRegions, database: str, region: str) -> DatabaseRegions:
     _need(database == state.database, "another database")
     _need(region in state.cluster, "no node is there")
     if state.primary is None:
@@ -51,7 +51,7 @@ def _primary(state: State, database: str, region: str) -> State:
     return msgspec.structs.replace(state, primary=region)
 
 
-def _add(state: State, database: str, region: str) -> State:
+def _add(state: DatabaseRegions, database: str, region: str) -> DatabaseRegions:
     _need(database == state.database, "another database")
     _need(state.primary is not None, "a primary region comes first")
     _need(region in state.cluster, "no node is there")
@@ -59,13 +59,13 @@ def _add(state: State, database: str, region: str) -> State:
     return msgspec.structs.replace(state, regions=regions)
 
 
-def _survive(state: State, database: str, goal: str) -> State:
+def _survive(state: DatabaseRegions, database: str, goal: str) -> DatabaseRegions:
     _need(state.primary is not None, "a primary region comes first")
     _need(goal == "ZONE" or len(state.regions) >= 3, "too few regions")
     return msgspec.structs.replace(state, goal="zone" if goal == "ZONE" else "region")
 
 
-def _alter(state: State, table: str, **changes: Any) -> State:
+def _alter(state: DatabaseRegions, table: str, **changes: Any) -> DatabaseRegions:
     _need(state.primary is not None, "the database is not multi-region")
     found = [t for t in state.tables if t.name == table]
     _need(len(found) == 1, "no such table")
@@ -76,11 +76,13 @@ def _alter(state: State, table: str, **changes: Any) -> State:
     return msgspec.structs.replace(state, tables=tables)
 
 
-def _table(state: State, name: str) -> Table:
+def _table(state: DatabaseRegions, name: str) -> Table:
     return next(t for t in state.tables if t.name == name)
 
 
-def _add_column(state: State, table: str, column: str, cases: str, default: str) -> State:
+def _add_column(
+    state: DatabaseRegions, table: str, column: str, cases: str, default: str
+) -> DatabaseRegions:
     regions = re.findall(r"WHEN '([^']*)' THEN '([^']*)'", cases)
     _need({value for _, value in regions} | {default} <= set(state.regions), "no such value")
     _need(all(text == value for text, value in regions), "a wrong home")
@@ -90,22 +92,22 @@ def _add_column(state: State, table: str, column: str, cases: str, default: str)
     return _alter(state, table, homes=homes)
 
 
-def _by_row(state: State, table: str, column: str) -> State:
+def _by_row(state: DatabaseRegions, table: str, column: str) -> DatabaseRegions:
     _need(column in _table(state, table).homes, "no such column")
     return _alter(state, table, locality=f"REGIONAL BY ROW AS {column}")
 
 
-def _everywhere(state: State, table: str) -> State:
+def _everywhere(state: DatabaseRegions, table: str) -> DatabaseRegions:
     return _alter(state, table, locality="GLOBAL")
 
 
-def _drop_column(state: State, table: str, column: str) -> State:
+def _drop_column(state: DatabaseRegions, table: str, column: str) -> DatabaseRegions:
     found = _table(state, table)
     _need(found.locality != f"REGIONAL BY ROW AS {column}", "it says where the rows live")
     return _alter(state, table, homes=tuple(home for home in found.homes if home != column))
 
 
-def _set_lock(state: State, table: str, locked: str) -> State:
+def _set_lock(state: DatabaseRegions, table: str, locked: str) -> DatabaseRegions:
     tables = tuple(
         msgspec.structs.replace(t, locked=locked == "true") if t.name == table else t
         for t in state.tables
@@ -113,7 +115,7 @@ def _set_lock(state: State, table: str, locked: str) -> State:
     return msgspec.structs.replace(state, tables=tables)
 
 
-_EFFECTS: dict[str, Callable[..., State]] = {
+_EFFECTS: dict[str, Callable[..., DatabaseRegions]] = {
     rf"ALTER DATABASE {_NAME} SET PRIMARY REGION {_NAME}": _primary,
     rf"ALTER DATABASE {_NAME} ADD REGION IF NOT EXISTS {_NAME}": _add,
     rf"ALTER DATABASE {_NAME} SURVIVE (ZONE|REGION) FAILURE": _survive,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.operate.regions import Goal, RegionsRefused, State, Table, Wanted, plan
+from app.operate.regions import DatabaseRegions, Goal, RegionsRefused, Table, Wanted, plan
 from app.operate.regions.model import choose, remarks
 from app.operate.regions.plan import home_column, literal, name
 from tests.regions.server import run
@@ -16,7 +16,7 @@ from tests.support.tables import table
 
 REGIONS = ("ap-south1", "eu-west1", "sa-east1", "us-east1")
 THREE = REGIONS[:3]
-FRESH = State(
+FRESH = DatabaseRegions(
     database="suya",
     cluster=REGIONS,
     regions=(),
@@ -26,14 +26,14 @@ FRESH = State(
 )
 
 
-def finish(state: State, wanted: Wanted) -> State:
+def finish(state: DatabaseRegions, wanted: Wanted) -> DatabaseRegions:
     """The state after the whole plan."""
     for statement in plan(state, wanted).statements:
         state = run(state, statement.sql)
     return state
 
 
-def words(state: State, wanted: Wanted) -> list[str]:
+def words(state: DatabaseRegions, wanted: Wanted) -> list[str]:
     """The plan, its statements cut to what they do to what."""
     home = home_column(wanted)
     return [
@@ -163,7 +163,7 @@ def test_a_killed_plan_is_finished_by_the_next(
     ]
 
 
-def refusal(state: State, *regions: str, goal: Goal | None = None) -> str:
+def refusal(state: DatabaseRegions, *regions: str, goal: Goal | None = None) -> str:
     """The sentence."""
     with pytest.raises(RegionsRefused) as refused:
         choose(state, regions=regions, goal=goal, own_region="local")

@@ -48,7 +48,7 @@ def rows_in_two_regions(url: str, merchant_id: UUID) -> list[str]:
     ]
 
 
-async def rehome(database: Database, merchant_id: UUID, region: str) -> move.Moved:
+async def rehome(database: Database, merchant_id: UUID, region: str) -> move.MoveResult:
     """Move a merchant that no process knows of: nobody needs to be waited for."""
     mover = move._Move(database, merchant_id, region, lambda *_: None)
     mover._spread_s = 0.0

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from app.base import ids
-from app.devkit.chaos.proxy import Fault, FaultProxy
+from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from tests.support import books
 from tests.support.builders import Merchant, new_merchant, payment
 from tests.support.client import Api, done, refused
@@ -256,9 +256,14 @@ async def behind(proxied: tuple[FaultProxy, ApiProcess, str]) -> AsyncIterator[M
 
 
 @pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("fault", [Fault.LOST_REQUEST, Fault.LOST_REPLY, Fault.OVERTAKEN])
+@pytest.mark.parametrize(
+    "fault", [ConnectionFault.LOST_REQUEST, ConnectionFault.LOST_REPLY, ConnectionFault.OVERTAKEN]
+)
 async def test_a_lost_commit_is_found_out_and_not_guessed(
-    proxied: tuple[FaultProxy, ApiProcess, str], behind: Merchant, fault: Fault, times: int
+    proxied: tuple[FaultProxy, ApiProcess, str],
+    behind: Merchant,
+    fault: ConnectionFault,
+    times: int,
 ) -> None:
     """However a COMMIT is lost, every payment is answered once and is there once."""
     proxy, _, url = proxied
@@ -290,7 +295,7 @@ async def test_a_commit_nobody_answers_is_told_as_unknown_and_found_out_later(
         async with Api(process.url) as api:
             merchant = await new_merchant(api.as_(ADMIN_KEY))
             wallet = await merchant.wallet(funds=1_000)
-            proxy.arm(Fault.SILENCE)
+            proxy.arm(ConnectionFault.SILENCE)
 
             silent = await merchant.send_payment(wallet, 300, key="order-1")
             while (again := await merchant.send_payment(wallet, 300, key="order-1")).is_error:

@@ -69,7 +69,7 @@ class Databases:
         """The URL of a fresh, migrated database of a vault."""
         return self._new(migrations.VAULT)
 
-    def _new(self, history: migrations.History) -> str:
+    def _new(self, history: migrations.MigrationHistory) -> str:
         name = f"suya_{uuid4().hex[:12]}"
         execute(self.url, f"CREATE DATABASE {name}")
         address, mark, options = self.url.partition("?")

@@ -6,14 +6,14 @@ from uuid import UUID, uuid4
 
 from app.base import clock, ids
 from app.domains.customers import (
+    AddCustomer,
     AttachMethod,
     CardFacts,
-    CreateCustomer,
+    ChangeCustomer,
     DeleteCustomer,
-    UpdateCustomer,
 )
 from app.domains.customers import saga as customers
-from app.domains.fx import ConvertTransfer, CreateQuote, FixedRates
+from app.domains.fx import ConvertTransfer, FixedRates, PromiseQuote
 from app.domains.fx import saga as fx
 from app.domains.ledger import chart
 from app.domains.ledger import saga as ledger
@@ -177,7 +177,7 @@ class Writer:
         quote_id = self.new(name)
         await self.run(
             fx.QUOTE,
-            CreateQuote(
+            PromiseQuote(
                 **self.common(), quote_id=quote_id, source_currency="USD", target_currency="EUR",
                 side="source", amount_minor=amount, reference_rate=table.find("USD", "EUR"),
                 rate_source=table.source, rate_day=table.day, spread_bps=100, lock_s=DEADLINE_S,
@@ -231,7 +231,7 @@ async def _make_customers(writer: Writer) -> None:
     for name in ("ada_lovelace", "grace"):
         await writer.run(
             customers.CUSTOMER,
-            CreateCustomer(
+            AddCustomer(
                 **writer.common(), customer_id=writer.new(name), name=name, email=None, phone=None,
                 description=None, metadata={"b": "2", "a": "1"},
             ),
@@ -242,7 +242,7 @@ async def _make_customers(writer: Writer) -> None:
         attach = AttachMethod(**writer.common(), card=card, customer_id=owner_id)
         await writer.run(customers.ATTACHMENT, attach)
     ada, grace = writer.history.names["ada_lovelace"], writer.history.names["grace"]
-    change = UpdateCustomer(**writer.common(), customer_id=ada, changes={"email": "a@b"})
+    change = ChangeCustomer(**writer.common(), customer_id=ada, changes={"email": "a@b"})
     await writer.run(customers.CUSTOMER_CHANGE, change, status=200)
     delete = DeleteCustomer(**writer.common(), customer_id=grace)
     await writer.run(customers.CUSTOMER_DELETION, delete, status=200)

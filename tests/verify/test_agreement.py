@@ -4,16 +4,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.operate.verify import agreement
-from app.operate.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
+from app.operate.verify.agreement import (
+    OurDispute,
+    OurPayment,
+    OurPayout,
+    OurRefund,
+    ProcessorRecord,
+)
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-def _record(status: str, **fields: Any) -> Record:
+def _record(status: str, **fields: Any) -> ProcessorRecord:
     """What is there, of 100 EUR."""
     given: dict[str, Any] = {"amount": 100} | fields
-    return Record(id="x", reference="x", merchant="mer", status=status, currency="EUR", **given)
+    return ProcessorRecord(
+        id="x", reference="x", merchant="mer", status=status, currency="EUR", **given
+    )
 
 
 def _payment(status: str, captured: int = 0, refunded: int = 0, left: int = 0) -> OurPayment:

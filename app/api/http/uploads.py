@@ -17,7 +17,7 @@ FORM_BYTES = 4_096
 """Room for what a form needs beside the file: two boundaries and four headers."""
 
 
-class File(msgspec.Struct, frozen=True):
+class UploadedFile(msgspec.Struct, frozen=True):
     """A file as it was sent."""
 
     name: str | None
@@ -26,7 +26,7 @@ class File(msgspec.Struct, frozen=True):
     content: bytes
 
 
-def read_file(request: ApiRequest, body: bytes) -> File:
+def read_file(request: ApiRequest, body: bytes) -> UploadedFile:
     """The only part of a form, which is a file named `file`.
 
     Raises:
@@ -40,7 +40,7 @@ def read_file(request: ApiRequest, body: bytes) -> File:
     if segment.name != "file" or not segment.filename:
         raise InvalidForm(reason="its part is not a file named 'file'")
     media_type = (segment.content_type or "").split(";")[0].strip().lower()
-    return File(segment.filename, media_type, content)
+    return UploadedFile(segment.filename, media_type, content)
 
 
 def _read(boundary: str, body: bytes) -> tuple[MultipartSegment, bytes]:

@@ -9,9 +9,9 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.customers import (
-    CreateCustomer,
+    AddCustomer,
+    ChangeCustomer,
     DeleteCustomer,
-    UpdateCustomer,
     errors,
     find_customer,
     reads,
@@ -22,8 +22,8 @@ from app.domains.customers.views import CustomerView, customer_view
 from app.engine.idempotency import Intent
 
 
-def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> CreateCustomer:
-    return CreateCustomer(
+def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustomer:
+    return AddCustomer(
         region=call.region,
         merchant_id=call.merchant.id,
         intent=intent,
@@ -60,8 +60,8 @@ async def create_customer(request: ApiRequest) -> ASGIResponse:
 async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
     """Changes the fields that are given; metadata is replaced as a whole."""
 
-    def make(call: Call, intent: Intent, body: wire.UpdateCustomer) -> UpdateCustomer:
-        return UpdateCustomer(
+    def make(call: Call, intent: Intent, body: wire.UpdateCustomer) -> ChangeCustomer:
+        return ChangeCustomer(
             region=call.region,
             merchant_id=call.merchant.id,
             intent=intent,

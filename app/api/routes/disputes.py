@@ -26,7 +26,7 @@ from app.api.http.docs import LIST_PARAMETERS, PAGING_PARAMETERS, Doc
 from app.api.http.errors import CardNumberNotAllowed, InvalidForm
 from app.api.http.reading import Reading
 from app.api.http.reply import SINGLE_BYTES_MAX, read_body
-from app.api.http.uploads import FORM, FORM_BYTES, File, read_file
+from app.api.http.uploads import FORM, FORM_BYTES, UploadedFile, read_file
 from app.base import ids
 from app.base.pan import contains_pan
 from app.domains.disputes import errors, evidence, reads, saga
@@ -119,7 +119,7 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
     call = await enter(request, "write")
     if check_json(request, FORM) == JSON:
         body = validate(wire.CreateEvidence, await read_body(request, SINGLE_BYTES_MAX) or b"{}")
-        text = File(None, evidence.TEXT, body.text.encode())
+        text = UploadedFile(None, evidence.TEXT, body.text.encode())
         command = _piece(call, named_intent(request, body), dispute_id, text)
         return await submit(call, saga.EVIDENCE_PIECE, command)
     form = await read_body(request, evidence.BYTES_MAX + FORM_BYTES, refuse_cards=False)
@@ -134,7 +134,7 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
     return await submit(call, saga.EVIDENCE_PIECE, command)
 
 
-def _check(file: File) -> File:
+def _check(file: UploadedFile) -> UploadedFile:
     """The file with a name that can be kept.
 
     Raises: (the first that applies)
@@ -144,10 +144,10 @@ def _check(file: File) -> File:
     evidence.check(file.media_type, file.content)
     if contains_pan(name) or evidence.has_card_number(file.media_type, file.content):
         raise CardNumberNotAllowed
-    return File(evidence.clean_name(name), file.media_type, file.content)
+    return UploadedFile(evidence.clean_name(name), file.media_type, file.content)
 
 
-def _piece(call: Call, intent: Intent, dispute_id: str, file: File) -> AddEvidence:
+def _piece(call: Call, intent: Intent, dispute_id: str, file: UploadedFile) -> AddEvidence:
     return AddEvidence(
         region=call.region,
         merchant_id=call.merchant.id,

@@ -17,7 +17,7 @@ from app.domains.merchants import (
     FeePlanEnded,
     FeePlanExists,
     FeePlanNotFound,
-    FeeTerms,
+    FeeRates,
     MerchantNotFound,
     plans,
 )
@@ -65,8 +65,8 @@ def plan_view(plan: FeePlan) -> FeePlanView:
     )
 
 
-def _terms(body: wire.FeeTerms) -> FeeTerms:
-    return FeeTerms(body.bps, body.fixed, body.min, body.max, refunded=body.refunded)
+def _terms(body: wire.FeeTerms) -> FeeRates:
+    return FeeRates(body.bps, body.fixed, body.min, body.max, refunded=body.refunded)
 
 
 @post(

@@ -18,7 +18,7 @@ from app.api.http.call import (
 from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import clock, ids
-from app.domains.fx import CreateQuote, RateTable, Side
+from app.domains.fx import PromiseQuote, RateTable, Side
 from app.domains.fx.errors import (
     ConversionTooLarge,
     ConversionTooSmall,
@@ -33,12 +33,12 @@ from app.domains.fx.views import QuoteView, quote_view
 from app.engine.idempotency import Intent
 
 
-def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable) -> CreateQuote:
+def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable) -> PromiseQuote:
     side: Side = "target" if body.source_amount is None else "source"
     amount = body.target_amount if body.source_amount is None else body.source_amount
     assert amount is not None
     settings = call.services.settings
-    return CreateQuote(
+    return PromiseQuote(
         region=call.region,
         merchant_id=call.merchant.id,
         intent=intent,

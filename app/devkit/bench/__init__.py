@@ -12,19 +12,19 @@ It never repeats a request and never reads the database; `suya chaos` and `suya 
 """
 
 from app.devkit.bench.client import Client, Endpoint, UnsupportedAnswer
-from app.devkit.bench.data import Dataset, PreparationFailed, Shop, adopt, prepare
-from app.devkit.bench.report import Mode, Report, table
-from app.devkit.bench.run import Plan, run
+from app.devkit.bench.data import BenchShop, Dataset, PreparationFailed, adopt, prepare
+from app.devkit.bench.report import Measurement, SendMode, table
+from app.devkit.bench.run import LoadProfile, run
 
 __all__ = [
+    "BenchShop",
     "Client",
     "Dataset",
     "Endpoint",
-    "Mode",
-    "Plan",
+    "LoadProfile",
+    "Measurement",
     "PreparationFailed",
-    "Report",
-    "Shop",
+    "SendMode",
     "UnsupportedAnswer",
     "adopt",
     "prepare",

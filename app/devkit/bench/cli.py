@@ -21,13 +21,13 @@ from rich.progress import (
 from app.base.settings import Settings, SettingsError
 from app.devkit.bench.client import Client, Endpoint, UnsupportedAnswer
 from app.devkit.bench.data import Dataset, PreparationFailed, adopt, prepare
-from app.devkit.bench.report import Mode, Report, table
-from app.devkit.bench.run import Plan, run
+from app.devkit.bench.report import Measurement, SendMode, table
+from app.devkit.bench.run import LoadProfile, run
 
 PREPARATION_CONNECTIONS = 32  # wallets are opened this many at a time, so that they share commits
 CONNECTIONS = {
-    Mode.SINGLE: 128,  # the figure the project quotes
-    Mode.BULK: 4,  # of 1,000 payments each: enough that one is always waiting to be committed
+    SendMode.SINGLE: 128,  # the figure the project quotes
+    SendMode.BULK: 4,  # of 1,000 payments each: enough that one is always waiting to be committed
 }
 
 
@@ -45,8 +45,8 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 def bench(
     *,
     mode: Annotated[
-        Mode, typer.Option(help="single: one payment per request; bulk: many.")
-    ] = Mode.SINGLE,
+        SendMode, typer.Option(help="single: one payment per request; bulk: many.")
+    ] = SendMode.SINGLE,
     connections: Annotated[
         int | None,
         typer.Option(min=1, max=4096, help="Connections. Default: 128, in bulk 4."),
@@ -88,7 +88,7 @@ def bench(
 
     Example: suya bench --mode single --connections 64 --seconds 10 --hot-share 0.5 --json
     """
-    plan = Plan(
+    plan = LoadProfile(
         mode=mode,
         connections=connections or CONNECTIONS[mode],
         rate=rate,
@@ -137,7 +137,7 @@ def _admin_key(settings: Settings) -> str:
     raise PreparationFailed("give --admin-key or SUYA_ADMIN_KEY, or --api-key of a merchant")
 
 
-async def _measure(source: _Source, plan: Plan) -> Report:
+async def _measure(source: _Source, plan: LoadProfile) -> Measurement:
     """Prepare and run, with a progress bar for either on a terminal's stderr."""
     console = Console(stderr=True)
     bars = Progress(

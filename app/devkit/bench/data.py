@@ -26,7 +26,7 @@ class PreparationFailed(Exception):
     """The API refused something the run needs; the message quotes its answer."""
 
 
-class Shop(msgspec.Struct, frozen=True):
+class BenchShop(msgspec.Struct, frozen=True):
     """One merchant with its key and the wallets of its customers."""
 
     secret: str
@@ -38,7 +38,7 @@ class Shop(msgspec.Struct, frozen=True):
 class Dataset(msgspec.Struct, frozen=True):
     """What payments draw from; the first merchant is the one that may be hot."""
 
-    shops: tuple[Shop, ...]
+    shops: tuple[BenchShop, ...]
 
     @property
     def wallet_count(self) -> int:
@@ -48,7 +48,7 @@ class Dataset(msgspec.Struct, frozen=True):
     def only_one_wallet(self) -> "Dataset":
         """The same with a single wallet left, which then pays everything."""
         first = self.shops[0]
-        return Dataset((Shop(first.secret, first.wallets[:1]),))
+        return Dataset((BenchShop(first.secret, first.wallets[:1]),))
 
 
 class _Created(msgspec.Struct):
@@ -93,7 +93,7 @@ async def prepare(
     ]
     shares = [accounts // merchants + (n < accounts % merchants) for n in range(merchants)]
     shops = [
-        Shop(secret, tuple(await _open_wallets(client, secret, share, progress)))
+        BenchShop(secret, tuple(await _open_wallets(client, secret, share, progress)))
         for secret, share in zip(secrets, shares, strict=True)
     ]
     return Dataset(tuple(shop for shop in shops if shop.wallets))
@@ -122,7 +122,7 @@ async def adopt(
             break
         after = page.data[-1].id
     wallets += await _open_wallets(client, secret, max(0, accounts - len(wallets)), progress)
-    return Dataset((Shop(secret, tuple(wallets[:accounts])),))
+    return Dataset((BenchShop(secret, tuple(wallets[:accounts])),))
 
 
 async def _open_merchant(client: Client, admin_key: str, name: str) -> str:

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from app.devkit.bench.client import Connection, Endpoint, UnsupportedAnswer, connect
-from app.devkit.bench.traffic import Traffic, Verdict
+from app.devkit.bench.traffic import PaymentCounts, Traffic
 
 GRACE_S = 20.0  # answers may come in this long after the window: the api's own request timeout
 RECONNECT_S = 0.1  # a lost connection is tried again ten times a second, not in a busy loop
@@ -26,7 +26,7 @@ DRAIN_POLL_S = 0.01
 Clock = Callable[[], float]
 
 
-class Tally:
+class WindowTally:
     """What came back for the requests of one window."""
 
     def __init__(self) -> None:
@@ -38,9 +38,9 @@ class Tally:
         self.errors_by_kind: Counter[str] = Counter()
         self.last_answer_at = 0.0
 
-    def answered(self, verdict: Verdict, status: int, meant_at: float, now: float) -> None:
+    def answered(self, counts: PaymentCounts, status: int, meant_at: float, now: float) -> None:
         """Record one answer."""
-        settled, refused, errors = verdict
+        settled, refused, errors = counts
         self.settled += settled
         self.refused += refused
         if errors:
@@ -77,7 +77,7 @@ class Loop(ABC):
         self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.opened_at = math.inf
         self.closed_at = math.inf
-        self.tally = Tally()
+        self.tally = WindowTally()
 
     async def start(self) -> None:
         """Connect everything and begin to send.
@@ -145,8 +145,8 @@ class Loop(ABC):
     def _answered(self, connection: Connection, status: int, raw: bytes) -> None:
         now = self._clock()
         if self.counts(connection.meant_at, now):
-            verdict = self._traffic.judge(status, raw)
-            self.tally.answered(verdict, status, connection.meant_at, now)
+            counts = self._traffic.judge(status, raw)
+            self.tally.answered(counts, status, connection.meant_at, now)
         self.freed(connection)
 
     def _lost(self, connection: Connection, error: Exception | None) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from rich.table import Table
 
 
-class Mode(enum.StrEnum):
+class SendMode(enum.StrEnum):
     """How payments travel."""
 
     SINGLE = "single"
@@ -16,7 +16,7 @@ class Mode(enum.StrEnum):
     """Many payments of one merchant per request."""
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One measured window."""
 
     settled_per_s: float
@@ -36,7 +36,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     batch_mean: float | None
     """Payments per commit; null if the server does not say."""
 
-    mode: Mode
+    mode: SendMode
     connections: int
     rate: float | None
     """Arrivals (requests) per second of the open loop; null for the closed loop."""
@@ -72,7 +72,7 @@ def percentile(ordered: Sequence[float], share: float) -> float | None:
     return ordered[max(rank, 1) - 1]
 
 
-def table(report: Report) -> Table:
+def table(report: Measurement) -> Table:
     """The report for people."""
     loop = f"open loop, {report.rate:g} requests/s" if report.rate else "closed loop"
     rows = Table(

@@ -11,16 +11,16 @@ from app.devkit.bench import metrics
 from app.devkit.bench.client import Client, Endpoint
 from app.devkit.bench.data import Dataset
 from app.devkit.bench.load import ClosedLoop, Loop, OpenLoop
-from app.devkit.bench.report import Mode, Report, percentile
+from app.devkit.bench.report import Measurement, SendMode, percentile
 from app.devkit.bench.traffic import BulkPayments, SinglePayments, Traffic
 
 LATE_P99_S_MAX = 0.020  # later than this, latencies tell of the generator and not of the server
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class LoadProfile(msgspec.Struct, frozen=True, kw_only=True):
     """What to run."""
 
-    mode: Mode = Mode.SINGLE
+    mode: SendMode = SendMode.SINGLE
     connections: int = 128
     rate: float | None = None
     """Requests per second of an open loop; none means closed loop."""
@@ -40,7 +40,7 @@ class _Window(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float
 
 
-async def run(endpoint: Endpoint, dataset: Dataset, plan: Plan) -> Report:
+async def run(endpoint: Endpoint, dataset: Dataset, plan: LoadProfile) -> Measurement:
     """The figures of one window of `plan`.
 
     Raises:
@@ -72,8 +72,8 @@ async def run(endpoint: Endpoint, dataset: Dataset, plan: Plan) -> Report:
     return _report(plan, dataset, loop, _Window(before=before, after=after, cpu_s=cpu_s))
 
 
-def _traffic(endpoint: Endpoint, dataset: Dataset, plan: Plan) -> Traffic:
-    if plan.mode is Mode.SINGLE:
+def _traffic(endpoint: Endpoint, dataset: Dataset, plan: LoadProfile) -> Traffic:
+    if plan.mode is SendMode.SINGLE:
         return SinglePayments(endpoint, dataset.shops, hot_share=plan.hot_share, seed=plan.seed)
     return BulkPayments(
         endpoint,
@@ -84,7 +84,7 @@ def _traffic(endpoint: Endpoint, dataset: Dataset, plan: Plan) -> Traffic:
     )
 
 
-def _report(plan: Plan, dataset: Dataset, loop: Loop, window: _Window) -> Report:
+def _report(plan: LoadProfile, dataset: Dataset, loop: Loop, window: _Window) -> Measurement:
     tally = loop.tally
     window_s = loop.closed_at - loop.opened_at
     # An open loop's last answers may come after its window; dividing by the window alone would
@@ -93,7 +93,7 @@ def _report(plan: Plan, dataset: Dataset, loop: Loop, window: _Window) -> Report
     ordered = sorted(tally.latencies_s)
     late_p99_s = percentile(sorted(loop.late_s), 0.99) if isinstance(loop, OpenLoop) else None
     lost_arrivals = tally.errors_by_kind["backlog full"] + tally.errors_by_kind["never sent"]
-    return Report(
+    return Measurement(
         settled_per_s=tally.settled / counted_s,
         p50_ms=_ms(percentile(ordered, 0.5)),
         p99_ms=_ms(percentile(ordered, 0.99)),
@@ -108,7 +108,7 @@ def _report(plan: Plan, dataset: Dataset, loop: Loop, window: _Window) -> Report
         rate=plan.rate,
         seconds=window_s,
         hot_share=plan.hot_share,
-        payments_per_request=plan.bulk_size if plan.mode is Mode.BULK else 1,
+        payments_per_request=plan.bulk_size if plan.mode is SendMode.BULK else 1,
         merchants=len(dataset.shops),
         wallets=dataset.wallet_count,
         requests=tally.requests,

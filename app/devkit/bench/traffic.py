@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from app.devkit.bench.client import Endpoint, body_of
-from app.devkit.bench.data import CURRENCY, Shop
+from app.devkit.bench.data import CURRENCY, BenchShop
 
 AMOUNT_MIN, AMOUNT_MAX = 100, 999  # three digits each, so that a wallet's requests have one length
 REFUSALS = frozenset({402, 409})  # a rule said no: decided and answered, but no money moved
@@ -23,7 +23,7 @@ _CARD = "pm_"
 _CAPTURED = b'"status":"captured"'
 
 
-class Verdict(NamedTuple):
+class PaymentCounts(NamedTuple):
     """What one answer says about the payments of its request."""
 
     settled: int
@@ -31,7 +31,7 @@ class Verdict(NamedTuple):
     errors: int
 
 
-_SETTLED, _REFUSED, _ERROR = Verdict(1, 0, 0), Verdict(0, 1, 0), Verdict(0, 0, 1)
+_SETTLED, _REFUSED, _ERROR = PaymentCounts(1, 0, 0), PaymentCounts(0, 1, 0), PaymentCounts(0, 0, 1)
 
 
 class Traffic(Protocol):
@@ -42,7 +42,7 @@ class Traffic(Protocol):
     def next_request(self) -> bytes:
         """The next request, whole."""
 
-    def judge(self, status: int, raw: bytes) -> Verdict:
+    def judge(self, status: int, raw: bytes) -> PaymentCounts:
         """What the answer (`raw` with its head) says about the payments of its request."""
 
 
@@ -52,7 +52,7 @@ class SinglePayments:
     payments_per_request = 1
 
     def __init__(
-        self, endpoint: Endpoint, shops: Sequence[Shop], *, hot_share: float, seed: int
+        self, endpoint: Endpoint, shops: Sequence[BenchShop], *, hot_share: float, seed: int
     ) -> None:
         self._draw = _Draw(len(shops), hot_share, seed)
         self._wallets = [
@@ -60,7 +60,7 @@ class SinglePayments:
         ]
 
     @staticmethod
-    def _lay_out(endpoint: Endpoint, shop: Shop, wallet: str) -> tuple[bytes, bytes]:
+    def _lay_out(endpoint: Endpoint, shop: BenchShop, wallet: str) -> tuple[bytes, bytes]:
         """A wallet's requests up to the key, and from behind the amount."""
         tail = _payment_tail(wallet)
         body_length = len(b'{"amount":%d,' % AMOUNT_MIN) + len(tail)
@@ -74,7 +74,7 @@ class SinglePayments:
         head, tail = wallets[draw.below(len(wallets))]
         return b'%b%032x\r\n\r\n{"amount":%d,%b' % (head, draw.key(), draw.amount(), tail)
 
-    def judge(self, status: int, raw: bytes) -> Verdict:
+    def judge(self, status: int, raw: bytes) -> PaymentCounts:
         """A payment is settled if it was created and is captured."""
         if status == 201:
             return _SETTLED if _CAPTURED in raw else _ERROR
@@ -85,14 +85,20 @@ class BulkPayments:
     """`POST /v1/payments/bulk`: many payments of one merchant per request, each with its key."""
 
     def __init__(
-        self, endpoint: Endpoint, shops: Sequence[Shop], *, hot_share: float, seed: int, size: int
+        self,
+        endpoint: Endpoint,
+        shops: Sequence[BenchShop],
+        *,
+        hot_share: float,
+        seed: int,
+        size: int,
     ) -> None:
         self.payments_per_request = size
         self._draw = _Draw(len(shops), hot_share, seed)
         self._wallets = [[_payment_tail(wallet) for wallet in shop.wallets] for shop in shops]
         self._heads = [self._lay_out(endpoint, shop, size) for shop in shops]
 
-    def _lay_out(self, endpoint: Endpoint, shop: Shop, size: int) -> bytes:
+    def _lay_out(self, endpoint: Endpoint, shop: BenchShop, size: int) -> bytes:
         """A merchant's requests up to the body; every wallet id has the same length."""
         tail = _payment_tail(shop.wallets[0])
         item_length = len(_ITEM % (0, AMOUNT_MIN, tail))
@@ -110,17 +116,17 @@ class BulkPayments:
         ]
         return b"%b[%b]" % (self._heads[shop], b",".join(items))
 
-    def judge(self, status: int, raw: bytes) -> Verdict:
+    def judge(self, status: int, raw: bytes) -> PaymentCounts:
         """Count the items by their own statuses; a refused request refuses or fails them all."""
         size = self.payments_per_request
         if status != 200:
-            return Verdict(0, size, 0) if status in REFUSALS else Verdict(0, 0, size)
+            return PaymentCounts(0, size, 0) if status in REFUSALS else PaymentCounts(0, 0, size)
         if raw.count(_CREATED_ITEM) == size and raw.count(_CAPTURED) == size:
-            return Verdict(size, 0, 0)
+            return PaymentCounts(size, 0, 0)
         items = msgspec.json.decode(body_of(raw), type=_BulkAnswer).data
         settled = sum(item.status == 201 and item.is_captured for item in items)
         refused = sum(item.status in REFUSALS for item in items)
-        return Verdict(settled, refused, size - settled - refused)
+        return PaymentCounts(settled, refused, size - settled - refused)
 
 
 class _PaymentStatus(msgspec.Struct):

@@ -12,6 +12,6 @@ Never mends what it finds, and never touches a process that it did not start.
 
 from app.devkit.chaos.checker import check
 from app.devkit.chaos.history import History, HistoryUnreadable
-from app.devkit.chaos.model import Finding, Wrong
+from app.devkit.chaos.model import Anomaly, Wrong
 
-__all__ = ["Finding", "History", "HistoryUnreadable", "Wrong", "check"]
+__all__ = ["Anomaly", "History", "HistoryUnreadable", "Wrong", "check"]

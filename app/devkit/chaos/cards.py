@@ -6,24 +6,24 @@ Both were read when nothing was under way any more, so nothing may be undecided 
 from collections.abc import Iterator
 
 from app.devkit.chaos.history import History
-from app.devkit.chaos.model import Authorization, Books, Finding, PaymentRow, Wrong
+from app.devkit.chaos.model import Anomaly, Authorization, Books, FinalPayment, Wrong
 
 _UNDECIDED = frozenset({"processing", "requires_action"})
 _HOLDING = frozenset({"authorized", "partially_captured"})
 
 
-def check(history: History, books: Books) -> Iterator[Finding]:
+def check(history: History, books: Books) -> Iterator[Anomaly]:
     """What is not final, what is open, and what the other side has otherwise."""
     for flow in books.flows:
         tried = f"{flow.attempts} attempts, {flow.note or 'no word'}"
-        yield Finding(Wrong.UNFINISHED, flow.key, f"{flow.name} is {flow.status}: {tried}")
+        yield Anomaly(Wrong.UNFINISHED, flow.key, f"{flow.name} is {flow.status}: {tried}")
     ours = {payment.id: payment for payment in books.payments if payment.method == "card"}
     for payment in ours.values():
         if payment.status in _UNDECIDED:
-            yield Finding(Wrong.UNFINISHED, payment.id, f"the payment is {payment.status}")
+            yield Anomaly(Wrong.UNFINISHED, payment.id, f"the payment is {payment.status}")
     for refund in books.refunds:
         if refund.status == "pending":
-            yield Finding(Wrong.UNFINISHED, refund.id, "the refund is pending")
+            yield Anomaly(Wrong.UNFINISHED, refund.id, "the refund is pending")
     if history.acquirer is None:
         return
     theirs = {one.reference: one for one in history.acquirer.authorizations}
@@ -31,13 +31,13 @@ def check(history: History, books: Books) -> Iterator[Finding]:
         yield from _compare(payment, theirs.get(payment.id))
     for reference, there in theirs.items():
         if reference not in ours and _amounts_there(there) != (0, 0, 0):
-            yield Finding(Wrong.DISAGREES, reference, f"is there {there}, and not here")
+            yield Anomaly(Wrong.DISAGREES, reference, f"is there {there}, and not here")
 
 
-def _compare(payment: PaymentRow, there: Authorization | None) -> Iterator[Finding]:
+def _compare(payment: FinalPayment, there: Authorization | None) -> Iterator[Anomaly]:
     here, other = _amounts_here(payment), _amounts_there(there)
     if here != other:
-        yield Finding(
+        yield Anomaly(
             Wrong.DISAGREES,
             payment.id,
             f"{payment.status} here, held, captured and refunded: {here}; "
@@ -45,7 +45,7 @@ def _compare(payment: PaymentRow, there: Authorization | None) -> Iterator[Findi
         )
 
 
-def _amounts_here(payment: PaymentRow) -> tuple[int, int, int]:
+def _amounts_here(payment: FinalPayment) -> tuple[int, int, int]:
     held = payment.amount - payment.captured if payment.status in _HOLDING else 0
     return held, payment.captured, payment.refunded
 

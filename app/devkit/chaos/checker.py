@@ -14,15 +14,15 @@ from app.devkit.chaos.history import History
 from app.devkit.chaos.ledger import is_card
 from app.devkit.chaos.model import (
     CARD,
-    Answer,
+    Anomaly,
+    Attempt,
     Books,
-    Finding,
+    FinalPayment,
+    FinalRefund,
+    FinalTransfer,
     Operation,
     Outcome,
-    PaymentRow,
-    RefundRow,
     Request,
-    TransferRow,
     Wrong,
 )
 
@@ -33,12 +33,12 @@ _MAKES_A_PAYMENT = {Operation.PAYMENT, Operation.AUTHORIZATION}
 class Effects(msgspec.Struct):
     """What the database has of one request."""
 
-    transfers: list[TransferRow] = []
-    payments: list[PaymentRow] = []
-    refunds: list[RefundRow] = []
+    transfers: list[FinalTransfer] = []
+    payments: list[FinalPayment] = []
+    refunds: list[FinalRefund] = []
 
 
-def check(history: History, books: Books) -> list[Finding]:
+def check(history: History, books: Books) -> list[Anomaly]:
     """Everything that is wrong, the keys first; nothing where all is well."""
     effects = effects_by_key(books)
     findings = list(_check_keys(history, books, effects))
@@ -91,7 +91,7 @@ def lasting(done: Effects) -> Effects:
 
 def _check_keys(
     history: History, books: Books, effects: Mapping[str, Effects]
-) -> Iterator[Finding]:
+) -> Iterator[Anomaly]:
     nothing = Effects()
     noted = _canceled_while_asked(books)
     for key, request in history.requests.items():
@@ -106,9 +106,9 @@ def _check_keys(
         kept = books.kept.get((request.merchant, key))
         if kept is None and decision.outcome is Outcome.ACKNOWLEDGED:
             # What would let the client's next repetition act again.
-            yield Finding(Wrong.CONTENT, key, "acknowledged, and its answer is not kept")
+            yield Anomaly(Wrong.CONTENT, key, "acknowledged, and its answer is not kept")
         if kept is not None and (kept.status, kept.body) != (decision.status, decision.body):
-            yield Finding(
+            yield Anomaly(
                 Wrong.CONTENT,
                 key,
                 f"answered with {decision.status} {decision.body}, "
@@ -129,23 +129,23 @@ def _canceled_while_asked(books: Books) -> frozenset[str]:
 
 
 def _check_times(
-    request: Request, done: Effects, decision: Answer | None, noted: Collection[str]
-) -> Iterator[Finding]:
+    request: Request, done: Effects, decision: Attempt | None, noted: Collection[str]
+) -> Iterator[Anomaly]:
     """How often a request acted, beside how often it may have."""
     times = max(len(done.transfers), len(done.payments), len(done.refunds))
     what = f"{request.operation}: {_names(done) or 'nothing'} in the database"
     if times > 1:
-        yield Finding(Wrong.DOUBLED, request.key, what)
+        yield Anomaly(Wrong.DOUBLED, request.key, what)
     if decision is None:
         return
     if decision.outcome is Outcome.REFUSED and times:
-        yield Finding(
+        yield Anomaly(
             Wrong.REFUSED_BUT_PRESENT, request.key, f"refused with {decision.status}; {what}"
         )
     if request.path in noted:
         return
     if decision.outcome is Outcome.ACKNOWLEDGED and _is_missing(request, done):
-        yield Finding(Wrong.LOST, request.key, f"acknowledged: {decision.body}; {what}")
+        yield Anomaly(Wrong.LOST, request.key, f"acknowledged: {decision.body}; {what}")
 
 
 def _is_missing(request: Request, done: Effects) -> bool:
@@ -158,26 +158,26 @@ def _is_missing(request: Request, done: Effects) -> bool:
 
 
 def _names(done: Effects) -> str:
-    rows: list[TransferRow | PaymentRow | RefundRow] = [
+    rows: list[FinalTransfer | FinalPayment | FinalRefund] = [
         *done.transfers, *done.payments, *done.refunds,
     ]  # fmt: skip
     return ", ".join(row.id for row in rows)
 
 
-def _check_answers(answers: list[Answer]) -> Iterator[Finding]:
+def _check_answers(answers: list[Attempt]) -> Iterator[Anomaly]:
     """Every try of one key that was decided was told the same."""
     decided = [answer for answer in answers if answer.outcome is not Outcome.UNKNOWN]
     for answer in decided[1:]:
         first = decided[0]
         if (answer.status, answer.body) != (first.status, first.body):
-            yield Finding(
+            yield Anomaly(
                 Wrong.ANSWER_CHANGED,
                 answer.key,
                 f"first {first.status} {first.body}, then {answer.status} {answer.body}",
             )
 
 
-def _check_content(request: Request, done: Effects, decision: Answer) -> Iterator[Finding]:
+def _check_content(request: Request, done: Effects, decision: Attempt) -> Iterator[Anomaly]:
     """What was acknowledged is what is there, as far as it never changes again."""
     told: dict[str, Any] = msgspec.json.decode(decision.body)
     asked = request.body or {}
@@ -208,11 +208,11 @@ def _check_content(request: Request, done: Effects, decision: Answer) -> Iterato
         pairs = [("payment", told["id"], done.transfers[0].payment)]
     for name, said, found in pairs:
         if said != found:
-            yield Finding(Wrong.CONTENT, request.key, f"{name}: {said} was told, {found} is there")
+            yield Anomaly(Wrong.CONTENT, request.key, f"{name}: {said} was told, {found} is there")
 
 
-def _check_unasked(history: History, effects: Mapping[str, Effects]) -> Iterator[Finding]:
+def _check_unasked(history: History, effects: Mapping[str, Effects]) -> Iterator[Anomaly]:
     for key, done in effects.items():
         request = history.requests.get(key)
         if request is None or request.operation is Operation.READ:
-            yield Finding(Wrong.UNASKED, key, f"{_names(done)} in the database")
+            yield Anomaly(Wrong.UNASKED, key, f"{_names(done)} in the database")

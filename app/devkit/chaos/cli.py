@@ -24,8 +24,8 @@ from app.devkit.chaos.checker import check as check_history
 from app.devkit.chaos.history import History, HistoryUnreadable
 from app.devkit.chaos.plan import PROFILES, SCENARIOS, Kind, Scenario, draw, kinds_for
 from app.devkit.chaos.reading import read_books
-from app.devkit.chaos.report import Measured, Report, report, table, verdict
-from app.devkit.chaos.run import Plan
+from app.devkit.chaos.report import ChaosReport, Measured, report, table, verdict
+from app.devkit.chaos.run import ChaosPlan
 from app.devkit.chaos.run import run as run_plan
 from app.devkit.chaos.setup import NotPrepared
 from app.devkit.chaos.start import make_target, why_not_target
@@ -119,7 +119,7 @@ def run(
         has_rails=any(PROFILES[kind].is_outside for kind in kinds),
         is_in_memory=in_memory,
     )
-    plan = Plan(
+    plan = ChaosPlan(
         scenario=scenario,
         seed=seed,
         rate_per_s=rate or (_CARD_RATE_PER_S if options.has_rails else RATES_PER_S[target]),
@@ -177,7 +177,7 @@ def check(
     _show(found, json=json)
 
 
-async def _check(file: Path, url: str, plot: Path | None) -> Report:
+async def _check(file: Path, url: str, plot: Path | None) -> ChaosReport:
     history = History.read(file)
     assert history.run is not None
     books = await read_books(url, history.run.shops)
@@ -222,14 +222,14 @@ def _any_seed() -> int:
 
 
 def _run_in_a_folder(
-    plan: Plan,
+    plan: ChaosPlan,
     kind: TargetKind,
     options: Options,
     *,
     history: Path | None,
     plot: Path | None,
     keep: bool,
-) -> Report:
+) -> ChaosReport:
     _quiet()
     # Not under the home: an account of its own may run the database, and must reach its data.
     folder = Path(tempfile.mkdtemp(prefix="suya-chaos-"))
@@ -319,7 +319,7 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_PIPE)
 
 
-def _show(found: Report, *, json: bool) -> None:
+def _show(found: ChaosReport, *, json: bool) -> None:
     if json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     else:

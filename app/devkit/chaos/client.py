@@ -12,13 +12,13 @@ from app.base import clock
 from app.devkit.bench import Endpoint, UnsupportedAnswer
 from app.devkit.bench.client import Connection, body_of, connect
 from app.devkit.chaos.history import History
-from app.devkit.chaos.model import NO_ANSWER, Answer, Outcome, Request
+from app.devkit.chaos.model import NO_ANSWER, Attempt, Outcome, Request
 
 PAUSE_S = 0.05  # before the second try; a killed process needs more, a restarted pool does not
 PAUSE_MAX_S = 3.0  # during a long outage thousands wait: more often, and they would be the outage
 
 
-class Limits:
+class ClientTimeouts:
     """How long a client waits, in seconds."""
 
     def __init__(self, *, attempt_s: float, request_s: float) -> None:
@@ -28,14 +28,14 @@ class Limits:
         """For a decision, before the client gives up and knows nothing."""
 
 
-class Client:
+class RetryingClient:
     """Whoever sends the requests of a run, to one address after the other."""
 
     def __init__(
         self,
         addresses: Sequence[str],
         history: History,
-        limits: Limits,
+        limits: ClientTimeouts,
         pause: "Pause",
     ) -> None:
         self._endpoints = [Endpoint(address) for address in addresses]
@@ -51,8 +51,8 @@ class Client:
         request: Request,
         body: bytes | None,
         token: str,
-        hear: Callable[[Request, Answer], None] = lambda *_: None,
-    ) -> Answer | None:
+        hear: Callable[[Request, Attempt], None] = lambda *_: None,
+    ) -> Attempt | None:
         """The deciding answer to a request that is in the history; none within its time.
 
         Args:
@@ -60,7 +60,7 @@ class Client:
         """
         return await self._try_until_decided(request, body, token, hear, resolving=False)
 
-    async def resolve(self, request: Request, body: bytes | None, token: str) -> Answer | None:
+    async def resolve(self, request: Request, body: bytes | None, token: str) -> Attempt | None:
         """As `decide`, after the load: the same key tells what became of it."""
         return await self._try_until_decided(request, body, token, lambda *_: None, resolving=True)
 
@@ -76,10 +76,10 @@ class Client:
         request: Request,
         body: bytes | None,
         token: str,
-        hear: Callable[[Request, Answer], None],
+        hear: Callable[[Request, Attempt], None],
         *,
         resolving: bool,
-    ) -> Answer | None:
+    ) -> Attempt | None:
         deadline = clock.monotonic() + self._limits.request_s
         attempt = len(self._history.answers.get(request.key, ()))
         self._turn += 1
@@ -94,7 +94,7 @@ class Client:
                 status, text = NO_ANSWER, f"no answer within {limit_s:.1f} s"
             except (OSError, UnsupportedAnswer) as error:
                 status, text = NO_ANSWER, str(error) or type(error).__name__
-            answer = Answer(request.key, attempt, clock.monotonic(), status, text, resolving)
+            answer = Attempt(request.key, attempt, clock.monotonic(), status, text, resolving)
             self._history.add(answer)
             hear(request, answer)
             if answer.outcome is not Outcome.UNKNOWN:

@@ -18,7 +18,7 @@ from app.devkit.chaos import node_faults, outside_faults
 from app.devkit.chaos.address import conninfo
 from app.devkit.chaos.embedded import EmbeddedTarget
 from app.devkit.chaos.plan import Injection, Kind
-from app.devkit.chaos.proxy import Fault
+from app.devkit.chaos.proxy import ConnectionFault
 from app.devkit.chaos.reading import queries
 from app.devkit.chaos.targets import Breakable, Target, finish
 from app.devkit.stack import SuyaCommand, find_program
@@ -139,8 +139,8 @@ async def _database_pause(target: Target, _: Injection) -> AsyncIterator[str]:
 async def _commit_cut(target: Target, injection: Injection) -> AsyncIterator[str]:
     proxy = target.proxy
     assert proxy is not None
-    fault = list(Fault)[injection.chance % len(Fault)]
-    times = 1 + injection.chance // len(Fault) % _STRIKES
+    fault = list(ConnectionFault)[injection.chance % len(ConnectionFault)]
+    times = 1 + injection.chance // len(ConnectionFault) % _STRIKES
     proxy.arm(fault, times=times)
     try:
         await finish(lambda: proxy.wait_until_struck(_STRUCK_S))

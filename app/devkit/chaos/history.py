@@ -11,8 +11,8 @@ from typing import IO, Self
 import msgspec
 
 from app.devkit.chaos.model import (
-    Acquirer,
-    Answer,
+    AcquirerBooks,
+    Attempt,
     FaultMark,
     Outcome,
     PhaseMark,
@@ -35,10 +35,10 @@ class History:
     def __init__(self) -> None:
         self.run: Run | None = None
         self.requests: dict[str, Request] = {}
-        self.answers: dict[str, list[Answer]] = {}
+        self.answers: dict[str, list[Attempt]] = {}
         self.phases: list[PhaseMark] = []
         self.faults: list[FaultMark] = []
-        self.acquirer: Acquirer | None = None
+        self.acquirer: AcquirerBooks | None = None
         """Its books, where the run had one."""
         self._file: IO[bytes] | None = None
 
@@ -88,7 +88,7 @@ class History:
             self._file.close()
             self._file = None
 
-    def decision(self, key: str) -> Answer | None:
+    def decision(self, key: str) -> Attempt | None:
         """The first answer that told the client what became of its request."""
         for answer in self.answers.get(key, ()):
             if answer.outcome is not Outcome.UNKNOWN:
@@ -103,13 +103,13 @@ class History:
     def _take(self, record: Record) -> None:
         if isinstance(record, Request):
             self.requests[record.key] = record
-        elif isinstance(record, Answer):
+        elif isinstance(record, Attempt):
             self.answers.setdefault(record.key, []).append(record)
         elif isinstance(record, PhaseMark):
             self.phases.append(record)
         elif isinstance(record, FaultMark):
             self.faults.append(record)
-        elif isinstance(record, Acquirer):
+        elif isinstance(record, AcquirerBooks):
             self.acquirer = record
         else:
             self.run = record

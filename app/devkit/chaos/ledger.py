@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from app.devkit.chaos.model import AccountRow, Answer, Operation, Request, Shop, TransferRow
+from app.devkit.chaos.model import Attempt, FinalAccount, FinalTransfer, Operation, Request, Shop
 from app.devkit.wallet_model import Fees, ModelPayment, Refused
 
 Moved: TypeAlias = dict[str, tuple[str, int, int]]
@@ -48,7 +48,7 @@ State: TypeAlias = PaymentState | int
 class Clerk:
     """Wallets, payments, and every state they were in."""
 
-    def __init__(self, shops: Sequence[Shop], accounts: Sequence[AccountRow]) -> None:
+    def __init__(self, shops: Sequence[Shop], accounts: Sequence[FinalAccount]) -> None:
         self._shops = {shop.merchant: shop for shop in shops}
         self._accounts = {(a.merchant, a.kind): a.id for a in accounts}
         self.available: dict[str, int] = {}
@@ -58,7 +58,7 @@ class Clerk:
         }
         """Wallet or payment -> (key, state after it), in order; a wallet begins empty."""
 
-    def do(self, request: Request, transfer: TransferRow) -> Moved:
+    def do(self, request: Request, transfer: FinalTransfer) -> Moved:
         """What a request moves between the accounts of its merchant.
 
         Raises:
@@ -85,7 +85,7 @@ class Clerk:
             case Operation.READ:
                 raise Impossible("a read moves nothing")
 
-    def differs_from(self, request: Request, transfer: TransferRow, text: str) -> str:
+    def differs_from(self, request: Request, transfer: FinalTransfer, text: str) -> str:
         """How an acknowledgement differs from the payment right after; empty if it does not."""
         told: dict[str, Any] = msgspec.json.decode(text)
         if told.get("object") != "payment":
@@ -117,7 +117,7 @@ class Clerk:
             return str(body["account"])
         return request.path.split("/")[3]
 
-    def explains(self, request: Request, answer: Answer, state: State) -> bool:
+    def explains(self, request: Request, answer: Attempt, state: State) -> bool:
         """Whether a refusal or a read was right in that state."""
         body = request.body or {}
         if request.operation is Operation.READ:
@@ -164,7 +164,7 @@ class Clerk:
         earned = amount - state.fee
         return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", earned, 0)})
 
-    def _by_card(self, request: Request, body: Mapping[str, Any], transfer: TransferRow) -> Moved:
+    def _by_card(self, request: Request, body: Mapping[str, Any], transfer: FinalTransfer) -> Moved:
         """One of a card payment's own transfers: the hold, then all of it taken or given back."""
         payment_id, amount = transfer.payment or "", body["amount"]
         if transfer.purpose == "authorization":

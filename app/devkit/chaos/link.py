@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from app.devkit.chaos.address import Upstream
-    from app.devkit.chaos.proxy import Fault, FaultProxy
+    from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 
 _OVERTAKE_S = 0.4  # a second attempt begins after some milliseconds, so it meets the first one
 _BEFORE_STARTUP = {80877103, 80877104}  # SSLRequest, GSSENCRequest: answered, then startup
@@ -111,7 +111,7 @@ class Link:
             await self._strike(fault, message)
             return
 
-    def _fault_of(self, kind: bytes, body: bytes) -> "Fault | None":
+    def _fault_of(self, kind: bytes, body: bytes) -> "ConnectionFault | None":
         """The fault that the message's statement meets, if it starts one that is armed."""
         query = None
         if kind == b"Q":
@@ -123,7 +123,7 @@ class Link:
             query = self.statements.get(body.split(b"\0", 2)[1])
         return None if query is None else self.proxy.take(query)
 
-    async def _strike(self, fault: "Fault", message: bytes) -> None:
+    async def _strike(self, fault: "ConnectionFault", message: bytes) -> None:
         self.deaf = True
         if fault == "lost_request":
             return

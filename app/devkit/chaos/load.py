@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from app.base import clock
-from app.devkit.chaos.client import Client
+from app.devkit.chaos.client import RetryingClient
 from app.devkit.chaos.history import History
-from app.devkit.chaos.model import CARD, Answer, Operation, Outcome, Request
+from app.devkit.chaos.model import CARD, Attempt, Operation, Outcome, Request
 
 UNDER_WAY_MAX = 8_000  # a minute of a stalled server at the default rate; more would only be memory
 _TICK_S = 0.002  # timers of the event loop are not much finer
@@ -100,7 +100,7 @@ class Intents:
             return stall, operation, "/v1/transfers", self._transfer(stall)
         return stall, operation, "/v1/payments", self._payment(stall, operation)
 
-    def learn(self, request: Request, answer: Answer) -> None:
+    def learn(self, request: Request, answer: Attempt) -> None:
         """A payment was acknowledged, or is processing: others may ask about it from now on."""
         shelf = self._shelves[request.merchant]
         if answer.status == 202 and request.operation in _MAKES_A_PAYMENT:
@@ -161,7 +161,7 @@ class Load:
 
     def __init__(
         self,
-        client: Client,
+        client: RetryingClient,
         history: History,
         intents: Intents,
         name: Callable[[], str],

@@ -72,7 +72,7 @@ class Request(msgspec.Struct, frozen=True, tag="request", tag_field="record"):
     sent_at: float
 
 
-class Answer(msgspec.Struct, frozen=True, tag="answer", tag_field="record"):
+class Attempt(msgspec.Struct, frozen=True, tag="answer", tag_field="record"):
     """How one try of a request ended."""
 
     key: str
@@ -153,13 +153,13 @@ class Authorization(msgspec.Struct, frozen=True):
         return self.amount - self.captured - self.voided
 
 
-class Acquirer(msgspec.Struct, frozen=True, tag="acquirer", tag_field="record"):
+class AcquirerBooks(msgspec.Struct, frozen=True, tag="acquirer", tag_field="record"):
     """The acquirer's books, read when nothing was under way any more: the last record."""
 
     authorizations: list[Authorization]
 
 
-Record: TypeAlias = Run | Request | Answer | PhaseMark | FaultMark | Acquirer
+Record: TypeAlias = Run | Request | Attempt | PhaseMark | FaultMark | AcquirerBooks
 
 
 class Wrong(StrEnum):
@@ -191,7 +191,7 @@ class Wrong(StrEnum):
     """A fault that did not heal within its limit: what followed was measured while it lasted."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Anomaly(msgspec.Struct, frozen=True):
     """Something that is wrong."""
 
     wrong: Wrong
@@ -200,7 +200,7 @@ class Finding(msgspec.Struct, frozen=True):
     detail: str
 
 
-class TransferRow(msgspec.Struct, frozen=True):
+class FinalTransfer(msgspec.Struct, frozen=True):
     """A transfer as the database has it."""
 
     merchant: str
@@ -211,7 +211,7 @@ class TransferRow(msgspec.Struct, frozen=True):
     """What for, as the ledger says; it tells the transfers of one card payment apart."""
 
 
-class EntryRow(msgspec.Struct, frozen=True):
+class FinalEntry(msgspec.Struct, frozen=True):
     """An entry as the database has it, with its account's sums after it; amounts in minor units."""
 
     account: str
@@ -224,7 +224,7 @@ class EntryRow(msgspec.Struct, frozen=True):
     """Posted debits, posted credits, pending debits, pending credits."""
 
 
-class AccountRow(msgspec.Struct, frozen=True):
+class FinalAccount(msgspec.Struct, frozen=True):
     """An account as the database has it."""
 
     merchant: str
@@ -234,7 +234,7 @@ class AccountRow(msgspec.Struct, frozen=True):
     sums: tuple[int, int, int, int]
 
 
-class PaymentRow(msgspec.Struct, frozen=True):
+class FinalPayment(msgspec.Struct, frozen=True):
     """A payment as the database has it."""
 
     id: str
@@ -249,7 +249,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     method: str = "wallet"
 
 
-class RefundRow(msgspec.Struct, frozen=True):
+class FinalRefund(msgspec.Struct, frozen=True):
     """A refund as the database has it."""
 
     id: str
@@ -259,7 +259,7 @@ class RefundRow(msgspec.Struct, frozen=True):
     status: str = "succeeded"
 
 
-class FlowRow(msgspec.Struct, frozen=True):
+class FinalFlow(msgspec.Struct, frozen=True):
     """A flow that has not ended."""
 
     key: str
@@ -281,12 +281,12 @@ class Kept(msgspec.Struct, frozen=True):
 class Books(msgspec.Struct, frozen=True):
     """Everything the database has of a run's merchants."""
 
-    accounts: list[AccountRow]
-    transfers: list[TransferRow]
-    entries: list[EntryRow]
-    payments: list[PaymentRow]
-    refunds: list[RefundRow]
+    accounts: list[FinalAccount]
+    transfers: list[FinalTransfer]
+    entries: list[FinalEntry]
+    payments: list[FinalPayment]
+    refunds: list[FinalRefund]
     kept: dict[tuple[str, str], Kept]
     """By merchant and key."""
-    flows: list[FlowRow] = []
+    flows: list[FinalFlow] = []
     """Those that have not ended."""

@@ -7,12 +7,12 @@ from itertools import pairwise
 from typing import Generic, TypeVar
 
 from app.devkit.chaos.history import History
-from app.devkit.chaos.model import EntryRow, Outcome
+from app.devkit.chaos.model import FinalEntry, Outcome
 
 S = TypeVar("S")
 
 
-def serial_order(entries: Mapping[str, Sequence[EntryRow]]) -> tuple[list[str], list[str]]:
+def serial_order(entries: Mapping[str, Sequence[FinalEntry]]) -> tuple[list[str], list[str]]:
     """The transfers in an order that every account agrees with, and those that are in a circle.
 
     Args:

@@ -20,7 +20,7 @@ from app.devkit.chaos.link import Link
 _START_S = 10  # listening takes a millisecond; a busy machine takes its time
 
 
-class Fault(StrEnum):
+class ConnectionFault(StrEnum):
     """What happens to the connection that sends the chosen statement."""
 
     LOST_REQUEST = auto()
@@ -51,7 +51,7 @@ class FaultProxy:
         self._database = make_url(database_url)
         self.upstreams = upstreams(self._database)
         self.weather = Weather()
-        self._armed: list[tuple[str, Fault]] = []
+        self._armed: list[tuple[str, ConnectionFault]] = []
         self._bytes_left: list[int] = []
         self._lock = threading.Lock()
         self._happened = threading.Event()
@@ -94,7 +94,7 @@ class FaultProxy:
         )
         return here.render_as_string(hide_password=False)
 
-    def arm(self, fault: Fault, statement: str = "COMMIT", *, times: int = 1) -> None:
+    def arm(self, fault: ConnectionFault, statement: str = "COMMIT", *, times: int = 1) -> None:
         """Let the next `times` statements that begin so meet `fault`."""
         with self._lock:
             self._happened.clear()
@@ -115,7 +115,7 @@ class FaultProxy:
             self._armed.clear()
             self._bytes_left.clear()
 
-    def take(self, query: str) -> Fault | None:
+    def take(self, query: str) -> ConnectionFault | None:
         """The fault that is armed for a statement, once."""
         with self._lock:
             for armed in self._armed:

@@ -5,8 +5,7 @@ from typing import Any, Final
 
 from app.base import ids
 from app.base.publishable import publishable_key
-from app.devkit.chaos.model import Acquirer as AcquirerBooks
-from app.devkit.chaos.model import Authorization
+from app.devkit.chaos.model import AcquirerBooks, Authorization
 from app.devkit.stack import Acquirer, Caller, Vault, new_acquirer_keys, new_vault_keys
 from app.engine.database import migrations
 

@@ -12,15 +12,15 @@ import psycopg
 from app.base import ids
 from app.base.settings import Settings
 from app.devkit.chaos.model import (
-    AccountRow,
     Books,
-    EntryRow,
-    FlowRow,
+    FinalAccount,
+    FinalEntry,
+    FinalFlow,
+    FinalPayment,
+    FinalRefund,
+    FinalTransfer,
     Kept,
-    PaymentRow,
-    RefundRow,
     Shop,
-    TransferRow,
 )
 from app.engine.database import Database, Queries, Query
 
@@ -47,7 +47,7 @@ async def read_books(url: str, shops: Sequence[Shop]) -> Books:
     return books
 
 
-async def list_open_flows(url: str, shops: Sequence[Shop]) -> list[FlowRow]:
+async def list_open_flows(url: str, shops: Sequence[Shop]) -> list[FinalFlow]:
     """The merchants' flows that have not ended.
 
     Raises:
@@ -80,11 +80,11 @@ class _Shelf:
         """Add everything to the books."""
         merchant = self._merchant
         async for id_, kind, version, *sums in self._rows(queries.list_accounts):
-            books.accounts.append(AccountRow(merchant, _account(id_), kind, version, _sums(sums)))
+            books.accounts.append(FinalAccount(merchant, _account(id_), kind, version, _sums(sums)))
         async for id_, cause, payment_id, purpose in self._rows(queries.list_transfers):
             payment = None if payment_id is None else ids.encode("payment", payment_id)
             books.transfers.append(
-                TransferRow(merchant, ids.encode("transfer", id_), cause, payment, purpose)
+                FinalTransfer(merchant, ids.encode("transfer", id_), cause, payment, purpose)
             )
         async for row in self._rows(
             queries.list_entries, after_booked_at=_EARLIEST, after_version=0
@@ -94,7 +94,7 @@ class _Shelf:
             books.payments.append(_payment(row))
         async for id_, cause, payment_id, amount, status in self._rows(queries.list_refunds):
             payment = ids.encode("payment", payment_id)
-            refund = RefundRow(ids.encode("refund", id_), cause, payment, amount, status)
+            refund = FinalRefund(ids.encode("refund", id_), cause, payment, amount, status)
             books.refunds.append(refund)
         await self.read_flows(books)
         async for _, key, status, body in self._rows(queries.list_answers):
@@ -103,7 +103,7 @@ class _Shelf:
     async def read_flows(self, books: Books) -> None:
         """Add the flows that have not ended."""
         async for _, cause, name, status, attempts, note in self._rows(queries.list_open_flows):
-            books.flows.append(FlowRow(cause, name, status, attempts, note))
+            books.flows.append(FinalFlow(cause, name, status, attempts, note))
 
     async def _rows(self, query: Query, **more: Any) -> AsyncIterator[Row]:
         """All rows of a paged statement; each begins with its position: the id, then `more`."""
@@ -118,9 +118,9 @@ class _Shelf:
             position = dict(zip(position, rows[-1], strict=False))
 
 
-def _payment(row: Row) -> PaymentRow:
+def _payment(row: Row) -> FinalPayment:
     id_, cause, account_id, amount, captured, refunded, fee, status, method = row
-    return PaymentRow(
+    return FinalPayment(
         id=ids.encode("payment", id_),
         correlation_id=cause,
         account=_account(account_id),
@@ -133,9 +133,9 @@ def _payment(row: Row) -> PaymentRow:
     )
 
 
-def _entry(row: Row) -> EntryRow:
+def _entry(row: Row) -> FinalEntry:
     account_id, _, version, transfer_id, direction, posted, pending, *sums = row
-    return EntryRow(
+    return FinalEntry(
         account=_account(account_id),
         version=version,
         transfer=ids.encode("transfer", transfer_id),

@@ -13,14 +13,14 @@ from app.devkit.chaos.history import History
 from app.devkit.chaos.ledger import Clerk, Impossible, agree, is_card
 from app.devkit.chaos.model import (
     CARD,
-    Answer,
+    Anomaly,
+    Attempt,
     Books,
-    EntryRow,
-    Finding,
+    FinalEntry,
+    FinalTransfer,
     Operation,
     Outcome,
     Request,
-    TransferRow,
     Wrong,
 )
 from app.devkit.chaos.order import Timeline, contradictions, serial_order
@@ -29,23 +29,23 @@ _PAYMENTS = frozenset({Operation.PAYMENT, Operation.AUTHORIZATION})
 _SIDES = {"debit": (0, 2), "credit": (1, 3)}
 
 
-def check(history: History, books: Books) -> list[Finding]:
+def check(history: History, books: Books) -> list[Anomaly]:
     """What a single-threaded replay of the entries, and then of the requests, finds wrong."""
     entries = _entries_by_account(books)
     findings = [*_check_sums(books, entries), *_check_times(history, books, entries)]
     order, cycle = serial_order(entries)
     if cycle:
         findings.append(
-            Finding(Wrong.ORDER, cycle[0], f"accounts disagree on the order of {', '.join(cycle)}")
+            Anomaly(Wrong.ORDER, cycle[0], f"accounts disagree on the order of {', '.join(cycle)}")
         )
         return findings
     findings += _replay(history, books, order, entries)
     return findings
 
 
-def _entries_by_account(books: Books) -> dict[str, list[EntryRow]]:
+def _entries_by_account(books: Books) -> dict[str, list[FinalEntry]]:
     """Each account's entries, in version order."""
-    found: dict[str, list[EntryRow]] = defaultdict(list)
+    found: dict[str, list[FinalEntry]] = defaultdict(list)
     for entry in books.entries:
         found[entry.account].append(entry)
     for entries in found.values():
@@ -53,7 +53,7 @@ def _entries_by_account(books: Books) -> dict[str, list[EntryRow]]:
     return found
 
 
-def _check_sums(books: Books, entries: dict[str, list[EntryRow]]) -> Iterator[Finding]:
+def _check_sums(books: Books, entries: dict[str, list[FinalEntry]]) -> Iterator[Anomaly]:
     """Versions without gaps, each sum the one before plus the entry, the account as the last."""
     for account in books.accounts:
         sums = [0, 0, 0, 0]
@@ -64,25 +64,25 @@ def _check_sums(books: Books, entries: dict[str, list[EntryRow]]) -> Iterator[Fi
             sums[posted] += entry.posted
             sums[pending] += entry.pending
             if entry.version != version:
-                yield Finding(
+                yield Anomaly(
                     Wrong.ORDER,
                     account.id,
                     f"version {entry.version} stands where {version} is due",
                 )
                 version = entry.version
             if entry.sums != tuple(sums):
-                yield Finding(
+                yield Anomaly(
                     Wrong.BALANCE,
                     account.id,
                     f"after version {version} the sums are {entry.sums}, replayed {tuple(sums)}",
                 )
                 sums = list(entry.sums)
             if account.kind == "customer_wallet" and sums[1] - sums[0] - sums[2] < 0:
-                yield Finding(
+                yield Anomaly(
                     Wrong.BALANCE, account.id, f"overdrawn after version {version}: {tuple(sums)}"
                 )
         if (account.version, account.sums) != (version, tuple(sums)):
-            yield Finding(
+            yield Anomaly(
                 Wrong.BALANCE,
                 account.id,
                 f"the account says {account.sums} at version {account.version}, "
@@ -91,14 +91,14 @@ def _check_sums(books: Books, entries: dict[str, list[EntryRow]]) -> Iterator[Fi
 
 
 def _check_times(
-    history: History, books: Books, entries: dict[str, list[EntryRow]]
-) -> Iterator[Finding]:
+    history: History, books: Books, entries: dict[str, list[FinalEntry]]
+) -> Iterator[Anomaly]:
     """Who was answered before another was sent comes before it, on every account of both."""
     keys = {transfer.id: transfer.correlation_id for transfer in books.transfers}
     for account, rows in entries.items():
         timeline = [keys[row.transfer] for row in rows if row.transfer in keys]
         for earlier, later in contradictions(history, timeline):
-            yield Finding(
+            yield Anomaly(
                 Wrong.ORDER,
                 account,
                 f"{later} was answered before {earlier} was sent, and is booked after it",
@@ -106,20 +106,20 @@ def _check_times(
 
 
 def _replay(
-    history: History, books: Books, order: list[str], entries: dict[str, list[EntryRow]]
-) -> Iterator[Finding]:
+    history: History, books: Books, order: list[str], entries: dict[str, list[FinalEntry]]
+) -> Iterator[Anomaly]:
     """Do every transfer again, and hold every answer against what the clerk knew then."""
     run = history.run
     assert run is not None
     transfers = {transfer.id: transfer for transfer in books.transfers}
-    lines: dict[str, list[EntryRow]] = defaultdict(list)
+    lines: dict[str, list[FinalEntry]] = defaultdict(list)
     for rows in entries.values():
         for row in rows:
             lines[row.transfer].append(row)
     for recorded in books.transfers:
         if recorded.id not in lines:
             # It is recorded and has moved nothing, so it is in no account's order either.
-            yield Finding(Wrong.LOST, recorded.correlation_id, f"{recorded.id} has no entries")
+            yield Anomaly(Wrong.LOST, recorded.correlation_id, f"{recorded.id} has no entries")
     clerk = Clerk(run.shops, books.accounts)
     for transfer_id in order:
         transfer = transfers.get(transfer_id)
@@ -131,27 +131,27 @@ def _replay(
 
 
 def _do(
-    history: History, clerk: Clerk, transfer: TransferRow, lines: list[EntryRow]
-) -> Iterator[Finding]:
+    history: History, clerk: Clerk, transfer: FinalTransfer, lines: list[FinalEntry]
+) -> Iterator[Anomaly]:
     key = transfer.correlation_id
     request = history.requests[key]
     try:
         expected = clerk.do(request, transfer)
     except Impossible as why:
-        yield Finding(Wrong.STALE, key, f"{request.operation} was done, and {why}")
+        yield Anomaly(Wrong.STALE, key, f"{request.operation} was done, and {why}")
         return
     moved = {line.account: (line.direction, line.posted, line.pending) for line in lines}
     if moved != expected:
-        yield Finding(Wrong.CONTENT, key, f"{moved} was moved, replayed {expected}")
+        yield Anomaly(Wrong.CONTENT, key, f"{moved} was moved, replayed {expected}")
     decision = history.decision(key)
     if decision is None or decision.outcome is not Outcome.ACKNOWLEDGED:
         return
     difference = clerk.differs_from(request, transfer, decision.body)
     if difference:
-        yield Finding(Wrong.STALE, key, difference)
+        yield Anomaly(Wrong.STALE, key, difference)
 
 
-def _check_payments(books: Books, clerk: Clerk) -> Iterator[Finding]:
+def _check_payments(books: Books, clerk: Clerk) -> Iterator[Anomaly]:
     for row in books.payments:
         payment = clerk.payments.get(row.id)
         if payment is None:
@@ -159,10 +159,10 @@ def _check_payments(books: Books, clerk: Clerk) -> Iterator[Finding]:
         told = (row.status, row.captured, row.refunded, row.fee)
         replayed = (payment.status, payment.captured, payment.refunded, payment.fee)
         if not agree(told, payment):
-            yield Finding(Wrong.CONTENT, row.id, f"the payment is {told}, replayed {replayed}")
+            yield Anomaly(Wrong.CONTENT, row.id, f"the payment is {told}, replayed {replayed}")
 
 
-def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Finding]:
+def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Anomaly]:
     """A refusal, or a read, was right at some instant between its request and its answer."""
     timelines = {name: Timeline(history, events) for name, events in clerk.events.items()}
     for key, request in history.requests.items():
@@ -171,7 +171,7 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Findin
             continue
         if request.operation is Operation.READ:
             if decision.outcome is Outcome.REFUSED:
-                yield Finding(Wrong.STALE, key, f"{request.path} was answered {decision.body}")
+                yield Anomaly(Wrong.STALE, key, f"{request.path} was answered {decision.body}")
                 continue
         elif decision.outcome is not Outcome.REFUSED:
             continue
@@ -182,7 +182,7 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Findin
         timeline = timelines.get(subject)
         states = [] if timeline is None else timeline.states_between(request.sent_at, decision.at)
         if not any(clerk.explains(request, decision, state) for state in states):
-            yield Finding(
+            yield Anomaly(
                 Wrong.STALE,
                 key,
                 f"{request.operation} was answered {decision.status} {decision.body}, "
@@ -190,9 +190,9 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Findin
             )
 
 
-def _check_decline(request: Request, decision: Answer) -> Iterator[Finding]:
+def _check_decline(request: Request, decision: Attempt) -> Iterator[Anomaly]:
     """A card payment is refused by the card's bank alone, whatever state anything is in."""
     is_declining = (request.body or {}).get("metadata", {}).get(CARD) == "declined"
     if not is_declining or decision.problem.get("code") != "payment_declined":
         said = f"{decision.status} {decision.body}"
-        yield Finding(Wrong.STALE, request.key, f"a card that is good was answered {said}")
+        yield Anomaly(Wrong.STALE, request.key, f"a card that is good was answered {said}")

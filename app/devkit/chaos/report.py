@@ -9,7 +9,7 @@ from app.devkit.bench.report import percentile
 from app.devkit.chaos.bare import longest_gap
 from app.devkit.chaos.card_report import CardReport, card_report, told
 from app.devkit.chaos.history import History
-from app.devkit.chaos.model import Finding, Operation, Outcome, Request, Wrong
+from app.devkit.chaos.model import Anomaly, Operation, Outcome, Request, Wrong
 from app.devkit.chaos.setup import PREPARATION
 from app.operate.verify import Finding as VerifyFinding
 
@@ -50,7 +50,7 @@ class Pacing(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ChaosReport(msgspec.Struct, frozen=True, kw_only=True):
     """One run."""
 
     scenario: str
@@ -84,7 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Where there was an acquirer."""
     faults_by_kind: dict[str, int]
     phases: list[PhaseReport]
-    findings: list[Finding]
+    findings: list[Anomaly]
     verify: list[VerifyFinding]
     history: str
 
@@ -92,7 +92,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What a run knows besides its history."""
 
-    findings: list[Finding]
+    findings: list[Anomaly]
     verify: list[VerifyFinding]
     pacing: Pacing | None = None
     bare_written_at: list[float] | None = None
@@ -107,7 +107,7 @@ def pacing(rate_per_s: int, late_s: Sequence[float], dropped: int) -> Pacing:
     return Pacing(rate_per_s=rate_per_s, late_p99_ms=_ms(late), dropped=dropped, kept=kept)
 
 
-def report(history: History, measured: Measured) -> Report:
+def report(history: History, measured: Measured) -> ChaosReport:
     """The figures of a history."""
     run = history.run
     assert run is not None
@@ -118,7 +118,7 @@ def report(history: History, measured: Measured) -> Report:
     whole = _figures(history, requests, measured.findings)
     bare = measured.bare_written_at
     kinds = [mark.kind for mark in history.faults]
-    return Report(
+    return ChaosReport(
         scenario=run.scenario,
         target=run.target,
         seed=run.seed,
@@ -168,7 +168,7 @@ class _Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _figures(
-    history: History, requests: Sequence[Request], findings: Sequence[Finding]
+    history: History, requests: Sequence[Request], findings: Sequence[Anomaly]
 ) -> _Figures:
     writes = [request for request in requests if request.operation not in _NOT_WRITING]
     outcomes = dict.fromkeys(Outcome, 0)
@@ -202,7 +202,7 @@ def _figures(
     )
 
 
-def _phase(history: History, name: str, findings: Sequence[Finding]) -> PhaseReport:
+def _phase(history: History, name: str, findings: Sequence[Anomaly]) -> PhaseReport:
     (mark,) = [mark for mark in history.phases if mark.name == name]
     requests = [request for request in history.requests.values() if request.phase == name]
     figures = _figures(history, requests, findings)
@@ -234,7 +234,7 @@ def _gap(history: History, began_at: float, ended_at: float) -> float:
     return round(longest_gap(successes, began_at, ended_at), 3)
 
 
-def _count(findings: Sequence[Finding], wrong: Wrong) -> int:
+def _count(findings: Sequence[Anomaly], wrong: Wrong) -> int:
     return len({finding.object for finding in findings if finding.wrong is wrong})
 
 
@@ -252,7 +252,7 @@ _COLUMNS = (
 )
 
 
-def table(found: Report) -> Table:
+def table(found: ChaosReport) -> Table:
     """The phases for people; the last row is the whole run."""
     rows = Table(title=f"{found.scenario} on {found.target}, seed {found.seed}", box=None)
     for column in _COLUMNS:
@@ -263,7 +263,7 @@ def table(found: Report) -> Table:
     return rows
 
 
-def _cells(name: str, figures: "PhaseReport | Report") -> list[str]:
+def _cells(name: str, figures: "PhaseReport | ChaosReport") -> list[str]:
     counts = ("faults", "sent", "acknowledged", "refused", "unknown", "lost", "doubled")
     return [
         name,
@@ -277,7 +277,7 @@ def _cells(name: str, figures: "PhaseReport | Report") -> list[str]:
     ]
 
 
-def verdict(found: Report) -> list[str]:
+def verdict(found: ChaosReport) -> list[str]:
     """The last words, line by line: what was found, and whether it passed."""
     lines = [f"{finding.wrong}  {finding.object}: {finding.detail}" for finding in found.findings]
     lines += [f"verify: {f.check}  {f.object}: {f.detail}" for f in found.verify]

@@ -20,10 +20,10 @@ from app.base.settings import Settings
 from app.devkit.chaos import faults, setup
 from app.devkit.chaos.bare import BareWriter
 from app.devkit.chaos.checker import check
-from app.devkit.chaos.client import Client, Limits, Pause
+from app.devkit.chaos.client import ClientTimeouts, Pause, RetryingClient
 from app.devkit.chaos.history import History
 from app.devkit.chaos.load import Intents, Load, Stall
-from app.devkit.chaos.model import FaultMark, Finding, PhaseMark, Run, Shop, Wrong
+from app.devkit.chaos.model import Anomaly, FaultMark, PhaseMark, Run, Shop, Wrong
 from app.devkit.chaos.plan import Injection
 from app.devkit.chaos.reading import list_open_flows, read_books
 from app.devkit.chaos.report import Measured, pacing
@@ -43,7 +43,7 @@ _SETTLE_PAUSE_S = 0.5
 _AGREE_S = 5.0  # nothing is under way any more; a notification may still have to be booked
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class ChaosPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What to run."""
 
     scenario: str
@@ -54,7 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """How long nothing is broken, before the first fault and after the last."""
 
 
-async def run(plan: Plan, target: Target, history: History, say: Say) -> Measured:
+async def run(plan: ChaosPlan, target: Target, history: History, say: Say) -> Measured:
     """Run a plan against a target that is not started; it is stopped on return, come what may.
 
     Raises:
@@ -83,14 +83,14 @@ async def _patiently(read: Callable[[], Awaitable[T]]) -> T:
 class _Running:
     """A run over a target that is up."""
 
-    def __init__(self, plan: Plan, target: Target, history: History, say: Say) -> None:
+    def __init__(self, plan: ChaosPlan, target: Target, history: History, say: Say) -> None:
         self._plan = plan
         self._target = target
         self._history = history
         self._say = say
         self._name = setup.names(f"chaos-{secrets.token_hex(4)}")
         self._client = self._new_client(history)
-        self._findings: list[Finding] = []
+        self._findings: list[Anomaly] = []
         self._bare = BareWriter(target.database_url)
 
     async def run(self) -> Measured:
@@ -129,14 +129,14 @@ class _Running:
             settled_s=settled_s,
         )
 
-    async def _compare(self) -> list[Finding]:
+    async def _compare(self) -> list[Anomaly]:
         """Where `suya verify --against-acquirer` finds the two books to disagree."""
         rails = self._target.rails
         if rails is None:
             return []
         settings = Settings.load(variables(rails.for_callers()))
         found = await compare(self._target.database_url, settings, settle_s=_AGREE_S)
-        return [Finding(Wrong.DISAGREES, f.object, f"{f.kind}: {f.detail}") for f in found.findings]
+        return [Anomaly(Wrong.DISAGREES, f.object, f"{f.kind}: {f.detail}") for f in found.findings]
 
     async def _settle(self) -> float | None:
         """Wait until no flow is under way; returns for how long, none where nothing leaves here.
@@ -155,10 +155,10 @@ class _Running:
             await asyncio.sleep(_SETTLE_PAUSE_S)
         return clock.monotonic() - began_at
 
-    def _new_client(self, history: History) -> Client:
+    def _new_client(self, history: History) -> RetryingClient:
         target = self._target
-        limits = Limits(attempt_s=target.attempt_s, request_s=target.request_s)
-        return Client(target.addresses, history, limits, Pause(self._plan.seed))
+        limits = ClientTimeouts(attempt_s=target.attempt_s, request_s=target.request_s)
+        return RetryingClient(target.addresses, history, limits, Pause(self._plan.seed))
 
     async def _prepare(self) -> Sequence[Stall]:
         aside = self._new_client(History())
@@ -231,4 +231,4 @@ class _Running:
 
     def _not_healed(self, injection: Injection, why: str) -> None:
         name = f"{injection.number} ({injection.kind})"
-        self._findings.append(Finding(Wrong.NOT_HEALED, name, why))
+        self._findings.append(Anomaly(Wrong.NOT_HEALED, name, why))

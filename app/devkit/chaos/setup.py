@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from app.base import clock
-from app.devkit.chaos.client import Client
+from app.devkit.chaos.client import RetryingClient
 from app.devkit.chaos.history import History
 from app.devkit.chaos.load import Stall
-from app.devkit.chaos.model import Answer, Operation, Outcome, Request, Shop
+from app.devkit.chaos.model import Attempt, Operation, Outcome, Request, Shop
 
 CURRENCY = "USD"
 PREPARATION = "preparation"
@@ -33,7 +33,11 @@ class Setup:
     """Makes what a run needs; deposits are requests like any other, the rest is not about money."""
 
     def __init__(
-        self, client: Client, aside: Client, history: History, name: Callable[[], str]
+        self,
+        client: RetryingClient,
+        aside: RetryingClient,
+        history: History,
+        name: Callable[[], str],
     ) -> None:
         """Take the client of the run, and one whose requests no history needs."""
         self._client = client
@@ -96,7 +100,7 @@ class Setup:
         return _require(path, answer)
 
 
-def _require(path: str, answer: Answer | None) -> dict[str, Any]:
+def _require(path: str, answer: Attempt | None) -> dict[str, Any]:
     if answer is None or answer.outcome is not Outcome.ACKNOWLEDGED:
         said = "nobody" if answer is None else f"{answer.status} {answer.body[:300]}"
         raise NotPrepared(f"The run cannot be prepared: {path} was answered by {said}.")

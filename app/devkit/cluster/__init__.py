@@ -10,6 +10,6 @@ Never for production: there, an orchestrator runs one node per machine.
 
 from app.devkit.cluster.cluster import LocalCluster
 from app.devkit.cluster.errors import ClusterError
-from app.devkit.cluster.nodes import REGIONS, NodeStatus, State
+from app.devkit.cluster.nodes import REGIONS, NodeState, NodeStatus
 
-__all__ = ["REGIONS", "ClusterError", "LocalCluster", "NodeStatus", "State"]
+__all__ = ["REGIONS", "ClusterError", "LocalCluster", "NodeState", "NodeStatus"]

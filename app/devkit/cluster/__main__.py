@@ -11,7 +11,7 @@ import typer
 
 from app.devkit.cluster.cluster import LocalCluster
 from app.devkit.cluster.errors import ClusterError
-from app.devkit.cluster.nodes import REGIONS, State
+from app.devkit.cluster.nodes import REGIONS, NodeState
 
 app = typer.Typer(
     name="cluster",
@@ -140,7 +140,7 @@ def _show(cluster: LocalCluster) -> None:
 
 def _warn(cluster: LocalCluster) -> None:
     members = cluster.status()
-    down = sum(node.state is not State.RUNNING for node in members)
+    down = sum(node.state is not NodeState.RUNNING for node in members)
     if 2 * down >= len(members):
         say(f"{down} of {len(members)} nodes do not answer: without a majority nothing commits.")
 

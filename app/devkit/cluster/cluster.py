@@ -18,14 +18,14 @@ from psycopg.rows import dict_row
 from app.base import clock
 from app.base.process import exclusive_lock, tail
 from app.devkit.cluster.errors import ClusterError
-from app.devkit.cluster.nodes import REGIONS, Node, NodeStatus, State, choose_ports
+from app.devkit.cluster.nodes import REGIONS, Node, NodeState, NodeStatus, choose_ports
 from app.devkit.cluster.program import find_program
 
 SIZES = (1, 3, 5, 9)
 
 _REMEDIES = {
-    State.STOPPED: "; 'restart' brings it back",
-    State.PAUSED: "; 'resume' lets it go on",
+    NodeState.STOPPED: "; 'restart' brings it back",
+    NodeState.PAUSED: "; 'resume' lets it go on",
 }
 
 _READY_S = 120.0  # a node that recovers a store on a busy machine
@@ -117,19 +117,23 @@ class LocalCluster:
 
     def kill(self, number: int) -> None:
         """End a node at once, as a power cut does (SIGKILL)."""
-        self._change(number, lambda node: node.end(signal.SIGKILL), State.RUNNING, State.PAUSED)
+        self._change(
+            number, lambda node: node.end(signal.SIGKILL), NodeState.RUNNING, NodeState.PAUSED
+        )
 
     def stop(self, number: int) -> None:
         """Let a node hand over what it has and end (SIGTERM)."""
-        self._change(number, lambda node: node.end(signal.SIGTERM), State.RUNNING, State.PAUSED)
+        self._change(
+            number, lambda node: node.end(signal.SIGTERM), NodeState.RUNNING, NodeState.PAUSED
+        )
 
     def pause(self, number: int) -> None:
         """Let a node live without answering (SIGSTOP)."""
-        self._change(number, Node.pause, State.RUNNING)
+        self._change(number, Node.pause, NodeState.RUNNING)
 
     def resume(self, number: int) -> None:
         """Let a paused node go on (SIGCONT)."""
-        self._change(number, Node.resume, State.PAUSED)
+        self._change(number, Node.resume, NodeState.PAUSED)
 
     def restart(self, number: int) -> None:
         """Bring a node back, after whatever end it had; one that runs is drained first.
@@ -144,7 +148,7 @@ class LocalCluster:
             self._spawn(node, members, program)
             self._wait_until_ready(node)
 
-        self._change(number, again, *State)
+        self._change(number, again, *NodeState)
 
     def destroy(self) -> None:
         """End every node and delete the folder with all its data; nothing is left to do twice."""
@@ -272,7 +276,7 @@ class LocalCluster:
             self.folder.mkdir(parents=True, exist_ok=True)
             yield
 
-    def _change(self, number: int, what: Callable[[Node], None], *allowed: State) -> None:
+    def _change(self, number: int, what: Callable[[Node], None], *allowed: NodeState) -> None:
         with self._changing():
             members = self._load()
             if not 1 <= number <= len(members):
@@ -289,9 +293,9 @@ class LocalCluster:
     def _spawn(self, node: Node, members: Sequence[Node], program: str) -> None:
         """Start a node unless it lives; one that is paused goes on."""
         state = node.status().state
-        if state is State.PAUSED:
+        if state is NodeState.PAUSED:
             node.resume()
-        elif state is State.STOPPED:
+        elif state is NodeState.STOPPED:
             Path(node.store).parent.mkdir(parents=True, exist_ok=True)
             node.spawn(program, self.folder, [each.address for each in members])
             # At once: whatever happens now, the next command knows of this process.
@@ -344,14 +348,14 @@ class LocalCluster:
             time.sleep(_POLL_S)
 
     def _refuse_dead(self, node: Node) -> None:
-        if node.status().state is State.STOPPED:
+        if node.status().state is NodeState.STOPPED:
             said = tail(node.log(self.folder), 0, _LOG_LINES_SHOWN)
             raise ClusterError(f"Node {node.number} has ended. It said:\n{said}")
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection to the first node that answers."""
-        running = [n for n in self._load() if n.status().state is State.RUNNING]
+        running = [n for n in self._load() if n.status().state is NodeState.RUNNING]
         for node in running:
             with contextlib.suppress(psycopg.OperationalError):
                 connection = _connect(node)

@@ -28,7 +28,7 @@ _MEMORY = "128MiB"  # per cache and node, so that three nodes fit beside everyth
 _SCAN = "50ms"  # between ranges the replicator looks at; a fresh cluster is replicated in seconds
 
 
-class State(StrEnum):
+class NodeState(StrEnum):
     """What a node does."""
 
     RUNNING = auto()
@@ -46,7 +46,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     sql_port: int
     http_port: int
     pid: int | None
-    state: State
+    state: NodeState
 
 
 class Node(msgspec.Struct):
@@ -91,11 +91,11 @@ class Node(msgspec.Struct):
 
     def status(self) -> NodeStatus:
         """What it does now."""
-        process, state, pid = self.process(), State.STOPPED, None
+        process, state, pid = self.process(), NodeState.STOPPED, None
         with contextlib.suppress(psutil.NoSuchProcess):
             if process is not None:
                 paused = process.status() == psutil.STATUS_STOPPED
-                state, pid = State.PAUSED if paused else State.RUNNING, process.pid
+                state, pid = NodeState.PAUSED if paused else NodeState.RUNNING, process.pid
         return NodeStatus(self.number, self.region, self.sql_port, self.http_port, pid, state)
 
     def spawn(self, program: str, folder: Path, join: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ _CURL = "curl -sS -w '\\n'"
 _NEW_KEY = '-H "Idempotency-Key: $(uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid)"'
 
 
-class Line(NamedTuple):
+class PasteLine(NamedTuple):
     """A line to paste."""
 
     title: str
@@ -32,7 +32,7 @@ class Addresses(NamedTuple):
     acquirer: str | None
 
 
-def curl_lines(demo: Demo, at: Addresses, publishable_key: str | None) -> list[Line]:
+def curl_lines(demo: Demo, at: Addresses, publishable_key: str | None) -> list[PasteLine]:
     """What to paste, in the order in which a newcomer meets it."""
     lines = [*_wallet_lines(demo, at)]
     if at.vault is not None and publishable_key is not None:
@@ -42,18 +42,20 @@ def curl_lines(demo: Demo, at: Addresses, publishable_key: str | None) -> list[L
     return [*lines, _exchange_line(demo, at)]
 
 
-def _wallet_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
+def _wallet_lines(demo: Demo, at: Addresses) -> Iterator[PasteLine]:
     ada = demo.wallets["ada"]
     method = {"type": "wallet", "account": ada}
-    yield Line("Pay with ada's wallet", _pay(demo, at, method))
+    yield PasteLine("Pay with ada's wallet", _pay(demo, at, method))
     refund = f"""'{{"payment": "'"{_newest(demo, at)}"'", "amount": {_REFUND_MINOR}}}'"""
     path = f"{at.api}/v1/refunds"
-    yield Line("Refund a part of the newest payment", f"{_CURL} {path} {_post(demo)} -d {refund}")
+    yield PasteLine(
+        "Refund a part of the newest payment", f"{_CURL} {path} {_post(demo)} -d {refund}"
+    )
     balance = f"{_CURL} {at.api}/v1/accounts/{ada}/balance {_key(demo)}"
-    yield Line("Read the balance of ada's wallet", balance)
+    yield PasteLine("Read the balance of ada's wallet", balance)
 
 
-def _exchange_line(demo: Demo, at: Addresses) -> Line:
+def _exchange_line(demo: Demo, at: Addresses) -> PasteLine:
     quote = {"source_currency": CURRENCY, "target_currency": "EUR", "source_amount": _PAY_MINOR}
     quoted = (
         f"$(curl -sS {at.api}/v1/fx/quotes {_post(demo)} -d '{json.dumps(quote)}'"
@@ -68,39 +70,39 @@ def _exchange_line(demo: Demo, at: Addresses) -> Line:
         }
     )
     body = payment.replace("QUOTE", f"""'"{quoted}"'""")
-    return Line(
+    return PasteLine(
         "Pay in dollars what the merchant gets in euros, at a quote",
         f"{_CURL} {at.api}/v1/payments {_post(demo)} -d '{body}'",
     )
 
 
-def _vault_line(vault: str, publishable_key: str) -> Line:
+def _vault_line(vault: str, publishable_key: str) -> PasteLine:
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}
     page = f"{vault}/form#key={publishable_key}"
-    return Line(
+    return PasteLine(
         f"Leave a card in the vault, which answers its token (or by {page})",
         f"{_CURL} {vault}/tokens -H 'Authorization: Bearer {publishable_key}' "
         f"-H 'Content-Type: application/json' -d '{json.dumps(card)}'",
     )
 
 
-def _card_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
-    yield Line("Pay with a card", _pay_by(demo, at, "approved"))
-    yield Line(
+def _card_lines(demo: Demo, at: Addresses) -> Iterator[PasteLine]:
+    yield PasteLine("Pay with a card", _pay_by(demo, at, "approved"))
+    yield PasteLine(
         "Pay with a card that asks for 3-D Secure; `next_action` says where",
         _pay_by(demo, at, "challenged"),
     )
     challenge = f"$({_read(demo, at, 'payments?limit=1')} | grep -o 'http[^\"]*3ds[^\"]*')"
-    yield Line(
+    yield PasteLine(
         "Approve the newest payment's challenge, as the payer would on that page",
         f'{_CURL} -o /dev/null -d decision=approve "{challenge}" '
         f"&& {_CURL} {at.api}/v1/payments/{_newest(demo, at)} {_key(demo)}",
     )
-    yield Line(
+    yield PasteLine(
         "Lose the processor's answer after it charged: 202, and right by itself within a minute",
         _pay_by(demo, at, "approved", "-H 'Suya-Sandbox-Fault: timeout_after' -H 'Prefer: wait=1'"),
     )
-    yield Line(
+    yield PasteLine(
         "See what became of the newest payment",
         f"{_CURL} {at.api}/v1/payments/{_newest(demo, at)} {_key(demo)}",
     )
@@ -109,28 +111,28 @@ def _card_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
         "currency": CURRENCY,
         "bank_account": demo.bank_account,
     }
-    yield Line(
+    yield PasteLine(
         "Pay out what the wallet payments made available",
         f"{_CURL} {at.api}/v1/payouts {_post(demo)} -d '{json.dumps(payout)}'",
     )
     # Last, because a dispute takes more than one payment leaves.
-    yield Line(
+    yield PasteLine(
         "Pay with a card whose owner disputes the payment",
         _pay_by(demo, at, "disputed"),
     )
     yield from _dispute_lines(demo, at)
 
 
-def _dispute_lines(demo: Demo, at: Addresses) -> Iterator[Line]:
-    yield Line("Read the disputes", f"{_CURL} {at.api}/v1/disputes {_key(demo)}")
+def _dispute_lines(demo: Demo, at: Addresses) -> Iterator[PasteLine]:
+    yield PasteLine("Read the disputes", f"{_CURL} {at.api}/v1/disputes {_key(demo)}")
     read = _read(demo, at, "disputes?status=needs_response&limit=1")
     path = f"{at.api}/v1/disputes/$({read} | grep -o 'dp_[0-9a-z]*' | head -n1)"
     evidence = json.dumps({"text": "It was eaten, and the bill is signed: winning_evidence"})
-    yield Line(
+    yield PasteLine(
         "Give evidence for the newest dispute that needs some",
         f"{_CURL} {path}/evidence {_post(demo)} -d '{evidence}'",
     )
-    yield Line(
+    yield PasteLine(
         "Submit it; the sandbox's bank is convinced by the word in it",
         f"{_CURL} {path}/submit {_post(demo)} -d '{{}}'",
     )

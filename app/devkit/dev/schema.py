@@ -1,9 +1,9 @@
 """The schema of `suya dev`'s databases, looked at quickly where nothing has changed."""
 
-from app.engine.database.history import MAIN, History, head
+from app.engine.database.history import MAIN, MigrationHistory, head
 
 
-def migrate(url: str, history: History = MAIN) -> list[str]:
+def migrate(url: str, history: MigrationHistory = MAIN) -> list[str]:
     """Bring a database to this version; tells what was applied."""
     if _is_at_head(url, history):
         return []
@@ -12,7 +12,7 @@ def migrate(url: str, history: History = MAIN) -> list[str]:
     return migrations.upgrade(url, history)
 
 
-def _is_at_head(url: str, history: History) -> bool:
+def _is_at_head(url: str, history: MigrationHistory) -> bool:
     """Whether there is surely nothing to apply; where it cannot be told, migrations tell."""
     import psycopg  # noqa: PLC0415 - the command that explains itself does not need it
 

@@ -15,24 +15,24 @@ which looks here first (`find_payment_method`), and has one registered that is n
 """
 
 from app.domains.customers.commands import (
+    AddCustomer,
     AttachMethod,
-    CreateCustomer,
+    ChangeCustomer,
     DeleteCustomer,
     DetachMethod,
-    UpdateCustomer,
 )
 from app.domains.customers.model import CardFacts, Customer, PaymentMethod, refuse_use
 from app.domains.customers.reads import find_customer, find_payment_method
 
 __all__ = [
+    "AddCustomer",
     "AttachMethod",
     "CardFacts",
-    "CreateCustomer",
+    "ChangeCustomer",
     "Customer",
     "DeleteCustomer",
     "DetachMethod",
     "PaymentMethod",
-    "UpdateCustomer",
     "find_customer",
     "find_payment_method",
     "refuse_use",

@@ -28,7 +28,7 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True):
     former_region: str | None = None
 
 
-class CreateCustomer(_Command, frozen=True, kw_only=True):
+class AddCustomer(_Command, frozen=True, kw_only=True):
     """Record a customer."""
 
     customer_id: UUID
@@ -39,7 +39,7 @@ class CreateCustomer(_Command, frozen=True, kw_only=True):
     metadata: Mapping[str, str] = NO_METADATA
 
 
-class UpdateCustomer(_Command, frozen=True, kw_only=True):
+class ChangeCustomer(_Command, frozen=True, kw_only=True):
     """Change some fields of a customer."""
 
     customer_id: UUID
@@ -111,7 +111,7 @@ class _Changes:
         events.append(tx, self.region, self.facts)
 
 
-async def create_customers(tx: Tx, commands: Sequence[CreateCustomer]) -> list[Answer]:
+async def create_customers(tx: Tx, commands: Sequence[AddCustomer]) -> list[Answer]:
     """Record customers; each answers 201 and appends `customer.created`."""
     claims = await idempotency.claim(tx, commands)
     changes = _Changes(commands[0].region)
@@ -126,7 +126,7 @@ async def create_customers(tx: Tx, commands: Sequence[CreateCustomer]) -> list[A
     return idempotency.keep(tx, claims, answers)
 
 
-async def update_customers(tx: Tx, commands: Sequence[UpdateCustomer]) -> list[Answer]:
+async def update_customers(tx: Tx, commands: Sequence[ChangeCustomer]) -> list[Answer]:
     """Change customers; each answers 200, and appends `customer.updated` if anything changed.
 
     Refusals, the first that applies: CustomerNotFound, CustomerDeleted.
@@ -259,7 +259,7 @@ def _refusal(error: PlatformError | None, command: _Command) -> Answer:
     return refusal(error, command.correlation_id)
 
 
-def _new_customer(command: CreateCustomer, now: datetime) -> Customer:
+def _new_customer(command: AddCustomer, now: datetime) -> Customer:
     return Customer(
         merchant_id=command.merchant_id,
         id=command.customer_id,

@@ -1,11 +1,11 @@
 """The flows of customers and payment methods. Each is one atomic step."""
 
 from app.domains.customers.commands import (
+    AddCustomer,
     AttachMethod,
-    CreateCustomer,
+    ChangeCustomer,
     DeleteCustomer,
     DetachMethod,
-    UpdateCustomer,
     attach_methods,
     create_customers,
     delete_customers,
@@ -14,8 +14,8 @@ from app.domains.customers.commands import (
 )
 from app.engine.saga import Saga, atomic
 
-CUSTOMER: Saga[CreateCustomer] = Saga("customer", atomic(create_customers))
-CUSTOMER_CHANGE: Saga[UpdateCustomer] = Saga("customer_change", atomic(update_customers))
+CUSTOMER: Saga[AddCustomer] = Saga("customer", atomic(create_customers))
+CUSTOMER_CHANGE: Saga[ChangeCustomer] = Saga("customer_change", atomic(update_customers))
 CUSTOMER_DELETION: Saga[DeleteCustomer] = Saga("customer_deletion", atomic(delete_customers))
 ATTACHMENT: Saga[AttachMethod] = Saga("attachment", atomic(attach_methods))
 DETACHMENT: Saga[DetachMethod] = Saga("detachment", atomic(detach_methods))

@@ -6,7 +6,7 @@ from uuid import UUID
 from app.base.errors import InvariantViolated
 from app.domains.disputes.desk import Desk, open_desk
 from app.domains.disputes.errors import ResponseRefused
-from app.domains.disputes.external import Said
+from app.domains.disputes.external import EvidenceAnswer
 from app.domains.disputes.inputs import TellDispute
 from app.domains.disputes.model import Dispute
 from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
@@ -68,7 +68,7 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     Evidence that was taken appends `dispute.evidence_submitted`; then what is told of the dispute
     is booked as ever. Refusal: ResponseRefused.
     """
-    results: list[Said] = [b.result for b in bookings]
+    results: list[EvidenceAnswer] = [b.result for b in bookings]
     told = [said.told for said in results if said.told is not None]
     plans = [plan_of(b.flow, AnswerPlan) for b in bookings]
     desk = await open_desk(
@@ -101,7 +101,9 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     return answers
 
 
-def _book_answer(desk: Desk, flow: Flow, dispute: Dispute, said: Said, plan: AnswerPlan) -> Answer:
+def _book_answer(
+    desk: Desk, flow: Flow, dispute: Dispute, said: EvidenceAnswer, plan: AnswerPlan
+) -> Answer:
     dispute.operation_id = None
     desk.change(dispute)
     desk.end(flow)

@@ -16,7 +16,7 @@ from app.engine.saga import Flow, Postpone
 from app.processors import DisputeState, Verdict, World
 
 
-class Said(msgspec.Struct, frozen=True):
+class EvidenceAnswer(msgspec.Struct, frozen=True):
     """What a processor said to an answer, and of the dispute afterwards."""
 
     verdict: Verdict
@@ -33,7 +33,7 @@ async def look_at_processor(world: World, flow: Flow) -> TellDispute | Verdict:
     return await _look(world, flow, plan.processor, plan.reference, dispute_id=plan.dispute_id)
 
 
-async def submit_to_processor(world: World, flow: Flow) -> Said | Postpone:
+async def submit_to_processor(world: World, flow: Flow) -> EvidenceAnswer | Postpone:
     """What the processor says to all evidence there is; nothing is added meanwhile."""
     plan = plan_of(flow, AnswerPlan)
     regions = [r for r in (flow.former_region, flow.region) if r is not None]
@@ -46,22 +46,24 @@ async def submit_to_processor(world: World, flow: Flow) -> Said | Postpone:
     return await _known(world, flow, plan, verdict)
 
 
-async def accept_at_processor(world: World, flow: Flow) -> Said | Postpone:
+async def accept_at_processor(world: World, flow: Flow) -> EvidenceAnswer | Postpone:
     """What the processor says to giving the dispute up."""
     plan = plan_of(flow, AnswerPlan)
     disputes = world.processors.disputes(plan.processor)
     verdict = await disputes.accept_dispute(plan.reference, _reference(flow))
     said = await _known(world, flow, plan, verdict)
-    if isinstance(said, Said) and said.told is None:
+    if isinstance(said, EvidenceAnswer) and said.told is None:
         return Postpone("it was answered, and cannot be looked at")
     return said
 
 
-async def _known(world: World, flow: Flow, plan: AnswerPlan, verdict: Verdict) -> Said | Postpone:
+async def _known(
+    world: World, flow: Flow, plan: AnswerPlan, verdict: Verdict
+) -> EvidenceAnswer | Postpone:
     if verdict.outcome not in {"approved", "declined"}:
         return Postpone(f"{verdict.outcome}: {verdict.code}")
     told = await _look(world, flow, plan.processor, plan.reference)
-    return Said(verdict, None if isinstance(told, Verdict) else told)
+    return EvidenceAnswer(verdict, None if isinstance(told, Verdict) else told)
 
 
 async def _look(

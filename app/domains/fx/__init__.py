@@ -9,7 +9,7 @@ Owns `fx_quotes` and `fx_rates`.
 Never decides why money is converted, and never asks the world for a rate inside a transaction.
 """
 
-from app.domains.fx.commands import ConvertTransfer, CreateQuote, convert_transfers, create_quotes
+from app.domains.fx.commands import ConvertTransfer, PromiseQuote, convert_transfers, create_quotes
 from app.domains.fx.legs import chart_accounts, legs
 from app.domains.fx.model import (
     Conversion,
@@ -24,19 +24,19 @@ from app.domains.fx.model import (
 )
 from app.domains.fx.rates import FixedRates, Rates, RateTable, StoredRates, open_rates
 from app.domains.fx.store import lock_quotes, pull_quotes, update_quotes
-from app.domains.fx.use import Use, apply_use, decide_use, used_event
+from app.domains.fx.use import QuoteUse, apply_use, decide_use, used_event
 
 __all__ = [
     "Conversion",
     "ConvertTransfer",
-    "CreateQuote",
     "FixedRates",
+    "PromiseQuote",
     "Quote",
+    "QuoteUse",
     "RateTable",
     "Rates",
     "Side",
     "StoredRates",
-    "Use",
     "apply_use",
     "chart_accounts",
     "convert",

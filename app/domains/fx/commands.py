@@ -17,7 +17,7 @@ from app.domains.fx import store
 from app.domains.fx.errors import CurrenciesMustDiffer, QuoteMismatch
 from app.domains.fx.legs import chart_accounts, legs
 from app.domains.fx.model import Quote, Side, convert
-from app.domains.fx.use import Use, apply_use, decide_use, quote_event, used_event
+from app.domains.fx.use import QuoteUse, apply_use, decide_use, quote_event, used_event
 from app.domains.fx.views import quote_text
 from app.domains.ledger import Book, Change, Draft, EntrySpec, Transfer, chart
 from app.domains.ledger.chart import ChartAccount
@@ -29,7 +29,7 @@ from app.engine.idempotency import Answer, Intent, refusal
 NO_METADATA: Mapping[str, str] = {}
 
 
-class CreateQuote(msgspec.Struct, frozen=True):
+class PromiseQuote(msgspec.Struct, frozen=True):
     """Promise to convert at a rate that was looked up before."""
 
     region: str
@@ -68,7 +68,7 @@ class ConvertTransfer(msgspec.Struct, frozen=True):
     former_region: str | None = None
 
 
-async def create_quotes(tx: Tx, commands: Sequence[CreateQuote]) -> list[Answer]:
+async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer]:
     """Record quotes; each answers 201 with the quote and appends `fx_quote.created`.
 
     Refusals, the first that applies: CurrenciesMustDiffer, CurrencyNotQuoted, ConversionTooSmall,
@@ -92,7 +92,7 @@ async def create_quotes(tx: Tx, commands: Sequence[CreateQuote]) -> list[Answer]
     return idempotency.keep(tx, claims, answers)
 
 
-def _decide_quote(command: CreateQuote) -> Quote | PlatformError:
+def _decide_quote(command: PromiseQuote) -> Quote | PlatformError:
     if command.source_currency == command.target_currency:
         return CurrenciesMustDiffer(currency=command.source_currency)
     if isinstance(command.reference_rate, PlatformError):
@@ -179,7 +179,7 @@ def _decide_transfer(
 ) -> Transfer | PlatformError:
     asked = {entry.direction: entry for entry in command.entries}
     source, target = asked.get("debit"), asked.get("credit")
-    use = Use(
+    use = QuoteUse(
         command.quote_id,
         source_minor=source.amount_minor if source else None,
         target_minor=target.amount_minor if target else None,

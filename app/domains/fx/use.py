@@ -14,7 +14,7 @@ from app.domains.fx.views import quote_text
 from app.engine.events import Event
 
 
-class Use(msgspec.Struct, frozen=True):
+class QuoteUse(msgspec.Struct, frozen=True):
     """What somebody wants of a quote; what is left out may be whatever the quote says."""
 
     quote_id: UUID
@@ -33,7 +33,7 @@ _FIELDS: Mapping[str, str] = {
 """Attribute -> its name on the wire."""
 
 
-def decide_use(quote: Quote | None, use: Use, now: datetime) -> Conversion | PlatformError:
+def decide_use(quote: Quote | None, use: QuoteUse, now: datetime) -> Conversion | PlatformError:
     """What a quote converts, if it may be used for this; the quote is not changed yet.
 
     Refusals, the first that applies: QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch.

@@ -13,7 +13,7 @@ from app.engine.database import Listed, Page, Queries, Reader, listed
 queries = Queries(__package__, "reads.sql")
 
 
-class Sums(msgspec.Struct, frozen=True):
+class AccountSums(msgspec.Struct, frozen=True):
     """The four sums of an account and the version they belong to."""
 
     posted_debits_minor: int
@@ -81,7 +81,7 @@ async def list_accounts(
 
 async def find_balance_as_of(
     reader: Reader, region: str, merchant_id: UUID, account_id: UUID, as_of: datetime
-) -> Sums:
+) -> AccountSums:
     """An account's sums after its last entry at or before `as_of`; zeros before its first one."""
     params = {
         "region": region,
@@ -90,7 +90,7 @@ async def find_balance_as_of(
         "as_of": as_of,
     }
     rows = await reader.read(queries.find_balance_as_of, params)
-    return Sums(*rows[0]) if rows else Sums(0, 0, 0, 0, 0)
+    return AccountSums(*rows[0]) if rows else AccountSums(0, 0, 0, 0, 0)
 
 
 async def list_entries(

@@ -8,7 +8,7 @@ import msgspec
 
 from app.base import ids
 from app.domains.ledger.model import Account, Transfer
-from app.domains.ledger.reads import EntryRow, Sums
+from app.domains.ledger.reads import AccountSums, EntryRow
 from app.domains.ledger.store import AccountRow
 
 
@@ -120,7 +120,7 @@ def balance_view(account: Account, as_of: datetime) -> BalanceView:
     )
 
 
-def with_sums(account: Account, sums: Sums | EntryRow) -> Account:
+def with_sums(account: Account, sums: AccountSums | EntryRow) -> Account:
     """The account as it was when its sums were these."""
     return msgspec.structs.replace(
         account,

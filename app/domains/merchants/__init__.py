@@ -17,7 +17,7 @@ from app.domains.merchants.errors import (
     MerchantNotFound,
     UnknownRegion,
 )
-from app.domains.merchants.fees import ANY, FeePlan, FeeTerms, choose
+from app.domains.merchants.fees import ANY, FeePlan, FeeRates, choose
 from app.domains.merchants.keyring import Keyring
 from app.domains.merchants.model import SCOPES, ApiKey, Caller, Merchant
 
@@ -31,7 +31,7 @@ __all__ = [
     "FeePlanEnded",
     "FeePlanExists",
     "FeePlanNotFound",
-    "FeeTerms",
+    "FeeRates",
     "Keyring",
     "Merchant",
     "MerchantNotFound",

@@ -13,7 +13,7 @@ ANY: Final = "any"
 """All rails, or all currencies."""
 
 
-class FeeTerms(msgspec.Struct, frozen=True):
+class FeeRates(msgspec.Struct, frozen=True):
     """What a payment costs; amounts in minor units of the currency that the merchant gets."""
 
     bps: int
@@ -61,9 +61,9 @@ class FeePlan(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
 
     @property
-    def terms(self) -> FeeTerms:
+    def terms(self) -> FeeRates:
         """What it says."""
-        return FeeTerms(
+        return FeeRates(
             self.bps, self.fixed_minor, self.min_minor, self.max_minor, refunded=self.refunded
         )
 

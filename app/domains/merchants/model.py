@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.merchants.fees import FeePlan, FeeTerms
+from app.domains.merchants.fees import FeePlan, FeeRates
 
 SCOPES: Final = ("read", "write")
 """What a key may be allowed: to look, and to act."""
@@ -39,9 +39,9 @@ class Merchant(msgspec.Struct, frozen=True):
     """While it moves: the other region in which rows of it may be."""
 
     @property
-    def fee_terms(self) -> FeeTerms:
+    def fee_terms(self) -> FeeRates:
         """What a payment costs that no fee plan covers."""
-        return FeeTerms(self.fee_bps, self.fee_fixed_minor)
+        return FeeRates(self.fee_bps, self.fee_fixed_minor)
 
 
 class ApiKey(msgspec.Struct, frozen=True):

@@ -8,14 +8,14 @@ import msgspec
 from app.base import clock, ids
 from app.domains.merchants.admin import get_merchant, queries
 from app.domains.merchants.errors import FeePlanEnded, FeePlanExists, FeePlanNotFound
-from app.domains.merchants.fees import FeePlan, FeeTerms
+from app.domains.merchants.fees import FeePlan, FeeRates
 from app.engine.database import Database, Reader, Tx, transact
 
 PLANS_PAGE: Final = 1_000
 
 
 async def create_plan(
-    database: Database, merchant_id: UUID, *, rail: str, currency: str, terms: FeeTerms
+    database: Database, merchant_id: UUID, *, rail: str, currency: str, terms: FeeRates
 ) -> FeePlan:
     """Bring a fee plan into force; payments that are made from then on come under it.
 
@@ -33,7 +33,7 @@ async def create_plan(
     return plan
 
 
-async def replace_plan(database: Database, plan_id: UUID, terms: FeeTerms) -> FeePlan:
+async def replace_plan(database: Database, plan_id: UUID, terms: FeeRates) -> FeePlan:
     """End a fee plan and bring another one for the same into force, without a moment between.
 
     Raises: (the first that applies)
@@ -83,7 +83,7 @@ async def list_plans_in_force(reader: Reader, merchant_id: UUID) -> tuple[FeePla
 
 
 def _plan(
-    merchant_id: UUID, rail: str, currency: str, terms: FeeTerms, plan_id: UUID | None = None
+    merchant_id: UUID, rail: str, currency: str, terms: FeeRates, plan_id: UUID | None = None
 ) -> FeePlan:
     return FeePlan(
         id=plan_id or ids.new(),

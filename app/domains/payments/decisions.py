@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.base.errors import PlatformError
 from app.domains import fx, ledger
-from app.domains.fx import Quote, Use
+from app.domains.fx import Quote, QuoteUse
 from app.domains.ledger import Book, Change, Draft, Hold
 from app.domains.payments import model, splits
 from app.domains.payments.exchange import Exchange, exchange_at
@@ -234,7 +234,7 @@ def decide_exchange(
     """
     if command.quote_id is None:
         return None
-    use = Use(command.quote_id, command.currency, command.amount_minor)
+    use = QuoteUse(command.quote_id, command.currency, command.amount_minor)
     refused = fx.decide_use(quote, use, now)
     if isinstance(refused, PlatformError):
         return refused

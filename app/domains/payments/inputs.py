@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from app.base.errors import PlatformError
-from app.domains.merchants import FeePlan, FeeTerms, choose
+from app.domains.merchants import FeePlan, FeeRates, choose
 from app.domains.payments.model import Rail
 from app.engine.idempotency import Intent
 
@@ -53,14 +53,14 @@ class OpenPayment(msgspec.Struct, frozen=True):
     """At which it converts to the currency that the merchant gets."""
 
     @property
-    def fee_terms(self) -> FeeTerms:
+    def fee_terms(self) -> FeeRates:
         """What it costs, if it does not convert."""
         return self.fee_terms_in(self.currency)
 
-    def fee_terms_in(self, currency: str) -> FeeTerms:
+    def fee_terms_in(self, currency: str) -> FeeRates:
         """What it costs if this is the currency that the merchant gets."""
         plan = choose(self.fee_plans, self.method, currency) if self.fee_plans else None
-        return plan.terms if plan else FeeTerms(self.fee_bps, self.fee_fixed_minor)
+        return plan.terms if plan else FeeRates(self.fee_bps, self.fee_fixed_minor)
 
 
 class CapturePayment(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from app.base import ids, money
 from app.base.errors import PlatformError
 from app.domains import fx
 from app.domains.fx import Conversion
-from app.domains.merchants import FeeTerms
+from app.domains.merchants import FeeRates
 from app.domains.payments.errors import (
     CaptureExceedsHold,
     PaymentDisputed,
@@ -103,7 +103,7 @@ class Payment(msgspec.Struct):
     """Of a payment that leaves the building; none: all of it is in the ledger."""
     operation_id: UUID | None = None
     """The flow that is under way on it; there is one at a time."""
-    fee_plan: FeeTerms | None = None
+    fee_plan: FeeRates | None = None
     """All the terms, where there are more than the two above."""
     fee_refunded_minor: int = 0
     """What the platform has given back of its share."""
@@ -116,9 +116,9 @@ class Payment(msgspec.Struct):
         return self.currency if self.exchange is None else self.exchange.whole.target_currency
 
     @property
-    def fee_terms(self) -> FeeTerms:
+    def fee_terms(self) -> FeeRates:
         """What it costs."""
-        return self.fee_plan or FeeTerms(self.fee_bps, self.fee_fixed_minor)
+        return self.fee_plan or FeeRates(self.fee_bps, self.fee_fixed_minor)
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from app.domains.fx import Conversion
 from app.domains.ledger import metadata_texts, pull_holds
-from app.domains.merchants import FeeTerms
+from app.domains.merchants import FeeRates
 from app.domains.payments.exchange import Exchange
 from app.domains.payments.model import Payment, Rail, Refund
 from app.engine.database import Moving, Queries, Tx, arrays, pull
@@ -18,7 +18,7 @@ queries = Queries(__package__)
 
 _METADATA = msgspec.json.Decoder(dict[str, str])
 _RAIL = msgspec.json.Decoder(Rail)
-_FEES = msgspec.json.Decoder(FeeTerms)
+_FEES = msgspec.json.Decoder(FeeRates)
 _EXCHANGE = msgspec.json.Decoder(Exchange)
 _CONVERSION = msgspec.json.Decoder(Conversion)
 

@@ -9,6 +9,6 @@ Owns `bank_accounts`, `payouts`, `payout_files` and `payout_plans`.
 Never moves money itself: it asks the ledger. Never shows an account's number.
 """
 
-from app.domains.payouts.model import BankAccount, File, Payout, Plan
+from app.domains.payouts.model import BankAccount, Payout, PayoutFile, PayoutPlan
 
-__all__ = ["BankAccount", "File", "Payout", "Plan"]
+__all__ = ["BankAccount", "Payout", "PayoutFile", "PayoutPlan"]

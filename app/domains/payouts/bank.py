@@ -13,7 +13,7 @@ import msgspec
 
 from app.base import clock, ids
 from app.domains.payouts import reads
-from app.domains.payouts.model import BankAccount, File, Payout
+from app.domains.payouts.model import BankAccount, Payout, PayoutFile
 from app.engine.saga import Flow, Postpone, TakeFlow
 from app.processors import AskPayout, Banks, Verdict, World
 
@@ -108,7 +108,7 @@ def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
     return verdict
 
 
-def _judge_missing(payout: Payout, file: File | None, now: datetime) -> Verdict | Postpone:
+def _judge_missing(payout: Payout, file: PayoutFile | None, now: datetime) -> Verdict | Postpone:
     """What it means that the bank does not know a payout of the file's road."""
     if file is not None and payout.name in file.rejected:
         return Verdict("declined", code=file.rejected[payout.name])
@@ -121,7 +121,7 @@ def _judge_missing(payout: Payout, file: File | None, now: datetime) -> Verdict 
     return Verdict("not_found")  # it waits for its file
 
 
-async def _find_file(world: World, payout: Payout) -> File | None:
+async def _find_file(world: World, payout: Payout) -> PayoutFile | None:
     if payout.file_id is None:
         return None
     return await reads.find_file(world.database, payout.file_id)

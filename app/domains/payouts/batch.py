@@ -8,7 +8,7 @@ from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.ledger import Book, chart
 from app.domains.payouts import moves, store
-from app.domains.payouts.model import Payout, Step
+from app.domains.payouts.model import Payout, PayoutChange
 from app.domains.payouts.views import payout_text
 from app.engine import events
 from app.engine.database import Moving, Tx
@@ -16,16 +16,16 @@ from app.engine.events import Event
 from app.engine.saga import Flow, lock_flows, update_flows
 
 _FACTS = {
-    Step.TRANSIT: "in_transit",
-    Step.PAY: "paid",
-    Step.FAIL: "failed",
-    Step.CANCEL: "canceled",
-    Step.RETURN: "returned",
+    PayoutChange.TRANSIT: "in_transit",
+    PayoutChange.PAY: "paid",
+    PayoutChange.FAIL: "failed",
+    PayoutChange.CANCEL: "canceled",
+    PayoutChange.RETURN: "returned",
 }
 """What a payout's event is called."""
 
 
-class Batch:
+class PayoutBatch:
     """Payouts, their flows and their accounts, all locked; and what has become of them."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Batch:
     @classmethod
     async def load(
         cls, tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
-    ) -> "Batch":
+    ) -> "PayoutBatch":
         """Lock flows, payouts and accounts, in this order."""
         flows = await lock_flows(tx, region, moving, keys)
         payouts = await store.lock_payouts(tx, region, moving, keys)
@@ -54,10 +54,10 @@ class Batch:
         return cls(tx, region, flows, {p.id: p for p in payouts.values()}, book)
 
     def settle(
-        self, payout: Payout, step: Step, code: str | None, correlation_id: str
+        self, payout: Payout, step: PayoutChange, code: str | None, correlation_id: str
     ) -> PlatformError | None:
         """Do to a payout and its money what a bank's word, or a cancellation, says."""
-        if step is Step.NOTHING:
+        if step is PayoutChange.NOTHING:
             return None
         refused = moves.settle(
             self.book, payout, step, code,

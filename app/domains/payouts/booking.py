@@ -6,9 +6,9 @@ from uuid import UUID
 
 from app.base import clock
 from app.domains.payouts import model
-from app.domains.payouts.batch import Batch
+from app.domains.payouts.batch import PayoutBatch
 from app.domains.payouts.errors import PayoutNotStopped
-from app.domains.payouts.model import RECALL, SEND, Payout, Recall, Step
+from app.domains.payouts.model import RECALL, SEND, Payout, PayoutChange, Recall
 from app.domains.payouts.views import payout_text
 from app.engine import idempotency
 from app.engine.database import Tx, moving
@@ -30,7 +30,7 @@ async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """
     region = bookings[0].region
     keys = {(b.merchant_id, b.flow.id) for b in bookings}
-    batch = await Batch.load(tx, region, moving(bookings), keys)
+    batch = await PayoutBatch.load(tx, region, moving(bookings), keys)
     answered: list[tuple[UUID, UUID, Answer]] = []
     answers = [_book(tx, batch, booking, answered) for booking in bookings]
     # A flow brings its own key home, and not those of cancellations.
@@ -43,7 +43,7 @@ async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
 
 
 def _book(
-    tx: Tx, batch: Batch, booking: Booking, answered: list[tuple[UUID, UUID, Answer]]
+    tx: Tx, batch: PayoutBatch, booking: Booking, answered: list[tuple[UUID, UUID, Answer]]
 ) -> Answer:
     payout, flow = batch.payouts[booking.flow.object_id], batch.flows[booking.flow.id]
     verdict: Verdict = booking.result
@@ -88,7 +88,7 @@ def _answer_recall(flow: Flow, payout: Payout, answered: list[tuple[UUID, UUID, 
 
 
 def _reply_to_recall(payout: Payout, correlation_id: str) -> Answer:
-    if payout.status == Step.CANCEL.value:
+    if payout.status == PayoutChange.CANCEL.value:
         return Answer(200, payout_text(payout))
     return refusal(PayoutNotStopped(payout=payout.name), correlation_id)
 

@@ -13,7 +13,7 @@ from app.base import clock, ids
 from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.payouts import model, moves, store
-from app.domains.payouts.batch import Batch, payout_fact
+from app.domains.payouts.batch import PayoutBatch, payout_fact
 from app.domains.payouts.errors import BankAccountNotFound, PayoutNotFound, PayoutUndecided
 from app.domains.payouts.inputs import (
     AddBankAccount,
@@ -29,9 +29,9 @@ from app.domains.payouts.model import (
     BankAccount,
     Cancel,
     Payout,
+    PayoutChange,
     Recall,
     Road,
-    Step,
 )
 from app.domains.payouts.views import bank_account_text, payout_text
 from app.engine import events, idempotency
@@ -173,7 +173,7 @@ async def cancel_payouts(tx: Tx, commands: Sequence[CancelPayout]) -> list[Answe
     """
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
-    batch = await Batch.load(tx, commands[0].region, claims.moving, keys)
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
     answers: list[Answer] = []
     for command in claims.fresh:
         payout = batch.payouts.get(command.payout_id)
@@ -190,8 +190,8 @@ async def cancel_payouts(tx: Tx, commands: Sequence[CancelPayout]) -> list[Answe
     return idempotency.keep(tx, claims, answers)
 
 
-def _cancel_now(batch: Batch, command: CancelPayout, payout: Payout) -> Answer:
-    refused = batch.settle(payout, Step.CANCEL, None, command.correlation_id)
+def _cancel_now(batch: PayoutBatch, command: CancelPayout, payout: Payout) -> Answer:
+    refused = batch.settle(payout, PayoutChange.CANCEL, None, command.correlation_id)
     if refused is not None:
         return refusal(refused, command.correlation_id)
     flow = batch.flows.get(payout.id)
@@ -202,7 +202,7 @@ def _cancel_now(batch: Batch, command: CancelPayout, payout: Payout) -> Answer:
 
 
 def _cancel_there(
-    tx: Tx, batch: Batch, command: CancelPayout, payout: Payout, how: Cancel
+    tx: Tx, batch: PayoutBatch, command: CancelPayout, payout: Payout, how: Cancel
 ) -> Answer:
     """Begin to ask the bank, or wait for those who find out what it has."""
     flow = batch.flows.get(payout.id)
@@ -231,7 +231,7 @@ async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answe
     """
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
-    batch = await Batch.load(tx, commands[0].region, claims.moving, keys)
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
     answers: list[Answer] = []
     for command in claims.fresh:
         payout = batch.payouts.get(command.payout_id)
@@ -240,7 +240,7 @@ async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answe
             continue
         refused = None
         if payout.status == "paid":
-            refused = batch.settle(payout, Step.RETURN, None, command.correlation_id)
+            refused = batch.settle(payout, PayoutChange.RETURN, None, command.correlation_id)
         answers.append(
             Answer(200, payout_text(payout))
             if refused is None
@@ -279,7 +279,7 @@ def _is_busy(flow: Flow) -> bool:
     return is_leased or flow.recovery_point == RECALL
 
 
-def _limit(tx: Tx, currency: str, plan: model.Plan | None) -> int:
+def _limit(tx: Tx, currency: str, plan: model.PayoutPlan | None) -> int:
     if plan is not None and plan.approval_minor is not None:
         return plan.approval_minor
     return model.approval_limit(currency, tx.settings.payout_approval_minor)

@@ -17,7 +17,7 @@ from app.base.telemetry import describe, log
 from app.domains.merchants.homes import find_homes
 from app.domains.payouts import reads
 from app.domains.payouts.inputs import OpenPayout
-from app.domains.payouts.model import Plan
+from app.domains.payouts.model import PayoutPlan
 from app.domains.payouts.saga import PAYOUT
 from app.engine import idempotency
 from app.engine.idempotency import Answer
@@ -54,7 +54,7 @@ async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
     return DailyPayouts(count, len(failed))
 
 
-async def _make(world: World, plans: list[Plan], day: date) -> list[Answer | BaseException]:
+async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer | BaseException]:
     """What became of some plans' payouts; no region waits for another one's."""
     homes = await find_homes(world.database, [plan.merchant_id for plan in plans])
     by_home: defaultdict[str, list[OpenPayout]] = defaultdict(list)

@@ -19,8 +19,8 @@ from app.base.telemetry import log, metrics
 from app.domains.merchants.admin import list_home_regions
 from app.domains.merchants.homes import find_homes
 from app.domains.payouts import reads, sepa, store
-from app.domains.payouts.model import File
-from app.domains.payouts.reads import Line
+from app.domains.payouts.model import PayoutFile
+from app.domains.payouts.reads import WaitingPayout
 from app.domains.payouts.sepa import Debtor, Order
 from app.engine.database import Database, Tx, arrays, transact
 from app.engine.saga import TakeFlow
@@ -42,7 +42,7 @@ class Overtaken(Exception):
     """A payout was canceled while its file was made, or a file was decided about elsewhere."""
 
 
-class Said(Enum):
+class FileOutcome(Enum):
     """What came of giving a file to the bank."""
 
     DECIDED = "decided"
@@ -63,7 +63,7 @@ class Sent(msgspec.Struct):
     """How many have to be given again soon."""
 
 
-async def make_file(database: Database, region: str, day: date) -> File | None:
+async def make_file(database: Database, region: str, day: date) -> PayoutFile | None:
     """Put what waits in a region into a file, 1,000 payouts at most; none: nothing waits.
 
     The text is made and checked before the transaction, which then finds all payouts as they were,
@@ -85,7 +85,7 @@ async def make_file(database: Database, region: str, day: date) -> File | None:
     return None
 
 
-async def send_file(world: World, file: File) -> Said:
+async def send_file(world: World, file: PayoutFile) -> FileOutcome:
     """Give a file to the bank and write what it says of it.
 
     It may have been given before: the bank takes a file once under its name. Where nobody knows
@@ -103,9 +103,9 @@ async def send_file(world: World, file: File) -> Said:
         # So that nobody who says that the bank has nothing of it can say so while it is sent.
         await transact(database, claim)
     except Overtaken:
-        return Said.DECIDED
+        return FileOutcome.DECIDED
     if clock.now() - claimed_at > CLAIM:
-        return Said.SILENT
+        return FileOutcome.SILENT
     bank = world.processors.banks(world.processors.route_to_bank(file.currency))
     said = await bank.submit_file(file.content)
     if not isinstance(said, FileState):
@@ -113,9 +113,9 @@ async def send_file(world: World, file: File) -> Said:
             # Nothing of it is booked back: it may have been given before, so people decide.
             log.error("payout_file_refused", file=file.name, code=said.code)
             metrics.payout_files_refused.inc()
-            return Said.REFUSED
+            return FileOutcome.REFUSED
         log.warning("payout_file_unconfirmed", file=file.name, code=said.code)
-        return Said.SILENT
+        return FileOutcome.SILENT
     status, rejected = said.status, msgspec.json.encode(said.rejected).decode()
 
     async def keep(tx: Tx) -> None:
@@ -125,12 +125,12 @@ async def send_file(world: World, file: File) -> Said:
     await transact(database, keep)
     log.info("payout_file_sent", file=file.name, status=status, rejected=len(said.rejected))
     await go_on(world, file)
-    return Said.DECIDED
+    return FileOutcome.DECIDED
 
 
-async def make_due(database: Database, region: str, day: date) -> list[File]:
+async def make_due(database: Database, region: str, day: date) -> list[PayoutFile]:
     """Make the files of what waits in a region."""
-    made: list[File] = []
+    made: list[PayoutFile] = []
     while len(made) < FILES_MAX:
         file = await make_file(database, region, day)
         if file is None:
@@ -152,9 +152,9 @@ async def send_due(world: World, region: str, *, leave: Collection[UUID] = ()) -
                 continue
             said = await send_file(world, file)
             sent.files.append(file.id)
-            if said is Said.REFUSED:
+            if said is FileOutcome.REFUSED:
                 sent.refused.add(file.id)
-            elif said is Said.SILENT:
+            elif said is FileOutcome.SILENT:
                 sent.silent += 1
                 if sent.silent == SILENT_MAX:
                     return sent  # a bank that does not answer is not asked again and again
@@ -162,7 +162,7 @@ async def send_due(world: World, region: str, *, leave: Collection[UUID] = ()) -
     return sent
 
 
-async def list_waiting(database: Database, file: File) -> AsyncIterator[list[TakeFlow]]:
+async def list_waiting(database: Database, file: PayoutFile) -> AsyncIterator[list[TakeFlow]]:
     """The flows of a file's payouts that wait for the bank's word, page by page.
 
     They are looked for wherever merchants are at home, because some have moved since.
@@ -175,7 +175,7 @@ async def list_waiting(database: Database, file: File) -> AsyncIterator[list[Tak
             after = page[-1]
 
 
-async def go_on(world: World, file: File) -> None:
+async def go_on(world: World, file: PayoutFile) -> None:
     """Have the flows of a file's payouts ask the bank now, also those that were given up.
 
     Those that are missed, because they move or somebody has them, ask by time.
@@ -187,7 +187,9 @@ async def go_on(world: World, file: File) -> None:
         )
 
 
-def _write(settings: Settings, region: str, lines: list[Line], day: date, now: datetime) -> File:
+def _write(
+    settings: Settings, region: str, lines: list[WaitingPayout], day: date, now: datetime
+) -> PayoutFile:
     """A file with its text."""
     assert settings.payout_debtor_iban is not None
     debtor = Debtor(settings.payout_debtor_name, settings.payout_debtor_iban)
@@ -204,7 +206,7 @@ def _write(settings: Settings, region: str, lines: list[Line], day: date, now: d
     file_id = ids.new()
     text = sepa.make_file(orders, debtor, message_id=file_id.hex, day=day, made_at=now)
     sepa.check_file(text)
-    return File(
+    return PayoutFile(
         region=region,
         id=file_id,
         currency=CURRENCY,
@@ -219,7 +221,7 @@ def _write(settings: Settings, region: str, lines: list[Line], day: date, now: d
     )
 
 
-async def _keep(tx: Tx, file: File, lines: list[Line]) -> None:
+async def _keep(tx: Tx, file: PayoutFile, lines: list[WaitingPayout]) -> None:
     """Write a file and mark its payouts.
 
     Raises:

@@ -113,7 +113,7 @@ class Payout(msgspec.Struct):
         return ids.encode("payout", self.id)
 
 
-class Plan(msgspec.Struct, frozen=True):
+class PayoutPlan(msgspec.Struct, frozen=True):
     """How a merchant is paid out in a currency."""
 
     merchant_id: UUID
@@ -126,7 +126,7 @@ class Plan(msgspec.Struct, frozen=True):
     """Payouts above it need a second key; none: above the platform's limit."""
 
 
-class File(msgspec.Struct, frozen=True):
+class PayoutFile(msgspec.Struct, frozen=True):
     """Orders of many merchants, as the bank gets them."""
 
     region: str
@@ -170,7 +170,7 @@ class Recall(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.json.encode(self).decode()
 
 
-class Step(Enum):
+class PayoutChange(Enum):
     """What the word of a bank does to a payout."""
 
     NOTHING = "nothing"
@@ -223,36 +223,36 @@ def decide_cancel(payout: Payout) -> Cancel | PlatformError:
     return PayoutNotCancelable(payout=payout.name, status=payout.status)
 
 
-def decide_verdict(payout: Payout, verdict: Verdict) -> Step:
+def decide_verdict(payout: Payout, verdict: Verdict) -> PayoutChange:
     """What a bank's word about a payout does to it; words come twice, late and out of order."""
     if payout.status == "paid" and verdict.outcome == "declined":
-        return Step.RETURN
+        return PayoutChange.RETURN
     if payout.status not in OPEN:
-        return Step.NOTHING
+        return PayoutChange.NOTHING
     if verdict.outcome == "approved":
-        return Step.PAY
+        return PayoutChange.PAY
     if verdict.outcome == "declined":
-        return Step.CANCEL if verdict.code == CANCELED else Step.FAIL
+        return PayoutChange.CANCEL if verdict.code == CANCELED else PayoutChange.FAIL
     if verdict.is_permanent and payout.status == "pending":
-        return Step.FAIL
+        return PayoutChange.FAIL
     if verdict.outcome == "pending" and payout.status == "pending":
-        return Step.TRANSIT
-    return Step.NOTHING
+        return PayoutChange.TRANSIT
+    return PayoutChange.NOTHING
 
 
-def decide_recall(payout: Payout, verdict: Verdict) -> Step:
+def decide_recall(payout: Payout, verdict: Verdict) -> PayoutChange:
     """What a bank's word about stopping a payout does to it."""
     stopped = verdict.outcome == "approved" and payout.status in OPEN
-    return Step.CANCEL if stopped else Step.NOTHING
+    return PayoutChange.CANCEL if stopped else PayoutChange.NOTHING
 
 
-def apply(payout: Payout, step: Step, code: str | None, now: datetime) -> None:
+def apply(payout: Payout, step: PayoutChange, code: str | None, now: datetime) -> None:
     """Make the payout say what the bank did."""
-    if step is Step.RETURN:
+    if step is PayoutChange.RETURN:
         payout.status, payout.failure_code = "failed", RETURNED
     else:
         payout.status = step.value
-    if step is Step.FAIL:
+    if step is PayoutChange.FAIL:
         payout.failure_code = code or "declined"
     payout.version += 1
     payout.updated_at = now

@@ -13,7 +13,7 @@ from app.domains.ledger.errors import InsufficientFunds
 from app.domains.payouts import model
 from app.domains.payouts.errors import NothingToPayOut
 from app.domains.payouts.inputs import OpenPayout
-from app.domains.payouts.model import Payout, Road, Step
+from app.domains.payouts.model import Payout, PayoutChange, Road
 
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
@@ -91,7 +91,7 @@ def decide_open(
 def settle(
     book: Book,
     payout: Payout,
-    step: Step,
+    step: PayoutChange,
     code: str | None,
     *,
     region: str,
@@ -102,23 +102,23 @@ def settle(
 
     Refusal: BalanceLimit, of a balance that no merchant ever had.
     """
-    if step is Step.NOTHING:
+    if step is PayoutChange.NOTHING:
         return None
-    if step is not Step.TRANSIT:
+    if step is not PayoutChange.TRANSIT:
         transfer_id = ids.new()
         available = available_account(payout.merchant_id, payout.currency)
         transit = transit_account(payout.merchant_id, payout.currency)
         cash = cash_account(region, payout.currency, stripe)
         purpose, between = {
-            Step.PAY: ("payout_paid", (transit, cash)),
-            Step.FAIL: ("payout_failed", (transit, available)),
-            Step.CANCEL: ("payout_canceled", (transit, available)),
-            Step.RETURN: ("payout_returned", (cash, available)),
+            PayoutChange.PAY: ("payout_paid", (transit, cash)),
+            PayoutChange.FAIL: ("payout_failed", (transit, available)),
+            PayoutChange.CANCEL: ("payout_canceled", (transit, available)),
+            PayoutChange.RETURN: ("payout_returned", (cash, available)),
         }[step]
         moved = book.book(_draft(payout, transfer_id, purpose, between, correlation_id))
         if isinstance(moved, PlatformError):
             return moved
-        if step is Step.PAY:
+        if step is PayoutChange.PAY:
             payout.paid_transfer_id = transfer_id
         else:
             payout.returned_transfer_id = transfer_id

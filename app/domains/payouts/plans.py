@@ -8,11 +8,11 @@ from app.base import clock, ids
 from app.domains.merchants.admin import get_merchant
 from app.domains.payouts import reads, store
 from app.domains.payouts.errors import BankAccountNotFound
-from app.domains.payouts.model import Plan
+from app.domains.payouts.model import PayoutPlan
 from app.engine.database import Database, Tx, transact
 
 
-async def keep_plan(database: Database, plan: Plan) -> None:
+async def keep_plan(database: Database, plan: PayoutPlan) -> None:
     """Say how a merchant is paid out in a currency; what was said before is replaced.
 
     Raises: (the first that applies)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.payouts.model import BankAccount, File, Payout, Plan
+from app.domains.payouts.model import BankAccount, Payout, PayoutFile, PayoutPlan
 from app.domains.payouts.store import bank_account_of, payout_of
 from app.engine.database import Listed, Page, Queries, Reader, listed
 
@@ -57,20 +57,20 @@ async def list_bank_accounts(
     return listed(page, [bank_account_of(row) for row in rows])
 
 
-async def find_plan(reader: Reader, merchant_id: UUID, currency: str) -> Plan | None:
+async def find_plan(reader: Reader, merchant_id: UUID, currency: str) -> PayoutPlan | None:
     """How a merchant is paid out in a currency, where somebody has said so."""
     params = {"merchant_id": merchant_id, "currency": currency}
     rows = await reader.read(queries.find_plan, params)
-    return Plan(*rows[0]) if rows else None
+    return PayoutPlan(*rows[0]) if rows else None
 
 
-async def list_daily_plans(reader: Reader, after: tuple[UUID, str], limit: int) -> list[Plan]:
+async def list_daily_plans(reader: Reader, after: tuple[UUID, str], limit: int) -> list[PayoutPlan]:
     """The next plans that are due every day, after a (merchant, currency)."""
     params = {"after_merchant_id": after[0], "after_currency": after[1], "page_size": limit}
-    return [Plan(*row) for row in await reader.read(queries.list_daily_plans, params)]
+    return [PayoutPlan(*row) for row in await reader.read(queries.list_daily_plans, params)]
 
 
-class Line(msgspec.Struct, frozen=True):
+class WaitingPayout(msgspec.Struct, frozen=True):
     """A payout that waits for a file, and where it goes."""
 
     merchant_id: UUID
@@ -80,10 +80,12 @@ class Line(msgspec.Struct, frozen=True):
     name: str
 
 
-async def list_unfiled(reader: Reader, region: str, currency: str, limit: int) -> list[Line]:
+async def list_unfiled(
+    reader: Reader, region: str, currency: str, limit: int
+) -> list[WaitingPayout]:
     """Payouts that wait for a file."""
     params = {"region": region, "currency": currency, "page_size": limit}
-    return [Line(*row) for row in await reader.read(queries.list_unfiled, params)]
+    return [WaitingPayout(*row) for row in await reader.read(queries.list_unfiled, params)]
 
 
 async def list_payouts_of_file(
@@ -104,23 +106,27 @@ async def list_payouts_of_file(
     return [(merchant_id, payout_id) for merchant_id, payout_id in rows]
 
 
-async def list_files_to_send(reader: Reader, region: str, after: UUID, limit: int) -> list[File]:
+async def list_files_to_send(
+    reader: Reader, region: str, after: UUID, limit: int
+) -> list[PayoutFile]:
     """The next files that nobody has decided about, the oldest first."""
     params = {"region": region, "after_id": after, "page_size": limit}
     return [_file(row) for row in await reader.read(queries.list_files_to_send, params)]
 
 
-async def list_files_of_day(reader: Reader, region: str, currency: str, day: date) -> list[File]:
+async def list_files_of_day(
+    reader: Reader, region: str, currency: str, day: date
+) -> list[PayoutFile]:
     """The files of one day, of one region."""
     params = {"region": region, "currency": currency, "day": day}
     return [_file(row) for row in await reader.read(queries.list_files_of_day, params)]
 
 
-async def find_file(reader: Reader, file_id: UUID) -> File | None:
+async def find_file(reader: Reader, file_id: UUID) -> PayoutFile | None:
     """One file, wherever the payouts in it are by now."""
     rows = await reader.read(queries.find_file, {"id": file_id})
     return _file(rows[0]) if rows else None
 
 
-def _file(row: tuple[Any, ...]) -> File:
-    return File(*(*row[:8], msgspec.json.decode(row[8], type=dict[str, str]), *row[9:]))
+def _file(row: tuple[Any, ...]) -> PayoutFile:
+    return PayoutFile(*(*row[:8], msgspec.json.decode(row[8], type=dict[str, str]), *row[9:]))

@@ -17,7 +17,7 @@ from app.base.settings import Settings
 from app.base.telemetry import log
 from app.domains.payouts import bank, files, reads, store
 from app.domains.payouts.files import Overtaken
-from app.domains.payouts.model import File
+from app.domains.payouts.model import PayoutFile
 from app.engine.database import Tx, transact
 from app.engine.saga import TakeFlow
 from app.processors import World
@@ -29,7 +29,7 @@ class NotRejected(Exception):
     """The file stays as it is; the message is the sentence to say."""
 
 
-class Rejected(msgspec.Struct, frozen=True):
+class RejectedFile(msgspec.Struct, frozen=True):
     """What became of a file's payouts."""
 
     payouts: int
@@ -37,7 +37,7 @@ class Rejected(msgspec.Struct, frozen=True):
     """Those whose flows somebody has; they ask later, or when the file is rejected again."""
 
 
-async def reject_file(world: World, file_id: UUID) -> Rejected:
+async def reject_file(world: World, file_id: UUID) -> RejectedFile:
     """Write that the bank did not take a file, and have its payouts booked back.
 
     One that is rejected already may be rejected again: then the flows that are left go on.
@@ -56,10 +56,10 @@ async def reject_file(world: World, file_id: UUID) -> Rejected:
         raise NotRejected(f"The bank took file {file.name}: it is {file.status}.")
     await files.go_on(world, file)
     waiting = [page async for page in files.list_waiting(world.database, file)]
-    return Rejected(file.payouts, sum(map(len, waiting)))
+    return RejectedFile(file.payouts, sum(map(len, waiting)))
 
 
-def _check_rest(settings: Settings, file: File) -> None:
+def _check_rest(settings: Settings, file: PayoutFile) -> None:
     """Refuse a file that may be on its way to the bank."""
     request = timedelta(milliseconds=settings.processor_queue_ms + settings.processor_timeout_ms)
     left = file.updated_at + files.CLAIM + request + CLOCKS - clock.now()
@@ -70,7 +70,7 @@ def _check_rest(settings: Settings, file: File) -> None:
         )
 
 
-async def _ask(world: World, file: File) -> None:
+async def _ask(world: World, file: PayoutFile) -> None:
     """Refuse a file with a payout that the bank knows, or of which it says nothing."""
     found: set[UUID] = set()
     async for places in files.list_waiting(world.database, file):
@@ -102,7 +102,7 @@ async def _knows(world: World, place: TakeFlow) -> str | None:
     return f"the bank knows it; there it is {verdict.outcome}"
 
 
-async def _mark(world: World, file: File) -> None:
+async def _mark(world: World, file: PayoutFile) -> None:
     """Write that the bank did not take it, unless it was sent after we read it."""
 
     async def work(tx: Tx) -> None:

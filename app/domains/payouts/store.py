@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.ledger import metadata_texts
-from app.domains.payouts.model import BankAccount, Payout, Plan
+from app.domains.payouts.model import BankAccount, Payout, PayoutPlan
 from app.engine.database import Moving, Queries, Query, Tx, arrays, pull
 from app.engine.database.engine import Rows
 
@@ -59,13 +59,15 @@ async def _by_keys(tx: Tx, query: Query, region: str, keys: Collection[Key]) -> 
     return await tx.rows(query, params)
 
 
-async def load_plans(tx: Tx, pairs: Collection[tuple[UUID, str]]) -> dict[tuple[UUID, str], Plan]:
+async def load_plans(
+    tx: Tx, pairs: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], PayoutPlan]:
     """The plans of some (merchant, currency); most have none."""
     if not pairs:
         return {}
     merchants, currencies = zip(*sorted(pairs), strict=True)
     params = {"merchant_ids": arrays.uuids(merchants), "currencies": arrays.words(currencies)}
-    return {(row[0], row[1]): Plan(*row) for row in await tx.rows(queries.load_plans, params)}
+    return {(row[0], row[1]): PayoutPlan(*row) for row in await tx.rows(queries.load_plans, params)}
 
 
 def insert_bank_accounts(tx: Tx, region: str, accounts: Sequence[BankAccount]) -> None:

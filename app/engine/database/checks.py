@@ -6,7 +6,7 @@ from app.base.errors import PlatformError
 from app.base.queries import Query
 from app.engine.database.engine import Database
 from app.engine.database.errors import DatabaseUnreachable
-from app.engine.database.history import MAIN, History, head
+from app.engine.database.history import MAIN, MigrationHistory, head
 
 _MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
 
@@ -39,7 +39,7 @@ async def check_durability(database: Database) -> None:
             )
 
 
-async def check_schema(database: Database, history: History = MAIN) -> None:
+async def check_schema(database: Database, history: MigrationHistory = MAIN) -> None:
     """Refuse a schema that lacks what this code needs.
 
     A newer one is fit: while a version is rolled out, its expand migrations come before its
@@ -68,7 +68,7 @@ def _number(revision: str) -> int:
     return int(digits) if digits.isdecimal() else -1
 
 
-async def check(database: Database, history: History = MAIN) -> None:
+async def check(database: Database, history: MigrationHistory = MAIN) -> None:
     """All start-up checks, in order.
 
     Raises:

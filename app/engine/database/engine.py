@@ -153,7 +153,7 @@ class Database:
         except PoolTimeout as error:
             raise DatabaseUnreachable from error
         except DBAPIError as error:
-            # The toolkit wraps what the driver said; the verdict needs the driver's own error.
+            # The toolkit wraps the error of the driver; what to do follows from that one.
             raise error.orig if isinstance(error.orig, psycopg.Error) else error from error
         driver, is_old = await self._driver(connection)
         pool = engine.pool
@@ -224,10 +224,10 @@ class Database:
             except TimeoutError as error:
                 raise DatabaseUnreachable from error
             except psycopg.Error as error:
-                verdict = sqlstate.verdict(error, committing=False)
-                if verdict is sqlstate.Verdict.BUG:
+                action = sqlstate.failure_action(error, committing=False)
+                if action is sqlstate.FailureAction.BUG:
                     raise
-                if attempt == _READ_ATTEMPTS_MAX or verdict is sqlstate.Verdict.UNAVAILABLE:
+                if attempt == _READ_ATTEMPTS_MAX or action is sqlstate.FailureAction.UNAVAILABLE:
                     raise DatabaseUnreachable from error
                 await asyncio.sleep(_READ_PAUSE_S * attempt)
         raise DatabaseUnreachable

@@ -14,7 +14,7 @@ import schema
 _CREATED = re.compile(r"^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 
-class History(NamedTuple):
+class MigrationHistory(NamedTuple):
     """The revisions of one database."""
 
     name: str
@@ -31,16 +31,16 @@ class History(NamedTuple):
         return Path(schema.__file__).parent / self.folder
 
 
-MAIN: Final = History("", "versions", "alembic_version")
-VAULT: Final = History("vault", "vault", "vault_version")
+MAIN: Final = MigrationHistory("", "versions", "alembic_version")
+VAULT: Final = MigrationHistory("vault", "vault", "vault_version")
 
 
-def _files(history: History) -> list[Path]:
+def _files(history: MigrationHistory) -> list[Path]:
     """Its revisions, oldest first: each is named by its file, whose number is its place."""
     return sorted(history.home.glob("[0-9]*.py"))
 
 
-def head(history: History = MAIN) -> str:
+def head(history: MigrationHistory = MAIN) -> str:
     """The newest revision this code knows."""
     return _files(history)[-1].stem
 

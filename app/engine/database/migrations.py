@@ -9,10 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, NullPool, create_engine
 
 import schema
-from app.engine.database.history import MAIN, VAULT, History, head, tables
+from app.engine.database.history import MAIN, VAULT, MigrationHistory, head, tables
 
 
-def _config(history: History) -> Config:
+def _config(history: MigrationHistory) -> Config:
     config, home = Config(), Path(schema.__file__).parent
     config.set_main_option("script_location", str(home))
     config.set_main_option("path_separator", "os")
@@ -31,18 +31,18 @@ def _connect(url: str) -> Connection:
     return connection
 
 
-def _revision(connection: Connection, history: History) -> str | None:
+def _revision(connection: Connection, history: MigrationHistory) -> str | None:
     options = {"version_table": history.version_table}
     return MigrationContext.configure(connection, opts=options).get_current_revision()
 
 
-def current(url: str, history: History = MAIN) -> str | None:
+def current(url: str, history: MigrationHistory = MAIN) -> str | None:
     """The database's revision; none before the first migration."""
     with _connect(url) as connection:
         return _revision(connection, history)
 
 
-def upgrade(url: str, history: History = MAIN) -> list[str]:
+def upgrade(url: str, history: MigrationHistory = MAIN) -> list[str]:
     """Apply what is missing, in order; returns the applied revisions, oldest first.
 
     Safe to run again; run it from one process at a time.
@@ -59,4 +59,4 @@ def upgrade(url: str, history: History = MAIN) -> list[str]:
     return [revision.revision for revision in applied][::-1]
 
 
-__all__ = ["MAIN", "VAULT", "History", "current", "head", "tables", "upgrade"]
+__all__ = ["MAIN", "VAULT", "MigrationHistory", "current", "head", "tables", "upgrade"]

@@ -8,7 +8,7 @@ from enum import StrEnum
 import psycopg
 
 
-class Verdict(StrEnum):
+class FailureAction(StrEnum):
     """What to do after an attempt failed."""
 
     RETRY = "retry"
@@ -47,21 +47,21 @@ def reason(error: BaseException) -> str:
     return getattr(error, "sqlstate", None) or "connection"
 
 
-def verdict(error: psycopg.Error, *, committing: bool) -> Verdict:
+def failure_action(error: psycopg.Error, *, committing: bool) -> FailureAction:
     """What `error` means, given whether COMMIT had been sent."""
     state = error.sqlstate
     if state in UNKNOWN_COMMIT:
-        return Verdict.AMBIGUOUS
+        return FailureAction.AMBIGUOUS
     if state in SERIALIZATION:
-        return Verdict.RETRY
+        return FailureAction.RETRY
     # The driver itself raises OperationalError, without a state, where the connection is gone.
     lost = state is None and isinstance(error, psycopg.OperationalError)
     if state in CONNECTION or lost:
-        return Verdict.AMBIGUOUS if committing else Verdict.RETRY
+        return FailureAction.AMBIGUOUS if committing else FailureAction.RETRY
     if state in CROWDED:
-        return Verdict.RETRY
+        return FailureAction.RETRY
     if state in REFUSED:
         # CockroachDB reports a COMMIT that outlasted the statement timeout as cancelled (57014),
         # whatever became of it.
-        return Verdict.AMBIGUOUS if committing else Verdict.UNAVAILABLE
-    return Verdict.BUG
+        return FailureAction.AMBIGUOUS if committing else FailureAction.UNAVAILABLE
+    return FailureAction.BUG

@@ -31,7 +31,7 @@ from app.engine.database.errors import (
     DeadlineExceeded,
 )
 from app.engine.database.faults import FaultPoint
-from app.engine.database.sqlstate import Verdict
+from app.engine.database.sqlstate import FailureAction
 
 T = TypeVar("T")
 
@@ -282,27 +282,27 @@ class _Attempts(Generic[T]):
 
     def _judge(self, error: psycopg.Error, attempt: int) -> None:
         """Note what the failed attempt means; raise where running again is no remedy."""
-        verdict = sqlstate.verdict(error, committing=self.committing)
+        action = sqlstate.failure_action(error, committing=self.committing)
         is_duplicate = error.sqlstate == sqlstate.UNIQUE_VIOLATION
         self.duplicates = self.duplicates + 1 if is_duplicate else 0
         if is_duplicate and self.duplicates <= _DUPLICATES_MAX:
             # An attempt of unknown outcome has committed after all, meanwhile; or PostgreSQL saw
             # the duplicate before the conflict it comes from. The next run looks its keys up.
-            verdict = Verdict.RETRY
-        elif verdict is Verdict.BUG and self.committing:
+            action = FailureAction.RETRY
+        elif action is FailureAction.BUG and self.committing:
             # An error nobody foresaw does not say that the COMMIT had no effect.
-            verdict = Verdict.AMBIGUOUS
-        self.ambiguous = self.ambiguous or verdict is Verdict.AMBIGUOUS
-        if verdict is Verdict.AMBIGUOUS or is_duplicate:
+            action = FailureAction.AMBIGUOUS
+        self.ambiguous = self.ambiguous or action is FailureAction.AMBIGUOUS
+        if action is FailureAction.AMBIGUOUS or is_duplicate:
             # A new journal chain is always allowed, and right wherever the old head is in doubt.
             self.writer.restart()
         else:
             self.writer.aborted()
-        if verdict is Verdict.BUG:
+        if action is FailureAction.BUG:
             if self.ambiguous:
                 raise CommitUnknown from error
             raise error
-        if verdict is Verdict.UNAVAILABLE:
+        if action is FailureAction.UNAVAILABLE:
             raise self._given_up(error, attempt) from error
         metrics.retries.labels(sqlstate.reason(error)).inc()
 

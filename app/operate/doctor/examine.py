@@ -17,8 +17,8 @@ from app.base.settings import Settings
 from app.engine.database import Database, Queries, Query, Rows, checks
 from app.operate.doctor.licence import judge_licence
 from app.operate.doctor.model import (
+    CockroachNode,
     Diagnosis,
-    Node,
     cockroach_version,
     judge_clock,
     judge_cockroach,
@@ -137,7 +137,7 @@ async def _cluster(database: Database, version: str) -> AsyncIterator[Diagnosis]
         )
     yield _statistics(settings)
     rows = await _internals(database, cockroach.list_nodes, {"now_s": int(now.timestamp())})
-    nodes = [Node(*row) for row in rows or []]
+    nodes = [CockroachNode(*row) for row in rows or []]
     if rows is None:
         yield _unseen("nodes")
     else:
@@ -149,7 +149,9 @@ async def _cluster(database: Database, version: str) -> AsyncIterator[Diagnosis]
     yield await _regions(database)
 
 
-async def _licence(database: Database, version: str, nodes: list[Node], now: datetime) -> Diagnosis:
+async def _licence(
+    database: Database, version: str, nodes: list[CockroachNode], now: datetime
+) -> Diagnosis:
     key = await _internals(database, cockroach.find_licence)
     if key is None:
         return _unseen("licence")

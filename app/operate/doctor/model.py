@@ -33,7 +33,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     """The command or the variable that mends it; empty where nothing is to be done."""
 
 
-class Node(NamedTuple):
+class CockroachNode(NamedTuple):
     """One node of a CockroachDB cluster."""
 
     id: int
@@ -118,7 +118,7 @@ def judge_connections(limit: int | None, used: int, per_process: int) -> Diagnos
     return Diagnosis("connections", "ok", said)
 
 
-def judge_nodes(nodes: Sequence[Node], *, production: bool) -> Diagnosis:
+def judge_nodes(nodes: Sequence[CockroachNode], *, production: bool) -> Diagnosis:
     """By which of the nodes that belong to the cluster live."""
     members = [node for node in nodes if node.membership != "decommissioned"]
     dead = [node.id for node in members if not node.live]

@@ -12,18 +12,18 @@ nothing on PostgreSQL.
 
 from app.operate.regions.apply import apply, make_plan, read_state
 from app.operate.regions.errors import ChangeRefused, NoLicence, RegionsRefused, SchemaBusy
-from app.operate.regions.model import Goal, State, Table, Wanted
-from app.operate.regions.plan import Plan, Statement, plan
+from app.operate.regions.model import DatabaseRegions, Goal, Table, Wanted
+from app.operate.regions.plan import RegionPlan, Statement, plan
 from app.operate.regions.ttl import set_ttl
 
 __all__ = [
     "ChangeRefused",
+    "DatabaseRegions",
     "Goal",
     "NoLicence",
-    "Plan",
+    "RegionPlan",
     "RegionsRefused",
     "SchemaBusy",
-    "State",
     "Statement",
     "Table",
     "Wanted",

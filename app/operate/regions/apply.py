@@ -9,8 +9,8 @@ import psycopg
 from app.domains.merchants.admin import list_home_regions
 from app.engine.database import Database, Queries, checks, migrations, sqlstate
 from app.operate.regions.errors import ChangeRefused, NoLicence, RegionsRefused, SchemaBusy
-from app.operate.regions.model import Goal, State, Table, choose, remarks
-from app.operate.regions.plan import Plan, Statement, is_home_column, plan
+from app.operate.regions.model import DatabaseRegions, Goal, Table, choose, remarks
+from app.operate.regions.plan import RegionPlan, Statement, is_home_column, plan
 
 queries = Queries(__package__, "cockroach.sql")
 
@@ -26,7 +26,7 @@ _BUSY = frozenset({"55000"})
 _VERSION_TABLE = "alembic_version"
 
 
-async def read_state(database: Database) -> State:
+async def read_state(database: Database) -> DatabaseRegions:
     """What the database says of itself.
 
     Raises:
@@ -44,7 +44,7 @@ async def read_state(database: Database) -> State:
         ) from error
 
 
-async def _read_state(database: Database) -> State:
+async def _read_state(database: Database) -> DatabaseRegions:
     cluster = await database.read(queries.list_cluster_regions, {})
     regions = await database.read(queries.list_database_regions, {})
     [(name, goal)] = await database.read(queries.find_goal, {})
@@ -55,7 +55,7 @@ async def _read_state(database: Database) -> State:
     }
     ours = migrations.tables() | {_VERSION_TABLE}
     regional = {table for table, column in columns if column == "region"}
-    return State(
+    return DatabaseRegions(
         database=name,
         cluster=tuple(region for (region,) in cluster),
         regions=tuple(region for region, _ in regions),
@@ -82,7 +82,7 @@ async def _read_state(database: Database) -> State:
     )
 
 
-async def make_plan(database: Database, regions: Sequence[str], goal: Goal | None) -> Plan:
+async def make_plan(database: Database, regions: Sequence[str], goal: Goal | None) -> RegionPlan:
     """What `apply` would do now.
 
     Args:
@@ -128,8 +128,8 @@ async def apply(
         try:
             await _round(database, planned, done, tell)
         except psycopg.Error as error:
-            verdict = sqlstate.verdict(error, committing=True)
-            if error.sqlstate not in _BUSY and verdict is sqlstate.Verdict.BUG:
+            verdict = sqlstate.failure_action(error, committing=True)
+            if error.sqlstate not in _BUSY and verdict is sqlstate.FailureAction.BUG:
                 raise
             # Lost, busy or unknown: the next plan begins where this one really ended.
             await asyncio.sleep(_POLL_S)
@@ -137,7 +137,10 @@ async def apply(
 
 
 async def _round(
-    database: Database, planned: Plan, done: list[Statement], tell: Callable[[Statement], None]
+    database: Database,
+    planned: RegionPlan,
+    done: list[Statement],
+    tell: Callable[[Statement], None],
 ) -> None:
     """Run one plan; what it unlocked is locked again whatever happens to the rest."""
     try:
@@ -157,7 +160,7 @@ async def _run(database: Database, statement: Statement) -> None:
     except psycopg.Error as error:
         if error.sqlstate == _LICENCE:
             raise NoLicence from error
-        known = sqlstate.verdict(error, committing=True) is not sqlstate.Verdict.BUG
+        known = sqlstate.failure_action(error, committing=True) is not sqlstate.FailureAction.BUG
         if known or error.sqlstate in _BUSY:
             raise
         said = str(error).splitlines()[0]

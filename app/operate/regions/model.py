@@ -31,7 +31,7 @@ class Table(msgspec.Struct, frozen=True):
     """Its storage parameters, `name=value`."""
 
 
-class State(msgspec.Struct, frozen=True):
+class DatabaseRegions(msgspec.Struct, frozen=True):
     """What the database says of itself."""
 
     database: str
@@ -61,7 +61,9 @@ class Wanted(msgspec.Struct, frozen=True):
         return self.regions[0]
 
 
-def choose(state: State, *, regions: tuple[str, ...], goal: Goal | None, own_region: str) -> Wanted:
+def choose(
+    state: DatabaseRegions, *, regions: tuple[str, ...], goal: Goal | None, own_region: str
+) -> Wanted:
     """What is wanted of the database, from what was asked and what there is.
 
     Regions the database has already stay: dropping one would need its rows moved first.
@@ -109,13 +111,13 @@ def choose(state: State, *, regions: tuple[str, ...], goal: Goal | None, own_reg
     return wanted
 
 
-def _of_cluster(state: State, own_region: str) -> tuple[str, ...]:
+def _of_cluster(state: DatabaseRegions, own_region: str) -> tuple[str, ...]:
     """The cluster's regions, the present or the nearest primary region first."""
     first = state.primary or (own_region if own_region in state.cluster else state.cluster[0])
     return (first, *(region for region in state.cluster if region != first))
 
 
-def remarks(state: State, wanted: Wanted, asked: tuple[str, ...]) -> list[str]:
+def remarks(state: DatabaseRegions, wanted: Wanted, asked: tuple[str, ...]) -> list[str]:
     """What an operator should know beside the plan: nothing of it stops anything."""
     said = []
     if homeless := [home for home in state.homes if home not in wanted.regions]:

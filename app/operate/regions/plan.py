@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from app.operate.regions.model import State, Table, Wanted
+from app.operate.regions.model import DatabaseRegions, Table, Wanted
 
 _HOME = re.compile(r"home_[0-9a-f]{8}")
 
@@ -22,7 +22,7 @@ class Statement(msgspec.Struct, frozen=True):
     why: str
 
 
-class Plan(msgspec.Struct, frozen=True):
+class RegionPlan(msgspec.Struct, frozen=True):
     """What is to be done, in order; empty where everything is as wanted."""
 
     changes: tuple[Statement, ...]
@@ -63,14 +63,14 @@ def is_home_column(column: str) -> bool:
     return _HOME.fullmatch(column) is not None
 
 
-def plan(state: State, wanted: Wanted, remarks: tuple[str, ...] = ()) -> Plan:
+def plan(state: DatabaseRegions, wanted: Wanted, remarks: tuple[str, ...] = ()) -> RegionPlan:
     """The statements that are missing, in an order that works."""
     changes = (*_database(state, wanted), *_tables(state, wanted))
     locked = [table for table in state.tables if table.locked and changes]
-    return Plan(changes, tuple(map(_unlock, locked)), tuple(map(_lock, locked)), remarks)
+    return RegionPlan(changes, tuple(map(_unlock, locked)), tuple(map(_lock, locked)), remarks)
 
 
-def _database(state: State, wanted: Wanted) -> Iterator[Statement]:
+def _database(state: DatabaseRegions, wanted: Wanted) -> Iterator[Statement]:
     database = f"ALTER DATABASE {name(state.database)}"
     if state.primary is None:
         # The first region makes the database multi-region; the others are added to it.
@@ -98,7 +98,7 @@ def _database(state: State, wanted: Wanted) -> Iterator[Statement]:
         )
 
 
-def _tables(state: State, wanted: Wanted) -> Iterator[Statement]:
+def _tables(state: DatabaseRegions, wanted: Wanted) -> Iterator[Statement]:
     for table in state.tables:
         if table.regional:
             yield from _regional(table, wanted)

@@ -11,17 +11,17 @@ own accounts), and never waits inside a transaction.
 """
 
 from app.operate.rehoming.errors import MoveDisturbed, MovesElsewhere
-from app.operate.rehoming.move import Moved, Progress, rehome, spread_s
-from app.operate.rehoming.tables import STAYING, TABLES, Table
+from app.operate.rehoming.move import MoveResult, Progress, rehome, spread_s
+from app.operate.rehoming.tables import STAYING, TABLES, MovingTable
 
 __all__ = [
     "STAYING",
     "TABLES",
     "MoveDisturbed",
-    "Moved",
+    "MoveResult",
     "MovesElsewhere",
+    "MovingTable",
     "Progress",
-    "Table",
     "rehome",
     "spread_s",
 ]

@@ -23,7 +23,7 @@ from app.domains.payments.store import pull_payments
 from app.engine.database import Database, Query, Rows, Tx, faults, transact
 from app.engine.database.faults import FaultPoint
 from app.operate.rehoming.errors import MoveDisturbed, MovesElsewhere
-from app.operate.rehoming.tables import TABLES, Table, queries
+from app.operate.rehoming.tables import TABLES, MovingTable, queries
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def spread_s(settings: Settings) -> float:
     return Keyring.CACHED_S + request_ms / 1000 + MARGIN_S
 
 
-class Moved(msgspec.Struct, frozen=True):
+class MoveResult(msgspec.Struct, frozen=True):
     """How a move ended."""
 
     merchant: str
@@ -66,7 +66,7 @@ async def rehome(
     region: str,
     *,
     progress: Progress = lambda *_: None,
-) -> Moved:
+) -> MoveResult:
     """Make `region` the home of a merchant and move its rows there; safe to run again, and twice.
 
     Raises: (the first that applies)
@@ -97,13 +97,13 @@ class _Move:
         self._seen = -1
         self._seen_at = 0.0
 
-    async def run(self) -> Moved:
+    async def run(self) -> MoveResult:
         """Take the step that the merchant's state asks for, until there is none."""
         for _ in range(STEPS_MAX):
             home = await self._look()
             if home.former_region is None and home.region == self.region:
                 rows = {table.name: self.rows[table.name] for table in TABLES}
-                return Moved(self.merchant, self.region, self.came_from, rows)
+                return MoveResult(self.merchant, self.region, self.came_from, rows)
             await self._step(home)
         raise MoveDisturbed(merchant=self.merchant, why="other movers are in the way")
 
@@ -194,7 +194,7 @@ class _Move:
         return self.rows.total() - before
 
     async def _page(
-        self, home: Home, former: str, table: Table, position: dict[str, object]
+        self, home: Home, former: str, table: MovingTable, position: dict[str, object]
     ) -> tuple[Rows, int]:
         """Move one page; tells its rows' positions, and how many holds payments brought with them.
 

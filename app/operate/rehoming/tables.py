@@ -12,7 +12,7 @@ queries = Queries(__package__)
 sweeps = Queries(__package__, "sweeps.sql")
 
 
-class Table(msgspec.Struct, frozen=True):
+class MovingTable(msgspec.Struct, frozen=True):
     """A table whose rows move."""
 
     name: str
@@ -27,32 +27,32 @@ _EARLIEST: Final = "0001-01-01T00:00:00+00:00"
 
 TABLES: Final = (
     # What commands lock comes first: it moves with the first command that needs it anyway.
-    Table("accounts", sweeps.sweep_accounts, _BY_ID),
+    MovingTable("accounts", sweeps.sweep_accounts, _BY_ID),
     # Each payment brings its hold, and each hold that was left its payment.
-    Table("payments", sweeps.sweep_payments, _BY_ID),
-    Table("holds", sweeps.sweep_holds, _BY_ID),
-    Table("disputes", sweeps.sweep_disputes, _BY_ID),
-    Table("dispute_evidence", sweeps.sweep_evidence, _BY_ID),
-    Table("idempotency_keys", sweeps.sweep_keys, _BY_ID),
-    Table("fx_quotes", sweeps.sweep_quotes, _BY_ID),
-    Table("payouts", sweeps.sweep_payouts, _BY_ID),
-    Table("bank_accounts", sweeps.sweep_bank_accounts, _BY_ID),
-    Table("refunds", sweeps.sweep_refunds, _BY_ID),
-    Table(
+    MovingTable("payments", sweeps.sweep_payments, _BY_ID),
+    MovingTable("holds", sweeps.sweep_holds, _BY_ID),
+    MovingTable("disputes", sweeps.sweep_disputes, _BY_ID),
+    MovingTable("dispute_evidence", sweeps.sweep_evidence, _BY_ID),
+    MovingTable("idempotency_keys", sweeps.sweep_keys, _BY_ID),
+    MovingTable("fx_quotes", sweeps.sweep_quotes, _BY_ID),
+    MovingTable("payouts", sweeps.sweep_payouts, _BY_ID),
+    MovingTable("bank_accounts", sweeps.sweep_bank_accounts, _BY_ID),
+    MovingTable("refunds", sweeps.sweep_refunds, _BY_ID),
+    MovingTable(
         "payment_labels",
         sweeps.sweep_labels,
         {"after_name": "", "after_value": "", "after_id": ids.NIL},
     ),
-    Table("transfers", sweeps.sweep_transfers, _BY_ID),
-    Table(
+    MovingTable("transfers", sweeps.sweep_transfers, _BY_ID),
+    MovingTable(
         "entries",
         sweeps.sweep_entries,
         {"after_account_id": ids.NIL, "after_at": _EARLIEST, "after_version": 0},
     ),
-    Table("events", sweeps.sweep_events, _BY_ID),
-    Table("sagas", sweeps.sweep_sagas, _BY_ID),
-    Table("customers", sweeps.sweep_customers, _BY_ID),
-    Table("payment_methods", sweeps.sweep_methods, _BY_ID),
+    MovingTable("events", sweeps.sweep_events, _BY_ID),
+    MovingTable("sagas", sweeps.sweep_sagas, _BY_ID),
+    MovingTable("customers", sweeps.sweep_customers, _BY_ID),
+    MovingTable("payment_methods", sweeps.sweep_methods, _BY_ID),
 )
 
 STAYING: Final = {

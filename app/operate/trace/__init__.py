@@ -26,7 +26,7 @@ _OBJECTS = {
 }
 
 
-class Step(msgspec.Struct, frozen=True):
+class TraceStep(msgspec.Struct, frozen=True):
     """One thing that happened."""
 
     at: datetime
@@ -35,7 +35,7 @@ class Step(msgspec.Struct, frozen=True):
     detail: str
 
 
-async def trace(url: str, correlation_id: str) -> list[Step]:
+async def trace(url: str, correlation_id: str) -> list[TraceStep]:
     """The journey of a request id, or the life of a payment's id, oldest first.
 
     A request that was refused changed nothing and left nothing here but its kept answer; the log
@@ -81,7 +81,7 @@ async def _transfers_of(database: Database, events: Rows, correlation_id: str) -
     return list(seen.values())
 
 
-def _event_step(row: tuple[Any, ...]) -> Step:
+def _event_step(row: tuple[Any, ...]) -> TraceStep:
     at, event_type, object_id, sequence, data, region, merchant_id, correlation_id = row
     kind = _OBJECTS.get(event_type.partition(".")[0], "transfer")
     fields = msgspec.json.decode(data)
@@ -90,30 +90,32 @@ def _event_step(row: tuple[Any, ...]) -> Step:
         f"fact {sequence}{amount}, merchant {ids.encode('merchant', merchant_id)} "
         f"in {region}, request {correlation_id}"
     )
-    return Step(at, event_type, ids.encode(kind, object_id), detail)
+    return TraceStep(at, event_type, ids.encode(kind, object_id), detail)
 
 
-def _flow_steps(rows: Rows) -> list[Step]:
+def _flow_steps(rows: Rows) -> list[TraceStep]:
     """When each flow began, and where it is or how it ended."""
     steps = []
     for began_at, changed_at, flow_id, name, recovery_point, status, attempts, note in rows:
         wire = ids.encode("saga", flow_id)
-        steps.append(Step(began_at, f"saga {name}", wire, f"goes on with {recovery_point}"))
+        steps.append(TraceStep(began_at, f"saga {name}", wire, f"goes on with {recovery_point}"))
         unanswered = f", {attempts} attempts without an answer" if attempts else ""
         why = f": {note}" if note else ""
         detail = f"at {recovery_point}{unanswered}{why}"
-        steps.append(Step(changed_at, f"saga {name} {status}", wire, detail))
+        steps.append(TraceStep(changed_at, f"saga {name} {status}", wire, detail))
     return steps
 
 
-def _transfer_steps(rows: Rows) -> list[Step]:
+def _transfer_steps(rows: Rows) -> list[TraceStep]:
     steps = []
     for at, transfer_id, kind, purpose, entries, writer, sequence in rows:
         name = ids.encode("transfer", transfer_id)
-        steps.append(Step(at, f"transfer {kind}", name, f"{purpose}, block {sequence} of {writer}"))
+        steps.append(
+            TraceStep(at, f"transfer {kind}", name, f"{purpose}, block {sequence} of {writer}")
+        )
         for line in msgspec.json.decode(entries, type=list[EntryLine]):
             held = f", held {line.pending_minor:+d}" if line.pending_minor else ""
             account = ids.encode("account", UUID(line.account_id))
             detail = f"posted {line.posted_minor}{held}, version {line.version}"
-            steps.append(Step(at, f"entry {line.direction}", account, detail))
+            steps.append(TraceStep(at, f"entry {line.direction}", account, detail))
     return steps

@@ -9,7 +9,7 @@ Never writes, and never mends: what is off is for a person to judge.
 """
 
 from app.operate.verify.against import Comparison, Disagreement, compare
-from app.operate.verify.model import FINDINGS_MAX, Check, Finding, Report
+from app.operate.verify.model import FINDINGS_MAX, AuditReport, Check, Finding
 from app.operate.verify.records import AcquirerSilent
 from app.operate.verify.round import audit
 from app.operate.verify.run import report, verify, verify_database
@@ -17,11 +17,11 @@ from app.operate.verify.run import report, verify, verify_database
 __all__ = [
     "FINDINGS_MAX",
     "AcquirerSilent",
+    "AuditReport",
     "Check",
     "Comparison",
     "Disagreement",
     "Finding",
-    "Report",
     "audit",
     "compare",
     "report",

@@ -14,7 +14,7 @@ Sums = tuple[int, int, int, int]
 SIDES = ("posted debits", "posted credits", "pending debits", "pending credits")
 
 
-class AccountRow(msgspec.Struct, frozen=True):
+class AuditedAccount(msgspec.Struct, frozen=True):
     """An account as it says of itself."""
 
     merchant_id: str
@@ -39,10 +39,10 @@ class AccountRow(msgspec.Struct, frozen=True):
         )
 
 
-class Timeline:
+class AccountReplay:
     """One account's entries, taken in order, each against the sums the earlier ones left."""
 
-    def __init__(self, audit: Audit, account: AccountRow) -> None:
+    def __init__(self, audit: Audit, account: AuditedAccount) -> None:
         self.audit = audit
         self.account = account
         self.hex = account.id.replace("-", "")
@@ -155,8 +155,8 @@ async def check(audit: Audit) -> None:
 
     async for rows in audit.pages("accounts and entries", accounts, queries.count_accounts):
         for row in rows:
-            account = AccountRow(*row)
-            timeline = Timeline(audit, account)
+            account = AuditedAccount(*row)
+            timeline = AccountReplay(audit, account)
             await entries.up_to(row[:2], below=strange, at=timeline.take)
             timeline.close()
             totals.setdefault(account.currency, Counter()).update(

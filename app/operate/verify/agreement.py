@@ -22,7 +22,7 @@ _OVER: Final = frozenset({"declined", "failed", "canceled", "expired"})
 _PAYOUTS: Final = {"paid": "approved", "canceled": "canceled"}
 
 
-class Record(msgspec.Struct, frozen=True):
+class ProcessorRecord(msgspec.Struct, frozen=True):
     """What a processor has under a reference of ours; amounts in minor units."""
 
     id: str
@@ -111,7 +111,9 @@ class OurDispute(msgspec.Struct, frozen=True):
     due_at: datetime
 
 
-def judge_authorization(there: Record, here: OurPayment | None, processor: str) -> str | None:
+def judge_authorization(
+    there: ProcessorRecord, here: OurPayment | None, processor: str
+) -> str | None:
     """What disagrees about a card payment."""
     if here is None or here.processor is None:
         return UNKNOWN
@@ -134,7 +136,7 @@ def judge_authorization(there: Record, here: OurPayment | None, processor: str) 
     return ", ".join(differ) or None
 
 
-def judge_capture(there: Record, here_minor: int | None) -> str | None:
+def judge_capture(there: ProcessorRecord, here_minor: int | None) -> str | None:
     """What disagrees about a capture, of which our transfer moved so much; none: there is none."""
     if there.status != "approved":
         return None if here_minor is None else f"it is {there.status} there, and booked here"
@@ -145,7 +147,7 @@ def judge_capture(there: Record, here_minor: int | None) -> str | None:
     return None
 
 
-def judge_refund(there: Record, here: OurRefund | None) -> str | None:
+def judge_refund(there: ProcessorRecord, here: OurRefund | None) -> str | None:
     """What disagrees about a refund."""
     if here is None:
         return UNKNOWN
@@ -155,7 +157,7 @@ def judge_refund(there: Record, here: OurRefund | None) -> str | None:
     return None if here.status == due else f"it is {there.status} there and {here.status} here"
 
 
-def judge_bank_transfer(there: Record, here: OurPayment | None) -> str | None:
+def judge_bank_transfer(there: ProcessorRecord, here: OurPayment | None) -> str | None:
     """What disagrees about a payment by bank transfer."""
     if here is None or here.processor is None:
         return UNKNOWN
@@ -167,7 +169,7 @@ def judge_bank_transfer(there: Record, here: OurPayment | None) -> str | None:
     return None
 
 
-def judge_payout(there: Record, here: OurPayout | None) -> str | None:
+def judge_payout(there: ProcessorRecord, here: OurPayout | None) -> str | None:
     """What disagrees about a payout."""
     if here is None:
         return UNKNOWN
@@ -178,7 +180,7 @@ def judge_payout(there: Record, here: OurPayout | None) -> str | None:
     return None if there.status == due else f"it is {there.status} there and {here.status} here"
 
 
-def judge_dispute(there: Record, here: OurDispute | None) -> str | None:
+def judge_dispute(there: ProcessorRecord, here: OurDispute | None) -> str | None:
     """What disagrees about a dispute."""
     if here is None:
         return UNKNOWN
@@ -193,7 +195,7 @@ def judge_dispute(there: Record, here: OurDispute | None) -> str | None:
     return None
 
 
-def may_catch_up(there: Record, here: OurDispute) -> bool:
+def may_catch_up(there: ProcessorRecord, here: OurDispute) -> bool:
     """Whether looking at a dispute once more may make it agree here.
 
     The processor decides, so we may be behind it, and never ahead: it goes on to the next state, or
@@ -207,5 +209,5 @@ def may_catch_up(there: Record, here: OurDispute) -> bool:
     return has_more_time or RANK[there.status] > RANK[here.status]
 
 
-def _sums(there: Record, amount: int, currency: str) -> str:
+def _sums(there: ProcessorRecord, amount: int, currency: str) -> str:
     return f"it is of {there.amount} {there.currency} there and {amount} {currency} here"

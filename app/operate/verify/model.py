@@ -91,7 +91,7 @@ class Finding(msgspec.Struct, frozen=True):
     """What is said where, in a sentence."""
 
 
-class Report(msgspec.Struct, frozen=True):
+class AuditReport(msgspec.Struct, frozen=True):
     """What was found, and what is visible besides."""
 
     findings: list[Finding]

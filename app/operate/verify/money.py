@@ -52,7 +52,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
         return exchange.whole.target_minor, exchange.refunded.target_minor
 
 
-class Moved(msgspec.Struct):
+class PaymentSums(msgspec.Struct):
     """What the transfers and refunds of one payment add up to."""
 
     account: str
@@ -109,7 +109,7 @@ class Moved(msgspec.Struct):
         return None
 
 
-def judge(payment: PaymentRow, moved: Moved) -> Iterator[Off]:
+def judge(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
     """What is off about a payment's amounts and status."""
     gross, back = payment.exchanged or (moved.captured_minor, moved.refunded_minor)
     if not moved.captured_minor:
@@ -167,7 +167,7 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
         yield Check.PAYMENT_STATUS, f"it is {payment.status} {state}"
 
 
-def judge_hold(payment: PaymentRow, moved: Moved) -> Iterator[Off]:
+def judge_hold(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
     """What is off about a payment's hold."""
     if payment.hold_id is None:
         if moved.held_minor or moved.left_minor or moved.ends:
@@ -197,7 +197,7 @@ def judge_hold(payment: PaymentRow, moved: Moved) -> Iterator[Off]:
     yield from _judge_ends(status, moved)
 
 
-def _judge_ends(status: str, moved: Moved) -> Iterator[Off]:
+def _judge_ends(status: str, moved: PaymentSums) -> Iterator[Off]:
     by = ", ".join(f"{ended} by {wire('transfer', transfer)}" for transfer, ended in moved.ends)
     due = [status] if status in _ENDS.values() else []
     if len(moved.ends) > 1:

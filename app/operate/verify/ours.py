@@ -11,7 +11,13 @@ from app.domains.disputes.inputs import watch_of
 from app.domains.payments.model import Rail
 from app.engine.database import Database, Queries, Query, arrays
 from app.operate.verify import agreement
-from app.operate.verify.agreement import OurDispute, OurPayment, OurPayout, OurRefund, Record
+from app.operate.verify.agreement import (
+    OurDispute,
+    OurPayment,
+    OurPayout,
+    OurRefund,
+    ProcessorRecord,
+)
 from app.operate.verify.model import wire
 from app.operate.verify.store import queries as of_all
 from app.operate.verify.store import uuid_array
@@ -53,7 +59,7 @@ def _key(kind: str, merchant: str, reference: str | None) -> Key | None:
         return None
 
 
-def _watch_key(record: Record) -> Key | None:
+def _watch_key(record: ProcessorRecord) -> Key | None:
     """The key of the flow that looks at a dispute; none: it is of no merchant of ours."""
     try:
         owner = ids.decode("merchant", record.merchant)
@@ -78,7 +84,7 @@ class Ours:
                 return
             self.regions.append(found)
 
-    async def judge(self, kind: str, page: Sequence[Record]) -> list[Judged]:
+    async def judge(self, kind: str, page: Sequence[ProcessorRecord]) -> list[Judged]:
         """What disagrees about some records, in order."""
         if kind == "payouts":
             return await self._judge_payouts(page)
@@ -95,7 +101,9 @@ class Ours:
             for record, key in zip(page, keys, strict=True)
         ]
 
-    def _judge_payment(self, kind: str, record: Record, payment: OurPayment | None) -> Judged:
+    def _judge_payment(
+        self, kind: str, record: ProcessorRecord, payment: OurPayment | None
+    ) -> Judged:
         if kind == "bank_transfers":
             what = agreement.judge_bank_transfer(record, payment)
         else:
@@ -106,7 +114,7 @@ class Ours:
         must = is_here and not payment.is_open
         return what, payment.is_open, payment.updated_at if must else None
 
-    async def _judge_captures(self, page: Sequence[Record]) -> list[Judged]:
+    async def _judge_captures(self, page: Sequence[ProcessorRecord]) -> list[Judged]:
         keys = [_key("capture", record.merchant, record.reference) for record in page]
         owners = [_key("payment", record.merchant, record.authorization) for record in page]
         # A capture's transfer is written before its flow ends, so the flow is looked at first.
@@ -127,7 +135,7 @@ class Ours:
             judged.append((what, payment is not None and payment.is_open, None))
         return judged
 
-    async def _judge_refunds(self, page: Sequence[Record]) -> list[Judged]:
+    async def _judge_refunds(self, page: Sequence[ProcessorRecord]) -> list[Judged]:
         keys = [_key("refund", record.merchant, record.reference) for record in page]
         owners = [_key("payment", record.merchant, record.authorization) for record in page]
         payments = await self._payments(owners)
@@ -143,7 +151,7 @@ class Ours:
             judged.append((what, payment is not None and payment.is_open, None))
         return judged
 
-    async def _judge_payouts(self, page: Sequence[Record]) -> list[Judged]:
+    async def _judge_payouts(self, page: Sequence[ProcessorRecord]) -> list[Judged]:
         keys = [_key("payout", record.merchant, record.reference) for record in page]
         rows = await self._find(queries.find_our_payouts, keys)
         payouts = {row[0]: OurPayout(*row) for row in rows}
@@ -155,7 +163,7 @@ class Ours:
             judged.append((what, payout is not None and payout.is_open, must))
         return judged
 
-    async def _judge_disputes(self, page: Sequence[Record]) -> list[Judged]:
+    async def _judge_disputes(self, page: Sequence[ProcessorRecord]) -> list[Judged]:
         watches = [_watch_key(record) for record in page]
         owners = [_key("payment", record.merchant, record.authorization) for record in page]
         # A dispute is written before its flow ends, and a payment's flow ends before a dispute of

@@ -3,7 +3,7 @@
 from app.operate.verify import disputes, money
 from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, hold_wire, wire
-from app.operate.verify.money import Moved, PaymentRow
+from app.operate.verify.money import PaymentRow, PaymentSums
 from app.operate.verify.store import FIRST, Row, queries
 from app.operate.verify.transfers import lines_of
 
@@ -14,7 +14,7 @@ class _Dossier:
     def __init__(self, audit: Audit, payment: PaymentRow) -> None:
         self.audit = audit
         self.payment = payment
-        self.moved = Moved(payment.account_id.replace("-", ""))
+        self.moved = PaymentSums(payment.account_id.replace("-", ""))
         self.booked = disputes.Booked()
 
     @property

@@ -9,7 +9,7 @@ from typing import Final, Self
 import msgspec
 
 from app.base.settings import Settings
-from app.operate.verify.agreement import Record
+from app.operate.verify.agreement import ProcessorRecord
 from app.processors.transport import HttpResponse, HttpTransport
 
 PAGE_RECORDS: Final = 500  # some 200 kB, a fifth of what a response may have
@@ -22,12 +22,12 @@ class AcquirerSilent(ConnectionError):
 
 
 class _Page(msgspec.Struct):
-    data: list[Record]
+    data: list[ProcessorRecord]
     has_more: bool
 
 
 _page = msgspec.json.Decoder(_Page)
-_record = msgspec.json.Decoder(Record)
+_record = msgspec.json.Decoder(ProcessorRecord)
 
 
 class Records:
@@ -50,7 +50,7 @@ class Records:
         ) as transport:
             yield cls(transport, settings.acquirer_url, settings.acquirer_key.get_secret_value())
 
-    async def pages(self, kind: str) -> AsyncIterator[list[Record]]:
+    async def pages(self, kind: str) -> AsyncIterator[list[ProcessorRecord]]:
         """All records of a kind.
 
         Raises:
@@ -66,7 +66,7 @@ class Records:
             if not page.has_more:
                 return
 
-    async def find(self, kind: str, reference: str) -> Record | None:
+    async def find(self, kind: str, reference: str) -> ProcessorRecord | None:
         """One record by our reference.
 
         Raises:

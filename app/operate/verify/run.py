@@ -21,7 +21,7 @@ from app.operate.verify import (
     transfers,
 )
 from app.operate.verify.audit import Audit, Progress
-from app.operate.verify.model import Finding, Findings, Report
+from app.operate.verify.model import AuditReport, Finding, Findings
 from app.operate.verify.store import Snapshot
 
 _ALLOCATIONS = 100_000  # between two collections: ten pages of rows, a few MB
@@ -43,7 +43,7 @@ async def verify(url: str, progress: Progress) -> list[Finding]:
     return (await report(url, progress)).findings
 
 
-async def report(url: str, progress: Progress) -> Report:
+async def report(url: str, progress: Progress) -> AuditReport:
     """As `verify`, with what is visible besides."""
     async with Database.open(Settings.load(), url) as database:
         return await _report(database, progress)
@@ -54,13 +54,13 @@ async def verify_database(database: Database, progress: Progress) -> list[Findin
     return (await _report(database, progress)).findings
 
 
-async def _report(database: Database, progress: Progress) -> Report:
+async def _report(database: Database, progress: Progress) -> AuditReport:
     findings = Findings()
     async with Snapshot.take(database) as snapshot:
         with _seldom_collecting():
             audit = Audit(snapshot, await snapshot.regions(), findings, progress)
             await _verify(audit)
-    return Report(findings.all(), audit.parked)
+    return AuditReport(findings.all(), audit.parked)
 
 
 async def _verify(audit: Audit) -> None:

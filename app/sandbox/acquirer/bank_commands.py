@@ -16,28 +16,28 @@ from app.sandbox.acquirer.booking import (
     transfer_fee_minor,
 )
 from app.sandbox.acquirer.faults import Fault
-from app.sandbox.acquirer.model import BankTransfer, Instructions, Payout, Timer
+from app.sandbox.acquirer.model import BankTransferRecord, Instructions, PayoutRecord, Timer
 from app.sandbox.acquirer.unit import Unit
-from app.sandbox.acquirer.wire import AskBankTransfer, AskPayout, Refused, check_currency
+from app.sandbox.acquirer.wire import BankTransferBody, PayoutBody, RequestRefused, check_currency
 
 # A bank code that no German bank has, and then our own number: an account for each transfer.
 _IBAN_COUNTRY, _IBAN_BANK = "DE", "99999999"
 
 
 def expect_transfer(
-    unit: Unit, ask: AskBankTransfer, fault: Fault | None, fingerprint: str
-) -> BankTransfer:
+    unit: Unit, ask: BankTransferBody, fault: Fault | None, fingerprint: str
+) -> BankTransferRecord:
     """Wait for money from a payer's bank, once under a reference.
 
     Raises:
         Refused: another request used the reference, or the currency is unknown.
     """
-    known = unit.find_repeated(BankTransfer, ask.reference, fingerprint)
+    known = unit.find_repeated(BankTransferRecord, ask.reference, fingerprint)
     if known is not None:
         return known
     check_currency(ask.currency)
-    transfer_id = unit.name(BankTransfer)
-    made = BankTransfer(
+    transfer_id = unit.name(BankTransferRecord)
+    made = BankTransferRecord(
         id=transfer_id,
         reference=ask.reference,
         merchant=ask.merchant,
@@ -64,16 +64,16 @@ def _virtual_iban(transfer_id: str) -> str:
     return f"{_IBAN_COUNTRY}{digits}{_IBAN_BANK}{account}"
 
 
-def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankTransfer:
+def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankTransferRecord:
     """Have the money of a bank transfer come.
 
     Raises:
         Refused: there is no such bank transfer, or it has expired.
     """
-    before = unit.get(BankTransfer, reference)
+    before = unit.get(BankTransferRecord, reference)
     made = banks.arrive(before, amount_minor)
     if made is None:
-        raise Refused(409, "expired", "The bank transfer is not waited for any more.")
+        raise RequestRefused(409, "expired", "The bank transfer is not waited for any more.")
     if made != before:
         assert made.received_minor is not None
         unit.change(made)
@@ -85,17 +85,17 @@ def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankT
 
 def arrive_by_timer(unit: Unit, reference: str) -> None:
     """Have the money come, unless it is too late for it."""
-    if unit.get(BankTransfer, reference).status == "pending":
+    if unit.get(BankTransferRecord, reference).status == "pending":
         arrive(unit, reference)
 
 
-def expire_transfer(unit: Unit, reference: str) -> BankTransfer:
+def expire_transfer(unit: Unit, reference: str) -> BankTransferRecord:
     """Stop waiting for money; what has come stays.
 
     Raises:
         Refused: there is no such bank transfer.
     """
-    before = unit.get(BankTransfer, reference)
+    before = unit.get(BankTransferRecord, reference)
     made = banks.expire(before)
     if made != before:
         unit.change(made)
@@ -104,19 +104,19 @@ def expire_transfer(unit: Unit, reference: str) -> BankTransfer:
 
 
 def pay_out(
-    unit: Unit, ask: AskPayout, fault: Fault | None, fingerprint: str, *, file: str | None = None
-) -> Payout:
+    unit: Unit, ask: PayoutBody, fault: Fault | None, fingerprint: str, *, file: str | None = None
+) -> PayoutRecord:
     """Take an order to pay, once under a reference, however it came; a bad account declines it.
 
     Raises:
         Refused: another request used the reference, or the currency is unknown.
     """
-    known = unit.find_repeated(Payout, ask.reference, fingerprint)
+    known = unit.find_repeated(PayoutRecord, ask.reference, fingerprint)
     if known is not None:
         return known
     check_currency(ask.currency)
-    made = Payout(
-        id=unit.name(Payout),
+    made = PayoutRecord(
+        id=unit.name(PayoutRecord),
         reference=ask.reference,
         merchant=ask.merchant,
         created_at=unit.now,
@@ -139,7 +139,7 @@ def pay_out(
     return made
 
 
-def _why_not(payout: Payout) -> str | None:
+def _why_not(payout: PayoutRecord) -> str | None:
     try:
         # The check digits of every country; the format within it only where it is known.
         iban_rules.validate(payout.iban, check_country=False)
@@ -148,16 +148,16 @@ def _why_not(payout: Payout) -> str | None:
     return None
 
 
-def pay(unit: Unit, reference: str) -> Payout:
+def pay(unit: Unit, reference: str) -> PayoutRecord:
     """Have a payout reach its bank account.
 
     Raises:
         Refused: there is no such payout, or it is not on its way.
     """
-    before = unit.get(Payout, reference)
+    before = unit.get(PayoutRecord, reference)
     made = banks.pay(before)
     if made.status != "approved":
-        raise Refused(409, "not_pending", f"The payout is {made.status}.")
+        raise RequestRefused(409, "not_pending", f"The payout is {made.status}.")
     if made != before:
         unit.change(made)
         book_bank(unit, made, "payout", -made.amount_minor, fee_minor=PAYOUT_FEE_MINOR)
@@ -170,17 +170,17 @@ def pay(unit: Unit, reference: str) -> Payout:
 
 def pay_by_timer(unit: Unit, reference: str) -> None:
     """Have a payout reach its bank account, unless it was stopped."""
-    if unit.get(Payout, reference).status == "pending":
+    if unit.get(PayoutRecord, reference).status == "pending":
         pay(unit, reference)
 
 
-def cancel_payout(unit: Unit, reference: str) -> Payout:
+def cancel_payout(unit: Unit, reference: str) -> PayoutRecord:
     """Stop a payout if it has not left; its status tells.
 
     Raises:
         Refused: there is no such payout.
     """
-    before = unit.get(Payout, reference)
+    before = unit.get(PayoutRecord, reference)
     made = banks.cancel(before)
     if made != before:
         unit.change(made)
@@ -188,32 +188,32 @@ def cancel_payout(unit: Unit, reference: str) -> Payout:
     return made
 
 
-def fail_payout(unit: Unit, reference: str) -> Payout:
+def fail_payout(unit: Unit, reference: str) -> PayoutRecord:
     """Have the bank refuse a payout that is on its way.
 
     Raises:
         Refused: there is no such payout, or it is not on its way.
     """
-    before = unit.get(Payout, reference)
+    before = unit.get(PayoutRecord, reference)
     made = banks.decline(before, "account_closed")
     if made.status != "declined":
-        raise Refused(409, "not_pending", f"The payout is {made.status}.")
+        raise RequestRefused(409, "not_pending", f"The payout is {made.status}.")
     if made != before:
         unit.change(made)
         tell(unit, made, traits=made.traits)
     return made
 
 
-def return_payout(unit: Unit, reference: str) -> Payout:
+def return_payout(unit: Unit, reference: str) -> PayoutRecord:
     """Have paid money come back.
 
     Raises:
         Refused: there is no such payout, or it was not paid.
     """
-    before = unit.get(Payout, reference)
+    before = unit.get(PayoutRecord, reference)
     made = banks.give_back(before, "account_closed")
     if made.status != "returned":
-        raise Refused(409, "not_paid", f"The payout is {made.status}.")
+        raise RequestRefused(409, "not_paid", f"The payout is {made.status}.")
     if made != before:
         unit.change(made)
         book_bank(unit, made, "payout_returned", made.amount_minor)

@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from app.sandbox.acquirer.model import BankTransfer, Payout
+from app.sandbox.acquirer.model import BankTransferRecord, PayoutRecord
 
 TRANSFER_LIFE = timedelta(days=7)
 """How long a payer's money is waited for."""
 
 
-def arrive(transfer: BankTransfer, amount_minor: int | None = None) -> BankTransfer | None:
+def arrive(
+    transfer: BankTransferRecord, amount_minor: int | None = None
+) -> BankTransferRecord | None:
     """The bank transfer after money came; none if it is not waited for any more.
 
     Args:
@@ -24,29 +26,29 @@ def arrive(transfer: BankTransfer, amount_minor: int | None = None) -> BankTrans
     return replace(transfer, status="approved", received_minor=received_minor)
 
 
-def expire(transfer: BankTransfer) -> BankTransfer:
+def expire(transfer: BankTransferRecord) -> BankTransferRecord:
     """The bank transfer after its time passed."""
     return replace(transfer, status="expired") if transfer.status == "pending" else transfer
 
 
-def cancel(payout: Payout) -> Payout:
+def cancel(payout: PayoutRecord) -> PayoutRecord:
     """The payout after somebody tried to stop it: only what has not left can be."""
     return replace(payout, status="canceled") if payout.status == "pending" else payout
 
 
-def pay(payout: Payout) -> Payout:
+def pay(payout: PayoutRecord) -> PayoutRecord:
     """The payout after its money reached the bank account."""
     return replace(payout, status="approved") if payout.status == "pending" else payout
 
 
-def decline(payout: Payout, code: str) -> Payout:
+def decline(payout: PayoutRecord, code: str) -> PayoutRecord:
     """The payout after its bank refused it, before any money left."""
     if payout.status != "pending":
         return payout
     return replace(payout, status="declined", decline_code=code)
 
 
-def give_back(payout: Payout, code: str) -> Payout:
+def give_back(payout: PayoutRecord, code: str) -> PayoutRecord:
     """The payout after the money came back, days later."""
     if payout.status != "approved":
         return payout

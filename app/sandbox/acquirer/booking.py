@@ -5,15 +5,15 @@ from typing import Final
 from app.base.money import fee_minor
 from app.sandbox.acquirer.faults import Fault
 from app.sandbox.acquirer.model import (
-    Authorization,
-    BankTransfer,
-    Capture,
-    Dispute,
+    AuthorizationRecord,
+    BankTransferRecord,
+    CaptureRecord,
+    DisputeRecord,
     Movement,
     MovementKind,
     Notice,
-    Payout,
-    Refund,
+    PayoutRecord,
+    RefundRecord,
 )
 from app.sandbox.acquirer.unit import Unit
 
@@ -36,7 +36,7 @@ def transfer_fee_minor(amount_minor: int) -> int:
 
 def book_card(
     unit: Unit,
-    held: Authorization,
+    held: AuthorizationRecord,
     kind: MovementKind,
     reference: str,
     gross_minor: int,
@@ -60,7 +60,7 @@ def book_card(
 
 def book_bank(
     unit: Unit,
-    thing: BankTransfer | Payout,
+    thing: BankTransferRecord | PayoutRecord,
     kind: MovementKind,
     gross_minor: int,
     *,
@@ -112,7 +112,12 @@ def _trait(traits: tuple[str, ...], name: str) -> str | None:
 
 def tell(
     unit: Unit,
-    record: Authorization | Capture | Refund | BankTransfer | Payout | Dispute,
+    record: AuthorizationRecord
+    | CaptureRecord
+    | RefundRecord
+    | BankTransferRecord
+    | PayoutRecord
+    | DisputeRecord,
     *,
     what: str = "updated",
     traits: tuple[str, ...] = (),
@@ -124,7 +129,7 @@ def tell(
         "amount": record.amount_minor,
         "currency": record.currency,
     }
-    if isinstance(record, (Capture, Refund, Dispute)):
+    if isinstance(record, (CaptureRecord, RefundRecord, DisputeRecord)):
         data["authorization"] = record.authorization
     unit.tell(
         Notice(
@@ -138,7 +143,7 @@ def tell(
 
 def answered(
     unit: Unit,
-    record: Authorization | Capture | Refund | BankTransfer | Payout,
+    record: AuthorizationRecord | CaptureRecord | RefundRecord | BankTransferRecord | PayoutRecord,
     traits: tuple[str, ...] = (),
 ) -> None:
     """Have Suya told of what it is being answered too, if the script wants that."""

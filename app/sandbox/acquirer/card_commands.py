@@ -18,17 +18,17 @@ from app.sandbox.acquirer.booking import (
 from app.sandbox.acquirer.dispute_commands import open_dispute, withdraw_dispute
 from app.sandbox.acquirer.faults import Fault
 from app.sandbox.acquirer.model import (
-    Authorization,
-    Capture,
-    Challenge,
-    Refund,
-    Reversal,
+    AuthorizationRecord,
+    CaptureRecord,
+    ChallengeRecord,
+    RefundRecord,
+    ReversalRecord,
     Timer,
-    Tombstone,
+    TombstoneRecord,
 )
 from app.sandbox.acquirer.testcards import Behavior
 from app.sandbox.acquirer.unit import Unit
-from app.sandbox.acquirer.wire import AskCapture, AskRefund, AskReversal, Refused
+from app.sandbox.acquirer.wire import CaptureBody, RefundBody, RequestRefused, ReversalBody
 
 _TOKEN_BYTES = 16  # nobody guesses another payer's page
 
@@ -49,31 +49,33 @@ class Authorize(Struct, frozen=True, kw_only=True):
     """Where 3-D Secure pages are."""
 
 
-def require_decided(held: Authorization) -> Authorization:
+def require_decided(held: AuthorizationRecord) -> AuthorizationRecord:
     """The authorization, if its card's bank has answered.
 
     Raises:
         Refused: nobody knows yet.
     """
     if held.status == "undecided":
-        raise Refused(503, "undecided", "The card's bank has not answered yet; ask again later.")
+        raise RequestRefused(
+            503, "undecided", "The card's bank has not answered yet; ask again later."
+        )
     return held
 
 
-def authorize(unit: Unit, wish: Authorize, fingerprint: str) -> Authorization:
+def authorize(unit: Unit, wish: Authorize, fingerprint: str) -> AuthorizationRecord:
     """Approve or decline once under a reference; the same request gets the same authorization.
 
     Raises:
         Refused: another request used the reference, or the card's bank has not answered yet.
     """
-    known = unit.find_repeated(Authorization, wish.reference, fingerprint)
+    known = unit.find_repeated(AuthorizationRecord, wish.reference, fingerprint)
     if known is not None:
         return require_decided(known)
     traits = traits_of(wish.fault)
     if wish.behavior.disputed and not traits:
         traits = ("dispute",)
-    held = Authorization(
-        id=unit.name(Authorization),
+    held = AuthorizationRecord(
+        id=unit.name(AuthorizationRecord),
         reference=wish.reference,
         merchant=wish.merchant,
         created_at=unit.now,
@@ -98,13 +100,13 @@ def authorize(unit: Unit, wish: Authorize, fingerprint: str) -> Authorization:
     return held
 
 
-def _decide(unit: Unit, held: Authorization, wish: Authorize) -> Authorization:
+def _decide(unit: Unit, held: AuthorizationRecord, wish: Authorize) -> AuthorizationRecord:
     """The authorization as it leaves the network: a grave, then what was asked for, then its card.
 
     Its reversal may have been faster; then no money moves, whatever the card would do.
     """
     fault, name = wish.fault, wish.fault.name if wish.fault else ""
-    if unit.find(Tombstone, held.reference) is not None:
+    if unit.find(TombstoneRecord, held.reference) is not None:
         return cards.reverse(held, refund_captured=True)[0]
     if fault is not None and name in {"late_decline", "late_approval"}:
         due_at = unit.now + timedelta(milliseconds=fault.duration_ms)
@@ -116,12 +118,12 @@ def _decide(unit: Unit, held: Authorization, wish: Authorize) -> Authorization:
     return cards.settle_late(held, code, unit.now)
 
 
-def _challenge(unit: Unit, held: Authorization, page_url: str) -> Authorization:
+def _challenge(unit: Unit, held: AuthorizationRecord, page_url: str) -> AuthorizationRecord:
     """The authorization that waits for its payer."""
     token = secrets.token_hex(_TOKEN_BYTES)
     unit.add(
-        Challenge(
-            id=unit.name(Challenge),
+        ChallengeRecord(
+            id=unit.name(ChallengeRecord),
             reference=token,
             merchant=held.merchant,
             created_at=unit.now,
@@ -134,8 +136,8 @@ def _challenge(unit: Unit, held: Authorization, page_url: str) -> Authorization:
 
 
 def _book_capture(
-    unit: Unit, held: Authorization, reference: str, amount_minor: int
-) -> Authorization:
+    unit: Unit, held: AuthorizationRecord, reference: str, amount_minor: int
+) -> AuthorizationRecord:
     """Book captured money; a payer who disputes does so now, or after the script's delay."""
     book_card(
         unit, held, "capture", reference, amount_minor, fee_minor=capture_fee_minor(amount_minor)
@@ -150,22 +152,22 @@ def _book_capture(
 
 
 def capture(
-    unit: Unit, authorization: str, ask: AskCapture, fault: Fault | None, fingerprint: str
-) -> Capture:
+    unit: Unit, authorization: str, ask: CaptureBody, fault: Fault | None, fingerprint: str
+) -> CaptureRecord:
     """Take a part of an authorization, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such authorization.
     """
-    known = unit.find_repeated(Capture, ask.reference, fingerprint)
+    known = unit.find_repeated(CaptureRecord, ask.reference, fingerprint)
     if known is not None:
         return known
-    held = unit.get(Authorization, authorization)
+    held = unit.get(AuthorizationRecord, authorization)
     code = fault.value if fault is not None and fault.name == "decline" else None
     if code is None:
         held, code = cards.capture(held, ask.amount, final=ask.final, now=unit.now)
-    made = Capture(
-        id=unit.name(Capture),
+    made = CaptureRecord(
+        id=unit.name(CaptureRecord),
         reference=ask.reference,
         merchant=held.merchant,
         created_at=unit.now,
@@ -183,22 +185,22 @@ def capture(
     return made
 
 
-def reverse(unit: Unit, authorization: str, ask: AskReversal, fingerprint: str) -> Reversal:
+def reverse(unit: Unit, authorization: str, ask: ReversalBody, fingerprint: str) -> ReversalRecord:
     """End an authorization, once under a reference; one that is yet to arrive is voided then.
 
     Raises:
         Refused: another request used the reference.
     """
-    known = unit.find_repeated(Reversal, ask.reference, fingerprint)
+    known = unit.find_repeated(ReversalRecord, ask.reference, fingerprint)
     if known is not None:
         return known
-    held = unit.find(Authorization, authorization)
+    held = unit.find(AuthorizationRecord, authorization)
     amount_minor, merchant = 0, ""
     if held is None:
-        if unit.find(Tombstone, authorization) is None:
+        if unit.find(TombstoneRecord, authorization) is None:
             unit.add(
-                Tombstone(
-                    id=unit.name(Tombstone),
+                TombstoneRecord(
+                    id=unit.name(TombstoneRecord),
                     reference=authorization,
                     merchant="",
                     created_at=unit.now,
@@ -217,8 +219,8 @@ def reverse(unit: Unit, authorization: str, ask: AskReversal, fingerprint: str) 
         if refund_minor:
             book_card(unit, held, "refund", ask.reference, -refund_minor)
         amount_minor = before_minor - held.capturable_minor + refund_minor
-    made = Reversal(
-        id=unit.name(Reversal),
+    made = ReversalRecord(
+        id=unit.name(ReversalRecord),
         reference=ask.reference,
         merchant=merchant,
         created_at=unit.now,
@@ -230,21 +232,21 @@ def reverse(unit: Unit, authorization: str, ask: AskReversal, fingerprint: str) 
     return made
 
 
-def refund(unit: Unit, ask: AskRefund, fault: Fault | None, fingerprint: str) -> Refund:
+def refund(unit: Unit, ask: RefundBody, fault: Fault | None, fingerprint: str) -> RefundRecord:
     """Give captured money back, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such authorization.
     """
-    known = unit.find_repeated(Refund, ask.reference, fingerprint)
+    known = unit.find_repeated(RefundRecord, ask.reference, fingerprint)
     if known is not None:
         return known
-    held = unit.get(Authorization, ask.authorization)
+    held = unit.get(AuthorizationRecord, ask.authorization)
     code = fault.value if fault is not None and fault.name == "decline" else None
     if code is None:
         held, code = cards.refund(held, ask.amount)
-    made = Refund(
-        id=unit.name(Refund),
+    made = RefundRecord(
+        id=unit.name(RefundRecord),
         reference=ask.reference,
         merchant=held.merchant,
         created_at=unit.now,
@@ -265,18 +267,20 @@ def refund(unit: Unit, ask: AskRefund, fault: Fault | None, fingerprint: str) ->
     return made
 
 
-def fail_refund(unit: Unit, reference: str) -> Refund:
+def fail_refund(unit: Unit, reference: str) -> RefundRecord:
     """Have a refund come back, days after it was approved.
 
     Raises:
         Refused: there is no such refund, or it was declined.
     """
-    made = unit.get(Refund, reference)
+    made = unit.get(RefundRecord, reference)
     if made.status == "declined":
-        raise Refused(409, "refund_declined", "The refund was declined; nothing can come back.")
+        raise RequestRefused(
+            409, "refund_declined", "The refund was declined; nothing can come back."
+        )
     if made.status == "failed":
         return made
-    held = cards.fail_refund(unit.get(Authorization, made.authorization), made.amount_minor)
+    held = cards.fail_refund(unit.get(AuthorizationRecord, made.authorization), made.amount_minor)
     made = replace(made, status="failed", decline_code="card_account_closed")
     unit.change(held)
     unit.change(made)
@@ -285,16 +289,16 @@ def fail_refund(unit: Unit, reference: str) -> Refund:
     return made
 
 
-def find_challenged(unit: Unit, token: str) -> Authorization:
+def find_challenged(unit: Unit, token: str) -> AuthorizationRecord:
     """The authorization behind a 3-D Secure page.
 
     Raises:
         Refused: there is no such page.
     """
-    return unit.get(Authorization, unit.get(Challenge, token).authorization)
+    return unit.get(AuthorizationRecord, unit.get(ChallengeRecord, token).authorization)
 
 
-def authenticate(unit: Unit, token: str, *, approved: bool) -> Authorization:
+def authenticate(unit: Unit, token: str, *, approved: bool) -> AuthorizationRecord:
     """Take the payer's answer; the first one counts.
 
     Raises:
@@ -306,17 +310,19 @@ def authenticate(unit: Unit, token: str, *, approved: bool) -> Authorization:
 
 def abandon(unit: Unit, reference: str) -> None:
     """End an authorization whose payer went away."""
-    held = unit.get(Authorization, reference)
+    held = unit.get(AuthorizationRecord, reference)
     _settled(unit, held, cards.abandon(held))
 
 
 def settle_late(unit: Unit, reference: str, code: str | None) -> None:
     """Have a card's bank answer at last."""
-    held = unit.get(Authorization, reference)
+    held = unit.get(AuthorizationRecord, reference)
     _settled(unit, held, cards.settle_late(held, code, unit.now))
 
 
-def _settled(unit: Unit, before: Authorization, held: Authorization) -> Authorization:
+def _settled(
+    unit: Unit, before: AuthorizationRecord, held: AuthorizationRecord
+) -> AuthorizationRecord:
     """Write and tell a decision that nobody waited for, if it is one."""
     if held == before:
         return held

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from app.sandbox.acquirer.model import Authorization
+from app.sandbox.acquirer.model import AuthorizationRecord
 
 AUTHORIZATION_LIFE = timedelta(days=7)
 """How long an approved amount may be captured; what card networks allow."""
@@ -22,8 +22,8 @@ _NOT_CAPTURABLE = {
 
 
 def capture(
-    held: Authorization, amount_minor: int, *, final: bool, now: datetime
-) -> tuple[Authorization, str | None]:
+    held: AuthorizationRecord, amount_minor: int, *, final: bool, now: datetime
+) -> tuple[AuthorizationRecord, str | None]:
     """The authorization after a capture, and why it was declined if it was."""
     code = _why_not_capture(held, amount_minor, now)
     if code is not None:
@@ -36,7 +36,7 @@ def capture(
     )
 
 
-def _why_not_capture(held: Authorization, amount_minor: int, now: datetime) -> str | None:
+def _why_not_capture(held: AuthorizationRecord, amount_minor: int, now: datetime) -> str | None:
     if held.status != "approved":
         return _NOT_CAPTURABLE[held.status]
     if now >= held.created_at + AUTHORIZATION_LIFE:
@@ -46,7 +46,7 @@ def _why_not_capture(held: Authorization, amount_minor: int, now: datetime) -> s
     return None
 
 
-def reverse(held: Authorization, *, refund_captured: bool) -> tuple[Authorization, int]:
+def reverse(held: AuthorizationRecord, *, refund_captured: bool) -> tuple[AuthorizationRecord, int]:
     """The authorization after a reversal, and how much captured money goes back by it.
 
     What was captured on purpose stays captured; `refund_captured` undoes an authorization as if
@@ -68,7 +68,7 @@ def reverse(held: Authorization, *, refund_captured: bool) -> tuple[Authorizatio
     )
 
 
-def refund(held: Authorization, amount_minor: int) -> tuple[Authorization, str | None]:
+def refund(held: AuthorizationRecord, amount_minor: int) -> tuple[AuthorizationRecord, str | None]:
     """The authorization after a refund, and why it was declined if it was."""
     if held.dispute is not None:
         return held, "disputed"
@@ -77,20 +77,22 @@ def refund(held: Authorization, amount_minor: int) -> tuple[Authorization, str |
     return replace(held, refunded_minor=held.refunded_minor + amount_minor), None
 
 
-def fail_refund(held: Authorization, amount_minor: int) -> Authorization:
+def fail_refund(held: AuthorizationRecord, amount_minor: int) -> AuthorizationRecord:
     """The authorization after a refund came back: its money is ours again."""
     assert amount_minor <= held.refunded_minor
     return replace(held, refunded_minor=held.refunded_minor - amount_minor)
 
 
-def authenticate(held: Authorization, *, approved: bool, now: datetime) -> Authorization:
+def authenticate(
+    held: AuthorizationRecord, *, approved: bool, now: datetime
+) -> AuthorizationRecord:
     """The authorization after its payer approved or refused it; the first answer counts."""
     if held.status != "requires_action":
         return held
     return _settle(held, None if approved else "authentication_failed", now)
 
 
-def abandon(held: Authorization) -> Authorization:
+def abandon(held: AuthorizationRecord) -> AuthorizationRecord:
     """The authorization after its payer's time for 3-D Secure passed."""
     if held.status != "requires_action":
         return held
@@ -99,12 +101,12 @@ def abandon(held: Authorization) -> Authorization:
     )
 
 
-def settle_late(held: Authorization, code: str | None, now: datetime) -> Authorization:
+def settle_late(held: AuthorizationRecord, code: str | None, now: datetime) -> AuthorizationRecord:
     """The authorization after its card's bank answered at last: declined by `code`, or approved."""
     return _settle(held, code, now) if held.status == "undecided" else held
 
 
-def _settle(held: Authorization, code: str | None, now: datetime) -> Authorization:
+def _settle(held: AuthorizationRecord, code: str | None, now: datetime) -> AuthorizationRecord:
     settled = replace(held, status="approved", action_url=None)
     if code is None and held.capture:
         settled, code = capture(settled, held.amount_minor, final=True, now=now)

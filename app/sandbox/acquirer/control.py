@@ -14,10 +14,10 @@ from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands,
 from app.sandbox.acquirer.faults import OneShot, Script
 from app.sandbox.acquirer.handlers import answer, decode
 from app.sandbox.acquirer.model import Record
-from app.sandbox.acquirer.site import Answer, Call, Route, Routes
+from app.sandbox.acquirer.site import Route, Routes, SiteAnswer, SiteRequest
 from app.sandbox.acquirer.store import Job, wall_ms
 from app.sandbox.acquirer.unit import Unit
-from app.sandbox.acquirer.wire import Amount, Reference, Refused
+from app.sandbox.acquirer.wire import Amount, Reference, RequestRefused
 
 _encode = msgspec.json.Encoder().encode
 
@@ -42,25 +42,25 @@ class _Decision(Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Literal["won", "lost"]
 
 
-async def read_clock(call: Call) -> Answer:
+async def read_clock(call: SiteRequest) -> SiteAnswer:
     """GET /sandbox/clock."""
-    return Answer(_encode({"now": call.site.store.now}))
+    return SiteAnswer(_encode({"now": call.site.store.now}))
 
 
-async def advance_clock(call: Call) -> Answer:
+async def advance_clock(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/clock: answered when all that was to happen on the way has."""
     asked = decode(_Advance, call.body)
     happened = await timers.advance(call.site.store, timedelta(seconds=asked.advance_s))
     log.info("clock_advanced", seconds=asked.advance_s, happened=happened)
-    return Answer(_encode({"now": call.site.store.now, "happened": happened}))
+    return SiteAnswer(_encode({"now": call.site.store.now, "happened": happened}))
 
 
-async def read_faults(call: Call) -> Answer:
+async def read_faults(call: SiteRequest) -> SiteAnswer:
     """GET /sandbox/faults: the script, with what is left of its one-shot faults."""
-    return Answer(_encode(call.site.faults.current()))
+    return SiteAnswer(_encode(call.site.faults.current()))
 
 
-async def write_faults(call: Call) -> Answer:
+async def write_faults(call: SiteRequest) -> SiteAnswer:
     """PUT /sandbox/faults: another script, from its beginning; what it leaves out is as usual."""
     given = decode(dict[str, msgspec.Raw], call.body)
     usual = {"latency_ms": call.site.usual_latency_ms}
@@ -70,17 +70,17 @@ async def write_faults(call: Call) -> Answer:
     return await read_faults(call)
 
 
-async def add_fault(call: Call) -> Answer:
+async def add_fault(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/faults/next: one more one-shot fault."""
     call.site.faults.add(decode(OneShot, call.body))
     return await read_faults(call)
 
 
-async def _run(call: Call, job: Job[Record]) -> Answer:
+async def _run(call: SiteRequest, job: Job[Record]) -> SiteAnswer:
     return answer(await call.site.store.run(job))
 
 
-async def open_dispute(call: Call) -> Answer:
+async def open_dispute(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/disputes."""
     asked = decode(_Opening, call.body)
     return await _run(call, partial(_open, asked=asked))
@@ -90,35 +90,35 @@ def _open(unit: Unit, asked: _Opening) -> Record:
     return dispute_commands.open_on_command(unit, asked.authorization, asked.reason)
 
 
-async def decide_dispute(call: Call) -> Answer:
+async def decide_dispute(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/disputes/{id}/decide."""
     asked, (dispute_id,) = decode(_Decision, call.body), call.names
     job = partial(dispute_commands.decide, dispute_id=dispute_id, outcome=asked.outcome)
     return await _run(call, job)
 
 
-async def arrive(call: Call) -> Answer:
+async def arrive(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/bank_transfers/{reference}/arrive, of another amount if it says so."""
     asked, (reference,) = decode(_Arrival, call.body or b"{}"), call.names
     job = partial(bank_commands.arrive, reference=reference, amount_minor=asked.amount)
     return await _run(call, job)
 
 
-async def _simply(call: Call, command: Callable[[Unit, str], Record]) -> Answer:
+async def _simply(call: SiteRequest, command: Callable[[Unit, str], Record]) -> SiteAnswer:
     """POST to something that needs no body."""
     (reference,) = call.names
     return await _run(call, lambda unit: command(unit, reference))
 
 
-async def list_notifications(call: Call) -> Answer:
+async def list_notifications(call: SiteRequest) -> SiteAnswer:
     """GET /sandbox/notifications: what was told, or will be."""
     after = call.query.get("after", "0")
     if not after.isdecimal():
-        raise Refused(400, "invalid_position", "The position is a number.")
+        raise RequestRefused(400, "invalid_position", "The position is a number.")
     parameters = {"after": int(after), "limit": _NOTIFICATIONS_MAX}
     rows = await call.site.store.list_rows("list_notifications", parameters)
     (waiting,) = call.site.store.find("count_notifications_waiting", {}) or (0,)
-    return Answer(_encode({"data": [_notification(row) for row in rows], "waiting": waiting}))
+    return SiteAnswer(_encode({"data": [_notification(row) for row in rows], "waiting": waiting}))
 
 
 def _notification(row: tuple[Any, ...]) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _notification(row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-async def redeliver(call: Call) -> Answer:
+async def redeliver(call: SiteRequest) -> SiteAnswer:
     """POST /sandbox/notifications/redeliver: all that were sent or given up, once more."""
 
     def job(unit: Unit) -> int:
@@ -142,19 +142,19 @@ async def redeliver(call: Call) -> Answer:
 
     count = await call.site.store.run(job)
     call.site.store.news.set()
-    return Answer(_encode({"count": count}))
+    return SiteAnswer(_encode({"count": count}))
 
 
-async def read_health(call: Call) -> Answer:
+async def read_health(call: SiteRequest) -> SiteAnswer:
     """GET /healthz: 200 once it serves."""
     call.site.store.find("find_variable", {"name": "tag"})
-    return Answer(b'{"status":"up"}')
+    return SiteAnswer(b'{"status":"up"}')
 
 
-async def read_metrics(call: Call) -> Answer:
+async def read_metrics(call: SiteRequest) -> SiteAnswer:
     """GET /metrics: what its process needs; what it did, its records tell."""
     del call
-    return Answer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+    return SiteAnswer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def add_routes(routes: Routes) -> None:

@@ -7,17 +7,17 @@ from msgspec.structs import replace
 
 from app.sandbox.acquirer import disputes
 from app.sandbox.acquirer.booking import book_card, tell
-from app.sandbox.acquirer.model import Authorization, Dispute, Evidence, Timer
+from app.sandbox.acquirer.model import AuthorizationRecord, DisputeRecord, EvidenceRecord, Timer
 from app.sandbox.acquirer.unit import Unit
-from app.sandbox.acquirer.wire import AskEvidence, Refused
+from app.sandbox.acquirer.wire import EvidenceBody, RequestRefused
 
 _MOMENT = timedelta(milliseconds=1)  # magic evidence is decided after its answer
 
 
-def open_dispute(unit: Unit, held: Authorization, reason: str) -> Authorization:
+def open_dispute(unit: Unit, held: AuthorizationRecord, reason: str) -> AuthorizationRecord:
     """Take back what is captured and not refunded, and have the merchant asked for evidence."""
-    dispute_id = unit.name(Dispute)
-    dispute = Dispute(
+    dispute_id = unit.name(DisputeRecord)
+    dispute = DisputeRecord(
         id=dispute_id,
         reference=dispute_id,
         merchant=held.merchant,
@@ -37,39 +37,41 @@ def open_dispute(unit: Unit, held: Authorization, reason: str) -> Authorization:
     return replace(held, dispute=dispute_id)
 
 
-def open_on_command(unit: Unit, authorization: str, reason: str) -> Dispute:
+def open_on_command(unit: Unit, authorization: str, reason: str) -> DisputeRecord:
     """Open a dispute on an authorization.
 
     Raises:
         Refused: there is no such authorization; it is disputed, or nothing of it can be.
     """
-    held = unit.get(Authorization, authorization)
+    held = unit.get(AuthorizationRecord, authorization)
     if held.dispute is not None:
-        raise Refused(409, "disputed", "The authorization is disputed already.")
+        raise RequestRefused(409, "disputed", "The authorization is disputed already.")
     if not held.refundable_minor:
-        raise Refused(409, "nothing_captured", "Nothing is captured that could be disputed.")
+        raise RequestRefused(409, "nothing_captured", "Nothing is captured that could be disputed.")
     held = open_dispute(unit, held, reason)
     unit.change(held)
     assert held.dispute is not None
-    return unit.get(Dispute, held.dispute)
+    return unit.get(DisputeRecord, held.dispute)
 
 
-def give_evidence(unit: Unit, dispute_id: str, ask: AskEvidence, fingerprint: str) -> Dispute:
+def give_evidence(
+    unit: Unit, dispute_id: str, ask: EvidenceBody, fingerprint: str
+) -> DisputeRecord:
     """Take a merchant's evidence, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such dispute; it takes none.
     """
-    known = unit.find_repeated(Evidence, ask.reference, fingerprint)
-    dispute = unit.get(Dispute, dispute_id)
+    known = unit.find_repeated(EvidenceRecord, ask.reference, fingerprint)
+    dispute = unit.get(DisputeRecord, dispute_id)
     if known is not None:
         return dispute
     changed = disputes.give_evidence(dispute, ask.reference, unit.now)
     if changed is None:
-        raise Refused(409, "dispute_closed", f"The dispute is {dispute.status}.")
+        raise RequestRefused(409, "dispute_closed", f"The dispute is {dispute.status}.")
     unit.add(
-        Evidence(
-            id=unit.name(Evidence),
+        EvidenceRecord(
+            id=unit.name(EvidenceRecord),
             reference=ask.reference,
             merchant=dispute.merchant,
             created_at=unit.now,
@@ -87,64 +89,64 @@ def give_evidence(unit: Unit, dispute_id: str, ask: AskEvidence, fingerprint: st
     return _changed(unit, dispute, changed)
 
 
-def accept(unit: Unit, dispute_id: str) -> Dispute:
+def accept(unit: Unit, dispute_id: str) -> DisputeRecord:
     """Give in: the dispute is lost.
 
     Raises:
         Refused: there is no such dispute, or it is won.
     """
-    dispute = unit.get(Dispute, dispute_id)
+    dispute = unit.get(DisputeRecord, dispute_id)
     changed = disputes.accept(dispute)
     if changed is None:
-        raise Refused(409, "dispute_closed", "The dispute is won.")
+        raise RequestRefused(409, "dispute_closed", "The dispute is won.")
     return _changed(unit, dispute, changed)
 
 
-def decide(unit: Unit, dispute_id: str, outcome: Literal["won", "lost"]) -> Dispute:
+def decide(unit: Unit, dispute_id: str, outcome: Literal["won", "lost"]) -> DisputeRecord:
     """Have the payer's bank decide; a merchant who wins gets the money back, not the fee.
 
     Raises:
         Refused: there is no such dispute, or it was decided otherwise.
     """
-    dispute = unit.get(Dispute, dispute_id)
+    dispute = unit.get(DisputeRecord, dispute_id)
     changed = disputes.decide(dispute, outcome)
     if changed is None:
-        raise Refused(409, "dispute_closed", f"The dispute is {dispute.status}.")
+        raise RequestRefused(409, "dispute_closed", f"The dispute is {dispute.status}.")
     return _changed(unit, dispute, changed)
 
 
 def run_out(unit: Unit, dispute_id: str) -> None:
     """End the time for evidence."""
-    dispute = unit.get(Dispute, dispute_id)
+    dispute = unit.get(DisputeRecord, dispute_id)
     _changed(unit, dispute, disputes.run_out(dispute))
 
 
 def end_review(unit: Unit, dispute_id: str) -> None:
     """End the time of the review."""
-    dispute = unit.get(Dispute, dispute_id)
+    dispute = unit.get(DisputeRecord, dispute_id)
     _changed(unit, dispute, disputes.end_review(dispute))
 
 
 def decide_by_timer(unit: Unit, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
     """Decide, unless that has happened."""
-    dispute = unit.get(Dispute, dispute_id)
+    dispute = unit.get(DisputeRecord, dispute_id)
     _changed(unit, dispute, disputes.decide(dispute, outcome) or dispute)
 
 
-def withdraw_dispute(unit: Unit, held: Authorization) -> Authorization:
+def withdraw_dispute(unit: Unit, held: AuthorizationRecord) -> AuthorizationRecord:
     """The authorization once its payer's bank has given up, if it still could."""
     assert held.dispute is not None
     decide_by_timer(unit, held.dispute, "won")
-    return unit.get(Authorization, held.reference)
+    return unit.get(AuthorizationRecord, held.reference)
 
 
-def _changed(unit: Unit, before: Dispute, dispute: Dispute) -> Dispute:
+def _changed(unit: Unit, before: DisputeRecord, dispute: DisputeRecord) -> DisputeRecord:
     """Write and tell what became of a dispute, if something did."""
     if dispute == before:
         return dispute
     unit.change(dispute)
     if dispute.status == "won":
-        held = unit.get(Authorization, dispute.authorization)
+        held = unit.get(AuthorizationRecord, dispute.authorization)
         unit.change(replace(held, dispute=None))
         book_card(unit, held, "dispute_won", dispute.id, dispute.amount_minor)
     tell(unit, dispute)

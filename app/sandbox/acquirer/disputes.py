@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from app.base.money import EXPONENTS
-from app.sandbox.acquirer.model import Dispute
+from app.sandbox.acquirer.model import DisputeRecord
 
 RESPONSE_TIME = timedelta(days=7)
 """How long evidence is taken; short among networks, so that forgetting it is noticed."""
@@ -27,32 +27,32 @@ WINNING_EVIDENCE = "winning_evidence"
 LOSING_EVIDENCE = "losing_evidence"
 
 
-def give_evidence(dispute: Dispute, reference: str, now: datetime) -> Dispute | None:
+def give_evidence(dispute: DisputeRecord, reference: str, now: datetime) -> DisputeRecord | None:
     """The dispute after evidence came; none if it is not taken any more."""
     if dispute.status != "needs_response" or now >= dispute.due_at:
         return None
     return replace(dispute, status="under_review", evidence=reference)
 
 
-def accept(dispute: Dispute) -> Dispute | None:
+def accept(dispute: DisputeRecord) -> DisputeRecord | None:
     """The dispute after the merchant gave in; none if it was decided otherwise."""
     if dispute.status == "won":
         return None
     return replace(dispute, status="lost")
 
 
-def decide(dispute: Dispute, outcome: Literal["won", "lost"]) -> Dispute | None:
+def decide(dispute: DisputeRecord, outcome: Literal["won", "lost"]) -> DisputeRecord | None:
     """The dispute after the payer's bank decided; none if it had decided otherwise."""
     if dispute.status in {"won", "lost"}:
         return dispute if dispute.status == outcome else None
     return replace(dispute, status=outcome)
 
 
-def run_out(dispute: Dispute) -> Dispute:
+def run_out(dispute: DisputeRecord) -> DisputeRecord:
     """The dispute after the time for evidence passed."""
     return replace(dispute, status="lost") if dispute.status == "needs_response" else dispute
 
 
-def end_review(dispute: Dispute) -> Dispute:
+def end_review(dispute: DisputeRecord) -> DisputeRecord:
     """The dispute after the time of its review passed: nobody was convinced."""
     return replace(dispute, status="lost") if dispute.status == "under_review" else dispute

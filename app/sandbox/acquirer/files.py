@@ -9,9 +9,16 @@ from aiohttp import web
 from app.sandbox.acquirer import payout_files, settlement
 from app.sandbox.acquirer.faults import Fault
 from app.sandbox.acquirer.handlers import fingerprint_of, payout_fingerprint
-from app.sandbox.acquirer.site import FILE_BYTES_MAX, Answer, Call, Plan, Route, Routes
+from app.sandbox.acquirer.site import (
+    FILE_BYTES_MAX,
+    PlannedOperation,
+    Route,
+    Routes,
+    SiteAnswer,
+    SiteRequest,
+)
 from app.sandbox.acquirer.unit import Unit
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.wire import RequestRefused
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,28 +28,28 @@ _WRITERS = {
 }
 
 
-async def list_settlements(call: Call) -> Answer:
+async def list_settlements(call: SiteRequest) -> SiteAnswer:
     """GET /v1/settlements: the days that have files."""
 
-    async def act(_: Fault | None) -> Answer:
-        return Answer(_encode({"data": await settlement.list_days(call.site.store)}))
+    async def act(_: Fault | None) -> SiteAnswer:
+        return SiteAnswer(_encode({"data": await settlement.list_days(call.site.store)}))
 
-    return await call.site.act(call, Plan("query", "settlements", None, act))
+    return await call.site.act(call, PlannedOperation("query", "settlements", None, act))
 
 
-async def read_settlement(call: Call) -> web.StreamResponse:
+async def read_settlement(call: SiteRequest) -> web.StreamResponse:
     """GET /v1/settlements/{date}.csv or .xml."""
     (name,) = call.names
     text, _, ending = name.rpartition(".")
     if ending not in _WRITERS:
-        raise Refused(404, "no_such_path", "A day's file ends with .csv or .xml.")
+        raise RequestRefused(404, "no_such_path", "A day's file ends with .csv or .xml.")
     content_type, write = _WRITERS[ending]
     store = call.site.store
 
-    async def act(_: Fault | None) -> Answer:
-        return Answer((await settlement.require_over(store, text)).encode())
+    async def act(_: Fault | None) -> SiteAnswer:
+        return SiteAnswer((await settlement.require_over(store, text)).encode())
 
-    found = await call.site.act(call, Plan("query", name, None, act))
+    found = await call.site.act(call, PlannedOperation("query", name, None, act))
     response = web.StreamResponse(headers={"content-type": content_type})
     await response.prepare(call.request)
     async for piece in write(store, found.body.decode()):
@@ -51,7 +58,7 @@ async def read_settlement(call: Call) -> web.StreamResponse:
     return response
 
 
-async def take_payouts(call: Call) -> Answer:
+async def take_payouts(call: SiteRequest) -> SiteAnswer:
     """POST /v1/payout_files: a pain.001 file; `?merchant=` says whose payouts they are."""
     merchant = call.query.get("merchant")
     # Some megabytes of XML take a while, and others wait for answers meanwhile.
@@ -66,21 +73,21 @@ async def take_payouts(call: Call) -> Answer:
         file = payout_files.take(unit, upload, mark, marks)
         return _encode(payout_files.report(unit, file))
 
-    async def act(_: Fault | None) -> Answer:
-        return Answer(await call.site.store.run(take))
+    async def act(_: Fault | None) -> SiteAnswer:
+        return SiteAnswer(await call.site.store.run(take))
 
-    return await call.site.act(call, Plan("payout_file", upload.message_id, None, act))
+    return await call.site.act(call, PlannedOperation("payout_file", upload.message_id, None, act))
 
 
-async def read_payouts(call: Call) -> Answer:
+async def read_payouts(call: SiteRequest) -> SiteAnswer:
     """GET /v1/payout_files/{id}."""
     (file_id,) = call.names
 
-    async def act(_: Fault | None) -> Answer:
+    async def act(_: Fault | None) -> SiteAnswer:
         job = partial(payout_files.report_by_id, file_id=file_id)
-        return Answer(_encode(await call.site.store.run(job)))
+        return SiteAnswer(_encode(await call.site.store.run(job)))
 
-    return await call.site.act(call, Plan("query", file_id, None, act))
+    return await call.site.act(call, PlannedOperation("query", file_id, None, act))
 
 
 def add_routes(routes: Routes) -> None:

@@ -11,26 +11,26 @@ from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands,
 from app.sandbox.acquirer.faults import Fault, Operation
 from app.sandbox.acquirer.model import (
     KINDS,
-    Authorization,
-    BankTransfer,
-    Capture,
-    Dispute,
-    Payout,
+    AuthorizationRecord,
+    BankTransferRecord,
+    CaptureRecord,
+    DisputeRecord,
+    PayoutRecord,
     Record,
-    Refund,
+    RefundRecord,
 )
-from app.sandbox.acquirer.site import Answer, Call, Plan, Route, Routes
+from app.sandbox.acquirer.site import PlannedOperation, Route, Routes, SiteAnswer, SiteRequest
 from app.sandbox.acquirer.store import Job
 from app.sandbox.acquirer.unit import Ids
 from app.sandbox.acquirer.wire import (
-    AskAuthorization,
-    AskBankTransfer,
-    AskCapture,
-    AskEvidence,
-    AskPayout,
-    AskRefund,
-    AskReversal,
-    Refused,
+    AuthorizationBody,
+    BankTransferBody,
+    CaptureBody,
+    EvidenceBody,
+    PayoutBody,
+    RefundBody,
+    RequestRefused,
+    ReversalBody,
     check_currency,
 )
 
@@ -41,12 +41,12 @@ _FINGERPRINT_BYTES = 16  # no two requests of one reference share it by chance
 RECORDS_MAX = 1_000  # a page of about 400 kB
 
 _RECORD_KINDS: dict[str, type[Record]] = {
-    "authorizations": Authorization,
-    "captures": Capture,
-    "refunds": Refund,
-    "bank_transfers": BankTransfer,
-    "payouts": Payout,
-    "disputes": Dispute,
+    "authorizations": AuthorizationRecord,
+    "captures": CaptureRecord,
+    "refunds": RefundRecord,
+    "bank_transfers": BankTransferRecord,
+    "payouts": PayoutRecord,
+    "disputes": DisputeRecord,
 }
 
 
@@ -59,35 +59,35 @@ def decode(kind: type[T], body: bytes) -> T:
     return msgspec.json.decode(body, type=kind)
 
 
-def answer(record: Record) -> Answer:
+def answer(record: Record) -> SiteAnswer:
     """A record, answered."""
-    return Answer(_encode(record))
+    return SiteAnswer(_encode(record))
 
 
-def fingerprint_of(call: Call, *parts: object) -> str:
+def fingerprint_of(call: SiteRequest, *parts: object) -> str:
     """What tells two requests apart; keyed, because a card's number is among the parts."""
     key = call.site.store.fingerprint_key
     return hmac.digest(key, _encode(parts), "sha256")[:_FINGERPRINT_BYTES].hex()
 
 
 async def _act(
-    call: Call,
+    call: SiteRequest,
     operation: Operation,
     reference: str,
     job: Callable[[Fault | None], Job[Record]],
     amount_minor: int | None = None,
-) -> Answer:
+) -> SiteAnswer:
     """Run a command with whatever is to go wrong about it."""
 
-    async def act(fault: Fault | None) -> Answer:
+    async def act(fault: Fault | None) -> SiteAnswer:
         return answer(await call.site.store.run(job(fault)))
 
-    return await call.site.act(call, Plan(operation, reference, amount_minor, act))
+    return await call.site.act(call, PlannedOperation(operation, reference, amount_minor, act))
 
 
-async def authorize(call: Call) -> Answer:
+async def authorize(call: SiteRequest) -> SiteAnswer:
     """POST /v1/authorizations."""
-    ask = decode(AskAuthorization, call.body)
+    ask = decode(AuthorizationBody, call.body)
     check_currency(ask.currency)
     store, card = call.site.store, ask.card
     # The number goes no further than this function; what a repetition says of the card's security
@@ -107,19 +107,21 @@ async def authorize(call: Call) -> Answer:
         page_url=call.site.page_url,
     )
 
-    async def act(fault: Fault | None) -> Answer | None:
+    async def act(fault: Fault | None) -> SiteAnswer | None:
         asked = wish if fault is None else msgspec.structs.replace(wish, fault=fault)
         held = await store.run(
             partial(card_commands.authorize, wish=asked, fingerprint=fingerprint)
         )
         return None if held.status == "undecided" else answer(held)
 
-    return await call.site.act(call, Plan("authorization", ask.reference, ask.amount, act))
+    return await call.site.act(
+        call, PlannedOperation("authorization", ask.reference, ask.amount, act)
+    )
 
 
-async def capture(call: Call) -> Answer:
+async def capture(call: SiteRequest) -> SiteAnswer:
     """POST /v1/authorizations/{reference}/captures."""
-    ask, (held,) = decode(AskCapture, call.body), call.names
+    ask, (held,) = decode(CaptureBody, call.body), call.names
     fingerprint = fingerprint_of(call, held, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
@@ -131,9 +133,9 @@ async def capture(call: Call) -> Answer:
     return await _act(call, "capture", ask.reference, job, ask.amount)
 
 
-async def reverse(call: Call) -> Answer:
+async def reverse(call: SiteRequest) -> SiteAnswer:
     """POST /v1/authorizations/{reference}/reversals."""
-    ask, (held,) = decode(AskReversal, call.body), call.names
+    ask, (held,) = decode(ReversalBody, call.body), call.names
     fingerprint = fingerprint_of(call, held, ask)
 
     def job(_: Fault | None) -> Job[Record]:
@@ -142,9 +144,9 @@ async def reverse(call: Call) -> Answer:
     return await _act(call, "reversal", ask.reference, job)
 
 
-async def refund(call: Call) -> Answer:
+async def refund(call: SiteRequest) -> SiteAnswer:
     """POST /v1/refunds."""
-    ask = decode(AskRefund, call.body)
+    ask = decode(RefundBody, call.body)
     fingerprint = fingerprint_of(call, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
@@ -153,9 +155,9 @@ async def refund(call: Call) -> Answer:
     return await _act(call, "refund", ask.reference, job, ask.amount)
 
 
-async def expect_transfer(call: Call) -> Answer:
+async def expect_transfer(call: SiteRequest) -> SiteAnswer:
     """POST /v1/bank_transfers."""
-    ask = decode(AskBankTransfer, call.body)
+    ask = decode(BankTransferBody, call.body)
     fingerprint = fingerprint_of(call, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
@@ -164,14 +166,14 @@ async def expect_transfer(call: Call) -> Answer:
     return await _act(call, "bank_transfer", ask.reference, job, ask.amount)
 
 
-def payout_fingerprint(call: Call, ask: AskPayout) -> str:
+def payout_fingerprint(call: SiteRequest, ask: PayoutBody) -> str:
     """The same for an order by itself and for one in a file."""
     return fingerprint_of(call, msgspec.structs.replace(ask, iban=ask.iban.replace(" ", "")))
 
 
-async def pay_out(call: Call) -> Answer:
+async def pay_out(call: SiteRequest) -> SiteAnswer:
     """POST /v1/payouts."""
-    ask = decode(AskPayout, call.body)
+    ask = decode(PayoutBody, call.body)
     fingerprint = payout_fingerprint(call, ask)
 
     def job(fault: Fault | None) -> Job[Record]:
@@ -180,7 +182,7 @@ async def pay_out(call: Call) -> Answer:
     return await _act(call, "payout", ask.reference, job, ask.amount)
 
 
-async def cancel_payout(call: Call) -> Answer:
+async def cancel_payout(call: SiteRequest) -> SiteAnswer:
     """POST /v1/payouts/{reference}/cancel."""
     (reference,) = call.names
 
@@ -190,9 +192,9 @@ async def cancel_payout(call: Call) -> Answer:
     return await _act(call, "payout", reference, job)
 
 
-async def give_evidence(call: Call) -> Answer:
+async def give_evidence(call: SiteRequest) -> SiteAnswer:
     """POST /v1/disputes/{id}/evidence."""
-    ask, (dispute_id,) = decode(AskEvidence, call.body), call.names
+    ask, (dispute_id,) = decode(EvidenceBody, call.body), call.names
     fingerprint = fingerprint_of(call, dispute_id, ask)
 
     def job(_: Fault | None) -> Job[Record]:
@@ -204,7 +206,7 @@ async def give_evidence(call: Call) -> Answer:
     return await _act(call, "evidence", ask.reference, job)
 
 
-async def accept_dispute(call: Call) -> Answer:
+async def accept_dispute(call: SiteRequest) -> SiteAnswer:
     """POST /v1/disputes/{id}/accept."""
     (dispute_id,) = call.names
 
@@ -214,44 +216,46 @@ async def accept_dispute(call: Call) -> Answer:
     return await _act(call, "evidence", dispute_id, job)
 
 
-async def _find(call: Call, kind: type[Record]) -> Answer:
+async def _find(call: SiteRequest, kind: type[Record]) -> SiteAnswer:
     """GET of one record by its reference, as it is kept."""
     (reference,) = call.names
 
-    async def act(_: Fault | None) -> Answer:
+    async def act(_: Fault | None) -> SiteAnswer:
         parameters = {"kind": kind.kind, "reference": reference}
         row = call.site.store.find("find_object", parameters)
         if row is None:
-            raise Refused(404, "not_found", f"There is no {kind.kind} of that reference.")
-        if kind is Authorization:
-            card_commands.require_decided(msgspec.json.decode(row[2], type=Authorization))
-        return Answer(row[2].encode())
+            raise RequestRefused(404, "not_found", f"There is no {kind.kind} of that reference.")
+        if kind is AuthorizationRecord:
+            card_commands.require_decided(msgspec.json.decode(row[2], type=AuthorizationRecord))
+        return SiteAnswer(row[2].encode())
 
-    return await call.site.act(call, Plan("query", reference, None, act))
+    return await call.site.act(call, PlannedOperation("query", reference, None, act))
 
 
-async def list_records(call: Call) -> Answer:
+async def list_records(call: SiteRequest) -> SiteAnswer:
     """GET /v1/records: a page of all of a kind, in the order in which they came."""
     kind = _RECORD_KINDS.get(call.query.get("kind", ""))
     if kind is None:
-        raise Refused(400, "unknown_kind", f"The kind is one of {', '.join(_RECORD_KINDS)}.")
+        raise RequestRefused(400, "unknown_kind", f"The kind is one of {', '.join(_RECORD_KINDS)}.")
     limit = call.query.get("limit", "100")
     if not (limit.isdecimal() and 1 <= int(limit) <= RECORDS_MAX):
-        raise Refused(400, "invalid_limit", f"The limit is a number from 1 to {RECORDS_MAX}.")
+        raise RequestRefused(
+            400, "invalid_limit", f"The limit is a number from 1 to {RECORDS_MAX}."
+        )
     after, merchant = call.query.get("after", ""), call.query.get("merchant")
     if after and not Ids.number(after):
-        raise Refused(400, "invalid_position", "The position is no id of a record.")
+        raise RequestRefused(400, "invalid_position", "The position is no id of a record.")
     parameters = {"kind": kind.kind, "after": Ids.number(after), "limit": int(limit) + 1}
     statement = "list_records"
     if merchant is not None:
         statement, parameters = "list_records_of_merchant", parameters | {"merchant": merchant}
 
-    async def act(_: Fault | None) -> Answer:
+    async def act(_: Fault | None) -> SiteAnswer:
         rows: Sequence[Any] = await call.site.store.list_rows(statement, parameters)
         page = [msgspec.Raw(row[1].encode()) for row in rows[: int(limit)]]
-        return Answer(_encode({"data": page, "has_more": len(rows) > int(limit)}))
+        return SiteAnswer(_encode({"data": page, "has_more": len(rows) > int(limit)}))
 
-    return await call.site.act(call, Plan("query", "records", None, act))
+    return await call.site.act(call, PlannedOperation("query", "records", None, act))
 
 
 def add_routes(routes: Routes) -> None:

@@ -34,7 +34,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime
 
 
-class Authorization(Record, frozen=True, kw_only=True, omit_defaults=True):
+class AuthorizationRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A card's promise to pay up to an amount, and what became of it."""
 
     kind = "authorization"
@@ -68,7 +68,7 @@ class Authorization(Record, frozen=True, kw_only=True, omit_defaults=True):
         return self.captured_minor - self.refunded_minor
 
 
-class Capture(Record, frozen=True, kw_only=True, omit_defaults=True):
+class CaptureRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A part of an authorization that was taken, or refused."""
 
     kind = "capture"
@@ -82,7 +82,7 @@ class Capture(Record, frozen=True, kw_only=True, omit_defaults=True):
     decline_code: str | None = None
 
 
-class Reversal(Record, frozen=True, kw_only=True, omit_defaults=True):
+class ReversalRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """An authorization's end by us; of one that never arrived as well."""
 
     kind = "reversal"
@@ -94,14 +94,14 @@ class Reversal(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What it released and gave back."""
 
 
-class Tombstone(Record, frozen=True, kw_only=True, omit_defaults=True):
+class TombstoneRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The grave of an authorization that was reversed before it arrived; its reference is its."""
 
     kind = "tombstone"
     prefix = "ts"
 
 
-class Challenge(Record, frozen=True, kw_only=True, omit_defaults=True):
+class ChallengeRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A 3-D Secure page; its reference is the secret part of its address."""
 
     kind = "challenge"
@@ -110,7 +110,7 @@ class Challenge(Record, frozen=True, kw_only=True, omit_defaults=True):
     authorization: str
 
 
-class Refund(Record, frozen=True, kw_only=True, omit_defaults=True):
+class RefundRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Captured money given back, refused, or found undeliverable days later."""
 
     kind = "refund"
@@ -130,7 +130,7 @@ class Instructions(Struct, frozen=True):
     reference_text: str
 
 
-class BankTransfer(Record, frozen=True, kw_only=True, omit_defaults=True):
+class BankTransferRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Money expected from a payer's bank."""
 
     kind = "bank_transfer"
@@ -145,7 +145,7 @@ class BankTransfer(Record, frozen=True, kw_only=True, omit_defaults=True):
     traits: tuple[str, ...] = ()
 
 
-class Payout(Record, frozen=True, kw_only=True, omit_defaults=True):
+class PayoutRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Money on its way to a bank account."""
 
     kind = "payout"
@@ -163,7 +163,7 @@ class Payout(Record, frozen=True, kw_only=True, omit_defaults=True):
     traits: tuple[str, ...] = ()
 
 
-class PayoutFile(Record, frozen=True, kw_only=True, omit_defaults=True):
+class PayoutFileRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A pain.001 file as it was received; its reference is its message id."""
 
     kind = "payout_file"
@@ -178,7 +178,7 @@ class PayoutFile(Record, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
 
 
-class Dispute(Record, frozen=True, kw_only=True, omit_defaults=True):
+class DisputeRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """A payer's bank wants captured money back; its reference is its own id."""
 
     kind = "dispute"
@@ -196,7 +196,7 @@ class Dispute(Record, frozen=True, kw_only=True, omit_defaults=True):
     """The reference of the evidence that was given."""
 
 
-class Evidence(Record, frozen=True, kw_only=True, omit_defaults=True):
+class EvidenceRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What a merchant said to a dispute."""
 
     kind = "evidence"
@@ -209,8 +209,15 @@ class Evidence(Record, frozen=True, kw_only=True, omit_defaults=True):
 KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        *(Authorization, Capture, Reversal, Tombstone, Challenge, Refund),
-        *(BankTransfer, Payout, PayoutFile, Dispute, Evidence),
+        *(
+            AuthorizationRecord,
+            CaptureRecord,
+            ReversalRecord,
+            TombstoneRecord,
+            ChallengeRecord,
+            RefundRecord,
+        ),
+        *(BankTransferRecord, PayoutRecord, PayoutFileRecord, DisputeRecord, EvidenceRecord),
     )
 }
 """Kind -> its record."""

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs
 
 from app.base.money import EXPONENTS
 from app.sandbox.acquirer import card_commands
-from app.sandbox.acquirer.model import Authorization
-from app.sandbox.acquirer.site import Answer, Call, Route, Routes
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.model import AuthorizationRecord
+from app.sandbox.acquirer.site import Route, Routes, SiteAnswer, SiteRequest
+from app.sandbox.acquirer.wire import RequestRefused
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -41,25 +41,25 @@ _DONE = {
 _HTML = "text/html; charset=utf-8"
 
 
-async def show(call: Call) -> Answer:
+async def show(call: SiteRequest) -> SiteAnswer:
     """GET /3ds/{id}."""
     (token,) = call.names
 
     return _page(await call.site.store.run(partial(card_commands.find_challenged, token=token)))
 
 
-async def decide(call: Call) -> Answer:
+async def decide(call: SiteRequest) -> SiteAnswer:
     """POST /3ds/{id}: a form's `decision=approve` or `decision=refuse`; the first one counts."""
     (token,) = call.names
     decisions = parse_qs(call.body.decode(errors="replace")).get("decision", [])
     if decisions not in (["approve"], ["refuse"]):
-        raise Refused(400, "invalid_request", "The decision is 'approve' or 'refuse'.")
+        raise RequestRefused(400, "invalid_request", "The decision is 'approve' or 'refuse'.")
     approved = decisions == ["approve"]
     job = partial(card_commands.authenticate, token=token, approved=approved)
     return _page(await call.site.store.run(job))
 
 
-def _page(held: Authorization) -> Answer:
+def _page(held: AuthorizationRecord) -> SiteAnswer:
     exponent = EXPONENTS[held.currency]
     digits = f"{held.amount_minor:0{exponent + 1}d}"
     amount = f"{digits[:-exponent]}.{digits[-exponent:]}" if exponent else digits
@@ -69,7 +69,7 @@ def _page(held: Authorization) -> Answer:
         last4=html.escape(held.last4),
         rest=_FORM if done is None else f"<p><strong>{done}</strong></p>",
     )
-    return Answer(text.encode(), content_type=_HTML)
+    return SiteAnswer(text.encode(), content_type=_HTML)
 
 
 def add_routes(routes: Routes) -> None:

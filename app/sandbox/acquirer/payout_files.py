@@ -15,9 +15,9 @@ from msgspec import Struct
 
 from app.base.money import EXPONENTS
 from app.sandbox.acquirer import bank_commands
-from app.sandbox.acquirer.model import FileStatus, Payout, PayoutFile
+from app.sandbox.acquirer.model import FileStatus, PayoutFileRecord, PayoutRecord
 from app.sandbox.acquirer.unit import Ids, Unit
-from app.sandbox.acquirer.wire import AskPayout, Refused
+from app.sandbox.acquirer.wire import PayoutBody, RequestRefused
 
 PAYOUTS_MAX = 10_000  # in a file, as in a bulk request of the platform
 _DIGITS_MAX = 18  # ISO 20022 has no longer amounts
@@ -38,7 +38,7 @@ class Upload(Struct, frozen=True):
     message_id: str
     count: int
     control_sum: Decimal | None
-    payouts: tuple[AskPayout | str, ...]
+    payouts: tuple[PayoutBody | str, ...]
     """A text stands where a payout cannot be understood: its end-to-end id."""
     total: Decimal | None
     """The sum of all amounts, over all currencies, as ISO 20022 wants it."""
@@ -78,17 +78,19 @@ def read(body: bytes, merchant: str | None) -> Upload:
     try:
         root = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError):
-        raise Refused(400, "invalid_file", "The file is no XML that is taken here.") from None
+        raise RequestRefused(
+            400, "invalid_file", "The file is no XML that is taken here."
+        ) from None
     if not root.tag.endswith("}Document") or "pain.001" not in root.tag:
-        raise Refused(400, "invalid_file", "The file is no pain.001 document.")
+        raise RequestRefused(400, "invalid_file", "The file is no pain.001 document.")
     document = _Node(root)
     message_id = document.text("CstmrCdtTrfInitn/GrpHdr/MsgId")
     count = document.text("CstmrCdtTrfInitn/GrpHdr/NbOfTxs")
     if not message_id or not count.isdecimal() or len(count) > _DIGITS_MAX:
-        raise Refused(400, "invalid_file", "The group header lacks MsgId or NbOfTxs.")
+        raise RequestRefused(400, "invalid_file", "The group header lacks MsgId or NbOfTxs.")
     orders = list(document.all("CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf"))
     if len(orders) > PAYOUTS_MAX:
-        raise Refused(413, "too_large", f"A file has at most {PAYOUTS_MAX} payouts.")
+        raise RequestRefused(413, "too_large", f"A file has at most {PAYOUTS_MAX} payouts.")
     amounts = [order.text("Amt/InstdAmt") for order in orders]
     control_sum = document.text("CstmrCdtTrfInitn/GrpHdr/CtrlSum")
     return Upload(
@@ -100,7 +102,7 @@ def read(body: bytes, merchant: str | None) -> Upload:
     )
 
 
-def _payout(order: _Node, merchant: str | None) -> AskPayout | str:
+def _payout(order: _Node, merchant: str | None) -> PayoutBody | str:
     """One order; its end-to-end id if it cannot be understood."""
     reference = order.text("PmtId/EndToEndId")
     currency = order.attribute("Amt/InstdAmt", "Ccy")
@@ -115,7 +117,7 @@ def _payout(order: _Node, merchant: str | None) -> AskPayout | str:
         "name": order.text("Cdtr/Nm"),
     }
     try:
-        return msgspec.convert(given, AskPayout)
+        return msgspec.convert(given, PayoutBody)
     except msgspec.ValidationError:
         return reference
 
@@ -139,7 +141,9 @@ def _sum(amounts: list[str]) -> Decimal | None:
         return None
 
 
-def take(unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[str]) -> PayoutFile:
+def take(
+    unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[str]
+) -> PayoutFileRecord:
     """Take a file's payouts, all of them or none, once under its message id.
 
     Args:
@@ -148,13 +152,13 @@ def take(unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[st
     Raises:
         Refused: another file used the message id.
     """
-    known = unit.find_repeated(PayoutFile, upload.message_id, fingerprint)
+    known = unit.find_repeated(PayoutFileRecord, upload.message_id, fingerprint)
     if known is not None:
         return known
     reason = _why_not(upload)
     made: list[str] = []
     rejected: dict[str, str] = {}
-    file_id = unit.name(PayoutFile)
+    file_id = unit.name(PayoutFileRecord)
     merchants = set()
     orders = () if reason is not None else zip(upload.payouts, fingerprints, strict=True)
     for order, mark in orders:
@@ -163,14 +167,14 @@ def take(unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[st
             continue
         try:
             payout = bank_commands.pay_out(unit, order, None, mark, file=file_id)
-        except Refused as refused:
+        except RequestRefused as refused:
             rejected[order.reference] = refused.code
             continue
         merchants.add(order.merchant)
         made.append(order.reference)
         if payout.status == "declined":
             rejected[order.reference] = payout.decline_code or "declined"
-    file = PayoutFile(
+    file = PayoutFileRecord(
         id=file_id,
         reference=upload.message_id,
         merchant=merchants.pop() if len(merchants) == 1 else "",
@@ -207,12 +211,12 @@ def report_by_id(unit: Unit, file_id: str) -> dict[str, object]:
         Refused: there is no such file.
     """
     row = unit.execute("find_reference", {"id": Ids.number(file_id)}).fetchone()
-    return report(unit, unit.get(PayoutFile, "" if row is None else row[0]))
+    return report(unit, unit.get(PayoutFileRecord, "" if row is None else row[0]))
 
 
-def report(unit: Unit, file: PayoutFile) -> dict[str, object]:
+def report(unit: Unit, file: PayoutFileRecord) -> dict[str, object]:
     """What became of a file and of each payout in it, in the words of pain.002."""
-    payouts = [_report(unit.get(Payout, reference)) for reference in file.payouts]
+    payouts = [_report(unit.get(PayoutRecord, reference)) for reference in file.payouts]
     payouts += [
         {"reference": reference, "status": "RJCT", "reason": reason}
         for reference, reason in file.rejected.items()
@@ -229,7 +233,7 @@ def report(unit: Unit, file: PayoutFile) -> dict[str, object]:
     }
 
 
-def _report(payout: Payout) -> dict[str, object]:
+def _report(payout: PayoutRecord) -> dict[str, object]:
     return {
         "reference": payout.reference,
         "status": _PAYOUT_CODES[payout.status],

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from app.base.money import EXPONENTS
 from app.sandbox.acquirer.store import Store
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.wire import RequestRefused
 
 PAGE = 2_000  # movements read at a time: about half a megabyte
 DAYS_MAX = 1_000  # sums in the list of days; one a day and currency
@@ -42,7 +42,7 @@ _CODES = {
 }
 
 
-class Line(Struct, frozen=True):
+class StatementLine(Struct, frozen=True):
     """A movement, as the files tell it."""
 
     id: int
@@ -63,7 +63,7 @@ class Line(Struct, frozen=True):
         return self.gross_minor - self.fee_minor
 
 
-class Sums(Struct, frozen=True):
+class DaySums(Struct, frozen=True):
     """A day in one currency, as the files tell it."""
 
     currency: str
@@ -90,7 +90,7 @@ async def list_days(store: Store) -> list[dict[str, Any]]:
     rows = await store.list_rows("list_days", {"before": today.isoformat(), "limit": DAYS_MAX})
     days: dict[str, dict[str, Any]] = {}
     for settled_on, *rest in rows:
-        sums = Sums(*rest)
+        sums = DaySums(*rest)
         day = days.setdefault(settled_on, {"settled_on": settled_on, "totals": []})
         day["totals"].append(
             {
@@ -113,25 +113,25 @@ async def require_over(store: Store, text: str) -> str:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise Refused(400, "invalid_date", "A day is named as 2030-12-31.") from None
+        raise RequestRefused(400, "invalid_date", "A day is named as 2030-12-31.") from None
     if day >= await _today(store):
-        raise Refused(404, "not_settled", "The day is not over; its files come afterwards.")
+        raise RequestRefused(404, "not_settled", "The day is not over; its files come afterwards.")
     # A statement needs an account, and there is one for each currency that ever moved.
     following = {"settled_on": (day + timedelta(days=1)).isoformat()}
     if not await store.list_rows("list_sums_before_day", following):
-        raise Refused(404, "not_settled", "Nothing had moved by then.")
+        raise RequestRefused(404, "not_settled", "Nothing had moved by then.")
     return day.isoformat()
 
 
-async def _sums(store: Store, day: str) -> list[Sums]:
-    return [Sums(*row) for row in await store.list_rows("list_sums_of_day", {"settled_on": day})]
+async def _sums(store: Store, day: str) -> list[DaySums]:
+    return [DaySums(*row) for row in await store.list_rows("list_sums_of_day", {"settled_on": day})]
 
 
-async def _lines(store: Store, day: str, currency: str) -> AsyncIterator[list[Line]]:
+async def _lines(store: Store, day: str, currency: str) -> AsyncIterator[list[StatementLine]]:
     after = 0
     while True:
         parameters = {"settled_on": day, "currency": currency, "after": after, "limit": PAGE}
-        page = [Line(*row) for row in await store.list_rows("list_movements", parameters)]
+        page = [StatementLine(*row) for row in await store.list_rows("list_movements", parameters)]
         if page:
             yield page
         if len(page) < PAGE:
@@ -172,7 +172,7 @@ async def write_camt(store: Store, day: str) -> AsyncIterator[bytes]:
     former = dict(await store.list_rows("list_sums_before_day", {"settled_on": day}))
     of_day = {sums.currency: sums for sums in await _sums(store, day)}
     for currency in sorted(former.keys() | of_day.keys()):
-        sums = of_day.get(currency, Sums(currency, 0, 0, 0, 0))
+        sums = of_day.get(currency, DaySums(currency, 0, 0, 0, 0))
         opening_minor = int(former.get(currency, 0))
         yield _statement_head(day, created, sums, opening_minor).encode()
         if sums.count:
@@ -182,7 +182,7 @@ async def write_camt(store: Store, day: str) -> AsyncIterator[bytes]:
     yield b"</BkToCstmrStmt></Document>\n"
 
 
-def _statement_head(day: str, created: str, sums: Sums, opening_minor: int) -> str:
+def _statement_head(day: str, created: str, sums: DaySums, opening_minor: int) -> str:
     currency, closing_minor = sums.currency, opening_minor + sums.net_minor
     return (
         f"\n<Stmt><Id>{day}-{currency}</Id><CreDtTm>{created}</CreDtTm>"
@@ -204,7 +204,7 @@ def _balance(code: str, amount_minor: int, currency: str, day: str) -> str:
     )
 
 
-def _entry(line: Line, day: str) -> str:
+def _entry(line: StatementLine, day: str) -> str:
     """One movement: its net amount was booked; its gross amount and its fee are details."""
     currency, (domain, family, sub_family) = line.currency, _CODES[line.kind]
     charges = (
@@ -230,7 +230,7 @@ def _entry(line: Line, day: str) -> str:
     )
 
 
-def _references(line: Line) -> str:
+def _references(line: StatementLine) -> str:
     """Ours for the movement, and what a card's movement belongs to."""
     own = belongs_to = ""
     if len(line.reference) <= REFERENCE_LENGTH_MAX:
@@ -241,7 +241,7 @@ def _references(line: Line) -> str:
     return f"<Refs>{own}{belongs_to}</Refs>" if own or belongs_to else ""
 
 
-def _long_references(line: Line) -> str:
+def _long_references(line: StatementLine) -> str:
     """Those that a reference of ISO 20022 has no room for, in words."""
     named = {"reference": line.reference, "authorization": line.authorization or ""}
     words = [

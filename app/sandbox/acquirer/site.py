@@ -16,7 +16,7 @@ from msgspec import Struct
 from app.base.telemetry import describe, log
 from app.sandbox.acquirer.faults import Fault, Faults, MalformedFault, Operation
 from app.sandbox.acquirer.store import Store
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.wire import RequestRefused
 
 BODY_BYTES_MAX = 65_536  # evidence is the longest, with 20,000 characters
 FILE_BYTES_MAX = 16 * 2**20  # a payout file: 10,000 payouts of about a kilobyte
@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 _JSON = {"content-type": "application/json"}
 
 
-class Answer(Struct, frozen=True):
+class SiteAnswer(Struct, frozen=True):
     """What is answered."""
 
     body: bytes
@@ -35,7 +35,7 @@ class Answer(Struct, frozen=True):
     content_type: str = "application/json"
 
 
-class Call(Struct, frozen=True):
+class SiteRequest(Struct, frozen=True):
     """What is asked, once its route is known."""
 
     site: "Site"
@@ -46,16 +46,16 @@ class Call(Struct, frozen=True):
     request: web.BaseRequest
 
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
+Handler: TypeAlias = Callable[[SiteRequest], Awaitable[SiteAnswer | web.StreamResponse]]
 
 
-class Plan(Struct, frozen=True):
+class PlannedOperation(Struct, frozen=True):
     """What a request wants, before anything is done: where faults may strike."""
 
     operation: Operation
     reference: str
     amount_minor: int | None
-    act: Callable[[Fault | None], Awaitable[Answer | None]]
+    act: Callable[[Fault | None], Awaitable[SiteAnswer | None]]
     """Does it; none if its answer is never to come."""
 
 
@@ -93,7 +93,7 @@ class Routes:
             methods, names = self._find_variable(path)
         route = methods.get(method)
         if route is None:
-            raise Refused(405, "method_not_allowed", "The path knows no such method.")
+            raise RequestRefused(405, "method_not_allowed", "The path knows no such method.")
         return route, names
 
     def _find_variable(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
@@ -102,7 +102,7 @@ class Routes:
             if (methods := self._variable.get(pattern)) is not None:
                 names = (p for p, known in zip(parts, pattern, strict=True) if known is None)
                 return methods, tuple(names)
-        raise Refused(404, "no_such_path", "There is nothing at this path.")
+        raise RequestRefused(404, "no_such_path", "There is nothing at this path.")
 
 
 def _patterns(parts: list[str]) -> list[tuple[str | None, ...]]:
@@ -128,10 +128,10 @@ class Site:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; this never fails for what a client may do."""
-        answer: Answer | web.StreamResponse
+        answer: SiteAnswer | web.StreamResponse
         try:
             answer = await self._answer(request)
-        except Refused as refused:
+        except RequestRefused as refused:
             answer = _refusal(refused.status, refused.code, refused.detail)
         except HangUp:
             return _hang_up(request)
@@ -153,20 +153,20 @@ class Site:
             headers = {"content-type": answer.content_type}
         return web.Response(body=answer.body, status=answer.status, headers=headers)
 
-    async def _answer(self, request: web.BaseRequest) -> Answer | web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest) -> SiteAnswer | web.StreamResponse:
         route, names = self._routes.find(request.method, request.path)
         if not route.public:
             given = request.headers.get("Authorization", "").encode()
             if not hmac.compare_digest(given, self._authorization):
-                raise Refused(401, "unauthorized", "The key is not the sandbox's.")
+                raise RequestRefused(401, "unauthorized", "The key is not the sandbox's.")
         if (request.content_length or 0) > route.body_bytes_max:
-            raise Refused(413, "too_large", "The body is too large.")
+            raise RequestRefused(413, "too_large", "The body is too large.")
         body = await request.read() if request.can_read_body else b""
         if len(body) > route.body_bytes_max:
-            raise Refused(413, "too_large", "The body is too large.")
-        return await route.handler(Call(self, names, request.query, body, request))
+            raise RequestRefused(413, "too_large", "The body is too large.")
+        return await route.handler(SiteRequest(self, names, request.query, body, request))
 
-    async def act(self, call: Call, plan: Plan) -> Answer:
+    async def act(self, call: SiteRequest, plan: PlannedOperation) -> SiteAnswer:
         """Do what was planned, with what is to go wrong about it.
 
         Raises:
@@ -177,7 +177,9 @@ class Site:
         if script.down:
             raise HangUp
         if script.maintenance:
-            raise Refused(503, "maintenance", "The sandbox is being maintained; nothing was done.")
+            raise RequestRefused(
+                503, "maintenance", "The sandbox is being maintained; nothing was done."
+            )
         loop = asyncio.get_running_loop()
         answered_at = loop.time() + self.faults.latency_ms() / 1000
         header = call.request.headers.get(FAULT_HEADER)
@@ -186,7 +188,7 @@ class Site:
         if fault is not None and name in _BEFORE:
             await self._strike_before(fault, plan)
         if fault is not None and name == "refuse":
-            raise Refused(422, fault.value, "The sandbox was asked to refuse this.")
+            raise RequestRefused(422, fault.value, "The sandbox was asked to refuse this.")
         answer = await plan.act(fault)
         if fault is not None and name == "slow":
             answered_at += fault.duration_ms / 1000
@@ -197,28 +199,32 @@ class Site:
         if name == "drop_after":
             raise HangUp
         if name == "500_after":
-            raise Refused(500, "internal", "Something went wrong; nobody knows how far it got.")
+            raise RequestRefused(
+                500, "internal", "Something went wrong; nobody knows how far it got."
+            )
         assert answer is not None
         return answer
 
-    async def _strike_before(self, fault: Fault, plan: Plan) -> None:
+    async def _strike_before(self, fault: Fault, plan: PlannedOperation) -> None:
         """Answer badly, having done nothing; not yet, in the case of `late`."""
         if fault.name == "drop_before":
             raise HangUp
         if fault.name == "500_before":
-            raise Refused(500, "internal", "Something went wrong; nobody knows how far it got.")
+            raise RequestRefused(
+                500, "internal", "Something went wrong; nobody knows how far it got."
+            )
         if fault.name == "late":
             task = asyncio.get_running_loop().create_task(self._act_late(fault, plan))
             self._late.add(task)
             task.add_done_callback(self._late.discard)
         await _hold()
 
-    async def _act_late(self, fault: Fault, plan: Plan) -> None:
+    async def _act_late(self, fault: Fault, plan: PlannedOperation) -> None:
         """Do what was asked when nobody waits for it any more."""
         await asyncio.sleep(fault.duration_ms / 1000)
         try:
             await plan.act(None)
-        except Refused:
+        except RequestRefused:
             return  # what nobody hears of is still refused
         except Exception as error:  # noqa: BLE001 - there is nobody to tell but the log
             log.error("request_failed", **describe(error))
@@ -243,5 +249,5 @@ def _hang_up(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(status=500)
 
 
-def _refusal(status: int, code: str, detail: str) -> Answer:
-    return Answer(_encode({"code": code, "detail": detail}), status)
+def _refusal(status: int, code: str, detail: str) -> SiteAnswer:
+    return SiteAnswer(_encode({"code": code, "detail": detail}), status)

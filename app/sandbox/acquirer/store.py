@@ -24,8 +24,8 @@ from msgspec import Struct
 from app.base import clock
 from app.base.telemetry import describe, log
 from app.sandbox.acquirer.faults import Faults
-from app.sandbox.acquirer.unit import Batch, Ids, Unit, new_tag, queries
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.unit import Ids, Unit, WriteBatch, new_tag, queries
+from app.sandbox.acquirer.wire import RequestRefused
 
 T = TypeVar("T")
 
@@ -122,7 +122,7 @@ class Store:
             Refused: what `job` raised; or 503 `busy`, if too many wait. Nothing was changed.
         """
         if self._closed or self._length >= WAITING_MAX:
-            raise Refused(503, "busy", "Too many requests wait; nothing was done.")
+            raise RequestRefused(503, "busy", "Too many requests wait; nothing was done.")
         self._length += 1
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.put(_Waiting(job, future))
@@ -189,7 +189,7 @@ class Store:
     def _commit(self, waiting: Sequence[_Waiting[Any]]) -> tuple[list[Any], bool, bool]:
         """One outcome for each, and whether there are news and timers."""
         self._now = max(self._clock(), self._now)
-        batch = Batch(self._writer, self._names, self._now)
+        batch = WriteBatch(self._writer, self._names, self._now)
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             outcomes = [self._run_one(batch, one.job) for one in waiting]
@@ -203,12 +203,12 @@ class Store:
             return [error] * len(waiting), False, False
         return outcomes, batch.has_news, batch.has_timers
 
-    def _run_one(self, batch: Batch, job: Job[Any]) -> Any:
+    def _run_one(self, batch: WriteBatch, job: Job[Any]) -> Any:
         """What a command returned, or what it raised; then it wrote nothing."""
         unit = Unit(batch, self.faults.script, wall_ms)
         try:
             answer = job(unit)
-        except Refused as refused:
+        except RequestRefused as refused:
             return refused
         except Exception as error:  # noqa: BLE001 - it must not take the others along
             log.error("command_failed", **describe(error))

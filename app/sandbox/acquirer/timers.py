@@ -9,10 +9,10 @@ from functools import partial
 from app.base.telemetry import describe, log
 from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands
 from app.sandbox.acquirer.card_commands import settle_late
-from app.sandbox.acquirer.model import Authorization, Timer
+from app.sandbox.acquirer.model import AuthorizationRecord, Timer
 from app.sandbox.acquirer.store import Store
 from app.sandbox.acquirer.unit import Unit, instant_of
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.wire import RequestRefused
 
 TIMERS_MAX = 256  # in one commit
 _SLEEP_S_MAX = 3_600.0  # the wall's clock may be set while we sleep
@@ -20,7 +20,7 @@ _PAUSE_S = 1.0  # after a failure
 
 
 def _open_dispute(unit: Unit, reference: str) -> None:
-    held = unit.get(Authorization, reference)
+    held = unit.get(AuthorizationRecord, reference)
     if held.dispute is None and held.refundable_minor:
         dispute_commands.open_on_command(unit, reference, "fraudulent")
 
@@ -45,7 +45,7 @@ _WHAT: Mapping[str, Callable[[Unit, str], object]] = {
 
 def run_timer(unit: Unit, timer: Timer) -> None:
     """Have it happen, if it still can: what was decided meanwhile stands."""
-    with contextlib.suppress(Refused):
+    with contextlib.suppress(RequestRefused):
         _WHAT[timer.name](unit, timer.reference)
 
 

@@ -18,7 +18,7 @@ from app.base import ids
 from app.base.queries import Queries
 from app.sandbox.acquirer.faults import Script
 from app.sandbox.acquirer.model import KINDS, Movement, Notice, Record, Timer
-from app.sandbox.acquirer.wire import Refused
+from app.sandbox.acquirer.wire import RequestRefused
 
 R = TypeVar("R", bound=Record)
 
@@ -78,7 +78,7 @@ class Ids:
         return int(digits) if digits.isdecimal() else 0
 
 
-class Batch:
+class WriteBatch:
     """What many units write in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, names: Ids, now: datetime) -> None:
@@ -147,7 +147,7 @@ class Unit:
 
     def __init__(
         self,
-        batch: Batch,
+        batch: WriteBatch,
         script: Script,
         wall_ms: Callable[[], int],
     ) -> None:
@@ -178,7 +178,7 @@ class Unit:
         """
         record = self.find(kind, reference)
         if record is None:
-            raise Refused(404, "not_found", f"There is no {kind.kind} of that reference.")
+            raise RequestRefused(404, "not_found", f"There is no {kind.kind} of that reference.")
         return record
 
     def find_repeated(self, kind: type[R], reference: str, fingerprint: str) -> R | None:
@@ -191,7 +191,7 @@ class Unit:
         if kept is None:
             return None
         if kept.fingerprint != fingerprint:
-            raise Refused(
+            raise RequestRefused(
                 409, "reference_reused", f"The {kind.kind} of that reference is another one."
             )
         return kept.record  # type: ignore[return-value]

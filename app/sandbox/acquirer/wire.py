@@ -15,7 +15,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=140)]  # what ISO 20022 has 
 EVIDENCE_CHARACTERS_MAX = 20_000  # some pages; files are not taken
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The sandbox refuses a request; nothing was changed by it."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
@@ -25,7 +25,7 @@ class Refused(Exception):
         self.detail = detail
 
 
-class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RequestBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every request that acts carries: the name under which it acts once."""
 
     reference: Reference
@@ -44,7 +44,7 @@ class CardGiven(Struct, frozen=True, forbid_unknown_fields=True):
         return "CardGiven(***)"
 
 
-class AskAuthorization(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AuthorizationBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     merchant: Reference
     amount: Amount
     currency: str
@@ -52,27 +52,27 @@ class AskAuthorization(Ask, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     card: CardGiven
 
 
-class AskCapture(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CaptureBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     amount: Amount
     final: bool = False
 
 
-class AskReversal(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReversalBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     refund_captured: bool = False
 
 
-class AskRefund(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RefundBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     authorization: Reference
     amount: Amount
 
 
-class AskBankTransfer(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class BankTransferBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     merchant: Reference
     amount: Amount
     currency: str
 
 
-class AskPayout(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PayoutBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     merchant: Reference
     amount: Amount
     currency: str
@@ -80,7 +80,7 @@ class AskPayout(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name: Name
 
 
-class AskEvidence(Ask, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class EvidenceBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(min_length=1, max_length=EVIDENCE_CHARACTERS_MAX)]
 
 
@@ -91,4 +91,4 @@ def check_currency(currency: str) -> None:
         Refused: it is not.
     """
     if currency not in EXPONENTS:
-        raise Refused(400, "unknown_currency", "The currency is not one of ISO 4217.")
+        raise RequestRefused(400, "unknown_currency", "The currency is not one of ISO 4217.")
