@@ -97,7 +97,7 @@ class Stall:
         holds: list[Hold] = []
         payments, facts, answers = [], [], []
         for command in commands:
-            payment = decisions.decide_open(
+            payment = decisions.decide_wallet_open(
                 book, command, holds, stripe=self.writer.stripe, hold_days=7
             )
             assert not isinstance(payment, Exception)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.base import clock, ids
 from app.domains.disputes import saga as disputes
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute, TellDispute, tell
+from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute, report_of
 from app.domains.fx import FixedRates, PromiseQuote
 from app.domains.fx import saga as fx
 from app.domains.merchants import admin
@@ -147,9 +147,9 @@ class Stall:
         """A deadline, the same each time it is asked for."""
         return ids.instant(self.merchant_id) + timedelta(days=days)
 
-    def told(self, state: DisputeState) -> TellDispute:
+    def told(self, state: DisputeState) -> ReportDispute:
         """The command to book it."""
-        return tell((REGION, None), self.merchant_id, "req_told", ACQUIRER, state)
+        return report_of((REGION, None), self.merchant_id, "req_told", ACQUIRER, state)
 
     async def tell(self, *states: DisputeState) -> list[dict[str, Any]]:
         """What is answered to some states, told at once."""

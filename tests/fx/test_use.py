@@ -7,6 +7,7 @@ from uuid import UUID
 from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.fx import Quote, QuoteUse, apply_use, decide_use
+from app.domains.fx.model import QuoteStatus
 from app.domains.fx.views import quote_view
 from tests.support.tables import Row, table
 
@@ -14,7 +15,9 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MERCHANT = UUID(int=7)
 
 
-def quote(status: str = "open", expires_at: datetime = NOW + timedelta(seconds=60)) -> Quote:
+def quote(
+    status: QuoteStatus = "open", expires_at: datetime = NOW + timedelta(seconds=60)
+) -> Quote:
     """A hundred dollars for 89.10 euros."""
     return Quote(
         MERCHANT, ids.new(), "USD", "EUR", "source", 10_000, 9_000, 8_910, 90, Decimal("0.9"), 100,

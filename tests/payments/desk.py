@@ -48,7 +48,7 @@ class Desk:
             rail=Rail(route=("first", "second")[:route], token="pm_1", brand="visa"),  # noqa: S106
         )
         holds: list[Hold] = []
-        payment = outside.decide_open(self.book, command, holds)
+        payment = outside.decide_rail_open(self.book, command, holds)
         assert isinstance(payment, Payment)
         self.payment, (self.hold,) = payment, holds
         self.bring_to(state)

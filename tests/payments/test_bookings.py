@@ -72,13 +72,13 @@ def test_a_payer_has_time_to_act(row: Row) -> None:
 
 
 @table("""
-    then    state     asked  answer  key        flow
-    end     captured      0     201  final      done
-    end     captured      1     201  -          done      -- the key has its answer already
-    end     declined      0     402  final      done
-    end     failed        0     402  final      done
-    forget  failed        0     502  forgotten  done      -- the same key may be used again
-    forget  failed        1     402  -          done      -- its answer was given: it is over
+    then         state     asked  answer  key        flow
+    end          captured      0     201  final      done
+    end          captured      1     201  -          done      -- the key has its answer already
+    end          declined      0     402  final      done
+    end          failed        0     402  final      done
+    release_key  failed        0     502  released   done      -- the same key may be used again
+    release_key  failed        1     402  -          done      -- its answer was given: it is over
 """)
 def test_a_key_keeps_what_was_decided(row: Row) -> None:
     """A key gets one final answer, or is free again where surely nothing was done."""
@@ -91,5 +91,5 @@ def test_a_key_keeps_what_was_decided(row: Row) -> None:
 
     assert [answer.status for answer in work.answers] == [row.answer]
     assert len(work.final) == (row.key == "final")
-    assert len(work.forgotten) == (row.key == "forgotten")
+    assert len(work.released_keys) == (row.key == "released")
     assert flow.status == row.flow

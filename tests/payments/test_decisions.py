@@ -10,13 +10,15 @@ from app.base import money
 from app.base.errors import PlatformError
 from app.domains.payments import model
 from app.domains.payments.errors import RefundNotSupported
-from app.domains.payments.model import Capture, Payment
+from app.domains.payments.model import Capture, Payment, PaymentStatus
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-def payment(status: str, *, captured: int = 0, refunded: int = 0, amount: int = 100) -> Payment:
+def payment(
+    status: PaymentStatus, *, captured: int = 0, refunded: int = 0, amount: int = 100
+) -> Payment:
     return Payment(
         merchant_id=UUID(int=1),
         id=UUID(int=2),

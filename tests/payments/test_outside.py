@@ -29,11 +29,11 @@ from tests.support.tables import Row, table
     processing      0      1    1    requires_action -    undo           processing      0    1000
     processing      0      0    1    pending         -    wait           requires_action 0    1000
     processing      0      1    1    pending         -    undo           processing      0    1000
-    processing      0      0    1    not_executed    -    forget         failed          0    0
+    processing      0      0    1    not_executed    -    release_key    failed          0    0
     processing      0      0    2    not_executed    -    next_processor processing      0    1000
     processing      0      1    1    not_executed    -    end            canceled        0    0
     processing      0      1    2    not_executed    -    end            canceled        0    0
-    processing      0      0    1    not_found       -    forget         failed          0    0
+    processing      0      0    1    not_found       -    release_key    failed          0    0
     processing      0      1    1    not_found       -    end            canceled        0    0
     requires_action 0      0    1    approved        1000 end            captured        1000 0
     requires_action 1      0    1    approved        1000 end            authorized      0    1000
@@ -43,7 +43,7 @@ from tests.support.tables import Row, table
     requires_action 0      0    1    requires_action -    wait           requires_action 0    1000
     requires_action 0      1    1    requires_action -    undo           requires_action 0    1000
     requires_action 0      0    1    pending         -    wait           requires_action 0    1000
-    requires_action 0      0    1    not_found       -    forget         failed          0    0
+    requires_action 0      0    1    not_found       -    release_key    failed          0    0
     requires_action 0      1    1    not_found       -    end            canceled        0    0
     authorized      1      0    1    approved        1000 end            authorized      0    1000
     authorized      1      0    1    declined        -    end            authorized      0    1000
@@ -261,5 +261,5 @@ def test_the_next_processor_is_asked_only_once_each() -> None:
 
     assert desk.hear("not_executed") is Next.NEXT_PROCESSOR
     assert (desk.rail.processor, desk.payment.version) == ("second", 2)
-    assert desk.hear("not_executed") is Next.FORGET
+    assert desk.hear("not_executed") is Next.RELEASE_KEY
     assert desk.payment.status == "failed"

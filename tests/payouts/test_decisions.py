@@ -27,7 +27,7 @@ def payout(status: str, **fields: Any) -> Payout:
         "currency": "EUR",
         "amount_minor": 100,
         "bank_account_id": UUID(int=3),
-        "road": "single",
+        "channel": "single",
         "file_id": None,
         "failure_code": "account_closed" if status == "failed" else None,
         "description": None,
@@ -71,7 +71,7 @@ def test_anybody_approves_what_the_schedule_made() -> None:
 
 
 @table("""
-    status             road    filed  result
+    status             channel filed  result
     requires_approval  single      0  now
     requires_approval  file        0  now
     pending            single      0  wait   -- the order may be on its way to the bank
@@ -87,7 +87,7 @@ def test_cancellations(row: Row) -> None:
     """What the bank surely has not is canceled at once; of what it has the bank decides."""
     file_id = UUID(int=9) if row.filed else None
 
-    decided = model.decide_cancel(payout(row.status, road=row.road, file_id=file_id))
+    decided = model.decide_cancel(payout(row.status, channel=row.channel, file_id=file_id))
 
     assert row.result == (decided.value if isinstance(decided, Cancel) else decided.code)
 
@@ -195,7 +195,7 @@ def test_openings(row: Row) -> None:
     )  # fmt: skip
 
     made = moves.decide_open(
-        book, command, limit_minor=row.limit, road="single", transfer_id=UUID(int=4)
+        book, command, limit_minor=row.limit, channel="single", transfer_id=UUID(int=4)
     )
 
     assert row.result == (made.code if isinstance(made, PlatformError) else made.status)

@@ -1,4 +1,4 @@
-"""The file's road: what waits goes to the bank as one file, each payout once."""
+"""The channel `file`: what waits goes to the bank as one file, each payout once."""
 
 import asyncio
 import stat
@@ -14,7 +14,7 @@ import pytest
 from app.base import clock, ids
 from app.domains.payouts import bank, files, reads, saga, sepa
 from app.domains.payouts.inputs import CancelPayout
-from app.domains.payouts.model import PayoutFile
+from app.domains.payouts.model import PayoutFile, PayoutFileStatus
 from app.engine.database import GroupCommit, transact
 from app.engine.saga import Postpone
 from app.processors import Verdict
@@ -168,7 +168,7 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
     ]
 
 
-def _file(status: str, **rejected: str) -> PayoutFile:
+def _file(status: PayoutFileStatus, **rejected: str) -> PayoutFile:
     return PayoutFile(
         region="local", id=UUID(int=9), currency="EUR", day=date(2026, 1, 31), status=status,
         content="", payouts=1, sum_minor=100, rejected=rejected, created_at=NOW, updated_at=NOW,
@@ -188,7 +188,7 @@ def _file(status: str, **rejected: str) -> PayoutFile:
 """)
 def test_what_it_means_that_the_bank_does_not_know_a_payout(row: Row) -> None:
     """It was not sent yet, was not taken, or has to be looked at by people."""
-    made = payout("pending", road="file", file_id=UUID(int=9))
+    made = payout("pending", channel="file", file_id=UUID(int=9))
     file = _file(row.file, **({made.name: "closed"} if row.refused else {})) if row.file else None
 
     judged = bank._judge_missing(made, file, NOW + timedelta(hours=row.hours))

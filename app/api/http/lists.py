@@ -71,6 +71,14 @@ def whole(given: Mapping[str, str], name: str, low: int, high: int) -> int | Non
     return int(text)
 
 
+def one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> Any:
+    """A parameter that is one of some words, such as the members of a `Literal`."""
+    word = given.get(name)
+    if word is not None and word not in choices:
+        raise bad(name, f"must be one of {', '.join(choices)}")
+    return word
+
+
 def instant(given: Mapping[str, str], name: str) -> datetime | None:
     """A parameter that is a point in time, with its offset."""
     text = given.get(name)

@@ -1,4 +1,4 @@
-"""/v1/payments/bulk: many payments in one request, each for itself, on the road of single ones."""
+"""/v1/payments/bulk: many payments in one request, each opened as a single one is."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence

@@ -1,7 +1,7 @@
 """/v1/disputes: read, list, give evidence, submit it, accept."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 from litestar import Router, get, post
@@ -32,9 +32,11 @@ from app.base.pan import contains_pan
 from app.domains.disputes import errors, evidence, reads, saga
 from app.domains.disputes.errors import DisputeNotFound
 from app.domains.disputes.inputs import AddEvidence, AnswerDispute
-from app.domains.disputes.model import RANK
+from app.domains.disputes.model import DisputeStatus
 from app.domains.disputes.views import DisputeView, EvidenceView, dispute_view, evidence_view
 from app.engine.idempotency import Intent
+
+_STATUSES: Final = sorted(get_args(DisputeStatus))
 
 _OPEN_ERRORS: Final = (
     errors.DisputeNotFound, errors.DisputeClosed, errors.DisputeBusy, errors.EvidenceOverdue,
@@ -60,7 +62,7 @@ async def read_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
         "List disputes", answer=DisputeView, many=True,
         parameters=LIST_PARAMETERS | {
             "payment": {"type": "string"},
-            "status": {"type": "string", "enum": sorted(RANK)},
+            "status": {"type": "string", "enum": _STATUSES},
         },
     ).opt(),
 )  # fmt: skip
@@ -68,9 +70,7 @@ async def list_disputes(request: ApiRequest) -> ASGIResponse:
     """Newest first; all of the merchant's, one payment's, or those in one state."""
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "payment", "status")
-    status = given.get("status")
-    if status is not None and status not in RANK:
-        raise lists.bad("status", f"must be one of {', '.join(sorted(RANK))}")
+    status = lists.one_of(given, "status", _STATUSES)
     payment_id = lists.cursor(given, "payment", "payment")
     if status is not None and payment_id is not None:
         raise lists.bad("status", "cannot be combined with payment")

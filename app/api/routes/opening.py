@@ -50,7 +50,7 @@ async def _open_card(
         currency=body.currency,
         brand=card.brand,
         amount_minor=body.amount,
-        # Drawn by the intent, so that the same request repeated takes the same road.
+        # Drawn by the intent, so that the same request repeated takes the same route.
         draw=intent.id.int,
     )
     rail = Rail(route=route, token=card.token, brand=card.brand, last4=card.last4)

@@ -1,5 +1,6 @@
 """/v1/payouts: create, read, list, approve, cancel."""
 
+from typing import get_args
 from uuid import UUID
 
 from litestar import Router, get, post
@@ -14,11 +15,13 @@ from app.domains.ledger import errors as ledger_errors
 from app.domains.payouts import errors, reads, saga
 from app.domains.payouts.errors import PayoutNotFound
 from app.domains.payouts.inputs import ApprovePayout, CancelPayout, OpenPayout
-from app.domains.payouts.model import STATUSES
+from app.domains.payouts.model import PayoutStatus
 from app.domains.payouts.views import PayoutView, payout_view
 from app.engine.idempotency import Intent
 
-NOT_AT_ALL_S = 0.0
+_STATUSES = get_args(PayoutStatus)
+
+BANK_WAIT_S = 0.0
 """How long a client waits for the bank: what it thinks of a payout comes days later anyway."""
 
 
@@ -60,7 +63,7 @@ async def create_payout(request: ApiRequest) -> ASGIResponse:
     Above the limit the payout waits for another API key's approval. What becomes of it at the bank
     is told by events.
     """
-    return await perform(request, wire.CreatePayout, saga.PAYOUT, _open, wait_s=NOT_AT_ALL_S)
+    return await perform(request, wire.CreatePayout, saga.PAYOUT, _open, wait_s=BANK_WAIT_S)
 
 
 @post(
@@ -84,7 +87,7 @@ async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.APPROVAL, make, wait_s=NOT_AT_ALL_S)
+    return await perform(request, wire.Nothing, saga.APPROVAL, make, wait_s=BANK_WAIT_S)
 
 
 @post(
@@ -133,7 +136,7 @@ async def read_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
     "/",
     opt=Doc(
         "List payouts", answer=PayoutView, many=True,
-        parameters=LIST_PARAMETERS | {"status": {"type": "string", "enum": list(STATUSES)}},
+        parameters=LIST_PARAMETERS | {"status": {"type": "string", "enum": list(_STATUSES)}},
     ).opt(),
 )  # fmt: skip
 async def list_payouts(request: ApiRequest) -> ASGIResponse:
@@ -141,9 +144,7 @@ async def list_payouts(request: ApiRequest) -> ASGIResponse:
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "status")
     page, reading = lists.page(given, "payout"), Reading(call, given)
-    status = given.get("status")
-    if status is not None and status not in STATUSES:
-        raise lists.bad("status", f"must be one of {', '.join(STATUSES)}")
+    status = lists.one_of(given, "status", _STATUSES)
     found = await reading.list(page, reads.list_payouts, lambda p: p.id, page, status)
     return reading.send(lists.list_view(found.items, payout_view, more=found.has_more))
 

@@ -67,7 +67,7 @@ class DetachMethod(_Command, frozen=True, kw_only=True):
 
 
 class _Changes:
-    """What a batch changes, to be written and told at its end."""
+    """What a batch changes, and the events about it, written at its end."""
 
     def __init__(self, region: str) -> None:
         self.region = region
@@ -78,7 +78,7 @@ class _Changes:
         self.new_methods: dict[UUID, PaymentMethod] = {}
         self.methods: dict[UUID, PaymentMethod] = {}
 
-    def tell(self, what: str, changed: Customer | PaymentMethod, correlation_id: str) -> str:
+    def note(self, what: str, changed: Customer | PaymentMethod, correlation_id: str) -> str:
         """Append a fact; returns the object as the outside sees it."""
         text = customer_text(changed) if isinstance(changed, Customer) else method_text(changed)
         self.facts.append(
@@ -99,7 +99,7 @@ class _Changes:
         """Take a payment method out of use, if it is not so already."""
         if model.detach(method, self.now):
             self.methods[method.id] = method
-            self.tell("payment_method.detached", method, correlation_id)
+            self.note("payment_method.detached", method, correlation_id)
 
     def write(self, tx: Tx) -> None:
         """Write all of it, each row once."""
@@ -120,7 +120,7 @@ async def create_customers(tx: Tx, commands: Sequence[AddCustomer]) -> list[Answ
     for command in claims.fresh:
         customer = _new_customer(command, changes.now)
         changes.new_customers.append(customer)
-        text = changes.tell("customer.created", customer, command.correlation_id)
+        text = changes.note("customer.created", customer, command.correlation_id)
         answers.append(Answer(201, text))
     changes.write(tx)
     return idempotency.keep(tx, claims, answers)
@@ -144,7 +144,7 @@ async def update_customers(tx: Tx, commands: Sequence[ChangeCustomer]) -> list[A
             continue
         if model.change_customer(customer, command.changes, changes.now):
             changes.customers[customer.id] = customer
-            changes.tell("customer.updated", customer, command.correlation_id)
+            changes.note("customer.updated", customer, command.correlation_id)
         answers.append(Answer(200, customer_text(customer)))
     # After this line only writes.
     changes.write(tx)
@@ -175,7 +175,7 @@ async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[A
             for method in methods.values():
                 if method.customer_id == customer.id:
                     changes.detach(method, command.correlation_id)
-            changes.tell("customer.deleted", customer, command.correlation_id)
+            changes.note("customer.deleted", customer, command.correlation_id)
         answers.append(Answer(200, customer_text(customer)))
     # After this line only writes.
     changes.write(tx)
@@ -219,14 +219,14 @@ def _attach(
     if method is None:
         method = methods[key] = _new_method(command, changes.now)
         changes.new_methods[method.id] = method
-        text = changes.tell("payment_method.attached", method, command.correlation_id)
+        text = changes.note("payment_method.attached", method, command.correlation_id)
         return Answer(201, text)
     error = model.refuse_attach(method, command.customer_id)
     if error is not None:
         return _refusal(error, command)
     if model.attach(method, command.customer_id, changes.now):
         changes.methods[method.id] = method
-        text = changes.tell("payment_method.attached", method, command.correlation_id)
+        text = changes.note("payment_method.attached", method, command.correlation_id)
         return Answer(201, text)
     return Answer(201, method_text(method))
 

@@ -18,6 +18,10 @@ from app.domains.customers.errors import (
     PaymentMethodTaken,
 )
 
+CustomerStatus = Literal["active", "deleted"]
+
+MethodStatus = Literal["attached", "detached"]
+
 NO_METADATA: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -31,7 +35,7 @@ class Customer(msgspec.Struct):
     phone: str | None
     description: str | None
     metadata: Mapping[str, str]
-    status: Literal["active", "deleted"]
+    status: CustomerStatus
     version: int
     """Counts its changes, and with them its events: 1, 2, 3 ..."""
     correlation_id: str
@@ -65,7 +69,7 @@ class PaymentMethod(msgspec.Struct):
     exp_month: int
     exp_year: int
     fingerprint: str
-    status: Literal["attached", "detached"]
+    status: MethodStatus
     version: int
     """Counts its changes, and with them its events: 1, 2, 3 ..."""
     correlation_id: str

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.base.errors import InvariantViolated
-from app.domains.disputes.desk import Desk, open_desk
+from app.domains.disputes.batch import DisputeBatch, load_batch
 from app.domains.disputes.errors import ResponseRefused
 from app.domains.disputes.external import EvidenceAnswer
-from app.domains.disputes.inputs import TellDispute
+from app.domains.disputes.inputs import ReportDispute
 from app.domains.disputes.model import Dispute
 from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
 from app.domains.disputes.views import dispute_text
@@ -26,13 +26,13 @@ async def book_looks(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
 
     Appends what `apply_dispute_states` does, and `dispute.evidence_due_soon`.
     """
-    told = [b.result for b in bookings if isinstance(b.result, TellDispute)]
+    report = [b.result for b in bookings if isinstance(b.result, ReportDispute)]
     plans = [plan_of(b.flow, WatchPlan) for b in bookings]
-    desk = await open_desk(
+    batch = await load_batch(
         tx,
         bookings[0].region,
         moving(bookings),
-        told,
+        report,
         payments={
             (b.merchant_id, plan.payment_id)
             for b, plan in zip(bookings, plans, strict=True)
@@ -40,25 +40,25 @@ async def book_looks(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
         },
         flows={(b.merchant_id, b.flow.id) for b in bookings},
     )
-    answers = [_book_look(desk, b, p) for b, p in zip(bookings, plans, strict=True)]
+    answers = [_book_look(batch, b, p) for b, p in zip(bookings, plans, strict=True)]
     # After this line only writes.
-    desk.write()
+    batch.write()
     return answers
 
 
-def _book_look(desk: Desk, booking: Booking, plan: WatchPlan) -> Answer:
-    flow = desk.flows.get(booking.flow.id)
+def _book_look(batch: DisputeBatch, booking: Booking, plan: WatchPlan) -> Answer:
+    flow = batch.flows.get(booking.flow.id)
     if flow is None:
         raise InvariantViolated(f"flow {booking.flow.id} is lost")
-    if isinstance(booking.result, TellDispute):
-        desk.look(flow, booking.result, counts=booking.counts_for(flow))
+    if isinstance(booking.result, ReportDispute):
+        batch.apply_look(flow, booking.result, counts=booking.counts_for(flow))
         return Answer(200, flow.status)
     verdict: Verdict = booking.result
-    dispute = desk.find(plan.dispute_id)
+    dispute = batch.find(plan.dispute_id)
     if dispute is not None:
-        desk.remind(dispute, flow.correlation_id)
+        batch.remind(dispute, flow.correlation_id)
     if booking.counts_for(flow):
-        desk.postpone(flow, f"{verdict.outcome}: {verdict.code}")
+        batch.postpone(flow, f"{verdict.outcome}: {verdict.code}")
     return Answer(200, flow.status)
 
 
@@ -69,13 +69,13 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     is booked as ever. Refusal: ResponseRefused.
     """
     results: list[EvidenceAnswer] = [b.result for b in bookings]
-    told = [said.told for said in results if said.told is not None]
+    report = [said.report for said in results if said.report is not None]
     plans = [plan_of(b.flow, AnswerPlan) for b in bookings]
-    desk = await open_desk(
+    batch = await load_batch(
         tx,
         bookings[0].region,
         moving(bookings),
-        told,
+        report,
         payments={
             (b.merchant_id, plan.payment_id) for b, plan in zip(bookings, plans, strict=True)
         },
@@ -84,38 +84,38 @@ async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     final: list[_Final] = []
     answers = []
     for booking, said, plan in zip(bookings, results, plans, strict=True):
-        flow, dispute = desk.flows.get(booking.flow.id), desk.find(booking.flow.object_id)
+        flow, dispute = batch.flows.get(booking.flow.id), batch.find(booking.flow.object_id)
         if flow is None or dispute is None:
             raise InvariantViolated(f"flow {booking.flow.id} has lost its dispute")
         if not booking.counts_for(flow):
             # It has ended, or is in other hands: its answer is kept elsewhere.
             answers.append(Answer(idempotency.PROVISIONAL, dispute_text(dispute)))
             continue
-        answer = _book_answer(desk, flow, dispute, said, plan)
+        answer = _book_answer(batch, flow, dispute, said, plan)
         if flow.key_id is not None:
             final.append((flow.merchant_id, flow.key_id, answer))
         answers.append(answer)
     # After this line only writes.
-    desk.write()
-    idempotency.answer(tx, desk.region, final)
+    batch.write()
+    idempotency.answer(tx, batch.region, final)
     return answers
 
 
 def _book_answer(
-    desk: Desk, flow: Flow, dispute: Dispute, said: EvidenceAnswer, plan: AnswerPlan
+    batch: DisputeBatch, flow: Flow, dispute: Dispute, said: EvidenceAnswer, plan: AnswerPlan
 ) -> Answer:
     dispute.operation_id = None
-    desk.change(dispute)
-    desk.end(flow)
+    batch.change(dispute)
+    batch.end(flow)
     taken = said.verdict.outcome == "approved"
     if taken and flow.name == "evidence":
-        dispute.evidence_submitted_at = desk.book.booked_at
+        dispute.evidence_submitted_at = batch.book.booked_at
         if dispute.status == "needs_response" and plan.is_of(dispute):
             dispute.status = "under_review"
         dispute.version += 1
-        desk.note(dispute, flow.correlation_id, "dispute.evidence_submitted")
-    if said.told is not None:
-        desk.tell(said.told)
+        batch.note(dispute, flow.correlation_id, "dispute.evidence_submitted")
+    if said.report is not None:
+        batch.apply(said.report)
     if not taken:
         reason = said.verdict.code or "declined"
         return refusal(ResponseRefused(dispute=dispute.name, reason=reason), flow.correlation_id)

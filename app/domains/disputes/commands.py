@@ -14,9 +14,9 @@ import msgspec
 from app.base import clock, ids
 from app.base.errors import PlatformError
 from app.domains.disputes import model, store
-from app.domains.disputes.desk import dispute_event, open_desk
+from app.domains.disputes.batch import dispute_event, load_batch
 from app.domains.disputes.errors import DisputeBusy, DisputeNotFound
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute, TellDispute
+from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute
 from app.domains.disputes.model import Dispute, Evidence
 from app.domains.disputes.plans import AnswerPlan, plan_text
 from app.domains.disputes.views import dispute_text, evidence_text
@@ -31,23 +31,23 @@ C = TypeVar("C", AddEvidence, AnswerDispute)
 _Locked = dict[tuple[UUID, UUID], Dispute]
 
 
-async def apply_dispute_states(tx: Tx, commands: Sequence[TellDispute]) -> list[Answer]:
+async def apply_dispute_states(tx: Tx, commands: Sequence[ReportDispute]) -> list[Answer]:
     """Book what processors say of disputes, whatever of it is known already.
 
     Each answers 200 with the dispute. What is new appends `dispute.opened|updated|won|lost`, and
     `payment.disputed|undisputed` where that changes. A flow looks at each dispute until it is
     decided. What cannot be booked answers 409 (DisputeNotBookable), and its flow looks again.
     """
-    desk = await open_desk(tx, commands[0].region, moving(commands), commands)
+    batch = await load_batch(tx, commands[0].region, moving(commands), commands)
     answers = []
     for command in commands:
-        outcome = desk.tell(command)
+        outcome = batch.apply(command)
         if isinstance(outcome, Dispute):
             answers.append(Answer(200, dispute_text(outcome)))
         else:
             answers.append(refusal(outcome, command.correlation_id))
     # After this line only writes.
-    desk.write()
+    batch.write()
     return answers
 
 

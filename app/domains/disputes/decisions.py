@@ -14,7 +14,7 @@ import msgspec
 
 from app.base.errors import PlatformError
 from app.domains import fx
-from app.domains.disputes.inputs import TellDispute
+from app.domains.disputes.inputs import ReportDispute
 from app.domains.disputes.model import FINAL, Dispute, TakenBack, fee_transfer_of
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.chart import ChartAccount, merchant_account
@@ -47,7 +47,7 @@ def accounts_of(payment: Payment, *, region: str, stripe: int) -> list[ChartAcco
 
 def open_dispute(
     book: Book,
-    told: TellDispute,
+    report: ReportDispute,
     payment: Payment,
     others: Iterable[Dispute],
     *,
@@ -61,18 +61,18 @@ def open_dispute(
     Args:
         others: the payment's other disputes that are not won.
     """
-    dispute = _new_dispute(book, told, payment, others)
+    dispute = _new_dispute(book, report, payment, others)
     changes = _merchants_part(dispute, region=region, stripe=stripe, back=True)
     changes += _moved(held_account(payment.merchant_id, payment.currency), dispute.amount_minor)
     changes += _fee(dispute, dispute.merchants_fee_minor, region=region, stripe=stripe)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
-            id=told.opening_transfer_id,
+            id=report.opening_transfer_id,
             kind="posted",
             purpose="dispute",
             changes=_joined(changes),
-            correlation_id=told.correlation_id,
+            correlation_id=report.correlation_id,
             payment_id=payment.id,
         )
     )
@@ -120,7 +120,7 @@ def raise_fee(
 def close_dispute(
     book: Book,
     dispute: Dispute,
-    told: DisputeState,
+    reported: DisputeState,
     *,
     transfer_id: UUID,
     region: str,
@@ -133,7 +133,7 @@ def close_dispute(
     Args:
         fee_back: a merchant who wins gets the fee back as well.
     """
-    amount, status = dispute.amount_minor, told.status
+    amount, status = dispute.amount_minor, reported.status
     changes = _moved(held_account(dispute.merchant_id, dispute.currency), -amount)
     returned = dispute.fee_minor if status == "won" and fee_back else 0
     if status == "won":
@@ -155,7 +155,7 @@ def close_dispute(
     )
     if isinstance(booked, PlatformError):
         return booked
-    dispute.status, dispute.inquiry = status, told.inquiry
+    dispute.status, dispute.inquiry = status, reported.inquiry
     dispute.fee_returned_minor = returned
     dispute.closing_transfer_id = transfer_id
     return None
@@ -227,14 +227,14 @@ def _exchanged(
 
 
 def _new_dispute(
-    book: Book, told: TellDispute, payment: Payment, others: Iterable[Dispute]
+    book: Book, report: ReportDispute, payment: Payment, others: Iterable[Dispute]
 ) -> Dispute:
-    state = told.state
+    state = report.state
     return Dispute(
         merchant_id=payment.merchant_id,
-        id=told.dispute_id,
+        id=report.dispute_id,
         payment_id=payment.id,
-        processor=told.processor,
+        processor=report.processor,
         processor_reference=state.id,
         # What is decided already is booked next, so that its history is that of any other.
         status="needs_response" if state.status in FINAL else state.status,
@@ -250,10 +250,10 @@ def _new_dispute(
         evidence_characters=0,
         evidence_submitted_at=None,
         operation_id=None,
-        opening_transfer_id=told.opening_transfer_id,
+        opening_transfer_id=report.opening_transfer_id,
         closing_transfer_id=None,
         version=1,
-        correlation_id=told.correlation_id,
+        correlation_id=report.correlation_id,
         created_at=book.booked_at,
         updated_at=book.booked_at,
         exchanged=_exchanged(

@@ -10,7 +10,7 @@ import msgspec
 
 from app.base import ids
 from app.domains.disputes import evidence, reads
-from app.domains.disputes.inputs import TellDispute, tell
+from app.domains.disputes.inputs import ReportDispute, report_of
 from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
 from app.engine.saga import Flow, Postpone
 from app.processors import DisputeState, Verdict, World
@@ -20,11 +20,11 @@ class EvidenceAnswer(msgspec.Struct, frozen=True):
     """What a processor said to an answer, and of the dispute afterwards."""
 
     verdict: Verdict
-    told: TellDispute | None
+    report: ReportDispute | None
     """None: it could not be looked at."""
 
 
-async def look_at_processor(world: World, flow: Flow) -> TellDispute | Verdict:
+async def look_at_processor(world: World, flow: Flow) -> ReportDispute | Verdict:
     """What the processor says of a dispute now; a verdict where it says nothing of it.
 
     A deadline comes whether the processor answers or not, so a look in vain is booked as well.
@@ -52,7 +52,7 @@ async def accept_at_processor(world: World, flow: Flow) -> EvidenceAnswer | Post
     disputes = world.processors.disputes(plan.processor)
     verdict = await disputes.accept_dispute(plan.reference, _reference(flow))
     said = await _known(world, flow, plan, verdict)
-    if isinstance(said, EvidenceAnswer) and said.told is None:
+    if isinstance(said, EvidenceAnswer) and said.report is None:
         return Postpone("it was answered, and cannot be looked at")
     return said
 
@@ -62,20 +62,20 @@ async def _known(
 ) -> EvidenceAnswer | Postpone:
     if verdict.outcome not in {"approved", "declined"}:
         return Postpone(f"{verdict.outcome}: {verdict.code}")
-    told = await _look(world, flow, plan.processor, plan.reference)
-    return EvidenceAnswer(verdict, None if isinstance(told, Verdict) else told)
+    report = await _look(world, flow, plan.processor, plan.reference)
+    return EvidenceAnswer(verdict, None if isinstance(report, Verdict) else report)
 
 
 async def _look(
     world: World, flow: Flow, processor: str, reference: str, *, dispute_id: UUID | None = None
-) -> TellDispute | Verdict:
+) -> ReportDispute | Verdict:
     state = await world.processors.disputes(processor).find_dispute(reference)
     if not isinstance(state, DisputeState):
         return state
     if state.merchant != ids.encode("merchant", flow.merchant_id) or state.id != reference:
         return Verdict("unknown", code="told_of_another")
     home = (flow.region, flow.former_region)
-    return tell(
+    return report_of(
         home, flow.merchant_id, flow.correlation_id, processor, state, dispute_id=dispute_id
     )
 

@@ -2,7 +2,7 @@
 
 from app.base import clock, ids
 from app.base.telemetry import log, metrics
-from app.domains.disputes.inputs import payment_named, tell
+from app.domains.disputes.inputs import payment_named, report_of
 from app.domains.disputes.saga import DISPUTE
 from app.domains.payments.reads import find_payment
 from app.engine.idempotency import Answer
@@ -40,7 +40,7 @@ async def follow_dispute(
 
 async def _book(world: World, flow: Flow, processor: str, state: DisputeState) -> Answer:
     home = (flow.region, flow.former_region)
-    command = tell(home, flow.merchant_id, flow.correlation_id, processor, state)
+    command = report_of(home, flow.merchant_id, flow.correlation_id, processor, state)
     deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
     receipt = await world.sagas.run(DISPUTE, flow.region, [command], deadline=deadline, wait_s=0.0)
     outcome = receipt.outcomes[0]

@@ -13,7 +13,7 @@ from app.engine.idempotency import Intent
 from app.processors import DisputeState
 
 
-class TellDispute(msgspec.Struct, frozen=True):
+class ReportDispute(msgspec.Struct, frozen=True):
     """Book what a processor says of a dispute."""
 
     region: str
@@ -29,7 +29,7 @@ class TellDispute(msgspec.Struct, frozen=True):
 
     @property
     def intent(self) -> Intent | None:
-        """Whoever tells the same again tells nothing new: it needs no key."""
+        """None: a repeated report changes nothing, so it needs no key."""
         return None
 
     @property
@@ -76,7 +76,7 @@ class AnswerDispute(msgspec.Struct, frozen=True):
     former_region: str | None = None
 
 
-def tell(
+def report_of(
     home: tuple[str, str | None],
     merchant_id: UUID,
     correlation_id: str,
@@ -84,14 +84,14 @@ def tell(
     state: DisputeState,
     *,
     dispute_id: UUID | None = None,
-) -> TellDispute:
+) -> ReportDispute:
     """The command to book what a processor says, with fresh ids for what may come of it.
 
     Args:
         home: the merchant's region, and its former one while it moves.
     """
     region, former_region = home
-    return TellDispute(
+    return ReportDispute(
         region=region,
         merchant_id=merchant_id,
         correlation_id=correlation_id,

@@ -29,7 +29,7 @@ from app.domains.fx import Conversion
 from app.domains.payments import Payment
 from app.processors import DisputeState
 
-Status = Literal["needs_response", "under_review", "won", "lost"]
+DisputeStatus = Literal["needs_response", "under_review", "won", "lost"]
 
 RANK: Final = {"needs_response": 0, "under_review": 1, "won": 2, "lost": 2}
 
@@ -65,7 +65,7 @@ class Dispute(msgspec.Struct):
     processor: str
     processor_reference: str
     """The processor's own id."""
-    status: Status
+    status: DisputeStatus
     reason: str
     currency: str
     amount_minor: int
@@ -129,45 +129,47 @@ class Evidence(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-def why_not_open(payment: Payment | None, others_minor: int, told: DisputeState) -> str | None:
+def why_not_open(payment: Payment | None, others_minor: int, reported: DisputeState) -> str | None:
     """Why a dispute that is new to us cannot be booked, if it cannot.
 
     Args:
         others_minor: what the payment's other disputes took, or hold while they are open.
     """
     if payment is None:
-        return f"there is no payment {told.authorization[:64]} over this processor"
-    if told.currency != payment.currency:
-        return f"it is in {told.currency[:8]}, and the payment in {payment.currency}"
-    if told.amount_minor <= 0 or told.fee_minor < 0:
-        return f"it is about {told.amount_minor} with a fee of {told.fee_minor}"
+        return f"there is no payment {reported.authorization[:64]} over this processor"
+    if reported.currency != payment.currency:
+        return f"it is in {reported.currency[:8]}, and the payment in {payment.currency}"
+    if reported.amount_minor <= 0 or reported.fee_minor < 0:
+        return f"it is about {reported.amount_minor} with a fee of {reported.fee_minor}"
     left = payment.amount_captured_minor - payment.amount_refunded_minor - others_minor
-    if told.amount_minor > left:
-        return f"it is about {told.amount_minor}, and {left} of the payment can be disputed"
+    if reported.amount_minor > left:
+        return f"it is about {reported.amount_minor}, and {left} of the payment can be disputed"
     return None
 
 
-def why_not_follow(dispute: Dispute, payment_id: UUID | None, told: DisputeState) -> str | None:
+def why_not_follow(dispute: Dispute, payment_id: UUID | None, reported: DisputeState) -> str | None:
     """Why what is told of a known dispute contradicts what was booked, if it does."""
     if payment_id != dispute.payment_id:
         known = ids.encode("payment", dispute.payment_id)
-        return f"it is now about {told.authorization[:64]}, and was about {known}"
-    if (told.amount_minor, told.currency) != (dispute.amount_minor, dispute.currency):
+        return f"it is now about {reported.authorization[:64]}, and was about {known}"
+    if (reported.amount_minor, reported.currency) != (dispute.amount_minor, dispute.currency):
         was = f"{dispute.amount_minor} {dispute.currency}"
-        return f"it is now about {told.amount_minor} {told.currency[:8]}, and was about {was}"
-    is_other = dispute.is_final and told.status != dispute.status
-    if is_other and told.status in FINAL:
-        return f"it is now {told.status}, and was {dispute.status}"
-    if is_other and dispute.inquiry and not told.inquiry:
-        return f"it is now a dispute that is {told.status}, and was closed as an inquiry"
+        return (
+            f"it is now about {reported.amount_minor} {reported.currency[:8]}, and was about {was}"
+        )
+    is_other = dispute.is_final and reported.status != dispute.status
+    if is_other and reported.status in FINAL:
+        return f"it is now {reported.status}, and was {dispute.status}"
+    if is_other and dispute.inquiry and not reported.inquiry:
+        return f"it is now a dispute that is {reported.status}, and was closed as an inquiry"
     return None
 
 
-def is_news(dispute: Dispute, told: DisputeState) -> bool:
+def is_news(dispute: Dispute, reported: DisputeState) -> bool:
     """Whether what is told lies ahead of what is known; what lies behind was learned too late."""
-    if dispute.is_final or told.status in FINAL:
+    if dispute.is_final or reported.status in FINAL:
         return not dispute.is_final
-    return _place(told) > _place(dispute)
+    return _place(reported) > _place(dispute)
 
 
 def _place(said: Dispute | DisputeState) -> tuple[bool, datetime, int]:
@@ -179,7 +181,7 @@ def _place(said: Dispute | DisputeState) -> tuple[bool, datetime, int]:
     return not said.inquiry, said.due_at, RANK[said.status]
 
 
-def is_dearer(dispute: Dispute, told: DisputeState, *, fee_back: bool) -> bool:
+def is_dearer(dispute: Dispute, reported: DisputeState, *, fee_back: bool) -> bool:
     """Whether more is taken for a dispute than is known, such as once something is withdrawn.
 
     Less is old news, or a fee that is given back, which is the platform's.
@@ -188,7 +190,7 @@ def is_dearer(dispute: Dispute, told: DisputeState, *, fee_back: bool) -> bool:
         fee_back: a merchant who wins gets the fee back, and does not pay more of it afterwards.
     """
     is_back = dispute.status == "won" and (fee_back or dispute.fee_returned_minor > 0)
-    return told.fee_minor > dispute.fee_minor and not is_back
+    return reported.fee_minor > dispute.fee_minor and not is_back
 
 
 def fee_transfer_of(dispute_id: UUID, merchants_fee_minor: int) -> UUID:

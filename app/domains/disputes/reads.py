@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.domains.disputes.model import Dispute, Evidence
+from app.domains.disputes.model import Dispute, DisputeStatus, Evidence
 from app.domains.disputes.store import dispute_of
 from app.engine.database import Listed, Page, Queries, Reader, listed
 
@@ -26,7 +26,7 @@ async def list_disputes(
     page: Page,
     *,
     payment_id: UUID | None = None,
-    status: str | None = None,
+    status: DisputeStatus | None = None,
 ) -> Listed[Dispute]:
     """A page of a merchant's disputes: all, one payment's, or those in one state."""
     if payment_id is not None:

@@ -12,10 +12,10 @@ from app.domains.disputes.external import (
     look_at_processor,
     submit_to_processor,
 )
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute, TellDispute
+from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute
 from app.engine.saga import Saga, atomic, external
 
-DISPUTE: Saga[TellDispute] = Saga(
+DISPUTE: Saga[ReportDispute] = Saga(
     "dispute",
     atomic(apply_dispute_states),  # open it, or follow it, as the processor says
     external(look_at_processor),  # before evidence is due, when it was, and daily under review

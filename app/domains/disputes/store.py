@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.disputes.inputs import AddEvidence, TellDispute
+from app.domains.disputes.inputs import AddEvidence, ReportDispute
 from app.domains.disputes.model import Dispute, TakenBack
 from app.engine.database import Moving, Queries, Tx, arrays, pull
 
@@ -60,16 +60,16 @@ async def lock_disputes_of_payments(
 
 
 async def find_payments_of(
-    tx: Tx, region: str, told: Collection[TellDispute]
+    tx: Tx, region: str, report: Collection[ReportDispute]
 ) -> set[tuple[UUID, UUID]]:
     """(merchant, payment) of those of some told disputes that are known already."""
-    if not told:
+    if not report:
         return set()
     params = {
-        "regions": arrays.same(region, len(told)),
-        "merchant_ids": arrays.uuids([t.merchant_id for t in told]),
-        "processors": arrays.words([t.processor for t in told]),
-        "processor_references": arrays.texts([t.state.id for t in told]),
+        "regions": arrays.same(region, len(report)),
+        "merchant_ids": arrays.uuids([t.merchant_id for t in report]),
+        "processors": arrays.words([t.processor for t in report]),
+        "processor_references": arrays.texts([t.state.id for t in report]),
     }
     rows = await tx.rows(queries.find_references, params)
     return {(merchant_id, payment_id) for merchant_id, payment_id in rows}

@@ -24,6 +24,8 @@ from app.base.errors import PlatformError
 from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS, divide_half_even
 from app.domains.fx.errors import ConversionTooLarge, ConversionTooSmall
 
+QuoteStatus = Literal["open", "used"]
+
 Side = Literal["source", "target"]
 """Which amount of a quote was asked for; the other one follows from the rate."""
 
@@ -76,8 +78,8 @@ class Quote(msgspec.Struct):
     rate_source: str
     rate_day: date
     """Where the reference rate comes from, and of which day it is."""
-    status: str
-    """`open` or `used`; an open one expires by the clock alone."""
+    status: QuoteStatus
+    """An open one expires by the clock alone."""
     transfer_id: UUID | None
     payment_id: UUID | None
     """What used it: one of the two."""

@@ -1,4 +1,4 @@
-"""Opening the book of a batch and writing what was booked: the ledger's road to the database."""
+"""Opening the book of a batch and writing what was booked in one statement a table."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID

@@ -24,6 +24,10 @@ from app.domains.ledger.errors import (
 
 Direction = Literal["debit", "credit"]
 
+AccountStatus = Literal["open", "closed"]
+
+HoldStatus = Literal["open", "posted", "voided", "expired"]
+
 NO_METADATA: dict[str, str] = {}
 
 
@@ -44,7 +48,7 @@ class Account(msgspec.Struct):
     pending_credits_minor: int
     version: int
     """Counts the account's entries; the last entry has this version."""
-    status: str
+    status: AccountStatus
     customer: str | None
     booked_at: datetime
     """When the last entry was booked; the next one is not booked before it."""
@@ -297,8 +301,7 @@ class Hold(msgspec.Struct):
     credit_account_id: UUID
     amount_minor: int
     posted_minor: int
-    status: str
-    """open, posted, voided or expired."""
+    status: HoldStatus
     expires_at: datetime
 
     @property

@@ -88,14 +88,14 @@ def _go_on(
     """Move the flow of a new payment on."""
     now = work.book.booked_at
     plan = plan_of(flow, OpenPlan)
-    if then is Next.END or (then is Next.FORGET and plan.asked):
-        work.end(flow, _answer_of(payment, text), told=plan.asked)
-    elif then is Next.FORGET and payment.exchange is not None:
+    if then is Next.END or (then is Next.RELEASE_KEY and plan.asked):
+        work.end(flow, _answer_of(payment, text), answered=plan.asked)
+    elif then is Next.RELEASE_KEY and payment.exchange is not None:
         # Its quote is used up, so the same request could not succeed any more.
         error = PaymentNotMade(payment=payment.name)
         work.end(flow, refusal(error, flow.correlation_id))
-    elif then is Next.FORGET:
-        work.forget(flow, ProcessorUnavailable())
+    elif then is Next.RELEASE_KEY:
+        work.release_key(flow, ProcessorUnavailable())
     elif then is Next.WAIT:
         _wait_for_payer(work, flow, msgspec.structs.replace(plan, asked=True), text)
     elif then is Next.NEXT_PROCESSOR:
@@ -160,7 +160,7 @@ async def book_captures(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
             error = CaptureDeclined(payment=payment.name, decline_code=verdict.code)
             work.end(flow, refusal(error, flow.correlation_id))
         elif verdict.outcome != "approved":
-            work.forget(flow, ProcessorUnavailable())
+            work.release_key(flow, ProcessorUnavailable())
         else:
             _book_capture(tx, work, flow, payment, verdict)
     # After this line only writes.
@@ -206,7 +206,7 @@ async def book_cancellations(tx: Tx, bookings: Sequence[Booking]) -> list[Answer
                 _release(work, flow, payment)
                 continue
             if verdict.outcome != "declined":
-                work.forget(flow, ProcessorUnavailable())
+                work.release_key(flow, ProcessorUnavailable())
                 continue
         if payment.status in {"canceled", "expired"}:
             work.end(flow, Answer(200, payment_text(payment)))
@@ -285,7 +285,7 @@ def _fail_refund(
     if error is not None:
         work.park(flow, payment, f"not made, and not booked back: {error.code}")
     elif surely_not:
-        work.forget(flow, ProcessorUnavailable())
+        work.release_key(flow, ProcessorUnavailable())
     else:
         name = ids.encode("refund", refund.id)
         declined = RefundDeclined(refund=name, payment=payment.name, decline_code=code)

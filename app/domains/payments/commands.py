@@ -222,8 +222,8 @@ def _decide_open(
     if isinstance(exchange, PlatformError):
         return exchange
     if command.rail is not None:
-        return outside.decide_open(book, command, holds, exchange)
-    return decisions.decide_open(
+        return outside.decide_rail_open(book, command, holds, exchange)
+    return decisions.decide_wallet_open(
         book,
         command,
         holds,

@@ -16,7 +16,7 @@ from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayme
 from app.domains.payments.model import Payment, Refund
 
 
-def decide_open(
+def decide_wallet_open(
     book: Book,
     command: OpenPayment,
     holds: list[Hold],

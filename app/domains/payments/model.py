@@ -12,6 +12,7 @@ nothing can refuse any more.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -32,12 +33,26 @@ from app.domains.payments.errors import (
 )
 from app.domains.payments.exchange import Exchange
 
-OPEN = frozenset({"authorized", "partially_captured"})
+PaymentStatus = Literal[
+    "processing",
+    "requires_action",
+    "authorized",
+    "partially_captured",
+    "captured",
+    "declined",
+    "failed",
+    "canceled",
+    "expired",
+]
+
+RefundStatus = Literal["pending", "succeeded", "failed"]
+
+OPEN: Final[frozenset[PaymentStatus]] = frozenset({"authorized", "partially_captured"})
 """States with an open hold."""
 
-REFUNDABLE = frozenset({"partially_captured", "captured"})
+REFUNDABLE: Final[frozenset[PaymentStatus]] = frozenset({"partially_captured", "captured"})
 
-UNDECIDED = frozenset({"processing", "requires_action"})
+UNDECIDED: Final[frozenset[PaymentStatus]] = frozenset({"processing", "requires_action"})
 """States in which the processor has not spoken yet."""
 
 
@@ -72,7 +87,7 @@ class Payment(msgspec.Struct):
 
     merchant_id: UUID
     id: UUID
-    status: str
+    status: PaymentStatus
     method: str
     capture: str
     """`automatic` or `manual`."""
@@ -132,7 +147,7 @@ class Refund(msgspec.Struct):
     merchant_id: UUID
     id: UUID
     payment_id: UUID
-    status: str
+    status: RefundStatus
     currency: str
     amount_minor: int
     description: str | None

@@ -16,7 +16,7 @@ from app.domains.ledger import Book, Draft, Hold
 from app.domains.payments import decisions, model, splits
 from app.domains.payments.exchange import Exchange
 from app.domains.payments.inputs import FailRefund, OpenPayment, RefundPayment
-from app.domains.payments.model import UNDECIDED, Capture, Payment, Refund
+from app.domains.payments.model import UNDECIDED, Capture, Payment, PaymentStatus, Refund
 from app.processors import Verdict
 
 NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -40,11 +40,11 @@ class Next(Enum):
     """What the processor did must be taken back."""
     NEXT_PROCESSOR = "next_processor"
     """The processor surely did nothing; the payment has gone to the next of its route."""
-    FORGET = "forget"
+    RELEASE_KEY = "release_key"
     """Surely nothing was done anywhere; the request may be sent again with the same key."""
 
 
-def decide_open(
+def decide_rail_open(
     book: Book, command: OpenPayment, holds: list[Hold], exchange: Exchange | None = None
 ) -> Payment | PlatformError:
     """Hold a new payment's amount until the processor has spoken."""
@@ -94,7 +94,7 @@ def book_authorization(
         return Next.NEXT_PROCESSOR
     rail.decline_code = verdict.code or "not_executed"
     _give_up(book, payment, hold, "failed")
-    return Next.FORGET
+    return Next.RELEASE_KEY
 
 
 def book_undone(book: Book, payment: Payment, hold: Hold, why: str) -> Next:
@@ -169,7 +169,7 @@ def _require_action(book: Book, payment: Payment, verdict: Verdict) -> None:
     payment.updated_at = book.booked_at
 
 
-def _give_up(book: Book, payment: Payment, hold: Hold, status: str) -> None:
+def _give_up(book: Book, payment: Payment, hold: Hold, status: PaymentStatus) -> None:
     """Give the held amount back; the payment ends as `status`."""
     booked = ledger.release_hold(
         book,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.payments.model import Payment, Refund
+from app.domains.payments.model import Payment, PaymentStatus, Refund
 from app.domains.payments.store import payment_of, refund_of
 from app.engine.database import Listed, Page, Queries, Query, Reader, listed
 
@@ -22,7 +22,7 @@ STRETCHES_MAX = 10  # a page answers after 10,000 rows even if it found less tha
 class PaymentFilter(msgspec.Struct, frozen=True):
     """What a list of payments is narrowed to; created ranges are bounds of the page itself."""
 
-    status: str | None = None
+    status: PaymentStatus | None = None
     customer: str | None = None
     amount_min: int | None = None
     amount_max: int | None = None

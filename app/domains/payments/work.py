@@ -63,7 +63,7 @@ class Work:
         self.moved_on: dict[UUID, Flow] = {}
         self.final: list[tuple[UUID, UUID, Answer]] = []
         """(merchant, key) of flows that ended, and what is kept there from now on."""
-        self.forgotten: list[tuple[UUID, UUID]] = []
+        self.released_keys: list[tuple[UUID, UUID]] = []
         self.refunds: dict[UUID, Refund] = {}
 
     def find(self, command: OnPayment) -> tuple[Payment | None, Hold | None]:
@@ -119,20 +119,20 @@ class Work:
         self.begun.append(flow)
         self.answers.append(Answer(idempotency.PROVISIONAL, text, flow=flow))
 
-    def end(self, flow: Flow, answer: Answer, *, told: bool = False) -> None:
-        """End a flow with its final answer; `told`: the key has a final one already."""
+    def end(self, flow: Flow, answer: Answer, *, answered: bool = False) -> None:
+        """End a flow with its final answer; `answered`: the key has a final one already."""
         saga.end(flow, self.book.booked_at)
         self.moved_on[flow.id] = flow
-        if flow.key_id is not None and not told:
+        if flow.key_id is not None and not answered:
             self.final.append((flow.merchant_id, flow.key_id, answer))
         self.answers.append(answer)
 
-    def forget(self, flow: Flow, error: PlatformError) -> None:
+    def release_key(self, flow: Flow, error: PlatformError) -> None:
         """End a flow that surely had no effect: its key can be used again."""
         saga.end(flow, self.book.booked_at, error.code)
         self.moved_on[flow.id] = flow
         if flow.key_id is not None:
-            self.forgotten.append((flow.merchant_id, flow.key_id))
+            self.released_keys.append((flow.merchant_id, flow.key_id))
         self.answers.append(refusal(error, flow.correlation_id))
 
     def park(self, flow: Flow, payment: Payment, why: str) -> None:
@@ -176,7 +176,7 @@ class Work:
         saga.insert_flows(tx, self.region, self.begun)
         saga.update_flows(tx, self.region, list(self.moved_on.values()))
         idempotency.answer(tx, self.region, self.final)
-        idempotency.release_keys(tx, self.region, self.forgotten)
+        idempotency.release_keys(tx, self.region, self.released_keys)
         events.append(tx, self.region, self.facts)
 
 

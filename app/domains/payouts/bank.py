@@ -31,7 +31,7 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
     if payout is None or account is None:
         return Postpone("row_missing")  # on its way to another region
     bank, ask = _bank(world, payout), _ask(payout, account, flow.correlation_id)
-    if payout.road == "single" and payout.status == "pending":
+    if payout.channel == "single" and payout.status == "pending":
         if flow.lease_until is None or flow.lease_until <= clock.now():
             return Postpone("lease_lost")  # whoever has it now may have ended the payout
         is_first = flow.fresh and flow.attempts == 0
@@ -109,7 +109,7 @@ def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
 
 
 def _judge_missing(payout: Payout, file: PayoutFile | None, now: datetime) -> Verdict | Postpone:
-    """What it means that the bank does not know a payout of the file's road."""
+    """What it means that the bank does not know a payout that goes by file."""
     if file is not None and payout.name in file.rejected:
         return Verdict("declined", code=file.rejected[payout.name])
     if file is not None and file.status == "rejected":

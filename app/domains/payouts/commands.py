@@ -30,8 +30,8 @@ from app.domains.payouts.model import (
     Cancel,
     Payout,
     PayoutChange,
+    PayoutChannel,
     Recall,
-    Road,
 )
 from app.domains.payouts.views import bank_account_text, payout_text
 from app.engine import events, idempotency
@@ -77,7 +77,7 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     """Take payouts from what is available; each answers 201 and appends `payout.created`.
 
     The answer is final: what the bank makes of it comes later. A payout above its limit waits for
-    another key; the others' flows begin, and those of a file's road wait for the file.
+    another key; the others' flows begin, and those that go by file wait for it.
 
     Refusals, the first that applies: BankAccountNotFound, NothingToPayOut, InsufficientFunds,
     BalanceLimit.
@@ -105,7 +105,7 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
             book,
             command,
             limit_minor=_limit(tx, command.currency, plan),
-            road=_road(tx, command.currency),
+            channel=_channel_of(tx, command.currency),
             transfer_id=ids.new(),
         )
         if isinstance(payout, PlatformError):
@@ -252,7 +252,7 @@ async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answe
 
 
 def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
-    """The flow that brings a payout to the bank; one of a file's road waits for the file."""
+    """The flow that brings a payout to the bank; one that goes by file waits for it."""
     flow = new_flow(
         tx,
         command,
@@ -260,9 +260,9 @@ def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
         SEND,
         flow_id=payout.id,
         object_id=payout.id,
-        leased=payout.road == "single",
+        leased=payout.channel == "single",
     )
-    if payout.road == "file":
+    if payout.channel == "file":
         now = clock.now()
         wait(flow, now, now + timedelta(milliseconds=tx.settings.payout_check_ms), FOR_THE_FILE)
     return flow
@@ -270,7 +270,7 @@ def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
 
 def _at_once(payout: Payout, flow: Flow | None) -> Flow | None:
     """The flow, if whoever began it is to go on with it."""
-    return flow if payout.road == "single" else None
+    return flow if payout.channel == "single" else None
 
 
 def _is_busy(flow: Flow) -> bool:
@@ -285,7 +285,7 @@ def _limit(tx: Tx, currency: str, plan: model.PayoutPlan | None) -> int:
     return model.approval_limit(currency, tx.settings.payout_approval_minor)
 
 
-def _road(tx: Tx, currency: str) -> Road:
+def _channel_of(tx: Tx, currency: str) -> PayoutChannel:
     """SEPA, whose files these are, is for euros."""
     return tx.settings.payout_eur_road if currency == "EUR" else "single"
 

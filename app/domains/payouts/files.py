@@ -1,4 +1,4 @@
-"""The file's road: orders of a day are put into one file, and the bank says what it took of it.
+"""The channel `file`: orders of a day are put into one file, and the bank says what it took of it.
 
 A file is kept in the transaction that marks its payouts, so each is in one file at most, and with
 its text, so that sending it again sends the same. What the bank decides about each payout is booked
@@ -230,7 +230,7 @@ async def _keep(tx: Tx, file: PayoutFile, lines: list[WaitingPayout]) -> None:
     params = {
         "file_id": file.id,
         "status": "pending",
-        "road": "file",
+        "channel": "file",
         "regions": arrays.same(file.region, len(lines)),
         "merchant_ids": arrays.uuids([line.merchant_id for line in lines]),
         "ids": arrays.uuids([line.payout_id for line in lines]),

@@ -26,9 +26,14 @@ from app.domains.payouts.errors import (
 )
 from app.processors import Verdict
 
-STATUSES: Final = ("requires_approval", "pending", "in_transit", "paid", "failed", "canceled")
+PayoutStatus = Literal["requires_approval", "pending", "in_transit", "paid", "failed", "canceled"]
 
-Road = Literal["single", "file"]
+PayoutFileStatus = Literal["made", "accepted", "partially_accepted", "rejected"]
+"""`made`, then what the bank said."""
+
+PayoutSchedule = Literal["manual", "daily"]
+
+PayoutChannel = Literal["single", "file"]
 
 OPEN: Final = frozenset({"pending", "in_transit"})
 """States in which the bank has, or may have, what it will decide."""
@@ -81,11 +86,11 @@ class Payout(msgspec.Struct):
 
     merchant_id: UUID
     id: UUID
-    status: str
+    status: PayoutStatus
     currency: str
     amount_minor: int
     bank_account_id: UUID
-    road: Road
+    channel: PayoutChannel
     """`single`: an order of its own; `file`: a line of the day's file."""
     file_id: UUID | None
     failure_code: str | None
@@ -118,8 +123,7 @@ class PayoutPlan(msgspec.Struct, frozen=True):
 
     merchant_id: UUID
     currency: str
-    schedule: str
-    """`manual` or `daily`."""
+    schedule: PayoutSchedule
     bank_account_id: UUID | None
     """Where daily payouts go."""
     approval_minor: int | None
@@ -134,8 +138,7 @@ class PayoutFile(msgspec.Struct, frozen=True):
     currency: str
     day: date
     """When the bank is to execute them."""
-    status: str
-    """`made`, then what the bank said: `accepted`, `partially_accepted`, `rejected`."""
+    status: PayoutFileStatus
     content: str
     """The pain.001 text; the same however often it is sent."""
     payouts: int
@@ -216,7 +219,7 @@ def decide_cancel(payout: Payout) -> Cancel | PlatformError:
     if payout.status == "requires_approval":
         return Cancel.NOW
     if payout.status == "pending":
-        is_here = payout.road == "file" and payout.file_id is None
+        is_here = payout.channel == "file" and payout.file_id is None
         return Cancel.NOW if is_here else Cancel.WAIT
     if payout.status == "in_transit":
         return Cancel.ASK

@@ -13,7 +13,7 @@ from app.domains.ledger.errors import InsufficientFunds
 from app.domains.payouts import model
 from app.domains.payouts.errors import NothingToPayOut
 from app.domains.payouts.inputs import OpenPayout
-from app.domains.payouts.model import Payout, PayoutChange, Road
+from app.domains.payouts.model import Payout, PayoutChange, PayoutChannel
 
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
@@ -41,7 +41,7 @@ def accounts_of(payout: Payout, region: str, stripe: int) -> set[ChartAccount]:
 
 
 def decide_open(
-    book: Book, command: OpenPayout, *, limit_minor: int, road: Road, transfer_id: UUID
+    book: Book, command: OpenPayout, *, limit_minor: int, channel: PayoutChannel, transfer_id: UUID
 ) -> Payout | PlatformError:
     """Take a new payout's money from what is available, or say why not.
 
@@ -67,7 +67,7 @@ def decide_open(
         currency=command.currency,
         amount_minor=amount,
         bank_account_id=command.bank_account_id,
-        road=road,
+        channel=channel,
         file_id=None,
         failure_code=None,
         description=command.description,

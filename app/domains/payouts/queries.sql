@@ -62,7 +62,7 @@ SELECT :region, d.merchant_id, d.id, d.status, d.currency, d.amount_minor, d.ban
        d.transfer_id, NULL, NULL, 1, d.correlation_id, d.created_at, d.created_at
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
               CAST(:currencies AS TEXT[]), CAST(:amounts_minor AS INT8[]),
-              CAST(:bank_account_ids AS UUID[]), CAST(:roads AS TEXT[]),
+              CAST(:bank_account_ids AS UUID[]), CAST(:channels AS TEXT[]),
               CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
               CAST(:created_bys AS UUID[]), CAST(:transfer_ids AS UUID[]),
               CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]))
@@ -126,7 +126,7 @@ UPDATE payouts AS p
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id
    AND p.status = :status
-   AND p.road = :road
+   AND p.road = :channel
    AND p.file_id IS NULL;
 
 -- name: insert_file

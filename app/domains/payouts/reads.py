@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.payouts.model import BankAccount, Payout, PayoutFile, PayoutPlan
+from app.domains.payouts.model import BankAccount, Payout, PayoutFile, PayoutPlan, PayoutStatus
 from app.domains.payouts.store import bank_account_of, payout_of
 from app.engine.database import Listed, Page, Queries, Reader, listed
 
@@ -23,7 +23,7 @@ async def find_payout(
 
 
 async def list_payouts(
-    reader: Reader, region: str, merchant_id: UUID, page: Page, status: str | None
+    reader: Reader, region: str, merchant_id: UUID, page: Page, status: PayoutStatus | None
 ) -> Listed[Payout]:
     """A page of a merchant's payouts, or of those in one state, newest first."""
     params = page.params(region, merchant_id)

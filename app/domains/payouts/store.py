@@ -104,7 +104,7 @@ def insert_payouts(tx: Tx, region: str, payouts: Sequence[Payout]) -> None:
             "currencies": arrays.words([p.currency for p in payouts]),
             "amounts_minor": arrays.ints([p.amount_minor for p in payouts]),
             "bank_account_ids": arrays.uuids([p.bank_account_id for p in payouts]),
-            "roads": arrays.words([p.road for p in payouts]),
+            "channels": arrays.words([p.channel for p in payouts]),
             "descriptions": arrays.texts([p.description for p in payouts]),
             "metadatas": metadata_texts([p.metadata for p in payouts]),
             "created_bys": arrays.uuids([p.created_by for p in payouts]),

@@ -25,6 +25,8 @@ from app.engine.idempotency import Answer
 
 C = TypeVar("C")
 
+FlowStatus = Literal["running", "parked", "done"]
+
 FLOW_BUCKETS: Final = 16
 """Buckets of the index by due time."""
 
@@ -41,7 +43,7 @@ class Flow(msgspec.Struct):
     """The payment, refund, payout ... it is about."""
     recovery_point: str
     """The external step that runs next: its function's name."""
-    status: Literal["running", "parked", "done"]
+    status: FlowStatus
     attempts: int
     """How often the outside left us without an answer."""
     data: str

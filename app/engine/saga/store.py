@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.engine import idempotency
 from app.engine.database import Database, Moving, Queries, Reader, Tx, arrays, pull
-from app.engine.saga.model import FLOW_BUCKETS, Flow
+from app.engine.saga.model import FLOW_BUCKETS, Flow, FlowStatus
 
 queries = Queries(__package__)
 
@@ -103,7 +103,7 @@ async def find_flow(
 
 
 async def list_flows(
-    reader: Reader, status: str, older_than: timedelta, now: datetime, limit: int
+    reader: Reader, status: FlowStatus, older_than: timedelta, now: datetime, limit: int
 ) -> list[Flow]:
     """Flows of all merchants, for people: parked ones, or those that run for longer than usual."""
     query = queries.list_parked if status == "parked" else queries.list_running

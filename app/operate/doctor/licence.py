@@ -9,7 +9,7 @@ import binascii
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from app.operate.doctor.model import Diagnosis, Verdict
+from app.operate.doctor.model import CheckResult, Diagnosis
 
 GRACE_DAYS = 7
 """How long a new cluster of several nodes runs without a key; an upgraded one has 30 days."""
@@ -135,6 +135,6 @@ def _judge_key(key: Key | None, expires_in_s: int, now: datetime) -> Diagnosis:
         said = "the key's own end is hidden from this user, the server counts it"
     else:
         return Diagnosis("licence", "ok", "a key is set; its end is hidden from this user")
-    verdict: Verdict = "fail" if days < 0 else "warn" if days < WARN_DAYS else "ok"
+    verdict: CheckResult = "fail" if days < 0 else "warn" if days < WARN_DAYS else "ok"
     ended = f"{said}: {-days} days ago" if days < 0 else f"{said}: {days} days left"
     return Diagnosis("licence", verdict, ended, "" if verdict == "ok" else _MEND)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-Verdict = Literal["ok", "warn", "fail"]
+CheckResult = Literal["ok", "warn", "fail"]
 
 POSTGRESQL_MIN = 15
 """The oldest that is tested; the newest is `POSTGRESQL_MAX`."""
@@ -27,7 +27,7 @@ class Diagnosis(msgspec.Struct, frozen=True):
     """One thing that was looked at."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckResult
     said: str
     mend: str = ""
     """The command or the variable that mends it; empty where nothing is to be done."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from app.base import ids
-from app.domains.disputes.desk import WATCH
+from app.domains.disputes.batch import WATCH
 from app.domains.disputes.model import FINAL, RANK
 from app.domains.payments.model import UNDECIDED, Rail
 from app.domains.payments.outside import NEVER

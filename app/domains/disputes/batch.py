@@ -15,7 +15,7 @@ from app.base.settings import Settings
 from app.domains import ledger
 from app.domains.disputes import decisions, model, store
 from app.domains.disputes.errors import DisputeNotBookable
-from app.domains.disputes.inputs import TellDispute
+from app.domains.disputes.inputs import ReportDispute
 from app.domains.disputes.model import FINAL, Dispute
 from app.domains.disputes.plans import WatchPlan, plan_text
 from app.domains.disputes.views import dispute_text
@@ -33,7 +33,7 @@ WATCH = "dispute"
 """The flow that looks at a dispute; its external step is `look_at_processor`."""
 
 
-class Desk:
+class DisputeBatch:
     """Payments, their disputes, the flows that look at these, and what becomes of them."""
 
     def __init__(
@@ -66,26 +66,26 @@ class Desk:
         """A dispute by our own id."""
         return self._disputes.get(dispute_id)
 
-    def tell(self, told: TellDispute) -> Dispute | DisputeNotBookable:
+    def apply(self, report: ReportDispute) -> Dispute | DisputeNotBookable:
         """Book what a processor says of a dispute, and see to it that it is looked at again."""
-        known = self._known(told)
-        outcome = self._book(told, known)
+        known = self._known(report)
+        outcome = self._book(report, known)
         if isinstance(outcome, DisputeNotBookable):
-            self._watch_finding(told, known, outcome)
+            self._watch_finding(report, known, outcome)
         else:
-            self._watch(told, outcome)
+            self._watch(report, outcome)
         return outcome
 
-    def look(self, flow: Flow, told: TellDispute, *, counts: bool) -> None:
-        """As `tell`, for the flow that looks at the dispute itself.
+    def apply_look(self, flow: Flow, report: ReportDispute, *, counts: bool) -> None:
+        """As `apply`, for the flow that looks at the dispute itself.
 
         Args:
             counts: the flow is in the hands that looked; else it goes on in others.
         """
-        known = self._known(told)
-        outcome = self._book(told, known)
+        known = self._known(report)
+        outcome = self._book(report, known)
         if isinstance(outcome, Dispute):
-            self.remind(outcome, told.correlation_id)
+            self.remind(outcome, report.correlation_id)
             if counts:
                 self._look_again(flow, outcome)
         elif known is not None:
@@ -157,31 +157,31 @@ class Desk:
         saga.update_flows(tx, region, list(self._moved.values()))
         events.append(tx, region, self._facts)
 
-    def _known(self, told: TellDispute) -> Dispute | None:
-        return self._by_reference.get((told.merchant_id, told.processor, told.state.id))
+    def _known(self, report: ReportDispute) -> Dispute | None:
+        return self._by_reference.get((report.merchant_id, report.processor, report.state.id))
 
-    def _payment(self, told: TellDispute) -> Payment | None:
+    def _payment(self, report: ReportDispute) -> Payment | None:
         """The disputed payment, if it is one over the processor that says so."""
-        payment_id = told.payment_id
-        payment = self._payments.get((told.merchant_id, payment_id)) if payment_id else None
-        if payment is None or payment.rail is None or payment.rail.processor != told.processor:
+        payment_id = report.payment_id
+        payment = self._payments.get((report.merchant_id, payment_id)) if payment_id else None
+        if payment is None or payment.rail is None or payment.rail.processor != report.processor:
             return None
         return payment
 
-    def _book(self, told: TellDispute, known: Dispute | None) -> Dispute | DisputeNotBookable:
+    def _book(self, report: ReportDispute, known: Dispute | None) -> Dispute | DisputeNotBookable:
         if known is None:
-            opened = self._open(told)
+            opened = self._open(report)
             if not isinstance(opened, Dispute):
                 return opened
             known = opened
         else:
-            why = model.why_not_follow(known, told.payment_id, told.state)
+            why = model.why_not_follow(known, report.payment_id, report.state)
             if why is not None:
-                return _not_bookable(told, why)
-        state = told.state
+                return _not_bookable(report, why)
+        state = report.state
         is_dearer = model.is_dearer(known, state, fee_back=self._settings.dispute_fee_returned)
         if is_dearer:
-            refused = self._raise_fee(told, known)
+            refused = self._raise_fee(report, known)
             if refused is not None:
                 return refused
         is_news = model.is_news(known, state)
@@ -191,86 +191,86 @@ class Desk:
                 known.due_at, known.due_soon_told = state.due_at, False
             known.status, known.inquiry = state.status, state.inquiry
         if is_dearer or (is_news and not is_end):
-            self._advance(known, told, "dispute.updated")
-        return self._close(told, known) if is_end else known
+            self._advance(known, report, "dispute.updated")
+        return self._close(report, known) if is_end else known
 
-    def _raise_fee(self, told: TellDispute, dispute: Dispute) -> DisputeNotBookable | None:
+    def _raise_fee(self, report: ReportDispute, dispute: Dispute) -> DisputeNotBookable | None:
         refused = decisions.raise_fee(
             self.book,
             dispute,
-            told.state.fee_minor,
+            report.state.fee_minor,
             payment=self._payments[dispute.merchant_id, dispute.payment_id],
             region=self.region,
             stripe=self._stripe,
-            correlation_id=told.correlation_id,
+            correlation_id=report.correlation_id,
         )
-        return None if refused is None else _not_bookable(told, refused.code)
+        return None if refused is None else _not_bookable(report, refused.code)
 
-    def _open(self, told: TellDispute) -> Dispute | DisputeNotBookable:
-        payment = self._payment(told)
+    def _open(self, report: ReportDispute) -> Dispute | DisputeNotBookable:
+        payment = self._payment(report)
         others = [
             d
             for d in self._disputes.values()
             if payment is not None and d.payment_id == payment.id and d.status != "won"
         ]
-        why = model.why_not_open(payment, sum(d.amount_minor for d in others), told.state)
+        why = model.why_not_open(payment, sum(d.amount_minor for d in others), report.state)
         if why is not None or payment is None:
-            return _not_bookable(told, why or "there is no such payment")
-        flow = self.flows.get(told.watch_id)
+            return _not_bookable(report, why or "there is no such payment")
+        flow = self.flows.get(report.watch_id)
         if flow is not None:
             # It was told before it could be booked; its flow knows it by this id.
-            told = msgspec.structs.replace(told, dispute_id=flow.object_id)
+            report = msgspec.structs.replace(report, dispute_id=flow.object_id)
         dispute = decisions.open_dispute(
-            self.book, told, payment, others, region=self.region, stripe=self._stripe
+            self.book, report, payment, others, region=self.region, stripe=self._stripe
         )
         if isinstance(dispute, PlatformError):
-            return _not_bookable(told, dispute.code)
+            return _not_bookable(report, dispute.code)
         self._disputes[dispute.id] = self._new[dispute.id] = dispute
         self._by_reference[_reference(dispute)] = dispute
-        self.note(dispute, told.correlation_id, "dispute.opened")
+        self.note(dispute, report.correlation_id, "dispute.opened")
         if not payment.disputed:
-            self._mark(payment, told, disputed=True)
+            self._mark(payment, report, disputed=True)
         return dispute
 
-    def _close(self, told: TellDispute, dispute: Dispute) -> Dispute | DisputeNotBookable:
+    def _close(self, report: ReportDispute, dispute: Dispute) -> Dispute | DisputeNotBookable:
         refused = decisions.close_dispute(
             self.book,
             dispute,
-            told.state,
-            transfer_id=told.closing_transfer_id,
+            report.state,
+            transfer_id=report.closing_transfer_id,
             region=self.region,
             stripe=self._stripe,
             fee_back=self._settings.dispute_fee_returned,
-            correlation_id=told.correlation_id,
+            correlation_id=report.correlation_id,
         )
         if refused is not None:
-            return _not_bookable(told, refused.code)
-        self._advance(dispute, told, f"dispute.{dispute.status}")
+            return _not_bookable(report, refused.code)
+        self._advance(dispute, report, f"dispute.{dispute.status}")
         payment = self._payments[dispute.merchant_id, dispute.payment_id]
         # What a lost dispute took cannot be given back once more, so the payment stays disputed.
         others = [d for d in self._disputes.values() if d.payment_id == payment.id]
         if all(d.status == "won" for d in others):
-            self._mark(payment, told, disputed=False)
+            self._mark(payment, report, disputed=False)
         return dispute
 
-    def _advance(self, dispute: Dispute, told: TellDispute, event_type: str) -> None:
+    def _advance(self, dispute: Dispute, report: ReportDispute, event_type: str) -> None:
         dispute.version += 1
-        self.note(dispute, told.correlation_id, event_type)
+        self.note(dispute, report.correlation_id, event_type)
 
-    def _mark(self, payment: Payment, told: TellDispute, *, disputed: bool) -> None:
+    def _mark(self, payment: Payment, report: ReportDispute, *, disputed: bool) -> None:
         payment.disputed = disputed
         payment.version += 1
         payment.updated_at = self.book.booked_at
         self._changed_payments[payment.id] = payment
         event_type = "payment.disputed" if disputed else "payment.undisputed"
         text = payment_text(payment)
-        self._facts.append(payment_event(payment, told.correlation_id, text, event_type))
+        self._facts.append(payment_event(payment, report.correlation_id, text, event_type))
 
-    def _watch(self, told: TellDispute, dispute: Dispute) -> None:
+    def _watch(self, report: ReportDispute, dispute: Dispute) -> None:
         """Look at the dispute again when there may be something to see."""
-        flow = self.flows.get(told.watch_id)
+        flow = self.flows.get(report.watch_id)
         if flow is None and not dispute.is_final:
-            flow = self._begin(told, dispute.id)
+            flow = self._begin(report, dispute.id)
         if flow is None or flow.status == "done":
             return
         if dispute.is_final or model.look_at(dispute, self.book.booked_at) is not None:
@@ -279,10 +279,10 @@ class Desk:
             self._look_soon(flow, "it is overdue")
 
     def _watch_finding(
-        self, told: TellDispute, known: Dispute | None, finding: DisputeNotBookable
+        self, report: ReportDispute, known: Dispute | None, finding: DisputeNotBookable
     ) -> None:
         """Look again where the payment may still become what was told; else people have to."""
-        flow = self.flows.get(told.watch_id) or self._begin(told, told.dispute_id)
+        flow = self.flows.get(report.watch_id) or self._begin(report, report.dispute_id)
         if known is not None:
             self._park(flow, finding)
         elif flow.id in self._begun:
@@ -299,14 +299,14 @@ class Desk:
         saga.park(flow, self.book.booked_at, finding.message)
         self._moved[flow.id] = flow
 
-    def _begin(self, told: TellDispute, dispute_id: UUID) -> Flow:
-        plan = WatchPlan(told.processor, told.state.id, dispute_id, told.payment_id)
+    def _begin(self, report: ReportDispute, dispute_id: UUID) -> Flow:
+        plan = WatchPlan(report.processor, report.state.id, dispute_id, report.payment_id)
         flow = saga.new_flow(
             self._tx,
-            told,
+            report,
             WATCH,
             "look_at_processor",
-            flow_id=told.watch_id,
+            flow_id=report.watch_id,
             object_id=dispute_id,
             data=plan_text(plan),
             leased=False,
@@ -316,55 +316,57 @@ class Desk:
         return flow
 
 
-async def open_desk(
+async def load_batch(
     tx: Tx,
     region: str,
     moving: Moving,
-    told: Sequence[TellDispute],
+    report: Sequence[ReportDispute],
     *,
     payments: Collection[tuple[UUID, UUID]] = (),
     flows: Collection[tuple[UUID, UUID]] = (),
-) -> Desk:
+) -> DisputeBatch:
     """Lock and load payments, flows, disputes and accounts, in this order.
 
     Args:
         payments: (merchant, payment), beside those that are told of.
         flows: (merchant, flow), beside those that look at what is told of.
     """
-    keys = {(t.merchant_id, t.payment_id) for t in told if t.payment_id is not None}
-    keys |= await store.find_payments_of(tx, region, told)
+    keys = {(t.merchant_id, t.payment_id) for t in report if t.payment_id is not None}
+    keys |= await store.find_payments_of(tx, region, report)
     keys |= set(payments)
     await pull_payments(tx, region, moving, keys)
     locked = await lock_payments(tx, region, keys)
-    watching = {(t.merchant_id, t.watch_id) for t in told} | set(flows)
+    watching = {(t.merchant_id, t.watch_id) for t in report} | set(flows)
     known_flows = await saga.lock_flows(tx, region, moving, watching)
     disputes = await store.lock_disputes_of_payments(tx, region, moving, keys)
     known = {_reference(d): d for d in disputes}
     charts = {
         account
-        for t in told
+        for t in report
         if t.payment_id is not None
         and (payment := locked.get((t.merchant_id, t.payment_id))) is not None
         and _may_book(t, known.get((t.merchant_id, t.processor, t.state.id)))
         for account in decisions.accounts_of(payment, region=region, stripe=stripe_of(tx))
     }
     book = await ledger.open_book(tx, region, (), charts, moving)
-    return Desk(tx, region, payments=locked, flows=known_flows, disputes=disputes, book=book)
+    return DisputeBatch(
+        tx, region, payments=locked, flows=known_flows, disputes=disputes, book=book
+    )
 
 
-def _may_book(told: TellDispute, known: Dispute | None) -> bool:
+def _may_book(report: ReportDispute, known: Dispute | None) -> bool:
     """Whether money may move because of what is told; hot accounts are not locked for less."""
-    if known is None or told.state.fee_minor > known.fee_minor:
+    if known is None or report.state.fee_minor > known.fee_minor:
         return True
-    return told.state.status in FINAL and not known.is_final
+    return report.state.status in FINAL and not known.is_final
 
 
 def _reference(dispute: Dispute) -> tuple[UUID, str, str]:
     return dispute.merchant_id, dispute.processor, dispute.processor_reference
 
 
-def _not_bookable(told: TellDispute, why: str) -> DisputeNotBookable:
-    return DisputeNotBookable(dispute=told.state.id[:64], processor=told.processor, why=why)
+def _not_bookable(report: ReportDispute, why: str) -> DisputeNotBookable:
+    return DisputeNotBookable(dispute=report.state.id[:64], processor=report.processor, why=why)
 
 
 def dispute_event(dispute: Dispute, correlation_id: str, text: str, event_type: str) -> Event:
