@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FUNCTION_LINES_MAX = 60  # what fits a screen
-FILE_LINES_MAX = 400
+FILE_LINES_MAX = 600  # about one thing; what is cut only to be short is harder to find
 COLUMNS_MAX = 100
 
 BANNED = {
@@ -93,7 +93,7 @@ def test_functions_fit_a_screen(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PYTHON + _sources("app", ending="sql"), ids=_name)
 def test_files_are_short_and_narrow(path: Path) -> None:
-    """No file is longer than four hundred lines or wider than a hundred columns."""
+    """No file is longer than six hundred lines or wider than a hundred columns."""
     lines = path.read_text("utf-8").splitlines()
 
     assert len(lines) <= FILE_LINES_MAX
