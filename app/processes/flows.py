@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from app.domains.customers.saga import (
+from app.domains.customers.flow import (
     ATTACHMENT,
     CUSTOMER,
     CUSTOMER_CHANGE,
@@ -15,7 +15,7 @@ from app.domains.disputes import follow_dispute
 from app.domains.disputes.saga import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
 from app.domains.fx.saga import CONVERSION, QUOTE
 from app.domains.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION
 from app.domains.payments.follow import follow_payment, follow_refund
 from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE

@@ -21,7 +21,7 @@ from app.base.telemetry import configure_logging, describe, log, metrics, serve_
 from app.domains.ledger.reads import HoldDue, list_holds_to_expire
 from app.domains.ledger.store import HOLD_BUCKETS
 from app.domains.merchants.admin import list_home_regions
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.domains.payments.inputs import ReleasePayment
 from app.domains.payments.saga import CANCELLATION
 from app.domains.payouts.payday import PayDay

@@ -21,7 +21,6 @@ from app.domains.merchants import (
     MerchantNotFound,
     admin,
     choose,
-    plans,
 )
 from app.engine.database import Database
 from tests.support.engine import opened
@@ -93,7 +92,7 @@ async def test_one_plan_in_force_for_the_same(database: Database, merchant: Merc
     """Of many made at once for one rail and currency one is in force, and the others are told."""
     made = await asyncio.gather(
         *[
-            plans.create_plan(database, merchant.id, rail="card", currency="USD", terms=_terms(n))
+            admin.create_plan(database, merchant.id, rail="card", currency="USD", terms=_terms(n))
             for n in range(6)
         ],
         return_exceptions=True,
@@ -102,29 +101,29 @@ async def test_one_plan_in_force_for_the_same(database: Database, merchant: Merc
     refusals = [each for each in made if isinstance(each, FeePlanExists)]
     (kept,) = [each for each in made if isinstance(each, FeePlan)]
     assert len(refusals) == 5
-    assert await plans.list_plans_in_force(database, merchant.id) == (kept,)
+    assert await admin.list_plans_in_force(database, merchant.id) == (kept,)
 
 
 async def test_replacing_and_ending(database: Database, merchant: Merchant) -> None:
     """Of what was replaced the history stays, and only what is in force can be replaced."""
-    first = await plans.create_plan(
+    first = await admin.create_plan(
         database, merchant.id, rail=ANY, currency="USD", terms=_terms(1)
     )
 
-    second = await plans.replace_plan(database, first.id, _terms(2))
+    second = await admin.replace_plan(database, first.id, _terms(2))
     with pytest.raises(FeePlanEnded):
-        await plans.replace_plan(database, first.id, _terms(3))
-    assert await plans.list_plans_in_force(database, merchant.id) == (second,)
+        await admin.replace_plan(database, first.id, _terms(3))
+    assert await admin.list_plans_in_force(database, merchant.id) == (second,)
 
-    ended = await plans.end_plan(database, second.id)
-    assert await plans.end_plan(database, second.id) == ended
-    assert await plans.list_plans_in_force(database, merchant.id) == ()
-    listed = await plans.list_plans(database, merchant.id)
+    ended = await admin.end_plan(database, second.id)
+    assert await admin.end_plan(database, second.id) == ended
+    assert await admin.list_plans_in_force(database, merchant.id) == ()
+    listed = await admin.list_plans(database, merchant.id)
     assert [(each.id, each.bps, bool(each.ended_at)) for each in listed] == [
         (first.id, 1, True),
         (second.id, 2, True),
     ]
-    assert [each.id for each in await plans.list_plans(database, merchant.id, first.id)] == [
+    assert [each.id for each in await admin.list_plans(database, merchant.id, first.id)] == [
         second.id
     ]
 
@@ -132,10 +131,10 @@ async def test_replacing_and_ending(database: Database, merchant: Merchant) -> N
 async def test_what_is_not_there(database: Database) -> None:
     """A plan or a merchant that does not exist is refused by name."""
     with pytest.raises(MerchantNotFound):
-        await plans.create_plan(database, ids.new(), rail=ANY, currency=ANY, terms=_terms(1))
+        await admin.create_plan(database, ids.new(), rail=ANY, currency=ANY, terms=_terms(1))
     for change in (
-        plans.end_plan(database, ids.new()),
-        plans.replace_plan(database, ids.new(), _terms(1)),
+        admin.end_plan(database, ids.new()),
+        admin.replace_plan(database, ids.new(), _terms(1)),
     ):
         with pytest.raises(FeePlanNotFound):
             await change
@@ -144,7 +143,7 @@ async def test_what_is_not_there(database: Database) -> None:
 async def test_callers_bring_their_plans(database: Database, merchant: Merchant) -> None:
     """Whoever is behind a secret, the plans in force are known with the merchant."""
     _, secret = await admin.create_key(database, merchant.id, name="k", scopes=["read"])
-    made = await plans.create_plan(
+    made = await admin.create_plan(
         database, merchant.id, rail="card", currency=ANY, terms=_terms(5)
     )
 

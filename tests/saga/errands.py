@@ -12,7 +12,7 @@ import msgspec
 
 from app.base import clock, ids
 from app.domains.merchants import admin
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, Tx, moving
 from app.engine.idempotency import PROVISIONAL, Answer, Intent, refusal

@@ -12,7 +12,7 @@ from app.domains.customers import (
     ChangeCustomer,
     DeleteCustomer,
 )
-from app.domains.customers import saga as customers
+from app.domains.customers import flow as customers
 from app.domains.fx import ConvertTransfer, FixedRates, PromiseQuote
 from app.domains.fx import saga as fx
 from app.domains.ledger import chart

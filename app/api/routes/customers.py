@@ -14,8 +14,8 @@ from app.domains.customers import (
     DeleteCustomer,
     errors,
     find_customer,
+    flow,
     reads,
-    saga,
 )
 from app.domains.customers.errors import CustomerNotFound
 from app.domains.customers.views import CustomerView, customer_view
@@ -47,7 +47,7 @@ def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustome
 )  # fmt: skip
 async def create_customer(request: ApiRequest) -> ASGIResponse:
     """Records somebody who pays."""
-    return await perform(request, wire.CreateCustomer, saga.CUSTOMER, _create)
+    return await perform(request, wire.CreateCustomer, flow.CUSTOMER, _create)
 
 
 @post(
@@ -71,7 +71,7 @@ async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.UpdateCustomer, saga.CUSTOMER_CHANGE, make)
+    return await perform(request, wire.UpdateCustomer, flow.CUSTOMER_CHANGE, make)
 
 
 @post(
@@ -94,7 +94,7 @@ async def delete_customer(request: ApiRequest, customer_id: str) -> ASGIResponse
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.CUSTOMER_DELETION, make)
+    return await perform(request, wire.Nothing, flow.CUSTOMER_DELETION, make)
 
 
 @get(

@@ -19,7 +19,7 @@ from app.domains.merchants import (
     FeePlanNotFound,
     FeeRates,
     MerchantNotFound,
-    plans,
+    admin,
 )
 
 
@@ -84,7 +84,7 @@ async def create_plan(request: ApiRequest) -> ASGIResponse:
     """
     services = enter_admin(request)
     body = await parse(request, wire.CreateFeePlan)
-    plan = await plans.create_plan(
+    plan = await admin.create_plan(
         services.database,
         body.merchant,
         rail=body.rail or ANY,
@@ -116,7 +116,7 @@ async def list_plans(request: ApiRequest) -> ASGIResponse:
         raise lists.bad("merchant", "is required")
     after = lists.cursor(given, "starting_after", "fee_plan") or ids.NIL
     limit = lists.limit_of(given)
-    found = await plans.list_plans(services.database, merchant_id, after, limit + 1)
+    found = await admin.list_plans(services.database, merchant_id, after, limit + 1)
     return send(lists.list_view(found[:limit], plan_view, more=len(found) > limit))
 
 
@@ -135,7 +135,7 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     services = enter_admin(request)
     body = await parse(request, wire.FeeTerms)
     fee_plan = path_id("fee_plan", plan_id)
-    return send(plan_view(await plans.replace_plan(services.database, fee_plan, _terms(body))), 201)
+    return send(plan_view(await admin.replace_plan(services.database, fee_plan, _terms(body))), 201)
 
 
 @post(
@@ -150,7 +150,7 @@ async def end_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     services = enter_admin(request)
     await parse(request, wire.Nothing)
     fee_plan = path_id("fee_plan", plan_id)
-    return send(plan_view(await plans.end_plan(services.database, fee_plan)))
+    return send(plan_view(await admin.end_plan(services.database, fee_plan)))
 
 
 def router() -> Router:

@@ -10,7 +10,7 @@ from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.base import ids
 from app.base.errors import PlatformError
 from app.base.pan import contains_pan, scrub
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION, TakeNotification
 from app.processors import errors
 

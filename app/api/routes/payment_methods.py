@@ -22,7 +22,7 @@ from app.api.http.reading import Reading
 from app.api.http.vault_client import VaultUnreachable
 from app.api.routes.vault import attachment, describe, publishable_key_of
 from app.base.errors import NotFound
-from app.domains.customers import DetachMethod, errors, reads, saga
+from app.domains.customers import DetachMethod, errors, flow, reads
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.views import SavedMethodView, method_view
 from app.engine.idempotency import Intent
@@ -81,7 +81,7 @@ async def create_payment_method(request: ApiRequest) -> ASGIResponse:
     command = msgspec.structs.replace(
         attachment(call, facts), intent=intent, customer_id=body.customer
     )
-    return await submit(call, saga.ATTACHMENT, command)
+    return await submit(call, flow.ATTACHMENT, command)
 
 
 @post(
@@ -104,7 +104,7 @@ async def detach_payment_method(request: ApiRequest, payment_method_id: str) -> 
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.DETACHMENT, make)
+    return await perform(request, wire.Nothing, flow.DETACHMENT, make)
 
 
 @get(

@@ -16,7 +16,7 @@ from app.domains.customers import (
     refuse_use,
 )
 from app.domains.customers.errors import PaymentMethodNotFound
-from app.domains.customers.saga import ATTACHMENT
+from app.domains.customers.flow import ATTACHMENT
 
 
 async def adopt(call: Call, token: UUID) -> PaymentMethod:

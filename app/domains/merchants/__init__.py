@@ -17,9 +17,17 @@ from app.domains.merchants.errors import (
     MerchantNotFound,
     UnknownRegion,
 )
-from app.domains.merchants.fees import ANY, FeePlan, FeeRates, choose
-from app.domains.merchants.keyring import Keyring
-from app.domains.merchants.model import SCOPES, ApiKey, Caller, Merchant
+from app.domains.merchants.model import (
+    ANY,
+    SCOPES,
+    ApiKey,
+    Caller,
+    FeePlan,
+    FeeRates,
+    Merchant,
+    choose,
+)
+from app.domains.merchants.reads import Keyring
 
 __all__ = [
     "ANY",

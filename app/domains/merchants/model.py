@@ -1,15 +1,92 @@
-"""Merchants, keys and callers."""
+"""Merchants, their keys, callers, and fee plans: what the platform takes of a payment. Pure."""
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from app.domains.merchants.fees import FeePlan, FeeRates
+from app.base.money import fee_minor
+
+ANY: Final = "any"
+"""All rails, or all currencies."""
+
+
+class FeeRates(msgspec.Struct, frozen=True):
+    """What a payment costs; amounts in minor units of the currency that the merchant gets."""
+
+    bps: int
+    """Hundredths of a percent of what is captured, 0 to 10,000."""
+    fixed_minor: int
+    """Once per payment."""
+    min_minor: int = 0
+    """The least of both together; never more than was captured."""
+    max_minor: int | None = None
+    """The most of both together."""
+    refunded: bool = False
+    """Whether a refund gives back its share of the fee."""
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it says more than a share and a fixed part."""
+        return self.min_minor > 0 or self.max_minor is not None or self.refunded
+
+    def of(self, amount_minor: int) -> int:
+        """The fee of so much captured."""
+        return fee_minor(
+            amount_minor,
+            bps=self.bps,
+            fixed_minor=self.fixed_minor,
+            min_minor=self.min_minor,
+            max_minor=self.max_minor,
+        )
+
+
+class FeePlan(msgspec.Struct, frozen=True):
+    """Terms for a merchant's payments on a rail and in a currency, or on any and in any."""
+
+    id: UUID
+    merchant_id: UUID
+    rail: str
+    """`wallet`, `card`, `bank_transfer`, or ANY."""
+    currency: str
+    """ISO 4217, or ANY."""
+    bps: int
+    fixed_minor: int
+    min_minor: int
+    max_minor: int | None
+    refunded: bool
+    created_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def terms(self) -> FeeRates:
+        """What it says."""
+        return FeeRates(
+            self.bps, self.fixed_minor, self.min_minor, self.max_minor, refunded=self.refunded
+        )
+
+    def covers(self, rail: str, currency: str) -> bool:
+        """Whether it may be applied to such a payment."""
+        return self.rail in {ANY, rail} and self.currency in {ANY, currency}
+
+    @property
+    def precision(self) -> tuple[bool, bool]:
+        """How closely it names what it is for; the rail counts more than the currency."""
+        return self.rail != ANY, self.currency != ANY
+
+
+def choose(plans: Iterable[FeePlan], rail: str, currency: str) -> FeePlan | None:
+    """The plan that names a payment most closely, if any covers it.
+
+    Rail and currency; then the rail alone; then the currency alone; then a plan for everything.
+    """
+    covering = [plan for plan in plans if plan.covers(rail, currency)]
+    return max(covering, key=lambda plan: plan.precision, default=None)
+
 
 SCOPES: Final = ("read", "write")
 """What a key may be allowed: to look, and to act."""

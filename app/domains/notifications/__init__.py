@@ -10,12 +10,9 @@ of the processor's own name for it.
 Never believes what a notification says beyond what it is about.
 """
 
-from app.domains.notifications.commands import (
-    TakeNotification,
-    finish_notifications,
-    take_notifications,
-)
-from app.domains.notifications.saga import NOTIFICATION
+from app.domains.notifications.commands import TakeNotification
+from app.domains.notifications.flow import NOTIFICATION
+from app.domains.notifications.steps import finish_notifications, take_notifications
 
 __all__ = [
     "NOTIFICATION",

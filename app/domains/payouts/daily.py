@@ -14,7 +14,7 @@ import msgspec
 
 from app.base import clock, ids
 from app.base.telemetry import describe, log
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.domains.payouts import reads
 from app.domains.payouts.inputs import OpenPayout
 from app.domains.payouts.model import PayoutPlan

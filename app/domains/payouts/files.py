@@ -17,7 +17,7 @@ from app.base import clock, ids
 from app.base.settings import Settings
 from app.base.telemetry import log, metrics
 from app.domains.merchants.admin import list_home_regions
-from app.domains.merchants.homes import find_homes
+from app.domains.merchants.store import find_homes
 from app.domains.payouts import reads, sepa, store
 from app.domains.payouts.model import PayoutFile
 from app.domains.payouts.reads import WaitingPayout

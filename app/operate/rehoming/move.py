@@ -18,7 +18,7 @@ from app.base.settings import Settings
 from app.domains.ledger import pull_holds
 from app.domains.merchants import Keyring
 from app.domains.merchants.admin import check_home_region
-from app.domains.merchants.homes import Home, get_home, update_home
+from app.domains.merchants.store import Home, get_home, update_home
 from app.domains.payments.store import pull_payments
 from app.engine.database import Database, Query, Rows, Tx, faults, transact
 from app.engine.database.faults import FaultPoint

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from app.base import clock
-from app.domains.merchants.admin import queries
+from app.domains.merchants.admin import list_plans_in_force
 from app.domains.merchants.model import Caller, Merchant, hash_secret
-from app.domains.merchants.plans import list_plans_in_force
+from app.domains.merchants.store import queries
 from app.engine.database import Database, LookUps
 
 

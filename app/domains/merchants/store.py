@@ -6,9 +6,10 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
-from app.domains.merchants.admin import queries
 from app.domains.merchants.errors import MerchantNotFound
-from app.engine.database import Database, Tx, arrays
+from app.engine.database import Database, Queries, Tx, arrays
+
+queries = Queries(__package__)
 
 
 class Home(msgspec.Struct, frozen=True):

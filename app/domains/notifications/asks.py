@@ -1,14 +1,9 @@
-"""The flow of a notification."""
+"""The external step of notifications: whoever knows the subject looks at what it is about."""
 
 import msgspec
 
-from app.domains.notifications.commands import (
-    Doorbell,
-    TakeNotification,
-    finish_notifications,
-    take_notifications,
-)
-from app.engine.saga import Flow, Postpone, Saga, atomic, external
+from app.domains.notifications.model import Doorbell
+from app.engine.saga import Flow, Postpone
 from app.processors import World
 
 
@@ -19,11 +14,3 @@ async def follow_up(world: World, flow: Flow) -> str | Postpone:
     if follow is None:
         return f"nobody follows {bell.notification.subject}"
     return await follow(world, flow, bell.processor, bell.notification)
-
-
-NOTIFICATION: Saga[TakeNotification] = Saga(
-    "notification",
-    atomic(take_notifications),
-    external(follow_up),
-    atomic(finish_notifications),
-)
