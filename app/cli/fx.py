@@ -10,7 +10,7 @@ from app.cli.context import with_database
 from app.cli.failures import CommandFailed
 
 if TYPE_CHECKING:
-    from app.domains.fx.imports import Imported
+    from app.domains.fx.admin import Imported
     from app.engine.database import Database
 
 app = typer.Typer(help="Import and show exchange rates.", no_args_is_help=True)
@@ -29,24 +29,24 @@ def import_file(
 
     Example: suya fx import eurofxref-daily.xml
     """
-    from app.domains.fx import ecb
-    from app.domains.fx.imports import import_rates
+    from app.domains.fx.admin import import_rates
+    from app.domains.fx.formats import BYTES_MAX, NotRates, parse
 
     try:
         with file.open("rb") as opened:
-            content = opened.read(ecb.BYTES_MAX + 1)
+            content = opened.read(BYTES_MAX + 1)
     except OSError as error:
         raise CommandFailed(f"{file} cannot be read: {error.strerror}.") from None
-    if len(content) > ecb.BYTES_MAX:
-        raise CommandFailed(f"{file} is larger than {ecb.BYTES_MAX} bytes.")
+    if len(content) > BYTES_MAX:
+        raise CommandFailed(f"{file} is larger than {BYTES_MAX} bytes.")
 
     async def work(database: "Database") -> "Imported":
         return await import_rates(database, days)
 
     try:
-        days = ecb.parse(content)
+        days = parse(content)
         imported = with_database(work)
-    except ecb.NotRates as error:
+    except NotRates as error:
         raise CommandFailed(f"{file} is no eurofxref file: {error}.") from None
     if json:
         output.write_json(imported)
@@ -61,8 +61,8 @@ def rates(json: Json = False) -> None:
 
     Example: suya fx rates
     """
+    from app.domains.fx.asks import ECB
     from app.domains.fx.model import rate_text
-    from app.domains.fx.rates import ECB
     from app.domains.fx.store import list_latest_rates
 
     found = with_database(lambda database: list_latest_rates(database, ECB))

@@ -9,7 +9,7 @@ from app.base import clock, ids
 from app.domains.disputes import saga as disputes
 from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute, report_of
 from app.domains.fx import FixedRates, PromiseQuote
-from app.domains.fx import saga as fx
+from app.domains.fx import flow as fx
 from app.domains.merchants import admin
 from app.domains.payments import bookings
 from app.domains.payments import saga as payments

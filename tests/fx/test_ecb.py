@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domains.fx.ecb import NotRates, parse
+from app.domains.fx.formats import NotRates, parse
 
 DAILY_XML = """<?xml version="1.0" encoding="UTF-8"?>
 <gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01"

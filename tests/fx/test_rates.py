@@ -12,9 +12,9 @@ from app.base.errors import PlatformError
 from app.base.money import EXPONENTS
 from app.base.settings import Settings, SettingsError
 from app.domains.fx import FixedRates, RateTable, StoredRates, open_rates
-from app.domains.fx.ecb import NotRates
+from app.domains.fx.admin import import_rates
 from app.domains.fx.errors import RatesUnavailable
-from app.domains.fx.imports import import_rates
+from app.domains.fx.formats import NotRates
 from app.engine.database import Database
 from tests.support.engine import opened
 from tests.support.tables import Row, table
@@ -134,7 +134,7 @@ async def test_a_long_history_is_imported_in_pages(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All days are there afterwards, however many transactions that took."""
-    monkeypatch.setattr("app.domains.fx.imports.PAGE_RATES", 3)
+    monkeypatch.setattr("app.domains.fx.admin.PAGE_RATES", 3)
     today = clock.now().date()
     days = {
         today - timedelta(days=n): {"USD": Decimal(n + 1), "JPY": Decimal(n + 2)} for n in range(8)

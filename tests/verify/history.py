@@ -14,7 +14,7 @@ from app.domains.customers import (
 )
 from app.domains.customers import flow as customers
 from app.domains.fx import ConvertTransfer, FixedRates, PromiseQuote
-from app.domains.fx import saga as fx
+from app.domains.fx import flow as fx
 from app.domains.ledger import chart
 from app.domains.ledger import saga as ledger
 from app.domains.ledger.commands import (

@@ -27,7 +27,7 @@ from app.domains.fx.errors import (
     QuoteNotFound,
     RatesUnavailable,
 )
-from app.domains.fx.saga import QUOTE
+from app.domains.fx.flow import QUOTE
 from app.domains.fx.store import find_quote, list_quotes
 from app.domains.fx.views import QuoteView, quote_view
 from app.engine.idempotency import Intent

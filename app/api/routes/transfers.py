@@ -23,7 +23,7 @@ from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.fx import ConvertTransfer
 from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
-from app.domains.fx.saga import CONVERSION
+from app.domains.fx.flow import CONVERSION
 from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, saga
 from app.domains.ledger.errors import TransferNotFound
 from app.domains.ledger.views import TransferView, transfer_view

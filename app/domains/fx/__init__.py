@@ -9,8 +9,16 @@ Owns `fx_quotes` and `fx_rates`.
 Never decides why money is converted, and never asks the world for a rate inside a transaction.
 """
 
-from app.domains.fx.commands import ConvertTransfer, PromiseQuote, convert_transfers, create_quotes
-from app.domains.fx.legs import chart_accounts, legs
+from app.domains.fx.asks import FixedRates, Rates, RateTable, StoredRates, open_rates
+from app.domains.fx.commands import ConvertTransfer, PromiseQuote
+from app.domains.fx.decisions import (
+    QuoteUse,
+    apply_use,
+    chart_accounts,
+    decide_use,
+    legs,
+    used_event,
+)
 from app.domains.fx.model import (
     Conversion,
     Quote,
@@ -22,9 +30,8 @@ from app.domains.fx.model import (
     rate_text,
     worth,
 )
-from app.domains.fx.rates import FixedRates, Rates, RateTable, StoredRates, open_rates
+from app.domains.fx.steps import convert_transfers, create_quotes
 from app.domains.fx.store import lock_quotes, pull_quotes, update_quotes
-from app.domains.fx.use import QuoteUse, apply_use, decide_use, used_event
 
 __all__ = [
     "Conversion",

@@ -20,7 +20,9 @@ from app.domains.fx.model import cross
 from app.engine.database import Database
 
 BASE: Final = "EUR"
+
 ECB: Final = "ecb"
+
 FIXED: Final = "fixed"
 
 
