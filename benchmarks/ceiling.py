@@ -16,8 +16,8 @@ from psycopg.pq import TransactionStatus
 
 from app.base import clock, ids
 from app.domains import ledger
-from app.domains.ledger import Book, Hold, chart
-from app.domains.ledger.model import Account
+from app.domains.ledger import Book, Hold
+from app.domains.ledger.model import Account, new_account
 from app.domains.ledger.store import queries as ledger_queries
 from app.domains.merchants.admin import create_merchant
 from app.domains.payments import decisions, splits, store
@@ -77,7 +77,7 @@ class Stall:
             splits.available_account(merchant_id, CURRENCY),
         }
         self.accounts: dict[UUID, Account] = {
-            account.id: chart.new_account(account, now) for account in self.charts
+            account.id: new_account(account, now) for account in self.charts
         }
         self.unopened = set(self.accounts)
         for wallet in self.wallets:

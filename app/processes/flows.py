@@ -14,7 +14,7 @@ from app.domains.customers.flow import (
 from app.domains.disputes import follow_dispute
 from app.domains.disputes.saga import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
 from app.domains.fx.flow import CONVERSION, QUOTE
-from app.domains.ledger.saga import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
+from app.domains.ledger.flow import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION
 from app.domains.payments.follow import follow_payment, follow_refund

@@ -8,7 +8,7 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
 from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.engine.database import Tx

@@ -14,7 +14,7 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import UnknownRegion, admin
 from app.domains.payments.inputs import OpenPayment
 from app.domains.payments.saga import AUTHORIZATION

@@ -8,7 +8,7 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants.admin import create_merchant, get_merchant
 from app.domains.payments.inputs import CapturePayment, OpenPayment
 from app.domains.payments.saga import AUTHORIZATION, CAPTURE

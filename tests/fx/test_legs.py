@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from app.base import ids
 from app.base.money import EXPONENTS
 from app.domains.fx import Conversion, Side, chart_accounts, convert, legs
-from app.domains.ledger import Account, Book, Change, Draft, Transfer, chart
+from app.domains.ledger import Account, Book, Change, Draft, Transfer
+from app.domains.ledger.model import new_account
 from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 
@@ -30,7 +31,7 @@ def book(source: str, target: str) -> Book:
         PAYER: _wallet(PAYER, source, FUNDS),
         PAYEE: _wallet(PAYEE, target, 0),
         **{
-            account.id: chart.new_account(account, NOW)
+            account.id: new_account(account, NOW)
             for account in chart_accounts(REGION, source, target, stripe=3)
         },
     }

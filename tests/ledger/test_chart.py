@@ -3,7 +3,14 @@
 from uuid import UUID
 
 from app.base import ids
-from app.domains.ledger import chart
+from app.domains.ledger.model import (
+    CREDIT_NORMAL,
+    DEBIT_NORMAL,
+    STRIPES,
+    merchant_account,
+    normal_side,
+    platform_account,
+)
 from tests.support.tables import Row, table
 
 
@@ -25,27 +32,27 @@ from tests.support.tables import Row, table
 """)
 def test_kinds_have_their_side(row: Row) -> None:
     """What we owe grows by credits, what we own grows by debits."""
-    assert chart.normal_side(row.kind) == row.side
+    assert normal_side(row.kind) == row.side
 
 
 def test_no_kind_has_two_sides() -> None:
     """Every kind is either of the debit or of the credit side."""
-    assert chart.CREDIT_NORMAL.isdisjoint(chart.DEBIT_NORMAL)
+    assert CREDIT_NORMAL.isdisjoint(DEBIT_NORMAL)
 
 
 def test_accounts_of_the_chart_never_meet() -> None:
     """Another merchant, region, currency, kind or stripe is another account."""
     one, other = ids.new(), ids.new()
     accounts = [
-        chart.merchant_account(merchant, currency, kind)
+        merchant_account(merchant, currency, kind)
         for merchant in (one, other)
         for currency in ("USD", "EUR")
         for kind in ("merchant_available", "merchant_pending")
     ] + [
-        chart.platform_account(region, currency, "platform_fees", stripe)
+        platform_account(region, currency, "platform_fees", stripe)
         for region in ("local", "remote")
         for currency in ("USD", "EUR")
-        for stripe in range(chart.STRIPES)
+        for stripe in range(STRIPES)
     ]
 
     assert len({account.id for account in accounts}) == len(accounts)
@@ -55,16 +62,16 @@ def test_the_platform_owns_its_accounts() -> None:
     """Platform accounts belong to the nil merchant, a merchant's to the merchant."""
     merchant = ids.new()
 
-    assert chart.platform_account("local", "USD", "bank_cash").merchant_id == ids.NIL
-    assert chart.merchant_account(merchant, "USD", "merchant_available").merchant_id == merchant
+    assert platform_account("local", "USD", "bank_cash").merchant_id == ids.NIL
+    assert merchant_account(merchant, "USD", "merchant_available").merchant_id == merchant
 
 
 def test_ids_of_the_chart_never_change() -> None:
     """A new version finds the accounts that an old one opened."""
     merchant = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
-    fees = chart.platform_account("local", "USD", "platform_fees", 3)
-    available = chart.merchant_account(merchant, "USD", "merchant_available")
+    fees = platform_account("local", "USD", "platform_fees", 3)
+    available = merchant_account(merchant, "USD", "merchant_available")
 
     assert (str(fees.id), str(available.id)) == (FEES, AVAILABLE)
 

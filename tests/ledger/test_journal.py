@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.ledger import Transfer, journal
+from app.domains.ledger import Transfer
+from app.domains.ledger.decisions import GENESIS, block_hash, leaf, make_block, merkle_root
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 WRITER = UUID(int=5)
@@ -45,17 +46,17 @@ def by_definition(leaves: list[bytes]) -> bytes:
 @given(st.lists(st.binary(min_size=32, max_size=32), max_size=70))
 def test_the_tree_is_that_of_its_definition(leaves: list[bytes]) -> None:
     """The root equals the recursive definition's, whatever the number of leaves."""
-    assert journal.merkle_root(leaves) == by_definition(leaves)
+    assert merkle_root(leaves) == by_definition(leaves)
 
 
 @given(st.lists(st.binary(min_size=32, max_size=32), min_size=2, max_size=20, unique=True))
 def test_order_and_presence_matter(leaves: list[bytes]) -> None:
     """A missing, doubled or moved leaf changes the root."""
-    root = journal.merkle_root(leaves)
+    root = merkle_root(leaves)
 
-    assert journal.merkle_root(leaves[1:]) != root
-    assert journal.merkle_root([*leaves, leaves[-1]]) != root
-    assert journal.merkle_root(leaves[::-1]) != root
+    assert merkle_root(leaves[1:]) != root
+    assert merkle_root([*leaves, leaves[-1]]) != root
+    assert merkle_root(leaves[::-1]) != root
 
 
 @pytest.mark.parametrize(
@@ -77,39 +78,39 @@ def test_an_edited_transfer_has_another_hash(field: str, value: object) -> None:
     """Whatever is changed in a transfer shows in its leaf."""
     edited = msgspec.structs.replace(TRANSFER, **{field: value})
 
-    assert journal.leaf(edited) != journal.leaf(TRANSFER)
+    assert leaf(edited) != leaf(TRANSFER)
 
 
 def test_fields_cannot_flow_into_each_other() -> None:
     """A payment's id in the place of a hold's id is another transfer."""
     moved = msgspec.structs.replace(TRANSFER, payment_id=None, hold_id=TRANSFER.payment_id)
 
-    assert journal.leaf(moved) != journal.leaf(TRANSFER)
+    assert leaf(moved) != leaf(TRANSFER)
 
 
 def test_blocks_chain() -> None:
     """A block's hash covers its writer, place, time, transfers and the block before it."""
-    first = journal.make_block(WRITER, 1, journal.GENESIS, [TRANSFER], AT)
-    second = journal.make_block(WRITER, 2, first.hash, [TRANSFER], AT)
+    first = make_block(WRITER, 1, GENESIS, [TRANSFER], AT)
+    second = make_block(WRITER, 2, first.hash, [TRANSFER], AT)
 
-    assert first.root == journal.leaf(TRANSFER)
+    assert first.root == leaf(TRANSFER)
     assert second.previous_hash == first.hash
     hashes = {
         first.hash,
         second.hash,
-        journal.block_hash(UUID(int=6), 1, journal.GENESIS, first.root, AT),
-        journal.block_hash(WRITER, 1, journal.GENESIS, first.root, AT.replace(microsecond=0)),
-        journal.block_hash(WRITER, 1, first.hash, first.root, AT),
-        journal.block_hash(WRITER, 1, journal.GENESIS, second.hash, AT),
+        block_hash(UUID(int=6), 1, GENESIS, first.root, AT),
+        block_hash(WRITER, 1, GENESIS, first.root, AT.replace(microsecond=0)),
+        block_hash(WRITER, 1, first.hash, first.root, AT),
+        block_hash(WRITER, 1, GENESIS, second.hash, AT),
     }
     assert len(hashes) == 6
 
 
 def test_the_form_of_hashes_never_changes() -> None:
     """A journal written by any version verifies in every later one."""
-    block = journal.make_block(WRITER, 1, journal.GENESIS, [TRANSFER], AT)
+    block = make_block(WRITER, 1, GENESIS, [TRANSFER], AT)
 
-    assert journal.leaf(TRANSFER).hex() == LEAF
+    assert leaf(TRANSFER).hex() == LEAF
     assert block.hash.hex() == BLOCK
 
 

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains.ledger import Account, Book, Hold, chart
+from app.domains.ledger import Account, Book, Hold
+from app.domains.ledger.model import ChartAccount, new_account
 from app.domains.payments import decisions, model, outside, splits
 from app.domains.payments.inputs import FailRefund, OpenPayment, RefundPayment
 from app.domains.payments.model import Capture, Payment, Rail, Refund
@@ -26,7 +27,7 @@ class Desk:
     """A merchant's book, and one card payment of 1,000 brought to a state."""
 
     def __init__(self, state: str, *, capture: str = "automatic", route: int = 1) -> None:
-        accounts = [chart.new_account(a, NOW) for a in (FEES, PENDING, AVAILABLE, RECEIVABLE)]
+        accounts = [new_account(a, NOW) for a in (FEES, PENDING, AVAILABLE, RECEIVABLE)]
         self.book = Book({account.id: account for account in accounts}, NOW)
         self.capture = capture
         command = OpenPayment(
@@ -153,7 +154,7 @@ class Desk:
         )
         return outside.fail_refund(self.book, self.payment, refund, command, stripe=0)
 
-    def account(self, account: chart.ChartAccount) -> Account:
+    def account(self, account: ChartAccount) -> Account:
         return self.book.accounts[account.id]
 
     @property

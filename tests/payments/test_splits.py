@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from app.base import ids
 from app.domains import fx
 from app.domains.fx import Conversion, convert
-from app.domains.ledger import Account, Book, Change, Draft, Transfer, chart
+from app.domains.ledger import Account, Book, Change, Draft, Transfer
+from app.domains.ledger.model import new_account
 from app.domains.merchants import FeeRates
 from app.domains.payments import model, splits
 from app.domains.payments.exchange import Exchange
@@ -40,7 +41,7 @@ class Till:
         self.payment = found
         charts = splits.accounts_of_capture(found, REGION, 2)
         charts += splits.accounts_of_refund(found, REGION, 2)
-        accounts = {account.id: chart.new_account(account, NOW) for account in charts}
+        accounts = {account.id: new_account(account, NOW) for account in charts}
         accounts[WALLET] = Account(
             MERCHANT, WALLET, "customer_wallet", "USD", "credit", 0, 0, FUNDS, 0, 0, 0, "open",
             None, NOW,

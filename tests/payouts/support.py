@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.base import clock, ids
-from app.domains.ledger import saga as ledger
+from app.domains.ledger import flow as ledger
 from app.domains.ledger.commands import MakeDeposit, OpenAccount
 from app.domains.merchants import admin
 from app.domains.payments import saga as payments

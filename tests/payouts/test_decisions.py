@@ -7,7 +7,7 @@ from uuid import UUID
 from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.ledger import Account, Book
-from app.domains.ledger.chart import ChartAccount, new_account
+from app.domains.ledger.model import ChartAccount, new_account
 from app.domains.payouts import model, moves
 from app.domains.payouts.inputs import OpenPayout
 from app.domains.payouts.model import Cancel, Payout

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.base import clock, ids
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.payments import saga
 from app.domains.payments.inputs import CapturePayment, RefundPayment
 from app.engine.database import Database, GroupCommit

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.ledger.reads import queries as of_ledger
 from app.domains.merchants import admin
 from app.domains.payments.inputs import OpenPayment

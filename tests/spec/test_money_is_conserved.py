@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.base import clock, ids
 from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import admin
 from app.domains.payments import saga
 from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment

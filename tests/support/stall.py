@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount, reads
-from app.domains.ledger import saga as ledger_saga
+from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import admin
 from app.domains.payments.inputs import OpenPayment
 from app.engine import idempotency

@@ -15,8 +15,7 @@ from app.domains.customers import (
 from app.domains.customers import flow as customers
 from app.domains.fx import ConvertTransfer, FixedRates, PromiseQuote
 from app.domains.fx import flow as fx
-from app.domains.ledger import chart
-from app.domains.ledger import saga as ledger
+from app.domains.ledger import flow as ledger
 from app.domains.ledger.commands import (
     CloseAccount,
     EntrySpec,
@@ -24,6 +23,7 @@ from app.domains.ledger.commands import (
     MakeTransfer,
     OpenAccount,
 )
+from app.domains.ledger.model import merchant_account
 from app.domains.merchants import ANY, FeePlan, Merchant, admin
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
@@ -209,12 +209,12 @@ async def make_history(url: str) -> History:
                 database, name="stall", home_region=REGION, fee_bps=290 * (number - 1)
             )
             history.names[f"merchant_{number}"] = merchant.id
-        available = chart.merchant_account(merchant.id, "USD", "merchant_available")
+        available = merchant_account(merchant.id, "USD", "merchant_available")
         history.names["available"] = available.id
-        in_transit = chart.merchant_account(merchant.id, "USD", "payouts_in_transit")
+        in_transit = merchant_account(merchant.id, "USD", "payouts_in_transit")
         history.names["in_transit"] = in_transit.id
         for kind in ("processor_receivable", "merchant_pending"):
-            account = chart.merchant_account(merchant.id, "USD", kind)
+            account = merchant_account(merchant.id, "USD", kind)
             history.names[kind] = account.id
         writer = Writer(group_commit, merchant, history)
         await _make_payments(writer)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from app.base import ids
 from app.domains.disputes import saga as disputes
-from app.domains.ledger import chart
+from app.domains.ledger.model import merchant_account
 from app.engine.database import Database
 from tests.disputes.support import FEE, Stall
 
@@ -46,6 +46,6 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
         names[f"{name}_dispute"] = await stall.dispute(payment, amount=AMOUNT, fee=0)
         for fee in (700, FEE):
             await stall.tell(stall.state(payment, amount=AMOUNT, fee=fee))
-    held = chart.merchant_account(merchant_id, "USD", "disputes_held")
+    held = merchant_account(merchant_id, "USD", "disputes_held")
     names["disputes_held"] = held.id
     assert ids.NIL not in names.values()

@@ -11,7 +11,7 @@ from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import CONSISTENCY_PARAMETER, LIST_PARAMETERS, PAGING_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import clock, ids
-from app.domains.ledger import CloseAccount, OpenAccount, errors, reads, saga
+from app.domains.ledger import CloseAccount, OpenAccount, errors, flow, reads
 from app.domains.ledger.errors import AccountNotFound
 from app.domains.ledger.reads import EntryPosition
 from app.domains.ledger.store import AccountRow
@@ -54,7 +54,7 @@ def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
 )
 async def create_account(request: ApiRequest) -> ASGIResponse:
     """Opens a customer's wallet in one currency."""
-    return await perform(request, wire.CreateAccount, saga.ACCOUNT, _open)
+    return await perform(request, wire.CreateAccount, flow.ACCOUNT, _open)
 
 
 @post(
@@ -77,7 +77,7 @@ async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.CLOSURE, make)
+    return await perform(request, wire.Nothing, flow.CLOSURE, make)
 
 
 async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:

@@ -24,7 +24,7 @@ from app.base import ids
 from app.domains.fx import ConvertTransfer
 from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
 from app.domains.fx.flow import CONVERSION
-from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, saga
+from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, flow, reads
 from app.domains.ledger.errors import TransferNotFound
 from app.domains.ledger.views import TransferView, transfer_view
 from app.engine.idempotency import Intent
@@ -116,7 +116,7 @@ async def create_transfer(request: ApiRequest) -> ASGIResponse:
     if body.fx_quote is not None:
         return await submit(call, CONVERSION, _conversion(call, intent, body, body.fx_quote))
     assert body.currency is not None
-    return await submit(call, saga.TRANSFER, _transfer(call, intent, body, body.currency))
+    return await submit(call, flow.TRANSFER, _transfer(call, intent, body, body.currency))
 
 
 @get(
@@ -153,7 +153,7 @@ async def list_transfers(request: ApiRequest) -> ASGIResponse:
 )  # fmt: skip
 async def create_deposit(request: ApiRequest) -> ASGIResponse:
     """Brings sandbox money from outside into a wallet."""
-    return await perform(request, wire.CreateDeposit, saga.DEPOSIT, _deposit)
+    return await perform(request, wire.CreateDeposit, flow.DEPOSIT, _deposit)
 
 
 def routers() -> list[Router]:

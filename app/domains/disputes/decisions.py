@@ -17,8 +17,7 @@ from app.domains import fx
 from app.domains.disputes.inputs import ReportDispute
 from app.domains.disputes.model import FINAL, Dispute, TakenBack, fee_transfer_of
 from app.domains.ledger import Book, Change, Draft
-from app.domains.ledger.chart import ChartAccount, merchant_account
-from app.domains.ledger.model import Direction
+from app.domains.ledger.model import ChartAccount, Direction, merchant_account
 from app.domains.payments import Payment
 from app.domains.payments.splits import available_account, fee_account, receivable_account
 from app.processors import DisputeState

@@ -21,8 +21,8 @@ from app.base.errors import PlatformError
 from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
 from app.domains.fx.model import Conversion, Quote
 from app.domains.fx.views import quote_text
-from app.domains.ledger import Change, chart
-from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger import Change
+from app.domains.ledger.model import ChartAccount, platform_account
 from app.engine.events import Event
 
 
@@ -98,9 +98,9 @@ def chart_accounts(
 ) -> list[ChartAccount]:
     """The platform's accounts that a conversion between two currencies may touch."""
     return [
-        chart.platform_account(region, source_currency, "fx_position", stripe),
+        platform_account(region, source_currency, "fx_position", stripe),
         *[
-            chart.platform_account(region, target_currency, kind, stripe)
+            platform_account(region, target_currency, kind, stripe)
             for kind in ("fx_position", "fx_spread", "rounding")
         ],
     ]

@@ -23,8 +23,8 @@ from app.domains.fx.decisions import (
 from app.domains.fx.errors import CurrenciesMustDiffer, QuoteMismatch
 from app.domains.fx.model import Quote, convert
 from app.domains.fx.views import quote_text
-from app.domains.ledger import Book, Change, Draft, Transfer, chart
-from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger import Book, Change, Draft, Transfer
+from app.domains.ledger.model import STRIPES, ChartAccount
 from app.engine import events, idempotency
 from app.engine.database import Tx
 from app.engine.events import Event
@@ -109,7 +109,7 @@ async def convert_transfers(tx: Tx, commands: Sequence[ConvertTransfer]) -> list
     keys = {(command.merchant_id, command.quote_id) for command in claims.fresh}
     await store.pull_quotes(tx, region, claims.moving, keys)
     quotes = await store.lock_quotes(tx, region, keys)
-    stripe = tx.writer.stripe % chart.STRIPES
+    stripe = tx.writer.stripe % STRIPES
     wallets = {(c.merchant_id, entry.account_id) for c in claims.fresh for entry in c.entries}
     charts: set[ChartAccount] = set()
     for known in quotes.values():

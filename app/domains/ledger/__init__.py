@@ -8,13 +8,17 @@ Owns `accounts`, `transfers`, `entries`, `holds` and `journal_blocks`.
 Never knows why money moves: payments and their like say so by a transfer's purpose.
 """
 
-from app.domains.ledger.books import open_book, post, write_book
+from app.domains.ledger.batch import open_book, post, write_book
 from app.domains.ledger.commands import (
     CloseAccount,
     EntrySpec,
     MakeDeposit,
     MakeTransfer,
     OpenAccount,
+)
+from app.domains.ledger.decisions import Book, begin_hold, post_hold, release_hold
+from app.domains.ledger.model import Account, Change, Draft, Hold, Transfer
+from app.domains.ledger.steps import (
     close_accounts,
     make_deposits,
     make_transfers,
@@ -22,8 +26,6 @@ from app.domains.ledger.commands import (
     refuse_wallet,
     transfer_fact,
 )
-from app.domains.ledger.holds import begin_hold, post_hold, release_hold
-from app.domains.ledger.model import Account, Book, Change, Draft, Hold, Transfer
 from app.domains.ledger.store import (
     insert_holds,
     lock_holds,

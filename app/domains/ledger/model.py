@@ -1,26 +1,19 @@
-"""Accounts, transfers, entries and the book that decides: pure.
+"""Accounts, transfers, entries, holds, and the chart of accounts.
 
-A `Book` holds the accounts a batch touches, as loaded and locked. Transfers are booked into it one
-after the other, in arrival order, each against the balances the earlier ones left. What is refused
-leaves no trace; what is booked becomes entries with the sums after them.
+The chart says which accounts exist beside the customers' wallets, and their ids: one set per
+merchant and currency; the platform's own per region and currency. Their ids derive from their
+names, so nobody ever looks one up, and they come into being when first used.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from functools import lru_cache
+from typing import Final, Literal
 from uuid import UUID
 
 import msgspec
 
 from app.base import ids
-from app.base.errors import InvariantViolated, PlatformError
-from app.base.money import BALANCE_MINOR_MAX
-from app.domains.ledger.errors import (
-    AccountClosed,
-    AccountNotFound,
-    BalanceLimit,
-    InsufficientFunds,
-)
 
 Direction = Literal["debit", "credit"]
 
@@ -145,151 +138,6 @@ Entry = tuple[UUID, UUID, int, UUID, str, int, int, int, int, int, int]
 account's posted debits, posted credits, pending debits, pending credits after it. A plain tuple,
 because a batch makes thousands and only turns them into columns."""
 
-_encode = msgspec.json.Encoder().encode
-
-
-class Book:
-    """The accounts of a batch and what has been booked into them so far."""
-
-    def __init__(
-        self,
-        accounts: Mapping[UUID, Account],
-        now: datetime,
-        *,
-        new: Mapping[UUID, Account] | None = None,
-    ) -> None:
-        self.accounts = accounts
-        self.new = new or {}
-        """Those of the accounts that do not exist outside the book yet."""
-        # One instant for the batch, never before an account's last entry: then versions and
-        # instants ascend together, even where clocks of processes differ.
-        self.booked_at = max([now, *[account.booked_at for account in accounts.values()]])
-        self.transfers: list[Transfer] = []
-        self.entries: list[Entry] = []
-        self.touched: dict[UUID, int] = {}
-        """Account id -> the version it was loaded with."""
-
-    def book(self, draft: Draft) -> Transfer | PlatformError:
-        """Book a transfer, or refuse it and change nothing.
-
-        Refusals, the first that applies: AccountNotFound, AccountClosed, InsufficientFunds,
-        BalanceLimit. A draft that does not balance in each currency is a bug of the caller.
-        """
-        for change in draft.changes:
-            refusal = self._refuse(change)
-            if refusal is not None:
-                return refusal
-        self._assert_balanced(draft)
-        # After this line the transfer must succeed.
-        lines = [self._apply(draft.id, change) for change in draft.changes]
-        transfer = Transfer(
-            merchant_id=draft.merchant_id,
-            id=draft.id,
-            kind=draft.kind,
-            purpose=draft.purpose,
-            payment_id=draft.payment_id,
-            hold_id=draft.hold_id,
-            entries=_encode(lines).decode(),
-            description=draft.description,
-            metadata=draft.metadata,
-            correlation_id=draft.correlation_id,
-            booked_at=self.booked_at,
-        )
-        self.transfers.append(transfer)
-        return transfer
-
-    def _assert_balanced(self, draft: Draft) -> None:
-        """Fail where debits and credits differ, posted or pending, in any currency."""
-        accounts, changes = self.accounts, draft.changes
-        if len({change.account_id for change in changes}) != len(changes):
-            raise InvariantViolated(f"transfer {draft.id} names an account twice")
-        currency = accounts[changes[0].account_id].currency
-        posted = pending = 0
-        for change in changes:
-            if accounts[change.account_id].currency != currency:
-                # A conversion; all others are spared the sums by currency.
-                self._assert_balanced_by_currency(draft)
-                return
-            if change.direction == "debit":
-                posted += change.posted_minor
-                pending += change.pending_minor
-            else:
-                posted -= change.posted_minor
-                pending -= change.pending_minor
-        if posted or pending:
-            raise InvariantViolated(f"transfer {draft.id} does not balance: {posted}, {pending}")
-
-    def _assert_balanced_by_currency(self, draft: Draft) -> None:
-        sums: dict[str, tuple[int, int]] = {}
-        for change in draft.changes:
-            currency = self.accounts[change.account_id].currency
-            posted, pending = sums.get(currency, (0, 0))
-            sign = 1 if change.direction == "debit" else -1
-            sums[currency] = (
-                posted + sign * change.posted_minor,
-                pending + sign * change.pending_minor,
-            )
-        off = {currency: left for currency, left in sums.items() if any(left)}
-        if off:
-            raise InvariantViolated(f"transfer {draft.id} does not balance: {off}")
-
-    def _refuse(self, change: Change) -> PlatformError | None:
-        account = self.accounts.get(change.account_id)
-        if account is None or account.merchant_id != change.merchant_id:
-            return AccountNotFound(account=ids.encode("account", change.account_id))
-        # A closed account takes no new money and no new holds; it cannot have any to release.
-        if account.status != "open":
-            return AccountClosed(account=ids.encode("account", account.id))
-        moved = change.posted_minor + change.pending_minor
-        grows = change.direction == account.normal_side
-        if account.floor_minor is not None and not grows and moved > 0:
-            spendable = account.available_minor - account.floor_minor
-            if moved > spendable:
-                return InsufficientFunds(
-                    account=ids.encode("account", account.id), available=spendable, asked=moved
-                )
-        debits = account.posted_debits_minor + account.pending_debits_minor
-        credits_ = account.posted_credits_minor + account.pending_credits_minor
-        largest = debits if debits > credits_ else credits_  # noqa: FURB136 - max() costs a call
-        grown = change.posted_minor if change.pending_minor < 0 else moved
-        if largest + grown > BALANCE_MINOR_MAX:
-            return BalanceLimit(account=ids.encode("account", account.id))
-        return None
-
-    def _apply(self, transfer_id: UUID, change: Change) -> EntryLine:
-        account = self.accounts[change.account_id]
-        self.touched.setdefault(account.id, account.version)
-        account.version += 1
-        if change.direction == "debit":
-            account.posted_debits_minor += change.posted_minor
-            account.pending_debits_minor += change.pending_minor
-        else:
-            account.posted_credits_minor += change.posted_minor
-            account.pending_credits_minor += change.pending_minor
-        self.entries.append(
-            (
-                account.merchant_id,
-                account.id,
-                account.version,
-                transfer_id,
-                change.direction,
-                change.posted_minor,
-                change.pending_minor,
-                account.posted_debits_minor,
-                account.posted_credits_minor,
-                account.pending_debits_minor,
-                account.pending_credits_minor,
-            )
-        )
-        return EntryLine(
-            account.merchant_id.hex,
-            account.id.hex,
-            change.direction,
-            change.posted_minor,
-            change.pending_minor,
-            account.version,
-        )
-
 
 class Hold(msgspec.Struct):
     """A pending transfer that has not ended, or how it ended."""
@@ -308,3 +156,77 @@ class Hold(msgspec.Struct):
     def left_minor(self) -> int:
         """What can still be posted."""
         return self.amount_minor - self.posted_minor if self.status == "open" else 0
+
+
+STRIPES: Final = 8  # as many writers use a hot platform account without meeting on one row
+
+CREDIT_NORMAL: Final = frozenset(
+    "customer_wallet merchant_pending merchant_available platform_fees payouts_in_transit "
+    "disputes_held fx_spread rounding".split()
+)
+
+DEBIT_NORMAL: Final = frozenset(
+    "processor_receivable bank_cash processor_costs dispute_losses fx_position".split()
+)
+
+
+class ChartAccount(msgspec.Struct, frozen=True):
+    """An account of the chart, by what it is."""
+
+    merchant_id: UUID
+    id: UUID
+    kind: str
+    currency: str
+
+
+def normal_side(kind: str) -> str:
+    """`debit` or `credit`: the side on which an account of this kind grows."""
+    return "credit" if kind in CREDIT_NORMAL else "debit"
+
+
+def new_account(account: ChartAccount, now: datetime) -> Account:
+    """An account of the chart before its first entry; none of them has a floor."""
+    return Account(
+        merchant_id=account.merchant_id,
+        id=account.id,
+        kind=account.kind,
+        currency=account.currency,
+        normal_side=normal_side(account.kind),
+        floor_minor=None,
+        posted_debits_minor=0,
+        posted_credits_minor=0,
+        pending_debits_minor=0,
+        pending_credits_minor=0,
+        version=0,
+        status="open",
+        customer=None,
+        booked_at=now,
+    )
+
+
+@lru_cache(maxsize=100_000)  # a few accounts per merchant and currency
+def merchant_account(merchant_id: UUID, currency: str, kind: str) -> ChartAccount:
+    """A merchant's own account of `kind`; its id sorts as if made with the merchant."""
+    account_id = ids.derived(merchant_id, currency, kind, at=merchant_id)
+    return ChartAccount(merchant_id, account_id, kind, currency)
+
+
+@lru_cache(maxsize=10_000)
+def platform_account(region: str, currency: str, kind: str, stripe: int = 0) -> ChartAccount:
+    """The platform's account of `kind` in a region; hot ones exist in stripes."""
+    account_id = ids.derived(region, currency, kind, stripe)
+    return ChartAccount(ids.NIL, account_id, kind, currency)
+
+
+class Block(msgspec.Struct, frozen=True):
+    """One commit's page of the journal."""
+
+    writer: UUID
+    sequence: int
+    """1, 2, 3 ... within the writer's chain."""
+    previous_hash: bytes
+    root: bytes
+    hash: bytes
+    merchant_ids: Sequence[UUID]
+    transfer_ids: Sequence[UUID]
+    created_at: datetime

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.ledger.journal import Block
-from app.domains.ledger.model import Account, Book, Hold, Transfer
+from app.domains.ledger.decisions import Book
+from app.domains.ledger.model import Account, Block, Hold, Transfer
 from app.engine.database import KeysTaken, Moving, Queries, Tx, arrays, pull
 
 queries = Queries(__package__)

@@ -11,8 +11,8 @@ import msgspec
 from app.base.money import divide_half_even
 from app.domains import fx
 from app.domains.fx import Conversion, Quote
-from app.domains.ledger import Change, chart
-from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger import Change
+from app.domains.ledger.model import ChartAccount, merchant_account, platform_account
 from app.domains.payments.model import Payment, Refund
 
 
@@ -35,23 +35,23 @@ class RefundSplit(msgspec.Struct, frozen=True):
 
 def fee_account(region: str, currency: str, stripe: int) -> ChartAccount:
     """The stripe of the platform's fee account that this writer uses."""
-    return chart.platform_account(region, currency, "platform_fees", stripe)
+    return platform_account(region, currency, "platform_fees", stripe)
 
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
     """What a merchant can dispose of; refunds come from it."""
-    return chart.merchant_account(merchant_id, currency, "merchant_available")
+    return merchant_account(merchant_id, currency, "merchant_available")
 
 
 def receivable_account(merchant_id: UUID, currency: str) -> ChartAccount:
     """What processors owe a merchant; each merchant has its own, so no row is hot."""
-    return chart.merchant_account(merchant_id, currency, "processor_receivable")
+    return merchant_account(merchant_id, currency, "processor_receivable")
 
 
 def captured_account(merchant_id: UUID, currency: str, method: str) -> ChartAccount:
     """Where captured money goes: at once available, or pending until the processor settles."""
     kind = "merchant_available" if method == "wallet" else "merchant_pending"
-    return chart.merchant_account(merchant_id, currency, kind)
+    return merchant_account(merchant_id, currency, kind)
 
 
 def accounts_of_capture(payment: Payment, region: str, stripe: int) -> list[ChartAccount]:

@@ -11,8 +11,8 @@ from uuid import UUID
 from app.base import ids
 from app.base.errors import InvariantViolated, PlatformError
 from app.domains import ledger
-from app.domains.ledger import Book, Hold, chart
-from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger import Book, Hold
+from app.domains.ledger.model import STRIPES, ChartAccount
 from app.domains.payments import splits, store
 from app.domains.payments.errors import PaymentBusy, PaymentNotFound
 from app.domains.payments.model import Payment, Refund
@@ -236,7 +236,7 @@ def each(work: Work, bookings: Sequence[Booking]) -> Iterator[tuple[Booking, Flo
 
 def stripe_of(tx: Tx) -> int:
     """Which stripe of the hot platform accounts this writer uses."""
-    return tx.writer.stripe % chart.STRIPES
+    return tx.writer.stripe % STRIPES
 
 
 def not_found(command: OnPayment) -> PaymentNotFound:

@@ -6,7 +6,8 @@ from uuid import UUID
 from app.base import ids
 from app.base.errors import PlatformError
 from app.domains import ledger
-from app.domains.ledger import Book, chart
+from app.domains.ledger import Book
+from app.domains.ledger.model import STRIPES
 from app.domains.payouts import moves, store
 from app.domains.payouts.model import Payout, PayoutChange
 from app.domains.payouts.views import payout_text
@@ -82,7 +83,7 @@ class PayoutBatch:
 
 def stripe_of(tx: Tx) -> int:
     """Which stripe of the hot platform accounts this writer uses."""
-    return tx.writer.stripe % chart.STRIPES
+    return tx.writer.stripe % STRIPES
 
 
 def payout_fact(payout: Payout, what: str, correlation_id: str) -> Event:

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains.ledger import Book, Change, Draft, chart
-from app.domains.ledger.chart import ChartAccount
+from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.errors import InsufficientFunds
+from app.domains.ledger.model import ChartAccount, merchant_account, platform_account
 from app.domains.payouts import model
 from app.domains.payouts.errors import NothingToPayOut
 from app.domains.payouts.inputs import OpenPayout
@@ -18,17 +18,17 @@ from app.domains.payouts.model import Payout, PayoutChange, PayoutChannel
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
     """Where payouts come from."""
-    return chart.merchant_account(merchant_id, currency, "merchant_available")
+    return merchant_account(merchant_id, currency, "merchant_available")
 
 
 def transit_account(merchant_id: UUID, currency: str) -> ChartAccount:
     """Where the money is until the bank has paid it."""
-    return chart.merchant_account(merchant_id, currency, "payouts_in_transit")
+    return merchant_account(merchant_id, currency, "payouts_in_transit")
 
 
 def cash_account(region: str, currency: str, stripe: int) -> ChartAccount:
     """The stripe of the platform's account at its bank that this writer uses."""
-    return chart.platform_account(region, currency, "bank_cash", stripe)
+    return platform_account(region, currency, "bank_cash", stripe)
 
 
 def accounts_of(payout: Payout, region: str, stripe: int) -> set[ChartAccount]:

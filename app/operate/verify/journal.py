@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.ledger import journal
+from app.domains.ledger.decisions import GENESIS, block_hash, leaf, merkle_root
 from app.domains.ledger.model import NO_METADATA, Transfer
 from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, wire
@@ -45,18 +45,18 @@ class _Chains:
         self.audit = audit
         self.writer = ""
         self.sequence = 0
-        self.head = journal.GENESIS
+        self.head = GENESIS
 
     def take(self, block: BlockRow) -> None:
         """Check a block's place in its chain, and its own hash."""
         if block.writer != self.writer:
-            self.writer, self.sequence, self.head = block.writer, 0, journal.GENESIS
+            self.writer, self.sequence, self.head = block.writer, 0, GENESIS
         if block.sequence != self.sequence + 1:
             self._missing(block)
         elif block.previous_hash != self.head:
             what = "its previous hash is not the hash of the block before it"
             self.audit.add(Check.JOURNAL_CHAIN, block.name, what)
-        due = journal.block_hash(
+        due = block_hash(
             UUID(block.writer), block.sequence, block.previous_hash, block.root, block.created_at
         )
         if block.hash != due:
@@ -130,8 +130,8 @@ def _check_block(
         if transfer.booked_at != block.created_at:
             what = f"it was booked at {transfer.booked_at}, and its block at {block.created_at}"
             audit.add(Check.JOURNAL_TRANSFERS, wire("transfer", transfer_id), what)
-        leaves.append(journal.leaf(transfer))
-    if journal.merkle_root(leaves) != block.root:
+        leaves.append(leaf(transfer))
+    if merkle_root(leaves) != block.root:
         some = ", ".join(wire("transfer", each) for _, each in members[:NAMED_MAX])
         more = f" and {len(members) - NAMED_MAX} more" if len(members) > NAMED_MAX else ""
         what = f"its root is not that of the transfers it lists; one was edited of {some}{more}"

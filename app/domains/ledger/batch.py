@@ -1,13 +1,13 @@
-"""Opening the book of a batch and writing what was booked in one statement a table."""
+"""Opening the book of a batch, and writing what was booked in one statement a table."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from app.base import clock
 from app.base.errors import PlatformError
-from app.domains.ledger import chart, journal, store
-from app.domains.ledger.chart import ChartAccount
-from app.domains.ledger.model import Book, Draft, Transfer
+from app.domains.ledger import store
+from app.domains.ledger.decisions import GENESIS, Book, make_block
+from app.domains.ledger.model import ChartAccount, Draft, Transfer, new_account
 from app.engine.database import NOBODY_MOVES, Moving, Tx
 
 
@@ -29,7 +29,7 @@ async def open_book(
     await store.pull_accounts(tx, region, moving, wanted)
     loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
     now = clock.now()
-    new = {a.id: chart.new_account(a, now) for a in chart_accounts if a.id not in loaded}
+    new = {a.id: new_account(a, now) for a in chart_accounts if a.id not in loaded}
     return Book(loaded | new, now, new=new)
 
 
@@ -38,10 +38,10 @@ def write_book(tx: Tx, region: str, book: Book) -> None:
     if not book.transfers:
         return
     writer = tx.writer
-    block = journal.make_block(
+    block = make_block(
         writer.id,
         writer.sequence + 1,
-        writer.head or journal.GENESIS,
+        writer.head or GENESIS,
         book.transfers,
         book.booked_at,
     )
