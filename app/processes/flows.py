@@ -12,7 +12,7 @@ from app.domains.customers.flow import (
     DETACHMENT,
 )
 from app.domains.disputes import follow_dispute
-from app.domains.disputes.saga import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
+from app.domains.disputes.flow import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
 from app.domains.fx.flow import CONVERSION, QUOTE
 from app.domains.ledger.flow import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.domains.merchants.store import find_homes

@@ -10,7 +10,7 @@ from multipart import MultipartError  # type: ignore[import-untyped]
 
 from app.api.http.uploads import _read
 from app.base.errors import PlatformError
-from app.domains.disputes.evidence import BYTES_MAX, digest
+from app.domains.disputes.formats import BYTES_MAX, digest
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
 from tests.support.disputes import add, disputed, read, upload

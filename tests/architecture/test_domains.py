@@ -16,6 +16,7 @@ FILES = {
     "asks.py",  # external: what is asked of the world outside
     "bookings.py",  # atomic: what the asks brought back
     "flow.py",  # which steps follow each other
+    "follow.py",  # what a notification leads to: a flow is woken, or begun
     "store.py",  # inside a transaction: locks and writes
     "queries.sql",  # the statements of store.py
     "reads.py",  # outside a transaction
@@ -28,7 +29,7 @@ FILES = {
 }
 """Docs/decisions/0015 says what each is for; a domain has those it needs."""
 
-TO_DO = {"disputes", "payments"} | {"payouts"}
+TO_DO = {"payments", "payouts"}
 """Domains that still have files of other names."""
 
 FOLDERS = sorted(path for path in DOMAINS.iterdir() if (path / "__init__.py").exists())

@@ -6,8 +6,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from app.base import clock, ids
-from app.domains.disputes import saga as disputes
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute, report_of
+from app.domains.disputes import flow as disputes
+from app.domains.disputes.commands import AddEvidence, AnswerDispute, ReportDispute, report_of
 from app.domains.fx import FixedRates, PromiseQuote
 from app.domains.fx import flow as fx
 from app.domains.merchants import admin

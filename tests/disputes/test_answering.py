@@ -9,9 +9,9 @@ import msgspec
 
 from app.base import clock
 from app.domains.disputes import bookings
-from app.domains.disputes import saga as disputes
-from app.domains.disputes.commands import add_evidence
-from app.domains.disputes.external import EvidenceAnswer
+from app.domains.disputes import flow as disputes
+from app.domains.disputes.asks import EvidenceAnswer
+from app.domains.disputes.steps import add_evidence
 from app.engine import idempotency
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow

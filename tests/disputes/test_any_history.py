@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from app.base import ids
 from app.domains.disputes import bookings
-from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import EvidenceAnswer
+from app.domains.disputes import flow as disputes
+from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.payments import bookings as payment_bookings
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import RefundPayment

@@ -8,8 +8,8 @@ import pytest
 
 from app.base import ids
 from app.domains.disputes import bookings
-from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import EvidenceAnswer
+from app.domains.disputes import flow as disputes
+from app.domains.disputes.asks import EvidenceAnswer
 from app.processors import DisputeState, Verdict
 from app.processors.stripe.objects import MERCHANT, REFERENCE, StripeDispute, judge_dispute, read
 from tests.disputes.support import Stall

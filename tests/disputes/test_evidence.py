@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.disputes import evidence
+from app.domains.disputes import formats
 from app.domains.disputes.model import CHARACTERS_MAX, PIECES_MAX, Evidence
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ def piece(media_type: str, name: str | None, content: bytes) -> tuple[Evidence, 
     """A piece with its content."""
     facts = Evidence(
         UUID(int=1), UUID(int=2), UUID(int=3), media_type, name, len(content),
-        evidence.digest(content), "req_1", NOW,
+        formats.digest(content), "req_1", NOW,
     )  # fmt: skip
     return facts, content
 
@@ -27,7 +27,7 @@ def test_texts_are_told_as_they_are_and_files_by_their_digest() -> None:
     """A processor reads the texts in order, and enough of a file to know it again."""
     pdf = piece("application/pdf", "bill.pdf", b"%PDF-")
 
-    text = evidence.compose([piece("text/plain", None, b"First."), pdf])
+    text = formats.compose_evidence([piece("text/plain", None, b"First."), pdf])
 
     assert text == (
         f"First.\n\nFile bill.pdf (application/pdf, 5 bytes, SHA-256 {pdf[0].sha256}), "
@@ -37,19 +37,19 @@ def test_texts_are_told_as_they_are_and_files_by_their_digest() -> None:
 
 def test_the_most_evidence_is_no_more_than_processors_take() -> None:
     """The largest texts and as many files as there may be fit into one answer."""
-    name = "x" * evidence.FILE_NAME_MAX
+    name = "x" * formats.FILE_NAME_MAX
     texts = [piece("text/plain", None, b"x" * CHARACTERS_MAX)]
-    files = [piece("application/pdf", name, b"x" * evidence.BYTES_MAX)] * (PIECES_MAX - 1)
+    files = [piece("application/pdf", name, b"x" * formats.BYTES_MAX)] * (PIECES_MAX - 1)
 
-    assert len(evidence.compose(texts + files)) <= PROCESSORS_TAKE
+    assert len(formats.compose_evidence(texts + files)) <= PROCESSORS_TAKE
 
 
 @given(st.text())
 def test_any_name_becomes_one_that_means_nothing_elsewhere(name: str) -> None:
     """Whatever a file is called, its name is short, printable in a path, and has no folders."""
-    clean = evidence.clean_name(name)
+    clean = formats.clean_name(name)
 
-    assert 1 <= len(clean) <= evidence.FILE_NAME_MAX
+    assert 1 <= len(clean) <= formats.FILE_NAME_MAX
     assert not set(clean) & set('/\\\x00\n\r"<>|:*?')
     assert clean not in {".", ".."}
 
@@ -67,9 +67,9 @@ def test_any_name_becomes_one_that_means_nothing_elsewhere(name: str) -> None:
 )
 def test_a_document_full_of_numbers_is_no_card(content: bytes, found: bool) -> None:
     """Numbers of a document are taken for a card's only if they look like one in one piece."""
-    assert evidence.has_card_number("application/pdf", content) is found
+    assert formats.has_card_number("application/pdf", content) is found
 
 
 def test_a_text_is_searched_as_any_other() -> None:
     """In a text a card number is found as people write it."""
-    assert evidence.has_card_number("text/plain", b"4242 4242-4242 4242")
+    assert formats.has_card_number("text/plain", b"4242 4242-4242 4242")

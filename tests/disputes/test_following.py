@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.base import ids
-from app.domains.disputes import saga as disputes
+from app.domains.disputes import flow as disputes
 from tests.disputes.support import FEE, Stall
 from tests.support import books
 from tests.support.engine import opened

@@ -11,8 +11,8 @@ import pytest
 
 from app.base import clock
 from app.domains.disputes import bookings
-from app.domains.disputes import saga as disputes
-from app.domains.disputes.external import EvidenceAnswer
+from app.domains.disputes import flow as disputes
+from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.disputes.model import DUE_SOON
 from app.engine.saga import Flow
 from app.processors import Verdict

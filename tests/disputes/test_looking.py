@@ -9,7 +9,7 @@ import pytest
 
 from app.base import clock
 from app.domains.disputes import bookings
-from app.domains.disputes.external import look_at_processor
+from app.domains.disputes.asks import look_at_processor
 from app.domains.disputes.model import DUE_SOON, REVIEW_PAUSE, REVIEW_TIME_MAX
 from app.engine.saga import Flow
 from app.engine.saga.store import find_flow

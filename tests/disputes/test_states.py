@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from app.base import ids
-from app.domains.disputes import saga as disputes
+from app.domains.disputes import flow as disputes
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import RefundPayment
 from app.engine.idempotency import Answer

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.base import ids
-from app.domains.disputes import saga as disputes
+from app.domains.disputes import flow as disputes
 from app.domains.ledger.model import merchant_account
 from app.engine.database import Database
 from tests.disputes.support import FEE, Stall

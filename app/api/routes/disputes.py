@@ -29,9 +29,9 @@ from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.api.http.uploads import FORM, FORM_BYTES, UploadedFile, read_file
 from app.base import ids
 from app.base.pan import contains_pan
-from app.domains.disputes import errors, evidence, reads, saga
+from app.domains.disputes import errors, flow, formats, reads
+from app.domains.disputes.commands import AddEvidence, AnswerDispute
 from app.domains.disputes.errors import DisputeNotFound
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute
 from app.domains.disputes.model import DisputeStatus
 from app.domains.disputes.views import DisputeView, EvidenceView, dispute_view, evidence_view
 from app.engine.idempotency import Intent
@@ -119,19 +119,19 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
     call = await enter(request, "write")
     if check_json(request, FORM) == JSON:
         body = validate(wire.CreateEvidence, await read_body(request, SINGLE_BYTES_MAX) or b"{}")
-        text = UploadedFile(None, evidence.TEXT, body.text.encode())
+        text = UploadedFile(None, formats.TEXT, body.text.encode())
         command = _piece(call, named_intent(request, body), dispute_id, text)
-        return await submit(call, saga.EVIDENCE_PIECE, command)
-    form = await read_body(request, evidence.BYTES_MAX + FORM_BYTES, refuse_cards=False)
+        return await submit(call, flow.EVIDENCE_PIECE, command)
+    form = await read_body(request, formats.BYTES_MAX + FORM_BYTES, refuse_cards=False)
     file = _check(read_file(request, form))
     stands_for = {
         "file": file.name,
         "media_type": file.media_type,
-        "sha256": evidence.digest(file.content),
+        "sha256": formats.digest(file.content),
     }
     intent = intent_of(request, msgspec.json.encode(stands_for).decode())
     command = _piece(call, intent, dispute_id, file)
-    return await submit(call, saga.EVIDENCE_PIECE, command)
+    return await submit(call, flow.EVIDENCE_PIECE, command)
 
 
 def _check(file: UploadedFile) -> UploadedFile:
@@ -141,10 +141,10 @@ def _check(file: UploadedFile) -> UploadedFile:
         EvidenceTypeNotAllowed, EvidenceTooLarge, EvidenceUnreadable, CardNumberNotAllowed
     """
     name = file.name or ""
-    evidence.check(file.media_type, file.content)
-    if contains_pan(name) or evidence.has_card_number(file.media_type, file.content):
+    formats.check_evidence(file.media_type, file.content)
+    if contains_pan(name) or formats.has_card_number(file.media_type, file.content):
         raise CardNumberNotAllowed
-    return UploadedFile(evidence.clean_name(name), file.media_type, file.content)
+    return UploadedFile(formats.clean_name(name), file.media_type, file.content)
 
 
 def _piece(call: Call, intent: Intent, dispute_id: str, file: UploadedFile) -> AddEvidence:
@@ -158,7 +158,7 @@ def _piece(call: Call, intent: Intent, dispute_id: str, file: UploadedFile) -> A
         media_type=file.media_type,
         file_name=file.name,
         content=file.content,
-        sha256=evidence.digest(file.content),
+        sha256=formats.digest(file.content),
         former_region=call.merchant.former_region,
     )
 
@@ -176,7 +176,7 @@ async def submit_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 
     202 means that the processor has not answered yet; `dispute.evidence_submitted` tells of it.
     """
-    return await perform(request, wire.Nothing, saga.EVIDENCE, _answer(dispute_id))
+    return await perform(request, wire.Nothing, flow.EVIDENCE, _answer(dispute_id))
 
 
 @post(
@@ -191,7 +191,7 @@ async def accept_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 
     202 means that the processor has not answered yet; `dispute.lost` tells of it.
     """
-    return await perform(request, wire.Nothing, saga.ACCEPTANCE, _answer(dispute_id))
+    return await perform(request, wire.Nothing, flow.ACCEPTANCE, _answer(dispute_id))
 
 
 def _answer(dispute_id: str) -> Callable[[Call, Intent, wire.Nothing], AnswerDispute]:

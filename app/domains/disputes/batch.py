@@ -14,10 +14,9 @@ from app.base.errors import PlatformError
 from app.base.settings import Settings
 from app.domains import ledger
 from app.domains.disputes import decisions, model, store
+from app.domains.disputes.commands import ReportDispute
 from app.domains.disputes.errors import DisputeNotBookable
-from app.domains.disputes.inputs import ReportDispute
-from app.domains.disputes.model import FINAL, Dispute
-from app.domains.disputes.plans import WatchPlan, plan_text
+from app.domains.disputes.model import FINAL, Dispute, WatchPlan, plan_text
 from app.domains.disputes.views import dispute_text
 from app.domains.ledger import Book
 from app.domains.payments import Payment
@@ -108,7 +107,7 @@ class DisputeBatch:
 
     def remind(self, dispute: Dispute, correlation_id: str) -> None:
         """Remind the merchant, once and while there is time, that evidence is due."""
-        if model.is_due_soon(dispute, self.book.booked_at):
+        if decisions.is_due_soon(dispute, self.book.booked_at):
             dispute.due_soon_told = True
             dispute.version += 1
             self.note(dispute, correlation_id, "dispute.evidence_due_soon")
@@ -119,7 +118,7 @@ class DisputeBatch:
         self._moved[flow.id] = flow
         if flow.status == "parked":
             flow.status, flow.attempts = "running", 0
-        at = model.look_at(dispute, now)
+        at = decisions.look_at(dispute, now)
         if dispute.is_final:
             saga.end(flow, now, dispute.status)
         elif at is None:
@@ -175,16 +174,16 @@ class DisputeBatch:
                 return opened
             known = opened
         else:
-            why = model.why_not_follow(known, report.payment_id, report.state)
+            why = decisions.why_not_follow(known, report.payment_id, report.state)
             if why is not None:
                 return _not_bookable(report, why)
         state = report.state
-        is_dearer = model.is_dearer(known, state, fee_back=self._settings.dispute_fee_returned)
+        is_dearer = decisions.is_dearer(known, state, fee_back=self._settings.dispute_fee_returned)
         if is_dearer:
             refused = self._raise_fee(report, known)
             if refused is not None:
                 return refused
-        is_news = model.is_news(known, state)
+        is_news = decisions.is_news(known, state)
         is_end = is_news and state.status in FINAL
         if is_news and not is_end:
             if state.due_at != known.due_at:
@@ -213,7 +212,7 @@ class DisputeBatch:
             for d in self._disputes.values()
             if payment is not None and d.payment_id == payment.id and d.status != "won"
         ]
-        why = model.why_not_open(payment, sum(d.amount_minor for d in others), report.state)
+        why = decisions.why_not_open(payment, sum(d.amount_minor for d in others), report.state)
         if why is not None or payment is None:
             return _not_bookable(report, why or "there is no such payment")
         flow = self.flows.get(report.watch_id)
@@ -273,7 +272,7 @@ class DisputeBatch:
             flow = self._begin(report, dispute.id)
         if flow is None or flow.status == "done":
             return
-        if dispute.is_final or model.look_at(dispute, self.book.booked_at) is not None:
+        if dispute.is_final or decisions.look_at(dispute, self.book.booked_at) is not None:
             self._look_again(flow, dispute)
         elif flow.id in self._begun or flow.status == "parked":
             self._look_soon(flow, "it is overdue")

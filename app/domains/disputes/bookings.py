@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.base.errors import InvariantViolated
+from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.disputes.batch import DisputeBatch, load_batch
+from app.domains.disputes.commands import ReportDispute
 from app.domains.disputes.errors import ResponseRefused
-from app.domains.disputes.external import EvidenceAnswer
-from app.domains.disputes.inputs import ReportDispute
-from app.domains.disputes.model import Dispute
-from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
+from app.domains.disputes.model import AnswerPlan, Dispute, WatchPlan, plan_of
 from app.domains.disputes.views import dispute_text
 from app.engine import idempotency
 from app.engine.database import Tx, moving

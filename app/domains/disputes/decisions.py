@@ -1,26 +1,172 @@
-"""Decisions about disputes over the ledger's book: pure, and shared by tests with a model.
+"""Decisions about disputes: pure, and shared by tests with a model.
 
-Each books what follows from what a processor said, or returns the refusal and changes nothing. The
-amount is held in the payer's currency. Where the payment converts, the merchant's side is in the
-currency that it got, and goes back at the payment's own rate; so is the fee, because the merchant
-may never have anything in the payer's currency to pay it with.
+The processor decides; we learn of it by looking, so what is reported may be older than what we
+know. A report therefore has a place in an order, and a dispute never goes back in it: an inquiry
+lies before the dispute that it becomes, an earlier deadline before a later one, and then each state
+before the next. A fee only grows; the amount is held from the first report on.
+
+What is booked follows from what a processor said, or the refusal is returned and nothing changes.
+The amount is held in the payer's currency. Where the payment converts, the merchant's side is in
+the currency that it got, and goes back at the payment's own rate; so is the fee, because the
+merchant may never have anything in the payer's currency to pay it with.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from app.base import ids
 from app.base.errors import PlatformError
 from app.domains import fx
-from app.domains.disputes.inputs import ReportDispute
-from app.domains.disputes.model import FINAL, Dispute, TakenBack, fee_transfer_of
+from app.domains.disputes.commands import ReportDispute
+from app.domains.disputes.errors import (
+    DisputeBusy,
+    DisputeClosed,
+    EvidenceLimit,
+    EvidenceMissing,
+    EvidenceOverdue,
+)
+from app.domains.disputes.model import (
+    CHARACTERS_MAX,
+    DUE_SOON,
+    FINAL,
+    PIECES_MAX,
+    RANK,
+    REVIEW_PAUSE,
+    Dispute,
+    TakenBack,
+)
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.model import ChartAccount, Direction, merchant_account
 from app.domains.payments import Payment
 from app.domains.payments.splits import available_account, fee_account, receivable_account
 from app.processors import DisputeState
+
+
+def why_not_open(payment: Payment | None, others_minor: int, reported: DisputeState) -> str | None:
+    """Why a dispute that is new to us cannot be booked, if it cannot.
+
+    Args:
+        others_minor: what the payment's other disputes took, or hold while they are open.
+    """
+    if payment is None:
+        return f"there is no payment {reported.authorization[:64]} over this processor"
+    if reported.currency != payment.currency:
+        return f"it is in {reported.currency[:8]}, and the payment in {payment.currency}"
+    if reported.amount_minor <= 0 or reported.fee_minor < 0:
+        return f"it is about {reported.amount_minor} with a fee of {reported.fee_minor}"
+    left = payment.amount_captured_minor - payment.amount_refunded_minor - others_minor
+    if reported.amount_minor > left:
+        return f"it is about {reported.amount_minor}, and {left} of the payment can be disputed"
+    return None
+
+
+def why_not_follow(dispute: Dispute, payment_id: UUID | None, reported: DisputeState) -> str | None:
+    """Why what is told of a known dispute contradicts what was booked, if it does."""
+    if payment_id != dispute.payment_id:
+        known = ids.encode("payment", dispute.payment_id)
+        return f"it is now about {reported.authorization[:64]}, and was about {known}"
+    if (reported.amount_minor, reported.currency) != (dispute.amount_minor, dispute.currency):
+        was = f"{dispute.amount_minor} {dispute.currency}"
+        return (
+            f"it is now about {reported.amount_minor} {reported.currency[:8]}, and was about {was}"
+        )
+    is_other = dispute.is_final and reported.status != dispute.status
+    if is_other and reported.status in FINAL:
+        return f"it is now {reported.status}, and was {dispute.status}"
+    if is_other and dispute.inquiry and not reported.inquiry:
+        return f"it is now a dispute that is {reported.status}, and was closed as an inquiry"
+    return None
+
+
+def is_news(dispute: Dispute, reported: DisputeState) -> bool:
+    """Whether what is told lies ahead of what is known; what lies behind was learned too late."""
+    if dispute.is_final or reported.status in FINAL:
+        return not dispute.is_final
+    return _place(reported) > _place(dispute)
+
+
+def _place(said: Dispute | DisputeState) -> tuple[bool, datetime, int]:
+    """Where something lies in a dispute's life.
+
+    A dispute gives another deadline than its inquiry did, even an earlier one; but within each of
+    the two no processor gives less time than it gave before.
+    """
+    return not said.inquiry, said.due_at, RANK[said.status]
+
+
+def is_dearer(dispute: Dispute, reported: DisputeState, *, fee_back: bool) -> bool:
+    """Whether more is taken for a dispute than is known, such as once something is withdrawn.
+
+    Less is old news, or a fee that is given back, which is the platform's.
+
+    Args:
+        fee_back: a merchant who wins gets the fee back, and does not pay more of it afterwards.
+    """
+    is_back = dispute.status == "won" and (fee_back or dispute.fee_returned_minor > 0)
+    return reported.fee_minor > dispute.fee_minor and not is_back
+
+
+def fee_transfer_of(dispute_id: UUID, merchants_fee_minor: int) -> UUID:
+    """The transfer that brings what a merchant pays for a dispute up to so much: there is one."""
+    return ids.derived("dispute_fee", dispute_id, merchants_fee_minor, at=dispute_id)
+
+
+def refuse_response(
+    dispute: Dispute, now: datetime, *, needs_evidence: bool
+) -> PlatformError | None:
+    """Why a dispute cannot be answered at the processor now, if it cannot.
+
+    Refusals, the first that applies: DisputeClosed, DisputeBusy, EvidenceOverdue, EvidenceMissing.
+    """
+    error = _refuse(dispute, now)
+    if error is None and needs_evidence and dispute.evidence_count == 0:
+        return EvidenceMissing(dispute=dispute.name)
+    return error
+
+
+def refuse_evidence(dispute: Dispute, now: datetime, characters: int) -> PlatformError | None:
+    """Why a piece of evidence cannot be added now, if it cannot.
+
+    Refusals, the first that applies: DisputeClosed, DisputeBusy, EvidenceOverdue, EvidenceLimit.
+
+    Args:
+        characters: of a text; of a file none.
+    """
+    error = _refuse(dispute, now)
+    too_many = dispute.evidence_count >= PIECES_MAX
+    if error is None and (too_many or dispute.evidence_characters + characters > CHARACTERS_MAX):
+        return EvidenceLimit(dispute=dispute.name, pieces=PIECES_MAX, characters=CHARACTERS_MAX)
+    return error
+
+
+def _refuse(dispute: Dispute, now: datetime) -> PlatformError | None:
+    if dispute.status != "needs_response":
+        return DisputeClosed(dispute=dispute.name, status=dispute.status)
+    if dispute.operation_id is not None:
+        return DisputeBusy(dispute=dispute.name)
+    if now >= dispute.due_at:
+        return EvidenceOverdue(dispute=dispute.name, due_at=dispute.due_at.isoformat())
+    return None
+
+
+def is_due_soon(dispute: Dispute, now: datetime) -> bool:
+    """Whether the merchant is to be reminded now."""
+    open_ = dispute.status == "needs_response" and not dispute.due_soon_told
+    return open_ and dispute.due_at - DUE_SOON <= now < dispute.due_at
+
+
+def look_at(dispute: Dispute, now: datetime) -> datetime | None:
+    """When to look at a dispute that the processor has spoken of; none: it should have decided."""
+    if dispute.status == "under_review":
+        return now + REVIEW_PAUSE
+    if now >= dispute.due_at:
+        return None
+    return dispute.due_at if dispute.due_soon_told else max(now, dispute.due_at - DUE_SOON)
+
 
 _REASON_MAX: Final = 100  # a word, such as `fraudulent`
 

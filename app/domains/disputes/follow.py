@@ -2,8 +2,8 @@
 
 from app.base import clock, ids
 from app.base.telemetry import log, metrics
-from app.domains.disputes.inputs import payment_named, report_of
-from app.domains.disputes.saga import DISPUTE
+from app.domains.disputes.commands import payment_named, report_of
+from app.domains.disputes.flow import DISPUTE
 from app.domains.payments.reads import find_payment
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow, Postpone

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.disputes.inputs import AddEvidence, ReportDispute
+from app.domains.disputes.commands import AddEvidence, ReportDispute
 from app.domains.disputes.model import Dispute, TakenBack
 from app.engine.database import Moving, Queries, Tx, arrays, pull
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.disputes.model import TakenBack, fee_transfer_of
+from app.domains.disputes.decisions import fee_transfer_of
+from app.domains.disputes.model import TakenBack
 from app.domains.ledger.model import EntryLine
 from app.engine.database import Queries
 from app.operate.verify.audit import Audit

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from app.base import ids
-from app.domains.disputes.inputs import watch_of
+from app.domains.disputes.commands import watch_of
 from app.domains.payments.model import Rail
 from app.engine.database import Database, Queries, Query, arrays
 from app.operate.verify import agreement

@@ -1,18 +1,14 @@
 """The flows of disputes."""
 
+from app.domains.disputes.asks import accept_at_processor, look_at_processor, submit_to_processor
 from app.domains.disputes.bookings import book_answers, book_looks
-from app.domains.disputes.commands import (
+from app.domains.disputes.commands import AddEvidence, AnswerDispute, ReportDispute
+from app.domains.disputes.steps import (
     accept_disputes,
     add_evidence,
     apply_dispute_states,
     submit_evidence,
 )
-from app.domains.disputes.external import (
-    accept_at_processor,
-    look_at_processor,
-    submit_to_processor,
-)
-from app.domains.disputes.inputs import AddEvidence, AnswerDispute, ReportDispute
 from app.engine.saga import Saga, atomic, external
 
 DISPUTE: Saga[ReportDispute] = Saga(

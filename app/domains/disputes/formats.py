@@ -32,10 +32,11 @@ _BEGINNINGS: Final[dict[str, tuple[bytes, ...]]] = {
 _DIGITS: Final = re.compile(
     rb"(?<![0-9A-Za-z.])(?:[3-6][0-9]{12,18}|2[2-7][0-9]{14})(?![0-9A-Za-z])"
 )
+
 _SEPARATORS: Final = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|]+')
 
 
-def check(media_type: str, content: bytes) -> None:
+def check_evidence(media_type: str, content: bytes) -> None:
     """Nothing, if a piece of evidence can be kept.
 
     Raises: (the first that applies)
@@ -73,7 +74,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def compose(pieces: Sequence[tuple[Evidence, bytes]]) -> str:
+def compose_evidence(pieces: Sequence[tuple[Evidence, bytes]]) -> str:
     """All evidence of a dispute as one text, in the order in which it was given."""
     parts = [
         content.decode() if piece.media_type == TEXT else _named(piece) for piece, content in pieces

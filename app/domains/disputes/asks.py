@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
-from app.domains.disputes import evidence, reads
-from app.domains.disputes.inputs import ReportDispute, report_of
-from app.domains.disputes.plans import AnswerPlan, WatchPlan, plan_of
+from app.domains.disputes import formats, reads
+from app.domains.disputes.commands import ReportDispute, report_of
+from app.domains.disputes.model import AnswerPlan, WatchPlan, plan_of
 from app.engine.saga import Flow, Postpone
 from app.processors import DisputeState, Verdict, World
 
@@ -40,7 +40,7 @@ async def submit_to_processor(world: World, flow: Flow) -> EvidenceAnswer | Post
     pieces = await reads.read_evidence(world.database, regions, flow.merchant_id, flow.object_id)
     if len(pieces) != plan.pieces:
         return Postpone("evidence is on its way to another region")
-    text = evidence.compose(pieces)
+    text = formats.compose_evidence(pieces)
     disputes = world.processors.disputes(plan.processor)
     verdict = await disputes.submit_evidence(plan.reference, text, _reference(flow))
     return await _known(world, flow, plan, verdict)
