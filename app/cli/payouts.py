@@ -52,7 +52,7 @@ def plan(
     """
     from app.base.money import EXPONENTS
     from app.domains.payouts import PayoutPlan
-    from app.domains.payouts.plans import keep_plan
+    from app.domains.payouts.admin import keep_plan
 
     if currency not in EXPONENTS:
         raise CommandFailed(f"'{currency}' is not an ISO 4217 currency code.")
@@ -102,7 +102,7 @@ def file(
     Example: suya payouts file --date 2026-01-31 --folder /var/spool/suya
     """
     from app.base import clock
-    from app.domains.payouts.files import CURRENCY
+    from app.domains.payouts.jobs import CURRENCY
 
     if currency != CURRENCY:
         raise CommandFailed(f"There are files for {CURRENCY}; {currency} goes one by one.")
@@ -142,7 +142,7 @@ def reject(
 
     Example: suya payouts reject 019b5a1f3c7e7d40a1b2c3d4e5f60718
     """
-    from app.domains.payouts.rejecting import NotRejected, reject_file
+    from app.domains.payouts.admin import NotRejected, reject_file
 
     try:
         file_id = UUID(file)
@@ -164,11 +164,11 @@ def reject(
 async def _make(world: "World", day: date, *, send: bool) -> "list[PayoutFile]":
     """The files of all regions, as they are afterwards."""
     from app.domains.merchants.admin import list_home_regions
-    from app.domains.payouts import files, reads
+    from app.domains.payouts import jobs, reads
 
     made: list[UUID] = []
     for region in await list_home_regions(world.database):
-        new = await files.make_due(world.database, region, day)
-        made += (await files.send_due(world, region)).files if send else [file.id for file in new]
+        new = await jobs.make_due(world.database, region, day)
+        made += (await jobs.send_due(world, region)).files if send else [file.id for file in new]
     latest = [await reads.find_file(world.database, file_id) for file_id in made]
     return [each for each in latest if each is not None]

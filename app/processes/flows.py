@@ -19,7 +19,7 @@ from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION
 from app.domains.payments.follow import follow_payment, follow_refund
 from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE
-from app.domains.payouts import saga as payouts
+from app.domains.payouts import flow as payouts
 from app.domains.payouts.follow import follow_payout
 from app.engine.database import Database, GroupCommit
 from app.engine.saga import Saga, Sagas

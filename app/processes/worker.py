@@ -24,7 +24,7 @@ from app.domains.merchants.admin import list_home_regions
 from app.domains.merchants.store import find_homes
 from app.domains.payments.inputs import ReleasePayment
 from app.domains.payments.saga import CANCELLATION
-from app.domains.payouts.payday import PayDay
+from app.domains.payouts.jobs import PayDay
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, checks, faults
 from app.engine.database.faults import FaultPoint

@@ -29,7 +29,7 @@ FILES = {
 }
 """Docs/decisions/0015 says what each is for; a domain has those it needs."""
 
-TO_DO = {"payments", "payouts"}
+TO_DO = {"payments"}
 """Domains that still have files of other names."""
 
 FOLDERS = sorted(path for path in DOMAINS.iterdir() if (path / "__init__.py").exists())

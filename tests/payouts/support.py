@@ -10,9 +10,9 @@ from app.domains.ledger.commands import MakeDeposit, OpenAccount
 from app.domains.merchants import admin
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import OpenPayment
-from app.domains.payouts import saga
-from app.domains.payouts.booking import book_payouts
-from app.domains.payouts.inputs import AddBankAccount, OpenPayout
+from app.domains.payouts import flow as payouts
+from app.domains.payouts.bookings import book_payouts
+from app.domains.payouts.commands import AddBankAccount, OpenPayout
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer
 from app.engine.saga import Booking, Flow, Saga, TakeFlow, take_flows
@@ -79,7 +79,7 @@ class Moving:
                 ),
             ),
             (
-                saga.BANK_ACCOUNT,
+                payouts.BANK_ACCOUNT,
                 AddBankAccount(
                     **self.common(), bank_account_id=self.bank_account_id,
                     iban="DE89370400440532013000", name="Ada",
@@ -101,7 +101,7 @@ class Moving:
             **self.common(), payout_id=payout_id, bank_account_id=self.bank_account_id,
             amount_minor=amount, currency="EUR", key_id=ids.new(),
         )  # fmt: skip
-        assert (await self.run(saga.PAYOUT, command)).status == 201
+        assert (await self.run(payouts.PAYOUT, command)).status == 201
         return payout_id
 
     async def take(self, payout_id: UUID) -> Flow:

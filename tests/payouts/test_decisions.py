@@ -8,9 +8,10 @@ from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.ledger import Account, Book
 from app.domains.ledger.model import ChartAccount, new_account
-from app.domains.payouts import model, moves
-from app.domains.payouts.inputs import OpenPayout
-from app.domains.payouts.model import Cancel, Payout
+from app.domains.payouts import decisions, model
+from app.domains.payouts.commands import OpenPayout
+from app.domains.payouts.decisions import Cancel
+from app.domains.payouts.model import Payout
 from app.processors import Verdict
 from tests.support.tables import Row, table
 
@@ -58,7 +59,9 @@ def payout(status: str, **fields: Any) -> Payout:
 """)
 def test_approvals(row: Row) -> None:
     """Only another key approves, and only what waits for it."""
-    decided = model.decide_approval(payout(row.status), {"maker": MAKER, "other": OTHER}[row.by])
+    decided = decisions.decide_approval(
+        payout(row.status), {"maker": MAKER, "other": OTHER}[row.by]
+    )
 
     assert row.result == (decided.code if decided else "pending")
 
@@ -67,7 +70,7 @@ def test_anybody_approves_what_the_schedule_made() -> None:
     """A payout that no key asked for is let go by any key."""
     made = payout("requires_approval", created_by=None)
 
-    assert model.decide_approval(made, MAKER) is None
+    assert decisions.decide_approval(made, MAKER) is None
 
 
 @table("""
@@ -87,7 +90,7 @@ def test_cancellations(row: Row) -> None:
     """What the bank surely has not is canceled at once; of what it has the bank decides."""
     file_id = UUID(int=9) if row.filed else None
 
-    decided = model.decide_cancel(payout(row.status, channel=row.channel, file_id=file_id))
+    decided = decisions.decide_cancel(payout(row.status, channel=row.channel, file_id=file_id))
 
     assert row.result == (decided.value if isinstance(decided, Cancel) else decided.code)
 
@@ -119,8 +122,8 @@ def test_words_of_the_bank(row: Row) -> None:
     made = payout(row.status)
     book = book_of(made)
 
-    step = model.decide_verdict(made, Verdict(row.outcome, code=row.code))
-    refused = moves.settle(
+    step = decisions.decide_verdict(made, Verdict(row.outcome, code=row.code))
+    refused = decisions.settle(
         book, made, step, row.code, region="local", stripe=0, correlation_id="req_2"
     )
 
@@ -145,8 +148,10 @@ def test_what_the_bank_does_not_take(row: Row) -> None:
     made = payout(row.status)
     book = book_of(made)
 
-    step = model.decide_verdict(made, Verdict("not_executed", code="no_euros", is_permanent=True))
-    moves.settle(book, made, step, "no_euros", region="local", stripe=0, correlation_id="req_2")
+    step = decisions.decide_verdict(
+        made, Verdict("not_executed", code="no_euros", is_permanent=True)
+    )
+    decisions.settle(book, made, step, "no_euros", region="local", stripe=0, correlation_id="req_2")
 
     assert made.status == row.status_after
     is_new = row.status != row.status_after
@@ -167,8 +172,10 @@ def test_words_about_stopping(row: Row) -> None:
     """Only what is still on its way is stopped."""
     made = payout(row.status)
 
-    step = model.decide_recall(made, Verdict(row.outcome))
-    moves.settle(book_of(made), made, step, None, region="local", stripe=0, correlation_id="req_2")
+    step = decisions.decide_recall(made, Verdict(row.outcome))
+    decisions.settle(
+        book_of(made), made, step, None, region="local", stripe=0, correlation_id="req_2"
+    )
 
     assert made.status == row.status_after
 
@@ -186,7 +193,7 @@ def test_words_about_stopping(row: Row) -> None:
 """)
 def test_openings(row: Row) -> None:
     """A payout takes what is available, and above the limit it waits for a second key."""
-    source = moves.available_account(MERCHANT, "EUR")
+    source = decisions.available_account(MERCHANT, "EUR")
     book = book_of(payout("pending"), available=row.available)
     command = OpenPayout(
         region="local", merchant_id=MERCHANT, intent=None, correlation_id="req_1",
@@ -194,7 +201,7 @@ def test_openings(row: Row) -> None:
         currency="EUR", key_id=MAKER,
     )  # fmt: skip
 
-    made = moves.decide_open(
+    made = decisions.decide_open(
         book, command, limit_minor=row.limit, channel="single", transfer_id=UUID(int=4)
     )
 
@@ -213,7 +220,7 @@ def test_openings(row: Row) -> None:
 """)
 def test_limits_of_currencies(row: Row) -> None:
     """A limit in hundredths is the same number of whole units in each currency."""
-    assert model.approval_limit(row.currency, row.hundredths) == row.limit
+    assert decisions.approval_limit(row.currency, row.hundredths) == row.limit
 
 
 def book_of(made: Payout, available: int = 0) -> Book:
@@ -227,9 +234,9 @@ def book_of(made: Payout, available: int = 0) -> Book:
 
     held = 100 if made.status in model.WAITING else 0
     accounts = [
-        funded(moves.available_account(MERCHANT, "EUR"), available),
-        funded(moves.transit_account(MERCHANT, "EUR"), held),
-        funded(moves.cash_account("local", "EUR", 0), 0),
+        funded(decisions.available_account(MERCHANT, "EUR"), available),
+        funded(decisions.transit_account(MERCHANT, "EUR"), held),
+        funded(decisions.cash_account("local", "EUR", 0), 0),
     ]
     assert {account.merchant_id for account in accounts} == {MERCHANT, ids.NIL}
     return Book({account.id: account for account in accounts}, NOW)

@@ -12,8 +12,8 @@ from uuid import UUID
 import pytest
 
 from app.base import clock, ids
-from app.domains.payouts import bank, files, reads, saga, sepa
-from app.domains.payouts.inputs import CancelPayout
+from app.domains.payouts import asks, flow, formats, jobs, reads
+from app.domains.payouts.commands import CancelPayout
 from app.domains.payouts.model import PayoutFile, PayoutFileStatus
 from app.engine.database import GroupCommit, transact
 from app.engine.saga import Postpone
@@ -133,7 +133,7 @@ async def test_a_file_can_be_had_without_being_sent(office: Office) -> None:
     assert path.name == f"{made[0]['file']}.xml"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text("utf-8")
-    sepa.check_file(text)
+    formats.check_file(text)
     assert "<ReqdExctnDt>2031-01-31</ReqdExctnDt>" in text
     assert (made[0]["status"], made[0]["day"]) == ("made", "2031-01-31")
     (sent,) = office.files()
@@ -148,15 +148,15 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
     merchant_id = ids.decode("merchant", merchant.id)
     async with opened(office.database_url, **BY_FILE) as database:
         lines = await reads.list_unfiled(database, "local", "EUR", 10)
-        file = files._write(database.settings, "local", lines, date(2031, 1, 31), clock.now())
+        file = jobs._write(database.settings, "local", lines, date(2031, 1, 31), clock.now())
         group_commit = GroupCommit(database)
         command = CancelPayout("local", merchant_id, None, "req_1", ids.decode("payout", names[0]))
         deadline = clock.monotonic() + 30
-        await saga.CANCELLATION.start(group_commit, "local", [command], deadline=deadline)
+        await flow.CANCELLATION.start(group_commit, "local", [command], deadline=deadline)
 
-        with pytest.raises(files.Overtaken):
-            await transact(database, lambda tx: files._keep(tx, file, lines))
-        made = await files.make_file(database, "local", date(2031, 1, 31))
+        with pytest.raises(jobs.Overtaken):
+            await transact(database, lambda tx: jobs._keep(tx, file, lines))
+        made = await jobs.make_file(database, "local", date(2031, 1, 31))
 
         assert made is not None
         assert (made.payouts, made.sum_minor) == (1, 2_000)
@@ -191,7 +191,7 @@ def test_what_it_means_that_the_bank_does_not_know_a_payout(row: Row) -> None:
     made = payout("pending", channel="file", file_id=UUID(int=9))
     file = _file(row.file, **({made.name: "closed"} if row.refused else {})) if row.file else None
 
-    judged = bank._judge_missing(made, file, NOW + timedelta(hours=row.hours))
+    judged = asks._judge_missing(made, file, NOW + timedelta(hours=row.hours))
 
     if isinstance(judged, Postpone):
         unconfirmed = f"its file {UUID(int=9).hex} was not confirmed by the bank"
@@ -215,7 +215,7 @@ def test_what_is_not_clear_is_not_booked(row: Row) -> None:
     """Only what the bank did with this amount is booked; all else is asked about again."""
     code = "timeout" if row.result == "timeout" else None
 
-    judged = bank.judge(payout("in_transit"), Verdict(row.outcome, None, row.amount, code=code))
+    judged = asks.judge(payout("in_transit"), Verdict(row.outcome, None, row.amount, code=code))
 
     assert row.result == (judged.why if isinstance(judged, Postpone) else judged.outcome)
 

@@ -6,9 +6,9 @@ import pytest
 import pytest_asyncio
 
 from app.base import ids
-from app.domains.payouts import saga
-from app.domains.payouts.booking import book_payouts
-from app.domains.payouts.inputs import ApprovePayout, CancelPayout, ReturnPayout
+from app.domains.payouts import flow
+from app.domains.payouts.bookings import book_payouts
+from app.domains.payouts.commands import ApprovePayout, CancelPayout, ReturnPayout
 from app.engine.saga import Booking
 from app.processors import Verdict
 from tests.payouts.support import VIEWS, Moving
@@ -36,21 +36,21 @@ async def test_every_step_finds_its_rows(moving: Moving, first: int) -> None:
     paid, large, stopped = [await moving.open(amount) for amount in (700, 1_000_001, 5)]
     moving.view = VIEWS[1 - first]
     approval = ApprovePayout(**moving.common(), payout_id=large, key_id=ids.new())
-    assert (await moving.run(saga.APPROVAL, approval)).status == 200
+    assert (await moving.run(flow.APPROVAL, approval)).status == 200
     moving.view = VIEWS[first]
     for payout_id in (paid, large, stopped):
         await moving.hear(payout_id, Verdict("pending"))
     moving.view = VIEWS[1 - first]
     await moving.hear(paid, Verdict("approved"))
     await moving.hear(large, Verdict("declined", code="account_closed"))
-    recall = await moving.run(saga.CANCELLATION, CancelPayout(**moving.common(), payout_id=stopped))
+    recall = await moving.run(flow.CANCELLATION, CancelPayout(**moving.common(), payout_id=stopped))
     assert recall.flow is not None
     moving.view = VIEWS[first]
     home, former = moving.view
     recall.flow.region, recall.flow.former_region = home, former
     canceled = await moving.step(book_payouts, Booking(recall.flow, Verdict("approved")))
     moving.view = VIEWS[1 - first]
-    returned = await moving.run(saga.RETURN, ReturnPayout(**moving.common(), payout_id=paid))
+    returned = await moving.run(flow.RETURN, ReturnPayout(**moving.common(), payout_id=paid))
 
     assert '"status":"canceled"' in canceled.body
     assert '"failure_code":"returned"' in returned.body

@@ -8,8 +8,8 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domains.payouts.bank import give_order, judge
-from app.domains.payouts.booking import book_payouts
+from app.domains.payouts.asks import give_order, judge
+from app.domains.payouts.bookings import book_payouts
 from app.engine.saga import Booking, Postpone
 from app.processors import AskPayout, Verdict
 from tests.payouts.support import Moving

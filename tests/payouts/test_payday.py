@@ -8,7 +8,7 @@ import pytest
 from app.base import clock, ids
 from app.base.telemetry import metrics
 from app.domains.payouts import PayoutPlan
-from app.domains.payouts.plans import keep_plan
+from app.domains.payouts.admin import keep_plan
 from app.processes.flows import open_world
 from app.processes.worker import Worker
 from tests.payouts.office import Office

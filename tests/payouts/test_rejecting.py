@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.base import clock, ids
-from app.domains.payouts import files, reads, rejecting
-from app.domains.payouts.files import FileOutcome
+from app.domains.payouts import admin, jobs, reads
+from app.domains.payouts.jobs import FileOutcome
 from app.engine.database import GroupCommit
 from app.processes.flows import make_sagas, open_world
 from app.processors import Verdict, World
@@ -131,17 +131,17 @@ async def test_a_file_is_sent_or_rejected_but_not_both(office: Office, rails: Ra
     merchant = await office.merchant()
     await pay_out(merchant, 1_000, await bank_account(merchant))
     async with opened_world(office) as world:
-        (file,) = await files.make_due(world.database, "local", clock.now().date())
+        (file,) = await jobs.make_due(world.database, "local", clock.now().date())
         rails.acquirer.fail_next("500_before", operation="payout_file")
-        assert await files.send_file(world, file) is FileOutcome.SILENT
+        assert await jobs.send_file(world, file) is FileOutcome.SILENT
 
-        with pytest.raises(rejecting.NotRejected, match="given to the bank meanwhile"):
-            await rejecting._mark(world, file)
+        with pytest.raises(admin.NotRejected, match="given to the bank meanwhile"):
+            await admin._mark(world, file)
         latest = await reads.find_file(world.database, file.id)
         assert latest is not None
-        await rejecting._mark(world, latest)
+        await admin._mark(world, latest)
 
-        assert await files.send_file(world, file) is FileOutcome.DECIDED
+        assert await jobs.send_file(world, file) is FileOutcome.DECIDED
         assert rails.acquirer.records("payouts", merchant=merchant.id) == []
 
 
@@ -151,12 +151,12 @@ async def test_payouts_that_moved_hear_of_their_file(database_url: str) -> None:
         moving = Moving(database)
         await moving.begin()
         left, moved = await moving.open(700), await moving.open(800)
-        file = await files.make_file(database, "us", clock.now().date())
+        file = await jobs.make_file(database, "us", clock.now().date())
         moving.view = VIEWS[0]
         await moving.hear(moved, Verdict("not_found"))
         assert file is not None
 
-        found = [place async for page in files.list_waiting(database, file) for place in page]
+        found = [place async for page in jobs.list_waiting(database, file) for place in page]
 
         homes = [(place.region, place.former_region) for place in found]
         assert homes == [("eu", "us"), ("eu", "us")]

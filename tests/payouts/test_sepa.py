@@ -7,8 +7,8 @@ import pytest
 from defusedxml import ElementTree  # type: ignore[import-untyped]
 
 from app.base.errors import InvariantViolated
-from app.domains.payouts import sepa
-from app.domains.payouts.sepa import Debtor, Order
+from app.domains.payouts import formats
+from app.domains.payouts.formats import Debtor, Order
 from tests.support.tables import Row, table
 
 DEBTOR = Debtor("Suya Çompany & Söhne", "DE89370400440532013000")
@@ -17,7 +17,7 @@ NAME = "{urn:iso:std:iso:20022:tech:xsd:pain.001.001.03}"
 
 def make(*orders: Order) -> str:
     """A file of the 31st of January."""
-    return sepa.make_file(
+    return formats.make_file(
         orders or [Order("po_1", "mer_1", 1_234, "NL91ABNA0417164300", "Ada")],
         DEBTOR,
         message_id="0193f0a1b2c37d4e8f90a1b2c3d4e5f6",
@@ -39,7 +39,7 @@ def test_what_a_file_says() -> None:
         Order("po_2", "mer_1", 5, "FR1420041010050500013M02606", "Zoë Nwankwọ"),
     )
 
-    sepa.check_file(file)
+    formats.check_file(file)
     assert texts(file, "MsgId") == ["0193f0a1b2c37d4e8f90a1b2c3d4e5f6"]
     assert texts(file, "CreDtTm") == ["2026-01-30T04:05:06"]
     assert texts(file, "GrpHdr/NbOfTxs") == ["2"]
@@ -70,15 +70,15 @@ def test_it_is_made_twice_the_same() -> None:
 """)
 def test_names_are_read_by_every_bank(row: Row) -> None:
     """Letters of other alphabets are written as theirs, and what is none is left out."""
-    assert sepa.sepa_text(row.given) == row.read.replace("_", " ")
+    assert formats.sepa_text(row.given) == row.read.replace("_", " ")
 
 
 def test_long_names_are_cut() -> None:
     """A name has room for 70 characters."""
-    assert sepa.sepa_text("x" * 141) == "x" * 70
+    assert formats.sepa_text("x" * 141) == "x" * 70
 
 
 def test_what_is_no_file_of_the_scheme_is_found() -> None:
     """The check is by the XSD of the scheme."""
     with pytest.raises(InvariantViolated):
-        sepa.check_file(make().replace("NL91ABNA0417164300", "no number"))
+        formats.check_file(make().replace("NL91ABNA0417164300", "no number"))

@@ -27,8 +27,8 @@ from app.domains.ledger.model import merchant_account
 from app.domains.merchants import ANY, FeePlan, Merchant, admin
 from app.domains.payments import saga as payments
 from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.domains.payouts import saga as payouts
-from app.domains.payouts.inputs import AddBankAccount, CancelPayout, OpenPayout
+from app.domains.payouts import flow as payouts
+from app.domains.payouts.commands import AddBankAccount, CancelPayout, OpenPayout
 from app.engine.database import GroupCommit
 from app.engine.idempotency import Answer, intent
 from app.engine.saga import Booking, Flow, Saga

@@ -8,9 +8,9 @@ from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
-from app.domains.payouts import errors, reads, saga
+from app.domains.payouts import errors, flow, reads
+from app.domains.payouts.commands import AddBankAccount
 from app.domains.payouts.errors import BankAccountNotFound
-from app.domains.payouts.inputs import AddBankAccount
 from app.domains.payouts.views import BankAccountView, bank_account_view
 from app.engine.idempotency import Intent
 
@@ -38,7 +38,7 @@ def _add(call: Call, intent: Intent, body: wire.CreateBankAccount) -> AddBankAcc
 )  # fmt: skip
 async def create_bank_account(request: ApiRequest) -> ASGIResponse:
     """Records where payouts may go; the number is checked, and never shown again."""
-    return await perform(request, wire.CreateBankAccount, saga.BANK_ACCOUNT, _add)
+    return await perform(request, wire.CreateBankAccount, flow.BANK_ACCOUNT, _add)
 
 
 @get(

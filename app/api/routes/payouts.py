@@ -12,9 +12,9 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.ledger import errors as ledger_errors
-from app.domains.payouts import errors, reads, saga
+from app.domains.payouts import errors, flow, reads
+from app.domains.payouts.commands import ApprovePayout, CancelPayout, OpenPayout
 from app.domains.payouts.errors import PayoutNotFound
-from app.domains.payouts.inputs import ApprovePayout, CancelPayout, OpenPayout
 from app.domains.payouts.model import PayoutStatus
 from app.domains.payouts.views import PayoutView, payout_view
 from app.engine.idempotency import Intent
@@ -63,7 +63,7 @@ async def create_payout(request: ApiRequest) -> ASGIResponse:
     Above the limit the payout waits for another API key's approval. What becomes of it at the bank
     is told by events.
     """
-    return await perform(request, wire.CreatePayout, saga.PAYOUT, _open, wait_s=BANK_WAIT_S)
+    return await perform(request, wire.CreatePayout, flow.PAYOUT, _open, wait_s=BANK_WAIT_S)
 
 
 @post(
@@ -87,7 +87,7 @@ async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.APPROVAL, make, wait_s=BANK_WAIT_S)
+    return await perform(request, wire.Nothing, flow.APPROVAL, make, wait_s=BANK_WAIT_S)
 
 
 @post(
@@ -116,7 +116,7 @@ async def cancel_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.CANCELLATION, make)
+    return await perform(request, wire.Nothing, flow.CANCELLATION, make)
 
 
 @get(

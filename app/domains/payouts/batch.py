@@ -8,7 +8,7 @@ from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.ledger import Book
 from app.domains.ledger.model import STRIPES
-from app.domains.payouts import moves, store
+from app.domains.payouts import decisions, store
 from app.domains.payouts.model import Payout, PayoutChange
 from app.domains.payouts.views import payout_text
 from app.engine import events
@@ -50,7 +50,7 @@ class PayoutBatch:
         flows = await lock_flows(tx, region, moving, keys)
         payouts = await store.lock_payouts(tx, region, moving, keys)
         stripe = stripe_of(tx)
-        charts = {a for p in payouts.values() for a in moves.accounts_of(p, region, stripe)}
+        charts = {a for p in payouts.values() for a in decisions.accounts_of(p, region, stripe)}
         book = await ledger.open_book(tx, region, (), charts, moving)
         return cls(tx, region, flows, {p.id: p for p in payouts.values()}, book)
 
@@ -60,7 +60,7 @@ class PayoutBatch:
         """Do to a payout and its money what a bank's word, or a cancellation, says."""
         if step is PayoutChange.NOTHING:
             return None
-        refused = moves.settle(
+        refused = decisions.settle(
             self.book, payout, step, code,
             region=self.region, stripe=self._stripe, correlation_id=correlation_id,
         )  # fmt: skip

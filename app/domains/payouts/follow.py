@@ -8,10 +8,10 @@ from typing import Final
 
 from app.base import clock, ids
 from app.base.telemetry import log
-from app.domains.payouts import bank
-from app.domains.payouts.inputs import ReturnPayout
+from app.domains.payouts import asks
+from app.domains.payouts.commands import ReturnPayout
+from app.domains.payouts.flow import RETURN
 from app.domains.payouts.model import OPEN, Payout
-from app.domains.payouts.saga import RETURN
 from app.engine.saga import Flow, Postpone
 from app.processors import Notification, World
 
@@ -37,12 +37,12 @@ async def follow_payout(
         return f"no payout {notification.reference}"
     until = clock.monotonic() + _WAKE_S
     for _ in range(_LOOKS):
-        payout = await bank.find_payout(world, flow, payout_id)
+        payout = await asks.find_payout(world, flow, payout_id)
         if payout is None or payout.status not in OPEN:
             break
         if not await world.sagas.advance(flow, payout_id, until=until):
             return Postpone("somebody works on it")
-    payout = await bank.find_payout(world, flow, payout_id)
+    payout = await asks.find_payout(world, flow, payout_id)
     if payout is None:
         return f"no payout {notification.reference}"
     if payout.status == "paid":
@@ -54,7 +54,7 @@ async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Pos
     """Tell people if the bank pays what has ended here without it: money would leave twice."""
     if payout.status not in {"failed", "canceled"}:
         return f"it is {payout.status}"
-    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
+    verdict = await asks.find_verdict(world, flow, payout, flow.correlation_id)
     if verdict is None or verdict.outcome == "unknown":
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
     if verdict.outcome in {"approved", "pending"}:
@@ -65,7 +65,7 @@ async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Pos
 
 async def _look_for_return(world: World, flow: Flow, payout: Payout) -> str | Postpone:
     """Book that a paid payout came back, if it did."""
-    verdict = await bank.find_verdict(world, flow, payout, flow.correlation_id)
+    verdict = await asks.find_verdict(world, flow, payout, flow.correlation_id)
     if verdict is None or verdict.outcome not in {"approved", "declined"}:
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
     if verdict.outcome == "approved":

@@ -1,4 +1,4 @@
-"""Bank accounts, payouts and the decisions about them: pure.
+"""Bank accounts, payouts, and how merchants are paid out.
 
     requires_approval -> pending | canceled
     pending           -> in_transit | paid | failed | canceled
@@ -17,14 +17,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import ids, money
-from app.base.errors import PlatformError
-from app.domains.payouts.errors import (
-    ApprovalBySameKey,
-    PayoutNotApprovable,
-    PayoutNotCancelable,
-)
-from app.processors import Verdict
+from app.base import ids
 
 PayoutStatus = Literal["requires_approval", "pending", "in_transit", "paid", "failed", "canceled"]
 
@@ -49,11 +42,12 @@ CANCELED: Final = "canceled"
 
 FLOW: Final = "payout"
 """The name of the flow that every payout has."""
-SEND: Final = "send_payout"
-RECALL: Final = "recall_payout"
-"""Its recovery points: the external steps in `bank.py`."""
 
-_HUNDREDTHS: Final = 2  # digits of the currencies that limits are thought in
+SEND: Final = "send_payout"
+
+RECALL: Final = "recall_payout"
+"""Its recovery points: the external steps in `asks.py`."""
+
 _SHOWN: Final = 4  # characters of an account number that tell accounts apart, and pay nobody
 
 
@@ -182,80 +176,3 @@ class PayoutChange(Enum):
     FAIL = "failed"
     CANCEL = "canceled"
     RETURN = "returned"
-
-
-def approval_limit(currency: str, hundredths: int) -> int:
-    """A limit that is thought in hundredths of a currency, in minor units of any currency."""
-    digits = money.EXPONENTS[currency] - _HUNDREDTHS
-    scale = int(10 ** abs(digits))
-    return hundredths * scale if digits >= 0 else hundredths // scale
-
-
-def decide_approval(payout: Payout, key_id: UUID) -> PlatformError | None:
-    """Whether this key may let the payout go.
-
-    Refusals, the first that applies: PayoutNotApprovable, ApprovalBySameKey.
-    """
-    if payout.status != "requires_approval":
-        return PayoutNotApprovable(payout=payout.name, status=payout.status)
-    if payout.created_by == key_id:
-        return ApprovalBySameKey(payout=payout.name)
-    return None
-
-
-class Cancel(Enum):
-    """How a payout can be canceled."""
-
-    NOW = "now"
-    """The bank surely has nothing of it."""
-    ASK = "ask"
-    """The bank has it, and decides."""
-    WAIT = "wait"
-    """Nobody knows yet whether the bank has it."""
-
-
-def decide_cancel(payout: Payout) -> Cancel | PlatformError:
-    """How to cancel a payout. Refusal: PayoutNotCancelable."""
-    if payout.status == "requires_approval":
-        return Cancel.NOW
-    if payout.status == "pending":
-        is_here = payout.channel == "file" and payout.file_id is None
-        return Cancel.NOW if is_here else Cancel.WAIT
-    if payout.status == "in_transit":
-        return Cancel.ASK
-    return PayoutNotCancelable(payout=payout.name, status=payout.status)
-
-
-def decide_verdict(payout: Payout, verdict: Verdict) -> PayoutChange:
-    """What a bank's word about a payout does to it; words come twice, late and out of order."""
-    if payout.status == "paid" and verdict.outcome == "declined":
-        return PayoutChange.RETURN
-    if payout.status not in OPEN:
-        return PayoutChange.NOTHING
-    if verdict.outcome == "approved":
-        return PayoutChange.PAY
-    if verdict.outcome == "declined":
-        return PayoutChange.CANCEL if verdict.code == CANCELED else PayoutChange.FAIL
-    if verdict.is_permanent and payout.status == "pending":
-        return PayoutChange.FAIL
-    if verdict.outcome == "pending" and payout.status == "pending":
-        return PayoutChange.TRANSIT
-    return PayoutChange.NOTHING
-
-
-def decide_recall(payout: Payout, verdict: Verdict) -> PayoutChange:
-    """What a bank's word about stopping a payout does to it."""
-    stopped = verdict.outcome == "approved" and payout.status in OPEN
-    return PayoutChange.CANCEL if stopped else PayoutChange.NOTHING
-
-
-def apply(payout: Payout, step: PayoutChange, code: str | None, now: datetime) -> None:
-    """Make the payout say what the bank did."""
-    if step is PayoutChange.RETURN:
-        payout.status, payout.failure_code = "failed", RETURNED
-    else:
-        payout.status = step.value
-    if step is PayoutChange.FAIL:
-        payout.failure_code = code or "declined"
-    payout.version += 1
-    payout.updated_at = now

@@ -1,19 +1,107 @@
-"""Decisions about payouts over the ledger's book: pure.
+"""Decisions about payouts, and what they move in the ledger: pure.
 
-Each books what its step asks, or returns the refusal and changes nothing.
+Each books what its step asks, or returns the refusal and changes nothing. What the bank said is
+never decided here, only booked.
 """
 
+from datetime import datetime
+from enum import Enum
+from typing import Final
 from uuid import UUID
 
-from app.base import ids
+from app.base import ids, money
 from app.base.errors import PlatformError
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.errors import InsufficientFunds
 from app.domains.ledger.model import ChartAccount, merchant_account, platform_account
-from app.domains.payouts import model
-from app.domains.payouts.errors import NothingToPayOut
-from app.domains.payouts.inputs import OpenPayout
-from app.domains.payouts.model import Payout, PayoutChange, PayoutChannel
+from app.domains.payouts.commands import OpenPayout
+from app.domains.payouts.errors import (
+    ApprovalBySameKey,
+    NothingToPayOut,
+    PayoutNotApprovable,
+    PayoutNotCancelable,
+)
+from app.domains.payouts.model import CANCELED, OPEN, RETURNED, Payout, PayoutChange, PayoutChannel
+from app.processors import Verdict
+
+_HUNDREDTHS: Final = 2  # digits of the currencies that limits are thought in
+
+
+def approval_limit(currency: str, hundredths: int) -> int:
+    """A limit that is thought in hundredths of a currency, in minor units of any currency."""
+    digits = money.EXPONENTS[currency] - _HUNDREDTHS
+    scale = int(10 ** abs(digits))
+    return hundredths * scale if digits >= 0 else hundredths // scale
+
+
+def decide_approval(payout: Payout, key_id: UUID) -> PlatformError | None:
+    """Whether this key may let the payout go.
+
+    Refusals, the first that applies: PayoutNotApprovable, ApprovalBySameKey.
+    """
+    if payout.status != "requires_approval":
+        return PayoutNotApprovable(payout=payout.name, status=payout.status)
+    if payout.created_by == key_id:
+        return ApprovalBySameKey(payout=payout.name)
+    return None
+
+
+class Cancel(Enum):
+    """How a payout can be canceled."""
+
+    NOW = "now"
+    """The bank surely has nothing of it."""
+    ASK = "ask"
+    """The bank has it, and decides."""
+    WAIT = "wait"
+    """Nobody knows yet whether the bank has it."""
+
+
+def decide_cancel(payout: Payout) -> Cancel | PlatformError:
+    """How to cancel a payout. Refusal: PayoutNotCancelable."""
+    if payout.status == "requires_approval":
+        return Cancel.NOW
+    if payout.status == "pending":
+        is_here = payout.channel == "file" and payout.file_id is None
+        return Cancel.NOW if is_here else Cancel.WAIT
+    if payout.status == "in_transit":
+        return Cancel.ASK
+    return PayoutNotCancelable(payout=payout.name, status=payout.status)
+
+
+def decide_verdict(payout: Payout, verdict: Verdict) -> PayoutChange:
+    """What a bank's word about a payout does to it; words come twice, late and out of order."""
+    if payout.status == "paid" and verdict.outcome == "declined":
+        return PayoutChange.RETURN
+    if payout.status not in OPEN:
+        return PayoutChange.NOTHING
+    if verdict.outcome == "approved":
+        return PayoutChange.PAY
+    if verdict.outcome == "declined":
+        return PayoutChange.CANCEL if verdict.code == CANCELED else PayoutChange.FAIL
+    if verdict.is_permanent and payout.status == "pending":
+        return PayoutChange.FAIL
+    if verdict.outcome == "pending" and payout.status == "pending":
+        return PayoutChange.TRANSIT
+    return PayoutChange.NOTHING
+
+
+def decide_recall(payout: Payout, verdict: Verdict) -> PayoutChange:
+    """What a bank's word about stopping a payout does to it."""
+    stopped = verdict.outcome == "approved" and payout.status in OPEN
+    return PayoutChange.CANCEL if stopped else PayoutChange.NOTHING
+
+
+def apply(payout: Payout, step: PayoutChange, code: str | None, now: datetime) -> None:
+    """Make the payout say what the bank did."""
+    if step is PayoutChange.RETURN:
+        payout.status, payout.failure_code = "failed", RETURNED
+    else:
+        payout.status = step.value
+    if step is PayoutChange.FAIL:
+        payout.failure_code = code or "declined"
+    payout.version += 1
+    payout.updated_at = now
 
 
 def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
@@ -122,7 +210,7 @@ def settle(
             payout.paid_transfer_id = transfer_id
         else:
             payout.returned_transfer_id = transfer_id
-    model.apply(payout, step, code, book.booked_at)
+    apply(payout, step, code, book.booked_at)
     return None
 
 

@@ -1,9 +1,13 @@
-"""A file that the bank surely did not take: people say so, and its payouts are booked back.
+"""What people do about payouts: to say how a merchant is paid out, and to reject a file.
 
-Nobody is believed alone, because money that is given back here and paid there is lost. The bank is
-asked about each payout first, and the file must be at rest: from the moment it was given to the
-bank last until that request is over, and until it is written that the bank has it not, nobody may
-send it. Sending notes its time before, so whoever sends it meanwhile is seen.
+A merchant's own keys cannot say how it is paid out: whoever could raise the limit with one key
+would need no second one.
+
+Before a file is rejected, nobody is believed alone, because money that is given back here and paid
+there is lost. The bank is asked about each payout first, and the file must be at rest: from the
+moment it was given to the bank last until that request is over, and until it is written that the
+bank has it not, nobody may send it. Sending notes its time before, so whoever sends it meanwhile is
+seen.
 """
 
 import asyncio
@@ -15,12 +19,49 @@ import msgspec
 from app.base import clock, ids
 from app.base.settings import Settings
 from app.base.telemetry import log
-from app.domains.payouts import bank, files, reads, store
-from app.domains.payouts.files import Overtaken
-from app.domains.payouts.model import PayoutFile
-from app.engine.database import Tx, transact
+from app.domains.merchants.admin import get_merchant
+from app.domains.payouts import asks, jobs, reads, store
+from app.domains.payouts.errors import BankAccountNotFound
+from app.domains.payouts.jobs import Overtaken
+from app.domains.payouts.model import PayoutFile, PayoutPlan
+from app.engine.database import Database, Tx, transact
 from app.engine.saga import TakeFlow
 from app.processors import World
+
+
+async def keep_plan(database: Database, plan: PayoutPlan) -> None:
+    """Say how a merchant is paid out in a currency; what was said before is replaced.
+
+    Raises: (the first that applies)
+        MerchantNotFound
+        BankAccountNotFound: the merchant has none of that id.
+    """
+    merchant = await get_merchant(database, plan.merchant_id)
+    if plan.bank_account_id is not None:
+        account = None
+        for region in filter(None, (merchant.former_region, merchant.home_region)):
+            account = account or await reads.find_bank_account(
+                database, region, merchant.id, plan.bank_account_id
+            )
+        if account is None:
+            name = ids.encode("bank_account", plan.bank_account_id)
+            raise BankAccountNotFound(bank_account=name)
+
+    async def work(tx: Tx) -> None:
+        tx.write(
+            store.queries.upsert_plan,
+            lambda: {
+                "merchant_id": plan.merchant_id,
+                "currency": plan.currency,
+                "schedule": plan.schedule,
+                "bank_account_id": plan.bank_account_id,
+                "approval_minor": plan.approval_minor,
+                "now": clock.now(),
+            },
+        )
+
+    await transact(database, work)
+
 
 CLOCKS = timedelta(seconds=10)  # by which those of two processes may differ, and more
 
@@ -54,15 +95,15 @@ async def reject_file(world: World, file_id: UUID) -> RejectedFile:
         await _mark(world, file)
     elif file.status != "rejected":
         raise NotRejected(f"The bank took file {file.name}: it is {file.status}.")
-    await files.go_on(world, file)
-    waiting = [page async for page in files.list_waiting(world.database, file)]
+    await jobs.go_on(world, file)
+    waiting = [page async for page in jobs.list_waiting(world.database, file)]
     return RejectedFile(file.payouts, sum(map(len, waiting)))
 
 
 def _check_rest(settings: Settings, file: PayoutFile) -> None:
     """Refuse a file that may be on its way to the bank."""
     request = timedelta(milliseconds=settings.processor_queue_ms + settings.processor_timeout_ms)
-    left = file.updated_at + files.CLAIM + request + CLOCKS - clock.now()
+    left = file.updated_at + jobs.CLAIM + request + CLOCKS - clock.now()
     if left > timedelta(0):
         raise NotRejected(
             f"File {file.name} was made or given to the bank just now; "
@@ -73,7 +114,7 @@ def _check_rest(settings: Settings, file: PayoutFile) -> None:
 async def _ask(world: World, file: PayoutFile) -> None:
     """Refuse a file with a payout that the bank knows, or of which it says nothing."""
     found: set[UUID] = set()
-    async for places in files.list_waiting(world.database, file):
+    async for places in jobs.list_waiting(world.database, file):
         knows = await asyncio.gather(*[_knows(world, place) for place in places])
         for place, why in zip(places, knows, strict=True):
             if why is not None:
@@ -88,11 +129,11 @@ async def _ask(world: World, file: PayoutFile) -> None:
 
 async def _knows(world: World, place: TakeFlow) -> str | None:
     """What speaks against it that the bank does not know a payout."""
-    payout = await bank.find_payout(world, place, place.flow_id)
+    payout = await asks.find_payout(world, place, place.flow_id)
     if payout is None:
         return "it moves to another region just now"
     request_id = ids.encode("request", ids.new())
-    verdict = await bank.find_verdict(world, place, payout, request_id)
+    verdict = await asks.find_verdict(world, place, payout, request_id)
     if verdict is None:
         return "its bank account moves to another region just now"
     if verdict.outcome == "not_found":

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from app.base import clock
-from app.domains.payouts import model
+from app.domains.payouts import decisions, model
 from app.domains.payouts.batch import PayoutBatch
 from app.domains.payouts.errors import PayoutNotStopped
 from app.domains.payouts.model import RECALL, SEND, Payout, PayoutChange, Recall
@@ -54,7 +54,7 @@ def _book(
         # Whoever has the flow by now may have given the order again, and seen it taken.
         return Answer(200, payout_text(payout))
     if flow.status != "done":
-        judge = model.decide_recall if is_recall else model.decide_verdict
+        judge = decisions.decide_recall if is_recall else decisions.decide_verdict
         refused = batch.settle(payout, judge(payout, verdict), verdict.code, asked_by)
         if refused is not None:
             _rest(tx, flow, refused.code)

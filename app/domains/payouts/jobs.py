@@ -1,4 +1,7 @@
-"""The channel `file`: orders of a day are put into one file, and the bank says what it took of it.
+"""What is done on each day: daily payouts are made, and orders are put into files for the bank.
+
+A daily payout has an idempotency key made of its day, so it is made once, whoever tries and however
+often. A merchant with nothing available is not tried again that day.
 
 A file is kept in the transaction that marks its payouts, so each is in one file at most, and with
 its text, so that sending it again sends the same. What the bank decides about each payout is booked
@@ -6,35 +9,49 @@ by the payout's own flow, which is gone on with as soon as the bank has the file
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from datetime import date, datetime, timedelta
 from enum import Enum
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app.base import clock, ids
 from app.base.settings import Settings
-from app.base.telemetry import log, metrics
+from app.base.telemetry import describe, log, metrics
 from app.domains.merchants.admin import list_home_regions
 from app.domains.merchants.store import find_homes
-from app.domains.payouts import reads, sepa, store
-from app.domains.payouts.model import PayoutFile
+from app.domains.payouts import formats, reads, store
+from app.domains.payouts.commands import OpenPayout
+from app.domains.payouts.flow import PAYOUT
+from app.domains.payouts.formats import Debtor, Order
+from app.domains.payouts.model import PayoutFile, PayoutPlan
 from app.domains.payouts.reads import WaitingPayout
-from app.domains.payouts.sepa import Debtor, Order
+from app.engine import idempotency
 from app.engine.database import Database, Tx, arrays, transact
+from app.engine.idempotency import Answer
 from app.engine.saga import TakeFlow
 from app.processors import FileState, World
 
 CURRENCY = "EUR"
 """SEPA is for euros."""
+
 PAYOUTS_MAX = 1_000  # of a file: a second of our time, and half a megabyte
+
 ATTEMPTS_MAX = 3  # to make a file whose payouts do not change meanwhile; the next round goes on
+
 FILES_MAX = 100  # made in a round and region
+
 FILES_PAGE = 10  # read at a time to be sent: some megabytes
+
 SILENT_MAX = 3  # one file may be what a bank stumbles over; after three it is the bank
+
 CLAIM = timedelta(seconds=10)  # from noting that a file is sent until it is: a slow commit
+
 TOGETHER = 32  # flows gone on with at a time: well below what a processor is asked at once
+
 WAIT_S = 20.0  # for a flow that somebody else has
 
 
@@ -204,8 +221,8 @@ def _write(
         for line in lines
     ]
     file_id = ids.new()
-    text = sepa.make_file(orders, debtor, message_id=file_id.hex, day=day, made_at=now)
-    sepa.check_file(text)
+    text = formats.make_file(orders, debtor, message_id=file_id.hex, day=day, made_at=now)
+    formats.check_file(text)
     return PayoutFile(
         region=region,
         id=file_id,
@@ -250,3 +267,117 @@ async def _keep(tx: Tx, file: PayoutFile, lines: list[WaitingPayout]) -> None:
         },
         rows=1,
     )
+
+
+PLANS_PAGE: Final = 200  # payouts per commit: some ten milliseconds of locks
+
+_MADE: Final = 201
+
+
+class DailyPayouts(msgspec.Struct, frozen=True):
+    """How many payouts of a day there are."""
+
+    count: int
+    failed: int
+    """What could not be tried, and can be tried again."""
+
+
+async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
+    """Make the payouts of a day that are not made yet, all that can be tried."""
+    count = 0
+    failed: list[BaseException] = []
+    after: tuple[UUID, str] = (ids.NIL, "")
+    while plans := await reads.list_daily_plans(world.database, after, PLANS_PAGE):
+        for outcome in await _make(world, plans, day):
+            if isinstance(outcome, BaseException):
+                failed.append(outcome)
+            elif outcome.status == _MADE:
+                count += 1
+        after = (plans[-1].merchant_id, plans[-1].currency)
+    if failed:
+        # The first stands for all: where it is a database's, the others are the same.
+        log.warning("daily_payouts_failed", day=str(day), count=len(failed), **describe(failed[0]))
+    log.info("daily_payouts_made", day=str(day), count=count)
+    return DailyPayouts(count, len(failed))
+
+
+async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer | BaseException]:
+    """What became of some plans' payouts; no region waits for another one's."""
+    homes = await find_homes(world.database, [plan.merchant_id for plan in plans])
+    by_home: defaultdict[str, list[OpenPayout]] = defaultdict(list)
+    for plan in plans:
+        assert plan.bank_account_id is not None
+        home, former = homes[plan.merchant_id]
+        by_home[home].append(
+            OpenPayout(
+                region=home,
+                merchant_id=plan.merchant_id,
+                intent=idempotency.internal_intent(_key(plan.currency, day)),
+                correlation_id=ids.encode("request", ids.new()),
+                payout_id=ids.new(),
+                bank_account_id=plan.bank_account_id,
+                amount_minor=None,
+                currency=plan.currency,
+                key_id=None,
+                description=f"Daily payout of {day}",
+                former_region=former,
+            )
+        )
+    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
+    receipts = await asyncio.gather(
+        *[
+            world.sagas.run(PAYOUT, home, commands, deadline=deadline, wait_s=0.0)
+            for home, commands in by_home.items()
+        ],
+        return_exceptions=True,
+    )
+    outcomes: list[Answer | BaseException] = []
+    for receipt, commands in zip(receipts, by_home.values(), strict=True):
+        if isinstance(receipt, BaseException):
+            outcomes += [receipt] * len(commands)
+        else:
+            outcomes += receipt.outcomes
+    return outcomes
+
+
+def _key(currency: str, day: date) -> str:
+    """A key that no client can choose, because theirs are plain ASCII."""
+    return f"payout\N{MIDDLE DOT}{currency}\N{MIDDLE DOT}{day}"
+
+
+class PayDay:
+    """How far a process is with a day's payouts and files."""
+
+    def __init__(self, day: date) -> None:
+        self.day = day
+        self._count = 0
+        self._counted: dict[str, int] = {}
+        """By region: how many daily payouts there were when its files were made."""
+        self._refused: set[UUID] = set()
+        """Files that would be refused again; tomorrow the bank may think otherwise."""
+
+    async def make_payouts(self, world: World) -> bool:
+        """Make the day's payouts; whether none is left to try again."""
+        made = await make_daily_payouts(world, self.day)
+        self._count = made.count
+        return not made.failed
+
+    async def send_files(self, world: World, region: str) -> bool:
+        """Make a region's files and send them; whether nothing is left to do today.
+
+        They are made once a day, and once more where daily payouts could be made only later. What
+        the bank refuses is left to people, and to tomorrow.
+        """
+        if await self._is_to_make(world, region):
+            # Until all are made: whoever fails here begins again.
+            self._counted[region] = -1
+            await make_due(world.database, region, self.day)
+        self._counted[region] = self._count
+        sent = await send_due(world, region, leave=self._refused)
+        self._refused |= sent.refused
+        return not sent.silent
+
+    async def _is_to_make(self, world: World, region: str) -> bool:
+        if region in self._counted:
+            return self._counted[region] < self._count
+        return not await reads.list_files_of_day(world.database, region, CURRENCY, self.day)

@@ -21,7 +21,9 @@ SCHEMA: Final = "pain.001.001.03"
 """The version that banks in the euro area have taken for longest."""
 
 _STRANGE = re.compile(r"[^A-Za-z0-9/\-?:().,'+ ]+")
+
 _NAME_LENGTH_MAX = 70
+
 _UNNAMED = "NOTPROVIDED"  # SEPA's own word where there is none
 
 

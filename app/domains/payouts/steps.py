@@ -1,0 +1,296 @@
+"""The atomic steps of payouts that somebody asks for: many commands in, one answer per command out.
+
+Each reads claim, load, decide, write. Rows are locked in one order everywhere: flows, payouts,
+accounts, each in id order.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from app.base import clock, ids
+from app.base.errors import PlatformError
+from app.domains import ledger
+from app.domains.payouts import decisions, model, store
+from app.domains.payouts.batch import PayoutBatch, payout_fact
+from app.domains.payouts.commands import (
+    AddBankAccount,
+    ApprovePayout,
+    CancelPayout,
+    OpenPayout,
+    ReturnPayout,
+)
+from app.domains.payouts.decisions import Cancel
+from app.domains.payouts.errors import BankAccountNotFound, PayoutNotFound, PayoutUndecided
+from app.domains.payouts.model import (
+    FLOW,
+    RECALL,
+    SEND,
+    BankAccount,
+    Payout,
+    PayoutChange,
+    PayoutChannel,
+    Recall,
+)
+from app.domains.payouts.views import bank_account_text, payout_text
+from app.engine import events, idempotency
+from app.engine.database import Tx
+from app.engine.events import Event
+from app.engine.idempotency import Answer, refusal
+from app.engine.saga import Flow, end, go_on, insert_flows, new_flow, wait
+
+FOR_THE_FILE = "waits for the day's file"
+
+
+async def add_bank_accounts(tx: Tx, commands: Sequence[AddBankAccount]) -> list[Answer]:
+    """Record bank accounts; each answers 201 and appends `bank_account.created`."""
+    claims = await idempotency.claim(tx, commands)
+    now = clock.now()
+    accounts = [
+        BankAccount(
+            merchant_id=command.merchant_id,
+            id=command.bank_account_id,
+            iban=command.iban,
+            name=command.name,
+            metadata=command.metadata,
+            version=1,
+            correlation_id=command.correlation_id,
+            created_at=now,
+        )
+        for command in claims.fresh
+    ]
+    texts = [bank_account_text(account) for account in accounts]
+    # After this line only writes: nothing can be refused.
+    store.insert_bank_accounts(tx, commands[0].region, accounts)
+    facts = [
+        Event(
+            a.merchant_id, ids.new(), "bank_account.created", a.id, 1, text, a.correlation_id, now
+        )
+        for a, text in zip(accounts, texts, strict=True)
+    ]
+    events.append(tx, commands[0].region, facts)
+    return idempotency.keep(tx, claims, [Answer(201, text) for text in texts])
+
+
+async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
+    """Take payouts from what is available; each answers 201 and appends `payout.created`.
+
+    The answer is final: what the bank makes of it comes later. A payout above its limit waits for
+    another key; the others' flows begin, and those that go by file wait for it.
+
+    Refusals, the first that applies: BankAccountNotFound, NothingToPayOut, InsufficientFunds,
+    BalanceLimit.
+    """
+    claims = await idempotency.claim(tx, commands)
+    region, fresh = commands[0].region, claims.fresh
+    banks = await store.load_bank_accounts(
+        tx, region, claims.moving, {(c.merchant_id, c.bank_account_id) for c in fresh}
+    )
+    plans = await store.load_plans(tx, {(c.merchant_id, c.currency) for c in fresh})
+    charts = {decisions.available_account(c.merchant_id, c.currency) for c in fresh}
+    charts |= {decisions.transit_account(c.merchant_id, c.currency) for c in fresh}
+    book = await ledger.open_book(tx, region, (), charts, claims.moving)
+    answers: list[Answer] = []
+    made: list[Payout] = []
+    flows: list[Flow] = []
+    facts: list[Event] = []
+    for command in fresh:
+        if (command.merchant_id, command.bank_account_id) not in banks:
+            name = ids.encode("bank_account", command.bank_account_id)
+            answers.append(refusal(BankAccountNotFound(bank_account=name), command.correlation_id))
+            continue
+        plan = plans.get((command.merchant_id, command.currency))
+        payout = decisions.decide_open(
+            book,
+            command,
+            limit_minor=_limit(tx, command.currency, plan),
+            channel=_channel_of(tx, command.currency),
+            transfer_id=ids.new(),
+        )
+        if isinstance(payout, PlatformError):
+            answers.append(refusal(payout, command.correlation_id))
+            continue
+        made.append(payout)
+        facts.append(payout_fact(payout, "created", command.correlation_id))
+        flow = _begin(tx, command, payout) if payout.status == "pending" else None
+        flows += [flow] if flow else []
+        answers.append(Answer(201, payout_text(payout), flow=_at_once(payout, flow)))
+    # After this line only writes.
+    ledger.write_book(tx, region, book)
+    store.insert_payouts(tx, region, made)
+    insert_flows(tx, region, flows)
+    events.append(tx, region, facts)
+    return idempotency.keep(tx, claims, answers)
+
+
+async def approve_payouts(tx: Tx, commands: Sequence[ApprovePayout]) -> list[Answer]:
+    """Let payouts above the limit go; each answers 200 and appends `payout.approved`.
+
+    Refusals, the first that applies: PayoutNotFound, PayoutNotApprovable, ApprovalBySameKey.
+    """
+    claims = await idempotency.claim(tx, commands)
+    region = commands[0].region
+    keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
+    payouts = await store.lock_payouts(tx, region, claims.moving, keys)
+    now = clock.now()
+    answers: list[Answer] = []
+    changed: list[Payout] = []
+    flows: list[Flow] = []
+    facts: list[Event] = []
+    for command in claims.fresh:
+        payout = payouts.get((command.merchant_id, command.payout_id))
+        error = (
+            _not_found(command)
+            if payout is None
+            else decisions.decide_approval(payout, command.key_id)
+        )
+        if error is not None or payout is None:
+            answers.append(refusal(error or _not_found(command), command.correlation_id))
+            continue
+        payout.status = "pending"
+        payout.approved_by = command.key_id
+        payout.version += 1
+        payout.updated_at = now
+        changed.append(payout)
+        facts.append(payout_fact(payout, "approved", command.correlation_id))
+        flow = _begin(tx, command, payout)
+        flows.append(flow)
+        answers.append(Answer(200, payout_text(payout), flow=_at_once(payout, flow)))
+    # After this line only writes.
+    store.update_payouts(tx, region, changed)
+    insert_flows(tx, region, flows)
+    events.append(tx, region, facts)
+    return idempotency.keep(tx, claims, answers)
+
+
+async def cancel_payouts(tx: Tx, commands: Sequence[CancelPayout]) -> list[Answer]:
+    """Stop payouts that the bank has not executed.
+
+    What the bank surely has nothing of is canceled at once: answered 200, with `payout.canceled`.
+    Of what it has it is asked, and decides: answered 202 until it has. While nobody knows whether
+    it has a payout, its flow is waited for.
+
+    Refusals, the first that applies: PayoutNotFound, PayoutNotCancelable.
+    """
+    claims = await idempotency.claim(tx, commands)
+    keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
+    answers: list[Answer] = []
+    for command in claims.fresh:
+        payout = batch.payouts.get(command.payout_id)
+        how = _not_found(command) if payout is None else decisions.decide_cancel(payout)
+        if isinstance(how, PlatformError) or payout is None:
+            assert isinstance(how, PlatformError)
+            answers.append(refusal(how, command.correlation_id))
+        elif how is Cancel.NOW:
+            answers.append(_cancel_now(batch, command, payout))
+        else:
+            answers.append(_cancel_there(tx, batch, command, payout, how))
+    # After this line only writes.
+    batch.write(tx)
+    return idempotency.keep(tx, claims, answers)
+
+
+def _cancel_now(batch: PayoutBatch, command: CancelPayout, payout: Payout) -> Answer:
+    refused = batch.settle(payout, PayoutChange.CANCEL, None, command.correlation_id)
+    if refused is not None:
+        return refusal(refused, command.correlation_id)
+    flow = batch.flows.get(payout.id)
+    if flow is not None:
+        end(flow, payout.updated_at, "canceled before the bank had it")
+        batch.move(flow)
+    return Answer(200, payout_text(payout))
+
+
+def _cancel_there(
+    tx: Tx, batch: PayoutBatch, command: CancelPayout, payout: Payout, how: Cancel
+) -> Answer:
+    """Begin to ask the bank, or wait for those who find out what it has."""
+    flow = batch.flows.get(payout.id)
+    if flow is None or how is Cancel.WAIT or _is_busy(flow):
+        problem = refusal(PayoutUndecided(payout=payout.name), command.correlation_id)
+        return msgspec.structs.replace(problem, waits_for=payout.id)
+    key = command.intent.id if command.intent is not None else None
+    flow.data = Recall(key, command.correlation_id).to_data()
+    flow.status = "running"
+    now = clock.now()
+    go_on(flow, now, RECALL, "asks the bank to stop it")
+    # Whoever asks for it drives it.
+    flow.lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
+    flow.next_attempt_at = flow.lease_until
+    flow.former_region = command.former_region
+    batch.move(flow)
+    return Answer(202, payout_text(payout), flow=flow)
+
+
+async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answer]:
+    """Give back what came back from banks after it was paid; appends `payout.returned`.
+
+    Each answers 200 with the payout as it is then, whoever has booked its return.
+
+    Refusals, the first that applies: PayoutNotFound, BalanceLimit.
+    """
+    claims = await idempotency.claim(tx, commands)
+    keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
+    answers: list[Answer] = []
+    for command in claims.fresh:
+        payout = batch.payouts.get(command.payout_id)
+        if payout is None:
+            answers.append(refusal(_not_found(command), command.correlation_id))
+            continue
+        refused = None
+        if payout.status == "paid":
+            refused = batch.settle(payout, PayoutChange.RETURN, None, command.correlation_id)
+        answers.append(
+            Answer(200, payout_text(payout))
+            if refused is None
+            else refusal(refused, command.correlation_id)
+        )
+    # After this line only writes.
+    batch.write(tx)
+    return idempotency.keep(tx, claims, answers)
+
+
+def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
+    """The flow that brings a payout to the bank; one that goes by file waits for it."""
+    flow = new_flow(
+        tx,
+        command,
+        FLOW,
+        SEND,
+        flow_id=payout.id,
+        object_id=payout.id,
+        leased=payout.channel == "single",
+    )
+    if payout.channel == "file":
+        now = clock.now()
+        wait(flow, now, now + timedelta(milliseconds=tx.settings.payout_check_ms), FOR_THE_FILE)
+    return flow
+
+
+def _at_once(payout: Payout, flow: Flow | None) -> Flow | None:
+    """The flow, if whoever began it is to go on with it."""
+    return flow if payout.channel == "single" else None
+
+
+def _is_busy(flow: Flow) -> bool:
+    """Whether somebody works on it, or it waits for the bank's word on another cancellation."""
+    is_leased = flow.lease_until is not None and flow.lease_until > clock.now()
+    return is_leased or flow.recovery_point == RECALL
+
+
+def _limit(tx: Tx, currency: str, plan: model.PayoutPlan | None) -> int:
+    if plan is not None and plan.approval_minor is not None:
+        return plan.approval_minor
+    return decisions.approval_limit(currency, tx.settings.payout_approval_minor)
+
+
+def _channel_of(tx: Tx, currency: str) -> PayoutChannel:
+    """SEPA, whose files these are, is for euros."""
+    return tx.settings.payout_eur_road if currency == "EUR" else "single"
+
+
+def _not_found(command: ApprovePayout | CancelPayout | ReturnPayout) -> PayoutNotFound:
+    return PayoutNotFound(payout=ids.encode("payout", command.payout_id))
