@@ -9,14 +9,9 @@ APP = Path(__file__).parents[2] / "app"
 # Packages where a name may be one that another has, and why.
 OTHER_WORLDS = {
     "vault": "a program of its own, which shares no class with the others",
-    "processors/stripe_objects.py": "Stripe's objects have the names that Stripe's API gives them",
+    "processors/stripe/objects.py": "Stripe's objects have the names that Stripe's API gives them",
+    "devkit/stack": "its classes are called like the processes that they start and stop",
 }
-
-# Names that two places use, and why neither gives its up.
-SHARED = {
-    "Answer": "processors/line.py: what came back by HTTP, inside that package only",
-}
-
 
 def _classes() -> dict[str, list[str]]:
     places = defaultdict(list)
@@ -32,7 +27,5 @@ def _classes() -> dict[str, list[str]]:
 
 
 def test_no_two_classes_share_a_name() -> None:
-    """A class is called like no other, unless the list above says why."""
-    twice = {name: places for name, places in _classes().items() if len(places) > 1}
-
-    assert {name: places for name, places in twice.items() if name not in SHARED} == {}
+    """A class is called like no other."""
+    assert {name: places for name, places in _classes().items() if len(places) > 1} == {}
