@@ -27,7 +27,7 @@ FILES = {
     "admin.py",  # what people do, one thing at a time
     "jobs.py",  # what the worker does by the clock
 }
-"""Docs/decisions/0015 says what each is for; a domain has those it needs."""
+"""Docs/decisions/0014 says what each is for; a domain has those it needs."""
 
 TO_DO = {"payments"}
 """Domains that still have files of other names."""
