@@ -392,7 +392,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300, help="of mutants: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="side by side: %(default)s")
     limit = "the most a stage of tests may take, longer on a busy machine: %(default)s"
-    parser.add_argument("--stage-s", type=float, default=60, help=limit)
+    parser.add_argument("--stage-s", type=float, default=180, help=limit)
     parser.add_argument("--report", action="store_true", help="only tell what is known")
     asked = parser.parse_args()
     if unknown := set(asked.packages) - set(NEAREST):
