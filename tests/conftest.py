@@ -44,8 +44,17 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if (worker := getattr(config, "workerinput", None)) is not None:
         config.stash[NEIGHBOURS] = shares.Neighbours(worker["testrunuid"])
-    elif config.getoption("--note-durations"):
+        return
+    config.pluginmanager.register(shares.Collected())
+    if config.getoption("--note-durations"):
         config.pluginmanager.register(shares.Noting())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The other workers need not wait for this one."""
+    neighbours = config.stash.get(NEIGHBOURS, None)
+    if neighbours is not None:
+        neighbours.leave()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -13,6 +13,7 @@ OTHER_WORLDS = {
     "devkit/stack": "its classes are called like the processes that they start and stop",
 }
 
+
 def _classes() -> dict[str, list[str]]:
     places = defaultdict(list)
     for path in sorted(APP.rglob("*.py")):

@@ -5,10 +5,12 @@ worker that has least so far, by durations measured before (`tests/durations.txt
 under `-n 3` comes again under `-n 3` with the same seed, whatever the machine was busy with.
 """
 
+import contextlib
 import fcntl
 import os
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -39,8 +41,9 @@ def share(items: Sequence[pytest.Item], nodes_needed: Mapping[pytest.Item, int])
     durations, groups = read_durations(), defaultdict[str, list[pytest.Item]](list)
     for item in items:
         groups[_group(item, nodes_needed[item])].append(item)
-    weights = {name: sum(_weight(item, durations) for item in groups[name]) for name in groups}
+    weights = {name: fsum(_weight(item, durations) for item in groups[name]) for name in groups}
     loads, mine = [0.0] * count(), set()
+    assert index() < count(), "a worker that replaces another has no share"
     for name in sorted(groups, key=lambda name: (-weights[name], name)):
         worker = 0 if name == "alone" else loads.index(min(loads))
         if name != "alone":  # they begin when the others have ended
@@ -94,10 +97,33 @@ class Neighbours:
         self._file = self._path.open("a")
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
+    def leave(self) -> None:
+        """Let go of the lock, whose file the last one removes."""
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._path.unlink(missing_ok=True)
+        self._file.close()
+
     def wait_until_ended(self) -> None:
         """Return when no other worker runs; a run's own limit of time is the limit of this."""
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._path.unlink(missing_ok=True)
+
+
+class Collected:
+    """Counts the tests of all workers: pytest looks at one only, whose share may be empty."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
+        """Add a worker's share."""
+        self._count += len(ids)
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A run in which some worker had tests is not one without any."""
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._count:
+            session.exitstatus = pytest.ExitCode.OK
 
 
 class Noting:

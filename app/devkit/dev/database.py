@@ -30,14 +30,18 @@ class DevDatabase:
         """Start it again if it died, also where it dies while it starts; not without end.
 
         Raises:
-            DevError: it keeps dying.
+            DevError: it keeps dying, or its starts fail, however long each takes for that.
         """
+        failed = 0
         while not self.postgres.is_running():
             self._note_death()
             try:
                 self.postgres.start()
             except EmbeddedPostgresError as error:
                 say(str(error))
+                failed += 1
+                if failed == _STARTS_MAX:
+                    raise DevError(self._given_up(f"could not start {failed} times")) from None
 
     def _note_death(self) -> None:
         """Say what comes next, and wait for as long as that is to wait."""
@@ -47,10 +51,7 @@ class DevDatabase:
         self._died_at.append(now)
         deaths = len(self._died_at)
         if deaths > _STARTS_MAX:
-            raise DevError(
-                f"The database died {deaths} times within {self.within_s:g} s and is left alone. "
-                f"Its data stay; {self.postgres.log_path} ends:\n{self._last_words()}"
-            )
+            raise DevError(self._given_up(f"died {deaths} times within {self.within_s:g} s"))
         if deaths == 1:
             say("database died; starting it again, it recovers what was committed")
             return
@@ -60,6 +61,12 @@ class DevDatabase:
             f"({deaths} of at most {_STARTS_MAX} times within {self.within_s:g} s)"
         )
         time.sleep(pause_s)
+
+    def _given_up(self, why: str) -> str:
+        return (
+            f"The database {why} and is left alone. "
+            f"Its data stay; {self.postgres.log_path} ends:\n{self._last_words()}"
+        )
 
     def _last_words(self) -> str:
         path = self.postgres.log_path

@@ -119,6 +119,7 @@ class EmbeddedPostgres:
         """End every process of the server with SIGKILL, as the crash of a machine would."""
         self._kill_processes()
         if self._process is not None:
+            self._process.kill()  # one that was only just spawned is not at home in its data yet
             self._process.wait()
             self._process = None
         if self._lock is not None:
