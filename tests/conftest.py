@@ -87,9 +87,9 @@ def _nodes_needed(item: pytest.Item) -> int:
     names = set(getattr(item, "fixturenames", ()))
     if item.get_closest_marker("cluster") is None:
         return 0
-    if "cluster3" in names:
-        return 4
-    return int(bool(names & {"cockroach_server", "databases"}))
+    if names & {"cockroach_server", "databases"} and "cluster3" not in names:
+        return 1
+    return 4  # those of the three-node cluster, and of clusters that a test makes for itself
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
