@@ -5,10 +5,12 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from aiohttp import web
 
+from app.base import clock
 from app.base.process import check_port, collect_seldom, exclusive_lock
 from app.base.settings import Settings
 from app.base.telemetry import configure_logging, log
@@ -20,6 +22,8 @@ from app.sandbox.acquirer.store import Store
 
 _BACKLOG = 2048  # connections that may wait in the kernel
 _SHUTDOWN_S = 1.0  # for answers on their way; those that are held back are let go
+_HANDOVER_S = 5.0  # one that is told to stop ends within a second; a busy machine takes its time
+_POLL_S = 0.05
 _KEEPALIVE_S = 75.0  # longer than clients keep idle connections, so that they close them and not we
 
 
@@ -38,11 +42,9 @@ async def serve(settings: Settings) -> None:
     configure_logging(settings)
     # It would quote requests it cannot parse, and with them card numbers.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
-    check_port(settings.acquirer_host, settings.acquirer_port, "--port or SUYA_ACQUIRER_PORT")
     path = settings.acquirer_file or settings.home / "acquirer.sqlite"
-    lock = exclusive_lock(path.with_name(f"{path.name}.lock"))
-    if lock is None:
-        raise AcquirerError(f"Another acquirer has {path}; stop it, or choose another file.")
+    lock = await _take_over(path)
+    check_port(settings.acquirer_host, settings.acquirer_port, "--port or SUYA_ACQUIRER_PORT")
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
@@ -63,6 +65,16 @@ async def serve(settings: Settings) -> None:
                 event.set()
             await asyncio.gather(*tasks)
     log.info("stopped", process="acquirer")
+
+
+async def _take_over(path: Path) -> IO[str]:
+    """The lock of the file, also where the acquirer before this one is just ending."""
+    deadline = clock.monotonic() + _HANDOVER_S
+    while (lock := exclusive_lock(path.with_name(f"{path.name}.lock"))) is None:
+        if clock.monotonic() > deadline:
+            raise AcquirerError(f"Another acquirer has {path}; stop it, or choose another file.")
+        await asyncio.sleep(_POLL_S)
+    return lock
 
 
 def _check(settings: Settings) -> tuple[str, Secret | None]:
