@@ -34,10 +34,10 @@ from app.base.queries import parse
 from app.base.settings import Settings
 from app.devkit.bench import Dataset, LoadProfile, run
 from app.devkit.bench.client import Client
-from app.domains.payments import splits
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments import model
+from app.domains.payments.commands import OpenPayment
+from app.domains.payments.flow import AUTHORIZATION
 from app.domains.payments.model import Rail
-from app.domains.payments.saga import AUTHORIZATION
 from app.engine.database import Database, GroupCommit
 from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab, rails_lab
@@ -196,7 +196,7 @@ def _command(merchant: Any, token: str) -> OpenPayment:
         correlation_id=ids.encode("request", ids.new()),
         payment_id=ids.new(),
         transfer_id=ids.new(),
-        account_id=splits.receivable_account(merchant, "USD").id,
+        account_id=model.receivable_account(merchant, "USD").id,
         amount_minor=AMOUNT,
         currency="USD",
         capture="automatic",

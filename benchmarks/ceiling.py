@@ -20,8 +20,8 @@ from app.domains.ledger import Book, Hold
 from app.domains.ledger.model import Account, new_account
 from app.domains.ledger.store import queries as ledger_queries
 from app.domains.merchants.admin import create_merchant
-from app.domains.payments import decisions, splits, store
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments import decisions, model, store
+from app.domains.payments.commands import OpenPayment
 from app.domains.payments.views import payment_text
 from app.engine import events, idempotency
 from app.engine.database import Database, Query, Writer, arrays
@@ -73,8 +73,8 @@ class Stall:
         self.wallets = [ids.new() for _ in range(WALLETS)]
         now = clock.now()
         self.charts = {
-            splits.fee_account(REGION, CURRENCY, stripe),
-            splits.available_account(merchant_id, CURRENCY),
+            model.fee_account(REGION, CURRENCY, stripe),
+            model.available_account(merchant_id, CURRENCY),
         }
         self.accounts: dict[UUID, Account] = {
             account.id: new_account(account, now) for account in self.charts

@@ -17,8 +17,8 @@ from app.domains.fx.flow import CONVERSION, QUOTE
 from app.domains.ledger.flow import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
 from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION
+from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE
 from app.domains.payments.follow import follow_payment, follow_refund
-from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE
 from app.domains.payouts import flow as payouts
 from app.domains.payouts.follow import follow_payout
 from app.engine.database import Database, GroupCommit

@@ -22,8 +22,8 @@ from app.domains.ledger.reads import HoldDue, list_holds_to_expire
 from app.domains.ledger.store import HOLD_BUCKETS
 from app.domains.merchants.admin import list_home_regions
 from app.domains.merchants.store import find_homes
-from app.domains.payments.inputs import ReleasePayment
-from app.domains.payments.saga import CANCELLATION
+from app.domains.payments.commands import ReleasePayment
+from app.domains.payments.flow import CANCELLATION
 from app.domains.payouts.jobs import PayDay
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, checks, faults

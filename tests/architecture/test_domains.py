@@ -29,15 +29,12 @@ FILES = {
 }
 """Docs/decisions/0014 says what each is for; a domain has those it needs."""
 
-TO_DO = {"payments"}
-"""Domains that still have files of other names."""
-
 FOLDERS = sorted(path for path in DOMAINS.iterdir() if (path / "__init__.py").exists())
 
 
 @pytest.mark.parametrize("domain", FOLDERS, ids=lambda path: path.name)
 def test_a_domain_has_no_other_files(domain: Path) -> None:
-    """A domain's files are some of the set, unless it is still to be brought into that form."""
+    """A domain's files are some of the set."""
     files = {path.name for path in domain.iterdir() if path.suffix in {".py", ".sql"}}
 
-    assert (files <= FILES) == (domain.name not in TO_DO), sorted(files - FILES)
+    assert files <= FILES, sorted(files - FILES)

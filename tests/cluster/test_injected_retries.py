@@ -9,8 +9,8 @@ import pytest
 from app.base import clock, ids
 from app.domains.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
 from app.domains.ledger import flow as ledger_saga
-from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.domains.payments.commands import CapturePayment, RefundPayment, ReleasePayment
+from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.engine.database import Tx
 from app.engine.idempotency import Answer
 from app.engine.saga import Saga

@@ -12,8 +12,8 @@ from app.base import ids
 from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
 from app.domains.ledger import EntrySpec, MakeTransfer
 from app.domains.ledger import flow as ledger_saga
-from app.domains.payments.inputs import CapturePayment, RefundPayment, ReleasePayment
-from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.domains.payments.commands import CapturePayment, RefundPayment, ReleasePayment
+from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.engine.idempotency import Answer
 from app.engine.saga import Saga
 from tests.support import books

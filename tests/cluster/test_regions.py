@@ -16,8 +16,8 @@ from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
 from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import UnknownRegion, admin
-from app.domains.payments.inputs import OpenPayment
-from app.domains.payments.saga import AUTHORIZATION
+from app.domains.payments.commands import OpenPayment
+from app.domains.payments.flow import AUTHORIZATION
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent

@@ -10,8 +10,8 @@ from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
 from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants.admin import create_merchant, get_merchant
-from app.domains.payments.inputs import CapturePayment, OpenPayment
-from app.domains.payments.saga import AUTHORIZATION, CAPTURE
+from app.domains.payments.commands import CapturePayment, OpenPayment
+from app.domains.payments.flow import AUTHORIZATION, CAPTURE
 from app.engine.database import GroupCommit
 from app.engine.idempotency import Answer, intent
 from app.engine.saga import Saga

@@ -12,10 +12,9 @@ from app.domains.fx import FixedRates, PromiseQuote
 from app.domains.fx import flow as fx
 from app.domains.merchants import admin
 from app.domains.payments import bookings
-from app.domains.payments import saga as payments
-from app.domains.payments.inputs import OpenPayment
-from app.domains.payments.model import Rail
-from app.domains.payments.splits import receivable_account
+from app.domains.payments import flow as payments
+from app.domains.payments.commands import OpenPayment
+from app.domains.payments.model import Rail, receivable_account
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent

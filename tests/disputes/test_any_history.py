@@ -17,8 +17,8 @@ from app.domains.disputes import bookings
 from app.domains.disputes import flow as disputes
 from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.payments import bookings as payment_bookings
-from app.domains.payments import saga as payments
-from app.domains.payments.inputs import RefundPayment
+from app.domains.payments import flow as payments
+from app.domains.payments.commands import RefundPayment
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow
 from app.processors import DisputeState, Verdict

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from app.base import ids
 from app.domains.disputes import flow as disputes
-from app.domains.payments import saga as payments
-from app.domains.payments.inputs import RefundPayment
+from app.domains.payments import flow as payments
+from app.domains.payments.commands import RefundPayment
 from app.engine.idempotency import Answer
 from tests.disputes.support import FEE, REGION, Stall, intent
 from tests.support.tables import Row, table

@@ -8,18 +8,18 @@ from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.ledger import Account, Book, Hold
 from app.domains.ledger.model import ChartAccount, new_account
-from app.domains.payments import decisions, model, outside, splits
-from app.domains.payments.inputs import FailRefund, OpenPayment, RefundPayment
+from app.domains.payments import decisions, model
+from app.domains.payments.commands import FailRefund, OpenPayment, RefundPayment
+from app.domains.payments.decisions import Next
 from app.domains.payments.model import Capture, Payment, Rail, Refund
-from app.domains.payments.outside import Next
 from app.processors import Verdict
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MERCHANT = UUID(int=7)
-FEES = splits.fee_account("local", "USD", 0)
-PENDING = splits.captured_account(MERCHANT, "USD", "card")
-AVAILABLE = splits.available_account(MERCHANT, "USD")
-RECEIVABLE = splits.receivable_account(MERCHANT, "USD")
+FEES = model.fee_account("local", "USD", 0)
+PENDING = model.captured_account(MERCHANT, "USD", "card")
+AVAILABLE = model.available_account(MERCHANT, "USD")
+RECEIVABLE = model.receivable_account(MERCHANT, "USD")
 AMOUNT: Final = 1_000
 
 
@@ -49,7 +49,7 @@ class Desk:
             rail=Rail(route=("first", "second")[:route], token="pm_1", brand="visa"),  # noqa: S106
         )
         holds: list[Hold] = []
-        payment = outside.decide_rail_open(self.book, command, holds)
+        payment = decisions.decide_rail_open(self.book, command, holds)
         assert isinstance(payment, Payment)
         self.payment, (self.hold,) = payment, holds
         self.bring_to(state)
@@ -91,13 +91,13 @@ class Desk:
             amount_minor=amount_minor,
             action_url="https://3ds" if outcome == "requires_action" else None,
         )
-        return outside.book_authorization(
+        return decisions.book_authorization(
             self.book, self.payment, self.hold, verdict, region="local", stripe=0, hold_days=7
         )
 
     def take(self, amount: int | None, *, final: bool = False) -> PlatformError | None:
         """Capture a part."""
-        decided = model.decide_capture(
+        decided = decisions.resolve_capture(
             self.payment, amount, final=final, left_minor=self.hold.left_minor
         )
         if not isinstance(decided, Capture):
@@ -115,7 +115,7 @@ class Desk:
 
     def release(self, *, expired: bool) -> PlatformError | None:
         """Give back what is left, because it was canceled or expired."""
-        return decisions.release(
+        return decisions.decide_release(
             self.book,
             self.payment,
             self.hold,
@@ -138,7 +138,7 @@ class Desk:
             description=None,
             metadata={},
         )
-        return outside.decide_refund(self.book, command, self.payment, stripe=0)
+        return decisions.decide_rail_refund(self.book, command, self.payment, stripe=0)
 
     def fail(self, refund: Refund) -> PlatformError | None:
         """Book that a refund came back."""
@@ -152,7 +152,7 @@ class Desk:
             transfer_id=ids.new(),
             code="account_closed",
         )
-        return outside.fail_refund(self.book, self.payment, refund, command, stripe=0)
+        return decisions.fail_refund(self.book, self.payment, refund, command, stripe=0)
 
     def account(self, account: ChartAccount) -> Account:
         return self.book.accounts[account.id]

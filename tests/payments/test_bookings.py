@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from app.base import ids
 from app.domains.payments import bookings
-from app.domains.payments.outside import Next
-from app.domains.payments.plans import OpenPlan, plan_of, plan_text
-from app.domains.payments.work import Work
+from app.domains.payments.batch import PaymentBatch
+from app.domains.payments.decisions import Next
+from app.domains.payments.model import OpenPlan, plan_of, plan_text
 from app.engine.saga import Flow
 from app.processors import Verdict
 from tests.payments.desk import AMOUNT, MERCHANT, NOW, Desk
@@ -39,8 +39,8 @@ def _plan(method: str = "card", *, asked: bool = False) -> OpenPlan:
     return OpenPlan(method, "first", AMOUNT, "USD", capture=True, asked=asked)
 
 
-def _work(desk: Desk, flow: Flow) -> Work:
-    return Work("local", {}, {}, desk.book, {flow.id: flow}, stripe=0)
+def _work(desk: Desk, flow: Flow) -> PaymentBatch:
+    return PaymentBatch("local", {}, {}, desk.book, {flow.id: flow}, stripe=0)
 
 
 @table("""

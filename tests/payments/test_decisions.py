@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.base import money
 from app.base.errors import PlatformError
-from app.domains.payments import model
+from app.domains.payments import decisions
 from app.domains.payments.errors import RefundNotSupported
 from app.domains.payments.model import Capture, Payment, PaymentStatus
 from tests.support.tables import Row, table
@@ -71,9 +71,9 @@ def test_captures(row: Row) -> None:
     found = payment(row.status, captured=row.captured)
     left = 100 - row.captured
 
-    decided = model.decide_capture(found, row.asked, final=bool(row.final), left_minor=left)
+    decided = decisions.resolve_capture(found, row.asked, final=bool(row.final), left_minor=left)
     if isinstance(decided, Capture):
-        model.apply_capture(found, decided, NOW)
+        decisions.apply_capture(found, decided, NOW)
 
     assert row.result == (decided.code if isinstance(decided, PlatformError) else found.status)
 
@@ -94,9 +94,9 @@ def test_releases(row: Row) -> None:
     """Cancel and expiry end an open hold, and nothing else."""
     found = payment(row.status, captured=row.captured)
 
-    refusal = model.decide_cancel(found)
+    refusal = decisions.refuse_cancel(found)
     if refusal is None:
-        model.apply_release(found, NOW, expired=bool(row.expired))
+        decisions.apply_release(found, NOW, expired=bool(row.expired))
 
     assert row.result == (refusal.code if refusal else found.status)
 
@@ -121,7 +121,7 @@ def test_refunds(row: Row) -> None:
     """A refund gives back what was captured and not refunded yet, and never more."""
     found = payment(row.status, captured=row.captured, refunded=row.refunded)
 
-    decided = model.decide_refund(found, row.asked)
+    decided = decisions.resolve_refund(found, row.asked)
 
     assert row.result == (decided.code if isinstance(decided, PlatformError) else decided)
 
@@ -131,7 +131,7 @@ def test_what_came_by_bank_transfer_is_not_refunded() -> None:
     found = payment("captured", captured=100)
     found.method = "bank_transfer"
 
-    decided = model.decide_refund(found, 1)
+    decided = decisions.resolve_refund(found, 1)
 
     assert isinstance(decided, RefundNotSupported)
 
@@ -148,8 +148,8 @@ def test_parts_cost_together_what_the_whole_would(parts: list[int], bps: int, fi
     fees = []
 
     for part in parts:
-        fee = model.fee_of_capture(found, part)
-        model.apply_capture(found, Capture(part, fee, final=False), NOW)
+        fee = decisions.fee_of_capture(found, part)
+        decisions.apply_capture(found, Capture(part, fee, final=False), NOW)
         fees.append((fee, part))
 
     assert all(0 <= fee <= part for fee, part in fees)

@@ -6,9 +6,9 @@ from datetime import timedelta
 import msgspec
 
 from app.base.errors import PlatformError
-from app.domains.payments import model, outside
+from app.domains.payments import decisions, model
+from app.domains.payments.decisions import Next
 from app.domains.payments.model import Refund
-from app.domains.payments.outside import Next
 from tests.payments.desk import AMOUNT, NOW, Desk
 from tests.support.tables import Row, table
 
@@ -120,7 +120,7 @@ def test_undone(row: Row) -> None:
     desk = Desk(row.state)
     desk.rail.cancel_requested = bool(row.canceling)
 
-    then = outside.book_undone(desk.book, desk.payment, desk.hold, "approved for 999")
+    then = decisions.book_undone(desk.book, desk.payment, desk.hold, "approved for 999")
 
     assert (then, desk.payment.status) == (Next.END, row.then)
     if row.then == "failed" and row.state != "failed":
@@ -248,7 +248,7 @@ def test_a_refund_that_failed_can_be_made_again() -> None:
 def test_the_amount_is_held_until_somebody_knows() -> None:
     """The hold of a new payment never expires; that of an authorized one does after its days."""
     desk = Desk("processing", capture="manual")
-    assert desk.hold.expires_at == outside.NEVER
+    assert desk.hold.expires_at == decisions.NEVER
 
     desk.hear("approved", AMOUNT)
 

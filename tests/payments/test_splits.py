@@ -14,9 +14,8 @@ from app.domains.fx import Conversion, convert
 from app.domains.ledger import Account, Book, Change, Draft, Transfer
 from app.domains.ledger.model import new_account
 from app.domains.merchants import FeeRates
-from app.domains.payments import model, splits
-from app.domains.payments.exchange import Exchange
-from app.domains.payments.model import Payment, Refund
+from app.domains.payments import decisions, model
+from app.domains.payments.model import Exchange, Payment, Refund
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -39,8 +38,8 @@ class Till:
 
     def __init__(self, found: Payment) -> None:
         self.payment = found
-        charts = splits.accounts_of_capture(found, REGION, 2)
-        charts += splits.accounts_of_refund(found, REGION, 2)
+        charts = model.accounts_of_capture(found, REGION, 2)
+        charts += model.accounts_of_refund(found, REGION, 2)
         accounts = {account.id: new_account(account, NOW) for account in charts}
         accounts[WALLET] = Account(
             MERCHANT, WALLET, "customer_wallet", "USD", "credit", 0, 0, FUNDS, 0, 0, 0, "open",
@@ -51,31 +50,31 @@ class Till:
     def capture(self) -> None:
         """Take all of the payment."""
         found, amount = self.payment, self.payment.amount_minor
-        fee = model.fee_of_capture(found, amount)
-        away_minor, away = splits.capture_split(found, amount, fee, region=REGION, stripe=2)
-        own = splits.available_account(MERCHANT, "USD")
+        fee = decisions.fee_of_capture(found, amount)
+        away_minor, away = model.capture_split(found, amount, fee, region=REGION, stripe=2)
+        own = model.available_account(MERCHANT, "USD")
         changes = [Change(MERCHANT, WALLET, "debit", amount), *away]
         if amount > away_minor:
             changes.append(Change(MERCHANT, own.id, "credit", amount - away_minor))
         self.post(changes)
-        model.apply_capture(found, model.Capture(amount, fee, final=True), NOW)
+        decisions.apply_capture(found, model.Capture(amount, fee, final=True), NOW)
 
     def refund(self, amount: int) -> Refund:
         """Give a part back."""
-        split = splits.refund_split(self.payment, amount)
-        self.post(splits.refund_changes(self.payment, split, region=REGION, stripe=2))
+        split = model.refund_split(self.payment, amount)
+        self.post(model.refund_changes(self.payment, split, region=REGION, stripe=2))
         made = Refund(
             MERCHANT, ids.new(), self.payment.id, "succeeded", "USD", amount, None, {}, 1, "req_1",
             NOW, exchanged=split.exchanged, fee_refunded_minor=split.fee_minor,
         )  # fmt: skip
-        model.apply_refund(self.payment, made, NOW)
+        decisions.apply_refund(self.payment, made, NOW)
         return made
 
     def fail(self, refund: Refund) -> None:
         """A refund comes back."""
-        split = splits.split_of(refund)
-        self.post(splits.refund_changes(self.payment, split, region=REGION, stripe=2, failed=True))
-        model.apply_refund(self.payment, refund, NOW, -1)
+        split = model.split_of(refund)
+        self.post(model.refund_changes(self.payment, split, region=REGION, stripe=2, failed=True))
+        decisions.apply_refund(self.payment, refund, NOW, -1)
 
     def post(self, changes: list[Change]) -> None:
         """Book a transfer; it balances in each currency, or this fails."""

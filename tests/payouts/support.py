@@ -8,8 +8,8 @@ from app.base import clock, ids
 from app.domains.ledger import flow as ledger
 from app.domains.ledger.commands import MakeDeposit, OpenAccount
 from app.domains.merchants import admin
-from app.domains.payments import saga as payments
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments import flow as payments
+from app.domains.payments.commands import OpenPayment
 from app.domains.payouts import flow as payouts
 from app.domains.payouts.bookings import book_payouts
 from app.domains.payouts.commands import AddBankAccount, OpenPayout

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from app.base import clock, ids
 from app.domains.ledger import flow as ledger_saga
-from app.domains.payments import saga
-from app.domains.payments.inputs import CapturePayment, RefundPayment
+from app.domains.payments import flow
+from app.domains.payments.commands import CapturePayment, RefundPayment
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer
 from app.engine.saga import Saga
@@ -134,7 +134,7 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
                     payment_id=ids.new(), transfer_id=ids.new(),
                 )  # fmt: skip
                 deadline = clock.monotonic() + 60
-                receipt = await saga.AUTHORIZATION.start(group, home, [command], deadline=deadline)
+                receipt = await flow.AUTHORIZATION.start(group, home, [command], deadline=deadline)
                 return receipt.outcomes[0]
 
             answers = await asyncio.gather(*[ask(n, g) for n, g in enumerate(groups)])
@@ -151,12 +151,12 @@ async def test_a_hold_and_its_payment_are_never_apart(url: str) -> None:
         fund = [run.real("fund", Deposit(0, 500, "USD"))]
         await run.at(*VIEWS[1], ledger_saga.DEPOSIT, fund)
         held = run.real("hold", Open(0, 20, "USD", manual=True))
-        await run.at(*VIEWS[1], saga.AUTHORIZATION, [held])
+        await run.at(*VIEWS[1], flow.AUTHORIZATION, [held])
         mover = move._Move(database, run.merchant, "eu", lambda *_: None)
         (holds,) = [table for table in TABLES if table.name == "holds"]
         await mover._page(await mover._look(), "us", holds, dict(holds.start))
 
-        (taken,) = await run.at(*VIEWS[1], saga.CAPTURE, [_capture(run, held.payment_id, "take")])
+        (taken,) = await run.at(*VIEWS[1], flow.CAPTURE, [_capture(run, held.payment_id, "take")])
 
     assert taken.status == 200, taken.body
 
@@ -168,7 +168,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
         run = await begun(database, seed)
         await run.at(*VIEWS[0], ledger_saga.DEPOSIT, [run.real("fund", Deposit(0, 500, "USD"))])
         held = [run.real(f"hold-{n}", Open(0, 20, "USD", manual=True)) for n in range(10)]
-        await run.at(*VIEWS[1], saga.AUTHORIZATION, held)
+        await run.at(*VIEWS[1], flow.AUTHORIZATION, held)
         groups = {view: GroupCommit(database) for view in VIEWS}
 
         async def ask(view: tuple[str, str], flow: Saga[Any], command: Any) -> Answer:
@@ -182,9 +182,9 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
         async def life(number: int, payment_id: UUID) -> list[int]:
             view = VIEWS[run.random.randrange(2)]
             captures = await asyncio.gather(
-                *[ask(v, saga.CAPTURE, _capture(run, payment_id, f"{v}-{number}")) for v in VIEWS]
+                *[ask(v, flow.CAPTURE, _capture(run, payment_id, f"{v}-{number}")) for v in VIEWS]
             )
-            refund = await ask(view, saga.REFUND, _refund(run, payment_id, f"r-{number}"))
+            refund = await ask(view, flow.REFUND, _refund(run, payment_id, f"r-{number}"))
             return [*sorted(answer.status for answer in captures), refund.status]
 
         lives = await asyncio.gather(*[life(n, c.payment_id) for n, c in enumerate(held)])
@@ -192,7 +192,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
             *[
                 ask(
                     VIEWS[n % 2],
-                    saga.AUTHORIZATION,
+                    flow.AUTHORIZATION,
                     run.real(f"x-{n}", Open(0, 100, "USD", manual=False)),
                 )
                 for n in range(8)

@@ -16,9 +16,9 @@ from app.domains.ledger import MakeDeposit, OpenAccount
 from app.domains.ledger import flow as ledger_saga
 from app.domains.ledger.reads import queries as of_ledger
 from app.domains.merchants import admin
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.commands import OpenPayment
+from app.domains.payments.flow import AUTHORIZATION
 from app.domains.payments.reads import queries as of_payments
-from app.domains.payments.saga import AUTHORIZATION
 from app.engine.database import LAST, GroupCommit, Query
 from app.engine.database.lookups import by_keys
 from app.engine.events.store import queries as of_events

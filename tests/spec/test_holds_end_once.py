@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 
 from app.base import clock, ids
-from app.domains.payments.inputs import ReleasePayment
-from app.domains.payments.saga import CANCELLATION
+from app.domains.payments.commands import ReleasePayment
+from app.domains.payments.flow import CANCELLATION
 from app.engine.database import GroupCommit
 from app.engine.database.faults import FaultPoint
 from app.engine.idempotency import Answer

@@ -16,8 +16,8 @@ from app.base import clock, ids
 from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
 from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import admin
-from app.domains.payments import saga
-from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payments import flow
+from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent
@@ -41,10 +41,10 @@ CURRENCIES = ("USD", "USD", "JPY")
 FLOWS: dict[type[Any], Saga[Any]] = {
     Deposit: ledger_saga.DEPOSIT,
     Move: ledger_saga.TRANSFER,
-    Open: saga.AUTHORIZATION,
-    Capture: saga.CAPTURE,
-    Cancel: saga.CANCELLATION,
-    Refund: saga.REFUND,
+    Open: flow.AUTHORIZATION,
+    Capture: flow.CAPTURE,
+    Cancel: flow.CANCELLATION,
+    Refund: flow.REFUND,
 }
 
 KINDS = (Deposit, Move, Open, Open, Open, Capture, Capture, Capture, Cancel, Refund, Refund)

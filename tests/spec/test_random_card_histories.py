@@ -16,10 +16,9 @@ import pytest
 from app.base import clock, ids
 from app.domains.merchants import admin
 from app.domains.notifications import NOTIFICATION, TakeNotification
-from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.domains.payments.model import Rail
-from app.domains.payments.saga import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
-from app.domains.payments.splits import receivable_account
+from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
+from app.domains.payments.model import Rail, receivable_account
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent

@@ -7,7 +7,7 @@ from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount, reads
 from app.domains.ledger import flow as ledger_saga
 from app.domains.merchants import admin
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments.commands import OpenPayment
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent

@@ -25,8 +25,8 @@ from app.domains.ledger.commands import (
 )
 from app.domains.ledger.model import merchant_account
 from app.domains.merchants import ANY, FeePlan, Merchant, admin
-from app.domains.payments import saga as payments
-from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payments import flow as payments
+from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.domains.payouts import flow as payouts
 from app.domains.payouts.commands import AddBankAccount, CancelPayout, OpenPayout
 from app.engine.database import GroupCommit

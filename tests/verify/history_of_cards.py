@@ -5,17 +5,16 @@ The flows' own steps write the rows; only what a processor says is made up here.
 
 from typing import TYPE_CHECKING, Any
 
-from app.domains.payments import saga as payments
-from app.domains.payments.external import Undone
-from app.domains.payments.inputs import (
+from app.domains.payments import flow as payments
+from app.domains.payments.asks import Undone
+from app.domains.payments.commands import (
     CapturePayment,
     FailRefund,
     OpenPayment,
     RefundPayment,
     ReleasePayment,
 )
-from app.domains.payments.model import Rail
-from app.domains.payments.splits import receivable_account
+from app.domains.payments.model import Rail, receivable_account
 from app.engine.saga import Flow, Saga
 from app.processors import Verdict
 

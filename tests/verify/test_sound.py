@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.domains.merchants import admin
-from app.domains.payments import saga as payments
+from app.domains.payments import flow as payments
 from app.engine.database import GroupCommit
 from app.operate.verify import store, verify
 from tests.support.engine import opened

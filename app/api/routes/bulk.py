@@ -23,8 +23,8 @@ from app.api.routes.opening import open_payment
 from app.base import clock
 from app.base.errors import PlatformError, TooManyRequests
 from app.base.pan import contains_pan, find_pans
-from app.domains.payments import saga
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments import flow
+from app.domains.payments.commands import OpenPayment
 from app.engine import idempotency
 from app.engine.database.errors import DeadlineExceeded
 from app.engine.idempotency import Answer
@@ -152,7 +152,7 @@ async def _commit(call: Call, commands: Sequence[OpenPayment]) -> Sequence[Answe
     if not commands:
         return []
     receipt = await call.services.sagas.run(
-        saga.AUTHORIZATION, call.region, commands, deadline=call.deadline
+        flow.AUTHORIZATION, call.region, commands, deadline=call.deadline
     )
     call.context.batch_size = receipt.batch_size
     return receipt.outcomes

@@ -9,8 +9,8 @@ from app.api.http.errors import SandboxOnly
 from app.api.routes.vault import adopt
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains.payments import splits
-from app.domains.payments.inputs import OpenPayment
+from app.domains.payments import model
+from app.domains.payments.commands import OpenPayment
 from app.domains.payments.model import Rail
 from app.engine.idempotency import Intent
 
@@ -29,7 +29,7 @@ def open_payment(
     method = body.payment_method
     if isinstance(method, wire.WalletMethod):
         return _command(call, intent, body, method.account)
-    account = splits.receivable_account(call.merchant.id, body.currency).id
+    account = model.receivable_account(call.merchant.id, body.currency).id
     if isinstance(method, wire.CardMethod):
         return _open_card(call, intent, body, account, method.id)
     rail = Rail(route=(call.services.processors.route_to_bank(body.currency),))

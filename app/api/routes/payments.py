@@ -16,9 +16,9 @@ from app.base.money import AMOUNT_MINOR_MAX
 from app.domains.customers import errors as customers_errors
 from app.domains.fx import errors as fx_errors
 from app.domains.ledger import errors as ledger_errors
-from app.domains.payments import errors, reads, saga
+from app.domains.payments import errors, flow, reads
+from app.domains.payments.commands import CapturePayment, ReleasePayment
 from app.domains.payments.errors import PaymentNotFound
-from app.domains.payments.inputs import CapturePayment, ReleasePayment
 from app.domains.payments.model import PaymentStatus
 from app.domains.payments.reads import PaymentFilter
 from app.domains.payments.views import PaymentView, payment_view
@@ -63,7 +63,7 @@ async def create_payment(request: ApiRequest) -> ASGIResponse:
     With an `fx_quote` the payer pays the quote's source amount and the merchant gets its target
     amount, less a fee in that currency.
     """
-    return await perform(request, wire.CreatePayment, saga.AUTHORIZATION, open_payment)
+    return await perform(request, wire.CreatePayment, flow.AUTHORIZATION, open_payment)
 
 
 @post(
@@ -96,7 +96,7 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.CreateCapture, saga.CAPTURE, make)
+    return await perform(request, wire.CreateCapture, flow.CAPTURE, make)
 
 
 @post(
@@ -124,7 +124,7 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, saga.CANCELLATION, make)
+    return await perform(request, wire.Nothing, flow.CANCELLATION, make)
 
 
 @get(

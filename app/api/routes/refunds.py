@@ -9,9 +9,9 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.ledger import errors as ledger_errors
-from app.domains.payments import errors, reads, saga
+from app.domains.payments import errors, flow, reads
+from app.domains.payments.commands import RefundPayment
 from app.domains.payments.errors import RefundNotFound
-from app.domains.payments.inputs import RefundPayment
 from app.domains.payments.views import RefundView, refund_view
 from app.engine.idempotency import Intent
 
@@ -49,7 +49,7 @@ async def create_refund(request: ApiRequest) -> ASGIResponse:
 
     What came by bank transfer is not given back here: nobody knows the payer's account.
     """
-    return await perform(request, wire.CreateRefund, saga.REFUND, _refund)
+    return await perform(request, wire.CreateRefund, flow.REFUND, _refund)
 
 
 @get(

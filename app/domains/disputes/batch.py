@@ -20,9 +20,9 @@ from app.domains.disputes.model import FINAL, Dispute, WatchPlan, plan_text
 from app.domains.disputes.views import dispute_text
 from app.domains.ledger import Book
 from app.domains.payments import Payment
+from app.domains.payments.batch import payment_event, stripe_of
 from app.domains.payments.store import lock_payments, pull_payments, update_payments
 from app.domains.payments.views import payment_text
-from app.domains.payments.work import payment_event, stripe_of
 from app.engine import events, saga
 from app.engine.database import Moving, Tx
 from app.engine.events import Event

@@ -42,7 +42,7 @@ from app.domains.disputes.model import (
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.model import ChartAccount, Direction, merchant_account
 from app.domains.payments import Payment
-from app.domains.payments.splits import available_account, fee_account, receivable_account
+from app.domains.payments.model import available_account, fee_account, receivable_account
 from app.processors import DisputeState
 
 

@@ -11,7 +11,11 @@ import msgspec
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains.payments import decisions, model, outside, store
+from app.domains.payments import decisions, store
+from app.domains.payments.asks import ACTION_TIME, Undone
+from app.domains.payments.batch import PaymentBatch, each, load, not_found, stripe_of
+from app.domains.payments.commands import FailRefund
+from app.domains.payments.decisions import Next
 from app.domains.payments.errors import (
     CaptureDeclined,
     DeclinedByProcessor,
@@ -21,20 +25,18 @@ from app.domains.payments.errors import (
     ProcessorUnavailable,
     RefundDeclined,
 )
-from app.domains.payments.external import ACTION_TIME, Undone
-from app.domains.payments.inputs import FailRefund
-from app.domains.payments.model import Capture, Payment, Refund
-from app.domains.payments.outside import Next
-from app.domains.payments.plans import (
+from app.domains.payments.model import (
+    Capture,
     CapturePlan,
     OpenPlan,
+    Payment,
+    Refund,
     RefundPlan,
     ReleasePlan,
     plan_of,
     plan_text,
 )
 from app.domains.payments.views import payment_text, refund_text
-from app.domains.payments.work import Work, each, load, not_found, stripe_of
 from app.engine import idempotency
 from app.engine.database import Tx, moving
 from app.engine.idempotency import Answer, refusal
@@ -49,35 +51,35 @@ async def book_authorizations(tx: Tx, bookings: Sequence[Booking]) -> list[Answe
     approved and must not be (canceled meanwhile, another amount, nothing that can be booked) goes
     on with `ask_reversal` first.
     """
-    work = await _load(tx, bookings, fees=True)
-    for booking, flow, payment in each(work, bookings):
-        hold = work.hold_of(payment)
+    batch = await _load(tx, bookings, fees=True)
+    for booking, flow, payment in each(batch, bookings):
+        hold = batch.hold_of(payment)
         assert hold is not None
         before = payment.version
         if isinstance(booking.result, Undone):
-            then = outside.book_undone(work.book, payment, hold, booking.result.why)
+            then = decisions.book_undone(batch.book, payment, hold, booking.result.why)
         else:
-            then = outside.book_authorization(
-                work.book,
+            then = decisions.book_authorization(
+                batch.book,
                 payment,
                 hold,
                 booking.result,
-                region=work.region,
+                region=batch.region,
                 stripe=stripe_of(tx),
                 hold_days=tx.settings.hold_days,
             )
-        work.changed[payment.id] = payment
+        batch.changed[payment.id] = payment
         text = payment_text(payment)
         if payment.version != before:
-            text = work.note(payment, flow.correlation_id, f"payment.{payment.status}")
-        _go_on(work, flow, payment, then, result=booking.result, text=text)
+            text = batch.note(payment, flow.correlation_id, f"payment.{payment.status}")
+        _go_on(batch, flow, payment, then, result=booking.result, text=text)
     # After this line only writes.
-    work.write(tx)
-    return work.answers
+    batch.write(tx)
+    return batch.answers
 
 
 def _go_on(
-    work: Work,
+    batch: PaymentBatch,
     flow: Flow,
     payment: Payment,
     then: Next,
@@ -86,34 +88,34 @@ def _go_on(
     text: str,
 ) -> None:
     """Move the flow of a new payment on."""
-    now = work.book.booked_at
+    now = batch.book.booked_at
     plan = plan_of(flow, OpenPlan)
     if then is Next.END or (then is Next.RELEASE_KEY and plan.asked):
-        work.end(flow, _answer_of(payment, text), answered=plan.asked)
+        batch.end(flow, _answer_of(payment, text), answered=plan.asked)
     elif then is Next.RELEASE_KEY and payment.exchange is not None:
         # Its quote is used up, so the same request could not succeed any more.
         error = PaymentNotMade(payment=payment.name)
-        work.end(flow, refusal(error, flow.correlation_id))
+        batch.end(flow, refusal(error, flow.correlation_id))
     elif then is Next.RELEASE_KEY:
-        work.release_key(flow, ProcessorUnavailable())
+        batch.release_key(flow, ProcessorUnavailable())
     elif then is Next.WAIT:
-        _wait_for_payer(work, flow, msgspec.structs.replace(plan, asked=True), text)
+        _wait_for_payer(batch, flow, msgspec.structs.replace(plan, asked=True), text)
     elif then is Next.NEXT_PROCESSOR:
         assert payment.rail is not None
         flow.data = plan_text(
             msgspec.structs.replace(plan, processor=payment.rail.processor, asked=False)
         )
         go_on(flow, now, "ask_authorization", "not executed by the one before")
-        work.keep_on(flow, text, driven=True)
+        batch.keep_on(flow, text, driven=True)
     else:
         assert isinstance(result, Verdict)
         go_on(flow, now, "ask_reversal", _why_undone(payment, result))
-        work.keep_on(flow, text, driven=True)
+        batch.keep_on(flow, text, driven=True)
 
 
-def _wait_for_payer(work: Work, flow: Flow, plan: OpenPlan, text: str) -> None:
+def _wait_for_payer(batch: PaymentBatch, flow: Flow, plan: OpenPlan, text: str) -> None:
     """The create request is answered; the flow goes on when the payer or time has acted."""
-    now = work.book.booked_at
+    now = batch.book.booked_at
     flow.data = plan_text(plan)
     # It answered: only what stays silent from now on brings the flow nearer to people.
     flow.attempts = min(1, flow.attempts)
@@ -121,11 +123,11 @@ def _wait_for_payer(work: Work, flow: Flow, plan: OpenPlan, text: str) -> None:
     if until <= now:
         until = now + ACTION_TIME[plan.method]
     wait(flow, now, until, "waits for the payer")
-    work.moved_on[flow.id] = flow
+    batch.moved_on[flow.id] = flow
     answer = Answer(201, text)
     if flow.key_id is not None:
-        work.final.append((flow.merchant_id, flow.key_id, answer))
-    work.answers.append(answer)
+        batch.final.append((flow.merchant_id, flow.key_id, answer))
+    batch.answers.append(answer)
 
 
 def _why_undone(payment: Payment, verdict: Verdict) -> str:
@@ -151,128 +153,130 @@ def _answer_of(payment: Payment, text: str) -> Answer:
 
 async def book_captures(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Post what processors captured; answers 200, or 402 where they declined."""
-    work = await _load(tx, bookings, fees=True)
-    for booking, flow, payment in each(work, bookings):
+    batch = await _load(tx, bookings, fees=True)
+    for booking, flow, payment in each(batch, bookings):
         payment.operation_id = None
-        work.changed[payment.id] = payment
+        batch.changed[payment.id] = payment
         verdict: Verdict = booking.result
         if verdict.outcome == "declined":
             error = CaptureDeclined(payment=payment.name, decline_code=verdict.code)
-            work.end(flow, refusal(error, flow.correlation_id))
+            batch.end(flow, refusal(error, flow.correlation_id))
         elif verdict.outcome != "approved":
-            work.release_key(flow, ProcessorUnavailable())
+            batch.release_key(flow, ProcessorUnavailable())
         else:
-            _book_capture(tx, work, flow, payment, verdict)
+            _book_capture(tx, batch, flow, payment, verdict)
     # After this line only writes.
-    work.write(tx)
-    return work.answers
+    batch.write(tx)
+    return batch.answers
 
 
-def _book_capture(tx: Tx, work: Work, flow: Flow, payment: Payment, verdict: Verdict) -> None:
+def _book_capture(
+    tx: Tx, batch: PaymentBatch, flow: Flow, payment: Payment, verdict: Verdict
+) -> None:
     plan = plan_of(flow, CapturePlan)
-    hold = work.hold_of(payment)
+    hold = batch.hold_of(payment)
     assert hold is not None
     # The processor's word counts; where it took less than it was asked for, less is booked.
     amount = plan.amount_minor if verdict.amount_minor is None else verdict.amount_minor
     final = plan.final or amount == hold.left_minor
-    capture = Capture(amount, model.fee_of_capture(payment, amount), final)
+    capture = Capture(amount, decisions.fee_of_capture(payment, amount), final)
     refused = decisions.post_capture(
-        work.book,
+        batch.book,
         payment,
         hold,
         capture,
         transfer_id=plan.transfer_id,
         correlation_id=flow.correlation_id,
-        region=work.region,
+        region=batch.region,
         stripe=stripe_of(tx),
     )
     if refused is not None:
         # It was decided when it was asked for, and nothing else runs on the payment meanwhile.
-        work.park(flow, payment, f"captured, and not booked: {refused.code}")
+        batch.park(flow, payment, f"captured, and not booked: {refused.code}")
         return
-    text = work.note(payment, flow.correlation_id, f"payment.{payment.status}")
-    work.end(flow, Answer(200, text))
+    text = batch.note(payment, flow.correlation_id, f"payment.{payment.status}")
+    batch.end(flow, Answer(200, text))
 
 
 async def book_cancellations(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Release what processors gave back; answers 200, or 409 where there was nothing to cancel."""
-    work = await _load(tx, bookings)
-    for booking, flow, payment in each(work, bookings):
+    batch = await _load(tx, bookings)
+    for booking, flow, payment in each(batch, bookings):
         verdict: Verdict = booking.result
         if payment.operation_id == flow.id:
             payment.operation_id = None
-            work.changed[payment.id] = payment
+            batch.changed[payment.id] = payment
             if verdict.outcome in {"approved", "not_found"}:
-                _release(work, flow, payment)
+                _release(batch, flow, payment)
                 continue
             if verdict.outcome != "declined":
-                work.release_key(flow, ProcessorUnavailable())
+                batch.release_key(flow, ProcessorUnavailable())
                 continue
         if payment.status in {"canceled", "expired"}:
-            work.end(flow, Answer(200, payment_text(payment)))
+            batch.end(flow, Answer(200, payment_text(payment)))
         else:
             error = PaymentNotCancelable(payment=payment.name, status=payment.status)
-            work.end(flow, refusal(error, flow.correlation_id))
+            batch.end(flow, refusal(error, flow.correlation_id))
     # After this line only writes.
-    work.write(tx)
-    return work.answers
+    batch.write(tx)
+    return batch.answers
 
 
-def _release(work: Work, flow: Flow, payment: Payment) -> None:
+def _release(batch: PaymentBatch, flow: Flow, payment: Payment) -> None:
     plan = plan_of(flow, ReleasePlan)
-    error = decisions.release(
-        work.book,
+    error = decisions.decide_release(
+        batch.book,
         payment,
-        work.hold_of(payment),
+        batch.hold_of(payment),
         transfer_id=plan.transfer_id,
         expired=plan.expired,
         correlation_id=flow.correlation_id,
     )
     if error is not None:
-        work.end(flow, refusal(error, flow.correlation_id))
+        batch.end(flow, refusal(error, flow.correlation_id))
         return
     event_type = "payment.expired" if plan.expired else "payment.canceled"
-    text = work.note(payment, flow.correlation_id, event_type)
-    work.end(flow, Answer(200, text))
+    text = batch.note(payment, flow.correlation_id, event_type)
+    batch.end(flow, Answer(200, text))
 
 
 async def book_refunds(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """End refunds as processors said; answers 201, or 402 where they declined."""
     plans = {b.flow.id: plan_of(b.flow, RefundPlan) for b in bookings}
     keys = {(b.merchant_id, plans[b.flow.id].refund_id) for b in bookings}
-    work, refunds = await _load_refunds(tx, bookings, keys)
-    for booking, flow, payment in each(work, bookings):
+    batch, refunds = await _load_refunds(tx, bookings, keys)
+    for booking, flow, payment in each(batch, bookings):
         refund = refunds[plans[flow.id].refund_id]
         verdict: Verdict = booking.result
         payment.operation_id = None
-        work.changed[payment.id] = payment
+        batch.changed[payment.id] = payment
         if refund.status != "pending":
-            work.end(flow, Answer(201, refund_text(refund)))
+            batch.end(flow, Answer(201, refund_text(refund)))
         elif verdict.outcome in {"approved", "pending"}:
             # A pending one is on its way: it may fail days later, as one that succeeded may.
             refund.status = "succeeded"
             refund.processor_reference = verdict.processor_reference
             refund.version += 1
             payment.version += 1
-            payment.updated_at = work.book.booked_at
-            work.note(payment, flow.correlation_id, "payment.refunded")
-            text = work.note_refund(refund, flow.correlation_id, "refund.succeeded")
-            work.end(flow, Answer(201, text))
+            payment.updated_at = batch.book.booked_at
+            batch.note(payment, flow.correlation_id, "payment.refunded")
+            text = batch.note_refund(refund, flow.correlation_id, "refund.succeeded")
+            batch.end(flow, Answer(201, text))
         else:
-            _fail_refund(work, flow, payment, refund, verdict)
+            _fail_refund(batch, flow, payment, refund, verdict)
     # After this line only writes.
-    store.update_refunds(tx, work.region, list(work.refunds.values()))
-    work.write(tx)
-    return work.answers
+    store.update_refunds(tx, batch.region, list(batch.refunds.values()))
+    batch.write(tx)
+    return batch.answers
 
 
 def _fail_refund(
-    work: Work, flow: Flow, payment: Payment, refund: Refund, verdict: Verdict
+    batch: PaymentBatch, flow: Flow, payment: Payment, refund: Refund, verdict: Verdict
 ) -> None:
     surely_not = verdict.outcome != "declined"
     code = verdict.code or verdict.outcome
     command = FailRefund(
-        region=work.region,
+        region=batch.region,
         merchant_id=flow.merchant_id,
         intent=None,
         correlation_id=flow.correlation_id,
@@ -281,24 +285,24 @@ def _fail_refund(
         transfer_id=ids.new(),
         code=code,
     )
-    error = _book_failure(work, payment, refund, command)
+    error = _book_failure(batch, payment, refund, command)
     if error is not None:
-        work.park(flow, payment, f"not made, and not booked back: {error.code}")
+        batch.park(flow, payment, f"not made, and not booked back: {error.code}")
     elif surely_not:
-        work.release_key(flow, ProcessorUnavailable())
+        batch.release_key(flow, ProcessorUnavailable())
     else:
         name = ids.encode("refund", refund.id)
         declined = RefundDeclined(refund=name, payment=payment.name, decline_code=code)
-        work.end(flow, refusal(declined, flow.correlation_id))
+        batch.end(flow, refusal(declined, flow.correlation_id))
 
 
 def _book_failure(
-    work: Work, payment: Payment, refund: Refund, command: FailRefund
+    batch: PaymentBatch, payment: Payment, refund: Refund, command: FailRefund
 ) -> PlatformError | None:
-    error = outside.fail_refund(work.book, payment, refund, command, stripe=work.stripe)
+    error = decisions.fail_refund(batch.book, payment, refund, command, stripe=batch.stripe)
     if error is None:
-        work.note(payment, command.correlation_id, "payment.refund_failed")
-        work.note_refund(refund, command.correlation_id, "refund.failed")
+        batch.note(payment, command.correlation_id, "payment.refund_failed")
+        batch.note_refund(refund, command.correlation_id, "refund.failed")
     return error
 
 
@@ -306,7 +310,7 @@ async def fail_refunds(tx: Tx, commands: Sequence[FailRefund]) -> list[Answer]:
     """Book that refunds which had succeeded came back; one that failed already stays as it is."""
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
-    work = await load(
+    batch = await load(
         tx,
         region,
         claims.moving,
@@ -317,24 +321,24 @@ async def fail_refunds(tx: Tx, commands: Sequence[FailRefund]) -> list[Answer]:
     keys = {(c.merchant_id, c.refund_id) for c in claims.fresh}
     refunds = await store.lock_refunds(tx, region, claims.moving, keys)
     for command in claims.fresh:
-        payment, _ = work.find(command)
+        payment, _ = batch.find(command)
         refund = refunds.get(command.refund_id)
         if payment is None or refund is None:
-            work.refuse(command, not_found(command))
+            batch.refuse(command, not_found(command))
             continue
         if refund.status == "succeeded":
-            error = _book_failure(work, payment, refund, command)
+            error = _book_failure(batch, payment, refund, command)
             if error is not None:
-                work.refuse(command, error)
+                batch.refuse(command, error)
                 continue
-        work.answers.append(Answer(200, refund_text(refund)))
+        batch.answers.append(Answer(200, refund_text(refund)))
     # After this line only writes.
-    store.update_refunds(tx, region, list(work.refunds.values()))
-    work.write(tx)
-    return idempotency.keep(tx, claims, work.answers)
+    store.update_refunds(tx, region, list(batch.refunds.values()))
+    batch.write(tx)
+    return idempotency.keep(tx, claims, batch.answers)
 
 
-async def _load(tx: Tx, bookings: Sequence[Booking], *, fees: bool = False) -> Work:
+async def _load(tx: Tx, bookings: Sequence[Booking], *, fees: bool = False) -> PaymentBatch:
     return await load(
         tx,
         bookings[0].region,
@@ -347,9 +351,9 @@ async def _load(tx: Tx, bookings: Sequence[Booking], *, fees: bool = False) -> W
 
 async def _load_refunds(
     tx: Tx, bookings: Sequence[Booking], keys: set[tuple[UUID, UUID]]
-) -> tuple[Work, dict[UUID, Refund]]:
+) -> tuple[PaymentBatch, dict[UUID, Refund]]:
     region, moves = bookings[0].region, moving(bookings)
-    work = await load(
+    batch = await load(
         tx,
         region,
         moves,
@@ -358,4 +362,4 @@ async def _load_refunds(
         held=False,
         available=True,
     )
-    return work, await store.lock_refunds(tx, region, moves, keys)
+    return batch, await store.lock_refunds(tx, region, moves, keys)

@@ -1,19 +1,138 @@
 """Decisions about payments over the ledger's book: pure, and shared by tests with a model.
 
-Each books what its command asks, or returns the refusal and changes nothing.
+Each checks in order of precedence, and books what its command asks, or returns the refusal and
+changes nothing. What a processor said is never decided here, only booked: approved money is posted,
+declined money is given back, and what cannot be booked is undone at the processor before anybody
+is told.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Final
 from uuid import UUID
 
-from app.base.errors import PlatformError
+from app.base import ids, money
+from app.base.errors import InvariantViolated, PlatformError
 from app.domains import fx, ledger
 from app.domains.fx import Quote, QuoteUse
 from app.domains.ledger import Book, Change, Draft, Hold
-from app.domains.payments import model, splits
-from app.domains.payments.exchange import Exchange, exchange_at
-from app.domains.payments.inputs import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.domains.payments.model import Payment, Refund
+from app.domains.payments import model
+from app.domains.payments.commands import (
+    CapturePayment,
+    FailRefund,
+    OpenPayment,
+    RefundPayment,
+)
+from app.domains.payments.errors import (
+    CaptureExceedsHold,
+    PaymentDisputed,
+    PaymentNotCancelable,
+    PaymentNotCapturable,
+    PaymentNotRefundable,
+    RefundExceedsCapture,
+    RefundNotSupported,
+)
+from app.domains.payments.model import (
+    OPEN,
+    REFUNDABLE,
+    UNDECIDED,
+    Capture,
+    Exchange,
+    Payment,
+    PaymentStatus,
+    Refund,
+    exchange_at,
+)
+from app.processors import Verdict
+
+
+def fee_of_capture(payment: Payment, amount_minor: int) -> int:
+    """The platform's fee for capturing `amount_minor` more.
+
+    It is the fee of all that will have been captured less what was taken already, so parts cost
+    together what the whole would, and the fixed part is taken once.
+    """
+    if payment.exchange is not None:
+        return payment.fee_terms.of(payment.exchange.whole.target_minor)
+    total = payment.amount_captured_minor + amount_minor
+    if payment.fee_plan is not None:
+        whole = payment.fee_plan.of(total)
+    else:
+        whole = money.fee_minor(total, bps=payment.fee_bps, fixed_minor=payment.fee_fixed_minor)
+    return min(amount_minor, whole - payment.fee_minor)
+
+
+def resolve_capture(
+    payment: Payment, amount_minor: int | None, *, final: bool, left_minor: int
+) -> Capture | PlatformError:
+    """A capture of `amount_minor`, or of all that is left.
+
+    Refusals, the first that applies: PaymentNotCapturable, CaptureExceedsHold.
+    """
+    if payment.status not in OPEN:
+        return PaymentNotCapturable(payment=payment.name, status=payment.status)
+    amount = left_minor if amount_minor is None else amount_minor
+    if amount > left_minor:
+        return CaptureExceedsHold(payment=payment.name, left=left_minor, asked=amount)
+    return Capture(amount, fee_of_capture(payment, amount), final or amount == left_minor)
+
+
+def apply_capture(payment: Payment, capture: Capture, now: datetime) -> None:
+    """Make the payment say what the ledger did."""
+    payment.amount_captured_minor += capture.amount_minor
+    payment.fee_minor += capture.fee_minor
+    payment.status = "captured" if capture.final else "partially_captured"
+    payment.version += 1
+    payment.updated_at = now
+
+
+def refuse_cancel(payment: Payment) -> PlatformError | None:
+    """Whether a payment can be canceled. Refusal: PaymentNotCancelable."""
+    if payment.status not in OPEN:
+        return PaymentNotCancelable(payment=payment.name, status=payment.status)
+    return None
+
+
+def apply_release(payment: Payment, now: datetime, *, expired: bool) -> None:
+    """The rest of the hold was released: what was captured before stays captured."""
+    if payment.amount_captured_minor:
+        payment.status = "captured"
+    else:
+        payment.status = "expired" if expired else "canceled"
+    payment.version += 1
+    payment.updated_at = now
+
+
+def resolve_refund(payment: Payment, amount_minor: int | None) -> int | PlatformError:
+    """How much to refund: `amount_minor`, or all that is left.
+
+    Refusals, the first that applies: PaymentNotRefundable, RefundNotSupported, PaymentDisputed,
+    RefundExceedsCapture.
+    """
+    if payment.status not in REFUNDABLE:
+        return PaymentNotRefundable(payment=payment.name, status=payment.status)
+    if payment.method == "bank_transfer":
+        # No bank here takes an order by a payment: it would have to know the payer's account.
+        return RefundNotSupported(payment=payment.name)
+    if payment.disputed:
+        # The payer's bank takes the money back or does not; both would be twice.
+        return PaymentDisputed(payment=payment.name)
+    left = payment.amount_captured_minor - payment.amount_refunded_minor
+    amount = left if amount_minor is None else amount_minor
+    if amount > left or amount == 0:
+        return RefundExceedsCapture(payment=payment.name, left=left, asked=amount)
+    return amount
+
+
+def apply_refund(payment: Payment, refund: Refund, now: datetime, sign: int = 1) -> None:
+    """Make the payment say what was refunded; with a `sign` of -1, that it was not after all."""
+    payment.amount_refunded_minor += sign * refund.amount_minor
+    payment.fee_refunded_minor += sign * refund.fee_refunded_minor
+    if payment.exchange is not None and refund.exchanged is not None:
+        exchange = payment.exchange
+        exchange.refunded = fx.plus(exchange.refunded, refund.exchanged, sign)
+    payment.version += 1
+    payment.updated_at = now
 
 
 def decide_wallet_open(
@@ -38,7 +157,7 @@ def decide_wallet_open(
         payment.hold_id = hold.id
         payment.expires_at = hold.expires_at
         return payment
-    fee = model.fee_of_capture(payment, payment.amount_minor)
+    fee = fee_of_capture(payment, payment.amount_minor)
     booked = book.book(
         _draft(command, "posted", "payment", _paid_changes(payment, command.region, fee, stripe))
     )
@@ -67,7 +186,7 @@ def decide_capture(
     book: Book, command: CapturePayment, payment: Payment, hold: Hold | None, *, stripe: int
 ) -> PlatformError | None:
     """Post a part of a payment's hold, or say why not; refusals as in `capture_payments`."""
-    capture = model.decide_capture(
+    capture = resolve_capture(
         payment,
         command.amount_minor,
         final=command.final,
@@ -99,7 +218,7 @@ def post_capture(
     stripe: int,
 ) -> PlatformError | None:
     """Post what was decided to capture of a payment's hold; refusals are the ledger's."""
-    away_minor, away = splits.capture_split(
+    away_minor, away = model.capture_split(
         payment, capture.amount_minor, capture.fee_minor, region=region, stripe=stripe
     )
     booked = ledger.post_hold(
@@ -114,25 +233,11 @@ def post_capture(
     )
     if isinstance(booked, PlatformError):
         return booked
-    model.apply_capture(payment, capture, book.booked_at)
+    apply_capture(payment, capture, book.booked_at)
     return None
 
 
 def decide_release(
-    book: Book, command: ReleasePayment, payment: Payment, hold: Hold | None
-) -> PlatformError | None:
-    """Give back the rest of a payment's hold, or say why not; refusals as in `release_payments`."""
-    return release(
-        book,
-        payment,
-        hold,
-        transfer_id=command.transfer_id,
-        expired=command.expired,
-        correlation_id=command.correlation_id,
-    )
-
-
-def release(
     book: Book,
     payment: Payment,
     hold: Hold | None,
@@ -141,8 +246,8 @@ def release(
     expired: bool,
     correlation_id: str,
 ) -> PlatformError | None:
-    """Give back the rest of a payment's hold, or say why not."""
-    error = model.decide_cancel(payment)
+    """Give back the rest of a payment's hold, or say why not; refusals as in `release_payments`."""
+    error = refuse_cancel(payment)
     if error is not None or hold is None:
         return error
     booked = ledger.release_hold(
@@ -150,7 +255,7 @@ def release(
     )
     if isinstance(booked, PlatformError):
         return booked
-    model.apply_release(payment, book.booked_at, expired=expired)
+    apply_release(payment, book.booked_at, expired=expired)
     return None
 
 
@@ -158,17 +263,17 @@ def decide_refund(
     book: Book, command: RefundPayment, payment: Payment, *, stripe: int
 ) -> Refund | PlatformError:
     """Book a refund, or say why not; refusals in the order of `refund_payments`."""
-    amount = model.decide_refund(payment, command.amount_minor)
+    amount = resolve_refund(payment, command.amount_minor)
     if isinstance(amount, PlatformError):
         return amount
-    split = splits.refund_split(payment, amount)
+    split = model.refund_split(payment, amount)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
             id=command.transfer_id,
             kind="posted",
             purpose="refund",
-            changes=splits.refund_changes(payment, split, region=command.region, stripe=stripe),
+            changes=model.refund_changes(payment, split, region=command.region, stripe=stripe),
             correlation_id=command.correlation_id,
             payment_id=payment.id,
         )
@@ -190,12 +295,12 @@ def decide_refund(
         exchanged=split.exchanged,
         fee_refunded_minor=split.fee_minor,
     )
-    model.apply_refund(payment, refund, book.booked_at)
+    apply_refund(payment, refund, book.booked_at)
     return refund
 
 
 def _hold_changes(payment: Payment) -> list[Change]:
-    merchant = splits.captured_account(payment.merchant_id, payment.currency, payment.method)
+    merchant = model.captured_account(payment.merchant_id, payment.currency, payment.method)
     amount = payment.amount_minor
     return [
         Change(payment.merchant_id, payment.account_id, "debit", 0, amount),
@@ -204,9 +309,9 @@ def _hold_changes(payment: Payment) -> list[Change]:
 
 
 def _paid_changes(payment: Payment, region: str, fee: int, stripe: int) -> list[Change]:
-    merchant = splits.available_account(payment.merchant_id, payment.currency)
+    merchant = model.available_account(payment.merchant_id, payment.currency)
     amount = payment.amount_minor
-    away_minor, away = splits.capture_split(payment, amount, fee, region=region, stripe=stripe)
+    away_minor, away = model.capture_split(payment, amount, fee, region=region, stripe=stripe)
     changes = [Change(payment.merchant_id, payment.account_id, "debit", amount)]
     if amount > away_minor:
         changes.append(Change(payment.merchant_id, merchant.id, "credit", amount - away_minor))
@@ -276,3 +381,217 @@ def new_payment(command: OpenPayment, book: Book, exchange: Exchange | None = No
         fee_plan=fees if fees.has_more else None,
         exchange=exchange,
     )
+
+
+NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
+"""A hold whose outcome nobody knows does not expire: nobody decides for a processor."""
+
+LOOK_AGAIN: Final = timedelta(minutes=5)
+"""When the sweeper comes back to a hold whose payment is worked on; as the third pause of flows."""
+
+ASK_AGAIN: Final = timedelta(days=1)
+"""After this an expiry that waits for the processor is begun anew by the sweeper."""
+
+
+class Next(Enum):
+    """What a flow does after a booking."""
+
+    END = "end"
+    """It is over, and its answer is final."""
+    WAIT = "wait"
+    """Somebody outside has to do something first."""
+    UNDO = "undo"
+    """What the processor did must be taken back."""
+    NEXT_PROCESSOR = "next_processor"
+    """The processor surely did nothing; the payment has gone to the next of its route."""
+    RELEASE_KEY = "release_key"
+    """Surely nothing was done anywhere; the request may be sent again with the same key."""
+
+
+def decide_rail_open(
+    book: Book, command: OpenPayment, holds: list[Hold], exchange: Exchange | None = None
+) -> Payment | PlatformError:
+    """Hold a new payment's amount until the processor has spoken."""
+    payment = new_payment(command, book, exchange)
+    hold = hold_amount(book, command, payment, NEVER)
+    if isinstance(hold, PlatformError):
+        return hold
+    holds.append(hold)
+    payment.hold_id = hold.id
+    return payment
+
+
+def book_authorization(
+    book: Book,
+    payment: Payment,
+    hold: Hold,
+    verdict: Verdict,
+    *,
+    region: str,
+    stripe: int,
+    hold_days: int,
+) -> Next:
+    """Book what the processor said about a new payment; changes nothing where it is UNDO."""
+    rail = payment.rail
+    if rail is None or payment.status not in UNDECIDED:
+        return Next.END
+    if verdict.outcome == "approved":
+        return _book_approval(
+            book, payment, hold, verdict, region=region, stripe=stripe, hold_days=hold_days
+        )
+    if verdict.outcome in {"requires_action", "pending"}:
+        if rail.cancel_requested:
+            return Next.UNDO
+        _require_action(book, payment, verdict)
+        return Next.WAIT
+    if verdict.outcome == "declined":
+        rail.decline_code = verdict.code or "generic_decline"
+        _give_up(book, payment, hold, "declined")
+        return Next.END
+    if rail.cancel_requested:
+        _give_up(book, payment, hold, "canceled")
+        return Next.END
+    if len(rail.route) > 1:
+        rail.route = rail.route[1:]
+        payment.version += 1
+        payment.updated_at = book.booked_at
+        return Next.NEXT_PROCESSOR
+    rail.decline_code = verdict.code or "not_executed"
+    _give_up(book, payment, hold, "failed")
+    return Next.RELEASE_KEY
+
+
+def book_undone(book: Book, payment: Payment, hold: Hold, why: str) -> Next:
+    """Book that the processor took back what it had approved."""
+    if payment.rail is None or payment.status not in UNDECIDED:
+        return Next.END
+    canceled = payment.rail.cancel_requested
+    if not canceled:
+        payment.rail.decline_code = why
+    _give_up(book, payment, hold, "canceled" if canceled else "failed")
+    return Next.END
+
+
+def _book_approval(
+    book: Book,
+    payment: Payment,
+    hold: Hold,
+    verdict: Verdict,
+    *,
+    region: str,
+    stripe: int,
+    hold_days: int,
+) -> Next:
+    rail = payment.rail
+    assert rail is not None
+    other_amount = verdict.amount_minor not in {None, payment.amount_minor}
+    # Money that came by a bank transfer cannot be sent back from here: it is taken, at once.
+    has_come = payment.method == "bank_transfer"
+    canceled = rail.cancel_requested and not has_come
+    if canceled or other_amount:
+        return Next.UNDO
+    if payment.capture == "manual" and not has_come:
+        payment.status = "authorized"
+        payment.expires_at = hold.expires_at = book.booked_at + timedelta(days=hold_days)
+        payment.version += 1
+        payment.updated_at = book.booked_at
+    else:
+        fee = fee_of_capture(payment, payment.amount_minor)
+        capture = Capture(payment.amount_minor, fee, final=True)
+        refused = post_capture(
+            book,
+            payment,
+            hold,
+            capture,
+            transfer_id=ids.new(),
+            correlation_id=payment.correlation_id,
+            region=region,
+            stripe=stripe,
+        )
+        if refused is not None:
+            return Next.UNDO
+    rail.processor_reference = verdict.processor_reference
+    rail.action_url = rail.instructions = None
+    payment.operation_id = None
+    return Next.END
+
+
+def _require_action(book: Book, payment: Payment, verdict: Verdict) -> None:
+    rail = payment.rail
+    assert rail is not None
+    instructions = dict(verdict.instructions) if verdict.instructions else None
+    rail.processor_reference = verdict.processor_reference
+    if (payment.status, rail.action_url, rail.instructions) == (
+        "requires_action",
+        verdict.action_url,
+        instructions,
+    ):
+        return
+    rail.action_url, rail.instructions = verdict.action_url, instructions
+    payment.status = "requires_action"
+    payment.version += 1
+    payment.updated_at = book.booked_at
+
+
+def _give_up(book: Book, payment: Payment, hold: Hold, status: PaymentStatus) -> None:
+    """Give the held amount back; the payment ends as `status`."""
+    booked = ledger.release_hold(
+        book,
+        hold,
+        transfer_id=ids.new(),
+        expired=False,
+        correlation_id=payment.correlation_id,
+    )
+    if isinstance(booked, PlatformError):
+        raise InvariantViolated(f"the hold of {payment.name} cannot be released: {booked.code}")
+    assert payment.rail is not None
+    payment.rail.action_url = payment.rail.instructions = None
+    payment.status = status
+    payment.operation_id = None
+    payment.version += 1
+    payment.updated_at = book.booked_at
+
+
+def decide_rail_refund(
+    book: Book, command: RefundPayment, payment: Payment, *, stripe: int
+) -> Refund | PlatformError:
+    """Book a refund that the processor still has to make: the money leaves the merchant now.
+
+    So a second refund sees it gone, whenever the processor speaks.
+    """
+    refund = decide_refund(book, command, payment, stripe=stripe)
+    if isinstance(refund, Refund):
+        refund.status = "pending"
+    return refund
+
+
+def fail_refund(
+    book: Book, payment: Payment, refund: Refund, command: FailRefund, *, stripe: int
+) -> PlatformError | None:
+    """Book that the payer did not get the money: it is the merchant's again."""
+    changes = model.refund_changes(
+        payment, model.split_of(refund), region=command.region, stripe=stripe, failed=True
+    )
+    booked = book.book(
+        Draft(
+            merchant_id=payment.merchant_id,
+            id=command.transfer_id,
+            kind="posted",
+            purpose="refund_failure",
+            changes=changes,
+            correlation_id=command.correlation_id,
+            payment_id=payment.id,
+        )
+    )
+    if isinstance(booked, PlatformError):
+        return booked
+    refund.status = "failed"
+    refund.failure_code = command.code
+    refund.version += 1
+    apply_refund(payment, refund, book.booked_at, -1)
+    return None
+
+
+def capture_name(transfer_id: UUID) -> str:
+    """The reference of a capture: as its transfer will be named."""
+    return ids.encode("capture", transfer_id)

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from app.base import clock, ids
 from app.domains.payments import reads
-from app.domains.payments.inputs import FailRefund
+from app.domains.payments.commands import FailRefund
+from app.domains.payments.flow import REFUND_FAILURE
 from app.domains.payments.model import Payment, Refund
-from app.domains.payments.saga import REFUND_FAILURE
 from app.engine.idempotency import internal_intent
 from app.engine.saga import Flow, Postpone
 from app.processors import (

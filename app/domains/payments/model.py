@@ -1,4 +1,4 @@
-"""Payments, refunds and the decisions about them: pure.
+"""Payments and refunds, who gets what of them, and what their flows keep.
 
     processing -> requires_action                     (cards and bank transfers: nobody knows yet)
     processing | requires_action -> authorized | captured | declined | failed | canceled
@@ -6,32 +6,44 @@
     authorized -> canceled | expired
     partially_captured -> captured                    (by cancel or expiry: the rest is released)
 
-Each decision takes the payment as it is, checks in order of precedence, and changes it only after
-nothing can refuse any more.
+The payer's side is in the payment's currency. The merchant's side and the fee are in the currency
+that the merchant gets: the same one, or that of the quote at which the payment converts.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from app.base import ids, money
-from app.base.errors import PlatformError
+from app.base import ids
+from app.base.money import divide_half_even
 from app.domains import fx
-from app.domains.fx import Conversion
+from app.domains.fx import Conversion, Quote
+from app.domains.ledger import Change
+from app.domains.ledger.model import ChartAccount, merchant_account, platform_account
 from app.domains.merchants import FeeRates
-from app.domains.payments.errors import (
-    CaptureExceedsHold,
-    PaymentDisputed,
-    PaymentNotCancelable,
-    PaymentNotCapturable,
-    PaymentNotRefundable,
-    RefundExceedsCapture,
-    RefundNotSupported,
-)
-from app.domains.payments.exchange import Exchange
+from app.engine.saga import Flow
+
+
+class Exchange(msgspec.Struct):
+    """What a payment converts, for as long as it lives."""
+
+    quote_id: UUID
+    rate: str
+    """Units of the merchant's currency for one of the payer's, as the quote said."""
+    whole: Conversion
+    """From what the payer pays to what the merchant gets, its fee included."""
+    refunded: Conversion
+    """What of it refunds have taken back."""
+
+
+def exchange_at(quote: Quote) -> Exchange:
+    """The exchange of a payment that uses this quote."""
+    whole = quote.conversion
+    return Exchange(quote.id, fx.rate_text(quote.rate), whole, fx.nothing_of(whole))
+
 
 PaymentStatus = Literal[
     "processing",
@@ -173,90 +185,190 @@ class Capture(msgspec.Struct, frozen=True):
     final: bool
 
 
-def fee_of_capture(payment: Payment, amount_minor: int) -> int:
-    """The platform's fee for capturing `amount_minor` more.
+class RefundSplit(msgspec.Struct, frozen=True):
+    """What a refund moves."""
 
-    It is the fee of all that will have been captured less what was taken already, so parts cost
-    together what the whole would, and the fixed part is taken once.
-    """
+    amount_minor: int
+    """What the payer gets."""
+    fee_minor: int
+    """What the platform gives back of its fee."""
+    exchanged: Conversion | None
+    """The part of the payment's conversion that is taken back, if it converts."""
+
+    @property
+    def merchant_minor(self) -> int:
+        """What the merchant gives."""
+        gross = self.amount_minor if self.exchanged is None else self.exchanged.target_minor
+        return gross - self.fee_minor
+
+
+def fee_account(region: str, currency: str, stripe: int) -> ChartAccount:
+    """The stripe of the platform's fee account that this writer uses."""
+    return platform_account(region, currency, "platform_fees", stripe)
+
+
+def available_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """What a merchant can dispose of; refunds come from it."""
+    return merchant_account(merchant_id, currency, "merchant_available")
+
+
+def receivable_account(merchant_id: UUID, currency: str) -> ChartAccount:
+    """What processors owe a merchant; each merchant has its own, so no row is hot."""
+    return merchant_account(merchant_id, currency, "processor_receivable")
+
+
+def captured_account(merchant_id: UUID, currency: str, method: str) -> ChartAccount:
+    """Where captured money goes: at once available, or pending until the processor settles."""
+    kind = "merchant_available" if method == "wallet" else "merchant_pending"
+    return merchant_account(merchant_id, currency, kind)
+
+
+def accounts_of_capture(payment: Payment, region: str, stripe: int) -> list[ChartAccount]:
+    """The accounts that a capture may touch, beside those of the hold."""
+    currency = payment.merchant_currency
+    accounts = [fee_account(region, currency, stripe)]
     if payment.exchange is not None:
-        return payment.fee_terms.of(payment.exchange.whole.target_minor)
-    total = payment.amount_captured_minor + amount_minor
-    if payment.fee_plan is not None:
-        whole = payment.fee_plan.of(total)
-    else:
-        whole = money.fee_minor(total, bps=payment.fee_bps, fixed_minor=payment.fee_fixed_minor)
-    return min(amount_minor, whole - payment.fee_minor)
+        accounts.append(captured_account(payment.merchant_id, currency, payment.method))
+        accounts += _fx_accounts(payment, region, stripe)
+    return accounts
 
 
-def decide_capture(
-    payment: Payment, amount_minor: int | None, *, final: bool, left_minor: int
-) -> Capture | PlatformError:
-    """A capture of `amount_minor`, or of all that is left.
+def accounts_of_quote(quote: Quote, region: str, stripe: int) -> list[ChartAccount]:
+    """The accounts that a payment at a quote may touch at once, beside the payer's."""
+    currencies = (quote.source_currency, quote.target_currency)
+    return [
+        fee_account(region, quote.target_currency, stripe),
+        available_account(quote.merchant_id, quote.target_currency),
+        *fx.chart_accounts(region, *currencies, stripe=stripe),
+    ]
 
-    Refusals, the first that applies: PaymentNotCapturable, CaptureExceedsHold.
+
+def accounts_of_refund(payment: Payment, region: str, stripe: int) -> list[ChartAccount]:
+    """The accounts that a refund, or its failure, may touch, beside the payer's."""
+    currency = payment.merchant_currency
+    accounts = [available_account(payment.merchant_id, currency)]
+    if payment.fee_terms.refunded:
+        accounts.append(fee_account(region, currency, stripe))
+    if payment.exchange is not None:
+        accounts += _fx_accounts(payment, region, stripe)
+    return accounts
+
+
+def _fx_accounts(payment: Payment, region: str, stripe: int) -> list[ChartAccount]:
+    assert payment.exchange is not None
+    whole = payment.exchange.whole
+    return fx.chart_accounts(region, whole.source_currency, whole.target_currency, stripe=stripe)
+
+
+def capture_split(
+    payment: Payment, amount_minor: int, fee_minor: int, *, region: str, stripe: int
+) -> tuple[int, list[Change]]:
+    """What of a capture goes elsewhere than to the merchant in the payment's currency, and where.
+
+    That is the fee; or, where the payment converts, all of it.
     """
-    if payment.status not in OPEN:
-        return PaymentNotCapturable(payment=payment.name, status=payment.status)
-    amount = left_minor if amount_minor is None else amount_minor
-    if amount > left_minor:
-        return CaptureExceedsHold(payment=payment.name, left=left_minor, asked=amount)
-    return Capture(amount, fee_of_capture(payment, amount), final or amount == left_minor)
+    fee = _moved(fee_account(region, payment.merchant_currency, stripe), fee_minor)
+    if payment.exchange is None:
+        return fee_minor, fee
+    whole = payment.exchange.whole
+    assert amount_minor == whole.source_minor, "what converts is captured at once, as a whole"
+    merchant = captured_account(payment.merchant_id, whole.target_currency, payment.method)
+    changes = _moved(merchant, whole.target_minor - fee_minor) + fee
+    return amount_minor, changes + fx.legs(region, whole, stripe=stripe)
 
 
-def apply_capture(payment: Payment, capture: Capture, now: datetime) -> None:
-    """Make the payment say what the ledger did."""
-    payment.amount_captured_minor += capture.amount_minor
-    payment.fee_minor += capture.fee_minor
-    payment.status = "captured" if capture.final else "partially_captured"
-    payment.version += 1
-    payment.updated_at = now
+def refund_split(payment: Payment, amount_minor: int) -> RefundSplit:
+    """What the next refund of a payment moves; conversions go back at the payment's own rate."""
+    exchanged = None
+    if payment.exchange is not None:
+        exchanged = fx.part(payment.exchange.whole, payment.exchange.refunded, amount_minor)
+    fee = 0
+    if payment.fee_terms.refunded:
+        # The fee's share is reckoned on all that was refunded so far, so that parts sum to it.
+        refunded = payment.amount_refunded_minor + amount_minor
+        due = divide_half_even(payment.fee_minor * refunded, payment.amount_captured_minor)
+        gross = amount_minor if exchanged is None else exchanged.target_minor
+        fee = max(0, min(gross, due - payment.fee_refunded_minor))
+    return RefundSplit(amount_minor, fee, exchanged)
 
 
-def decide_cancel(payment: Payment) -> PlatformError | None:
-    """Whether a payment can be canceled. Refusal: PaymentNotCancelable."""
-    if payment.status not in OPEN:
-        return PaymentNotCancelable(payment=payment.name, status=payment.status)
-    return None
+def split_of(refund: Refund) -> RefundSplit:
+    """What a refund has moved."""
+    return RefundSplit(refund.amount_minor, refund.fee_refunded_minor, refund.exchanged)
 
 
-def apply_release(payment: Payment, now: datetime, *, expired: bool) -> None:
-    """The rest of the hold was released: what was captured before stays captured."""
-    if payment.amount_captured_minor:
-        payment.status = "captured"
-    else:
-        payment.status = "expired" if expired else "canceled"
-    payment.version += 1
-    payment.updated_at = now
+def refund_changes(
+    payment: Payment, split: RefundSplit, *, region: str, stripe: int, failed: bool = False
+) -> list[Change]:
+    """What a refund changes; or, `failed`, what takes it back."""
+    sign = -1 if failed else 1
+    currency = payment.merchant_currency
+    changes = _moved(available_account(payment.merchant_id, currency), -sign * split.merchant_minor)
+    changes += _moved(fee_account(region, currency, stripe), -sign * split.fee_minor)
+    if split.exchanged is not None:
+        changes += fx.legs(region, split.exchanged, stripe=stripe, back=not failed)
+    payer = ChartAccount(payment.merchant_id, payment.account_id, "", payment.currency)
+    return changes + _moved(payer, sign * split.amount_minor)
 
 
-def decide_refund(payment: Payment, amount_minor: int | None) -> int | PlatformError:
-    """How much to refund: `amount_minor`, or all that is left.
-
-    Refusals, the first that applies: PaymentNotRefundable, RefundNotSupported, PaymentDisputed,
-    RefundExceedsCapture.
-    """
-    if payment.status not in REFUNDABLE:
-        return PaymentNotRefundable(payment=payment.name, status=payment.status)
-    if payment.method == "bank_transfer":
-        # No bank here takes an order by a payment: it would have to know the payer's account.
-        return RefundNotSupported(payment=payment.name)
-    if payment.disputed:
-        # The payer's bank takes the money back or does not; both would be twice.
-        return PaymentDisputed(payment=payment.name)
-    left = payment.amount_captured_minor - payment.amount_refunded_minor
-    amount = left if amount_minor is None else amount_minor
-    if amount > left or amount == 0:
-        return RefundExceedsCapture(payment=payment.name, left=left, asked=amount)
-    return amount
+def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:
+    """A change of an account, unless nothing moves; the platform's accounts are nobody's."""
+    if credit_minor > 0:
+        return [Change(account.merchant_id, account.id, "credit", credit_minor)]
+    if credit_minor < 0:
+        return [Change(account.merchant_id, account.id, "debit", -credit_minor)]
+    return []
 
 
-def apply_refund(payment: Payment, refund: Refund, now: datetime, sign: int = 1) -> None:
-    """Make the payment say what was refunded; with a `sign` of -1, that it was not after all."""
-    payment.amount_refunded_minor += sign * refund.amount_minor
-    payment.fee_refunded_minor += sign * refund.fee_refunded_minor
-    if payment.exchange is not None and refund.exchanged is not None:
-        exchange = payment.exchange
-        exchange.refunded = fx.plus(exchange.refunded, refund.exchanged, sign)
-    payment.version += 1
-    payment.updated_at = now
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+class OpenPlan(msgspec.Struct, omit_defaults=True):
+    """Of a new payment."""
+
+    method: str
+    """`card` or `bank_transfer`."""
+    processor: str
+    amount_minor: int
+    currency: str
+    capture: bool
+    """At once, with the authorization."""
+    token: str = ""
+    brand: str = ""
+    sandbox_fault: str | None = None
+    asked: bool = False
+    """The processor has it: from now on it is only asked what became of it."""
+
+
+class CapturePlan(msgspec.Struct):
+    """Of a capture that was decided."""
+
+    transfer_id: UUID
+    """Of the transfer that will post it; the capture's reference is made of it."""
+    amount_minor: int
+    final: bool
+
+
+class ReleasePlan(msgspec.Struct):
+    """Of a cancellation or an expiry."""
+
+    transfer_id: UUID
+    expired: bool
+
+
+class RefundPlan(msgspec.Struct):
+    """Of a refund that is booked already."""
+
+    transfer_id: UUID
+    refund_id: UUID
+    amount_minor: int
+
+
+def plan_text(plan: msgspec.Struct) -> str:
+    """A plan as it is kept."""
+    return msgspec.json.encode(plan).decode()
+
+
+def plan_of(flow: Flow, kind: type[P]) -> P:
+    """The plan of a flow."""
+    return msgspec.json.decode(flow.data, type=kind)

@@ -10,8 +10,7 @@ import msgspec
 from app.domains.fx import Conversion
 from app.domains.ledger import metadata_texts, pull_holds
 from app.domains.merchants import FeeRates
-from app.domains.payments.exchange import Exchange
-from app.domains.payments.model import Payment, Rail, Refund
+from app.domains.payments.model import Exchange, Payment, Rail, Refund
 from app.engine.database import Moving, Queries, Tx, arrays, pull
 
 queries = Queries(__package__)

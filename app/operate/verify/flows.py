@@ -14,9 +14,8 @@ import msgspec
 from app.base import ids
 from app.domains.disputes.batch import WATCH
 from app.domains.disputes.model import FINAL, RANK
-from app.domains.payments.model import UNDECIDED, Rail
-from app.domains.payments.outside import NEVER
-from app.domains.payments.plans import RefundPlan
+from app.domains.payments.decisions import NEVER
+from app.domains.payments.model import UNDECIDED, Rail, RefundPlan
 from app.domains.payouts.model import FLOW, Recall
 from app.engine.database import Queries
 from app.operate.verify.audit import Audit

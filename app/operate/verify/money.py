@@ -7,7 +7,7 @@ import msgspec
 
 from app.base import ids
 from app.domains.ledger.model import EntryLine
-from app.domains.payments.exchange import Exchange
+from app.domains.payments.model import Exchange
 from app.operate.verify.model import Check, hold_wire, wire
 
 PLATFORM: Final = ids.NIL.hex

@@ -5,7 +5,7 @@ import msgspec
 from app.domains.fx import Quote, convert
 from app.domains.fx.store import quote_of
 from app.domains.ledger.model import EntryLine
-from app.domains.payments.exchange import Exchange
+from app.domains.payments.model import Exchange
 from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, wire
 from app.operate.verify.money import PLATFORM

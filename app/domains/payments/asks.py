@@ -12,9 +12,15 @@ import msgspec
 
 from app.base import clock, ids
 from app.domains.payments import reads
-from app.domains.payments.model import UNDECIDED, Payment
-from app.domains.payments.outside import capture_name
-from app.domains.payments.plans import CapturePlan, OpenPlan, RefundPlan, plan_of
+from app.domains.payments.decisions import capture_name
+from app.domains.payments.model import (
+    UNDECIDED,
+    CapturePlan,
+    OpenPlan,
+    Payment,
+    RefundPlan,
+    plan_of,
+)
 from app.engine.saga import Flow, Postpone
 from app.processors import (
     AskAuthorization,

@@ -13,7 +13,7 @@ from app.base.errors import InvariantViolated, PlatformError
 from app.domains import ledger
 from app.domains.ledger import Book, Hold
 from app.domains.ledger.model import STRIPES, ChartAccount
-from app.domains.payments import splits, store
+from app.domains.payments import model, store
 from app.domains.payments.errors import PaymentBusy, PaymentNotFound
 from app.domains.payments.model import Payment, Refund
 from app.domains.payments.views import payment_text, refund_text
@@ -35,7 +35,7 @@ class OnPayment(Protocol):
     def correlation_id(self) -> str: ...
 
 
-class Work:
+class PaymentBatch:
     """Payments, their holds, flows and refunds, and what becomes of them."""
 
     def __init__(
@@ -190,7 +190,7 @@ async def load(
     fees: bool = False,
     held: bool = True,
     available: bool = False,
-) -> Work:
+) -> PaymentBatch:
     """Lock and load payments, their flows, holds and accounts, in this order.
 
     Args:
@@ -209,27 +209,29 @@ async def load(
     stripe = stripe_of(tx)
     charts: set[ChartAccount] = set()
     for payment in payments.values():
-        charts.add(splits.captured_account(payment.merchant_id, payment.currency, payment.method))
+        charts.add(model.captured_account(payment.merchant_id, payment.currency, payment.method))
         if available:
-            charts.update(splits.accounts_of_refund(payment, region, stripe))
+            charts.update(model.accounts_of_refund(payment, region, stripe))
         if fees:
-            charts.update(splits.accounts_of_capture(payment, region, stripe))
+            charts.update(model.accounts_of_capture(payment, region, stripe))
     book = await ledger.open_book(tx, region, accounts, charts, moving)
-    return Work(region, payments, holds, book, locked, stripe=stripe)
+    return PaymentBatch(region, payments, holds, book, locked, stripe=stripe)
 
 
-def each(work: Work, bookings: Sequence[Booking]) -> Iterator[tuple[Booking, Flow, Payment]]:
+def each(
+    batch: PaymentBatch, bookings: Sequence[Booking]
+) -> Iterator[tuple[Booking, Flow, Payment]]:
     """The bookings that go on, each with its flow and payment as they are now.
 
     One whose flow has ended, or is in other hands, books nothing: its answer is kept elsewhere.
     """
     for booking in bookings:
-        flow = work.flows.get(booking.flow.id)
-        payment = work.payments.get((booking.merchant_id, booking.flow.object_id))
+        flow = batch.flows.get(booking.flow.id)
+        payment = batch.payments.get((booking.merchant_id, booking.flow.object_id))
         if flow is None or payment is None:
             raise InvariantViolated(f"flow {booking.flow.id} has lost its payment")
         if not booking.counts_for(flow):
-            work.answers.append(Answer(idempotency.PROVISIONAL, payment_text(payment)))
+            batch.answers.append(Answer(idempotency.PROVISIONAL, payment_text(payment)))
         else:
             yield booking, flow, payment
 

@@ -1,5 +1,12 @@
 """The flows of payments. What is all inside the ledger ends with the first step."""
 
+from app.domains.payments.asks import (
+    ask_authorization,
+    ask_cancellation,
+    ask_capture,
+    ask_refund,
+    ask_reversal,
+)
 from app.domains.payments.bookings import (
     book_authorizations,
     book_cancellations,
@@ -8,24 +15,17 @@ from app.domains.payments.bookings import (
     fail_refunds,
 )
 from app.domains.payments.commands import (
-    capture_payments,
-    open_payments,
-    refund_payments,
-    release_payments,
-)
-from app.domains.payments.external import (
-    ask_authorization,
-    ask_cancellation,
-    ask_capture,
-    ask_refund,
-    ask_reversal,
-)
-from app.domains.payments.inputs import (
     CapturePayment,
     FailRefund,
     OpenPayment,
     RefundPayment,
     ReleasePayment,
+)
+from app.domains.payments.steps import (
+    capture_payments,
+    open_payments,
+    refund_payments,
+    release_payments,
 )
 from app.engine.saga import Saga, atomic, external
 
