@@ -41,6 +41,11 @@ def divide_half_even(numerator: int, denominator: int) -> int:
     return quotient
 
 
+def divide_up(numerator: int, denominator: int) -> int:
+    """`numerator / denominator` rounded up."""
+    return -(-numerator // denominator)
+
+
 def fee_minor(
     amount_minor: int,
     *,

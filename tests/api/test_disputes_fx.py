@@ -1,6 +1,6 @@
 """Disputes of payments at a quote: held in the payer's currency, given in the merchant's."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import pytest
@@ -53,7 +53,7 @@ async def own(merchant: Merchant) -> Moved:
 def legs(quote: dict[str, Any]) -> Moved:
     """What the platform gets where a conversion is taken back, from dollars."""
     currency, spread = quote["target_currency"], int(quote["spread_amount"])
-    gross = worth(AMOUNT, quote["reference_rate"], currency)
+    gross = worth(AMOUNT, quote["reference_rate"], currency, ROUND_FLOOR)
     rest = gross - int(quote["target_amount"]) - spread
     found = {
         ("fx_position", "USD"): AMOUNT,
@@ -64,10 +64,10 @@ def legs(quote: dict[str, Any]) -> Moved:
     return {account: minor for account, minor in found.items() if minor}
 
 
-def worth(cents: int, rate: str, currency: str) -> int:
+def worth(cents: int, rate: str, currency: str, rounding: str) -> int:
     """What so many cents are in a currency with two digits, or in yen."""
     exact = cents * Decimal(rate) / (100 if currency == "JPY" else 1)
-    return int(exact.quantize(Decimal(1), ROUND_HALF_EVEN))
+    return int(exact.quantize(Decimal(1), rounding))
 
 
 @pytest.mark.parametrize("currency", ["EUR", "JPY"])
@@ -79,7 +79,7 @@ async def test_a_converted_payment_is_disputed(
     url = shared_database_url
     quote = await merchant.quote("USD", currency, source_amount=AMOUNT)
     target, platform = quote["target_amount"], legs(quote)
-    fee = worth(FEE, quote["rate"], currency)
+    fee = worth(FEE, quote["rate"], currency, ROUND_CEILING)
     payment, dispute = await disputed(rails, merchant, AMOUNT, fx_quote=quote["id"])
 
     assert (dispute["amount"], dispute["fee"], dispute["currency"]) == (AMOUNT, FEE, "USD")

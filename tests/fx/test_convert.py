@@ -3,14 +3,16 @@
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import floor
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.base.errors import PlatformError
 from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS
-from app.domains.fx import Conversion, Side, convert, nothing_of, part, plus, worth
-from app.domains.fx.model import after_spread, cross, rate_text
+from app.domains.fx import Conversion, Side, convert, nothing_of, plus, step, worth
+from app.domains.fx.errors import ConversionTooLarge, ConversionTooSmall
+from app.domains.fx.model import ROUNDING_BPS, after_spread, cross, rate_text
 from tests.fx.parts import in_parts_of
 from tests.support.tables import Row, table
 
@@ -25,21 +27,22 @@ from tests.support.tables import Row, table
     USD     KWD     source     10000  r0.3        0  10000_30000_30000_0      -- 30.000 KWD
     KWD     JPY     source      1000  r500        0  1000_500_500_0
     CLF     USD     source     10000  r40         0  10000_4000_4000_0        -- 1.0000 CLF
-    JPY     CLF     source        10  r0.00005    0  10_5_5_0
-    USD     EUR     source         1  r0.5        0  conversion_too_small     -- half to even
-    USD     EUR     source         3  r0.5        0  3_2_2_0                  -- half to even
-    USD     EUR     source         5  r0.5        0  5_2_2_0                  -- half to even
-    USD     EUR     source        49  r0.9      100  49_44_44_0
-    USD     EUR     source        55  r0.9      100  55_50_49_0               -- 1 is rounding
-    USD     EUR     source       150  r1        100  150_150_148_2            -- 1.5 and 148.5
-    USD     JPY     source         1  r40         0  conversion_too_small
-    JPY     USD     target         1  r0.03       0  conversion_too_small
-    JPY     USD     target         2  r0.03       0  1_3_2_0                  -- 1 is rounding
+    JPY     CLF     source       200  r0.00005    0  200_100_100_0
+    USD     EUR     source       199  r0.5        0  conversion_too_small_200_USD
+    USD     EUR     source       201  r0.5        0  201_100_100_0            -- 100.5
+    USD     EUR     source       111  r0.9      100  conversion_too_small_112_USD
+    USD     EUR     source       150  r1        100  150_150_148_1            -- 148.5 and 1.5
+    USD     EUR     target       149  r1        100  151_151_149_1            -- 150.5 USD
+    USD     JPY     source       249  r40         0  conversion_too_small_250_USD
+    JPY     USD     source         1  r0.0067   100  conversion_too_small_150_JPY
+    JPY     USD     target       299  r0.03       0  conversion_too_small_300_USD
+    JPY     USD     target       301  r0.03       0  101_303_301_0            -- 100.33 JPY
+    KRW     GBP     source        10  r0.00057  100  conversion_too_small_1755_KRW
     JPY     KWD     source  9007199254740991  r1  0  conversion_too_large
     KWD     JPY     target  9007199254740991  r1  0  conversion_too_large
 """)
 def test_amounts(row: Row) -> None:
-    """Source, gross, target and spread in minor units of their currencies, halves to the even."""
+    """Source, gross, target and spread: what is paid is rounded up, the rest down."""
     made = convert(
         row.source,
         row.target,
@@ -80,36 +83,127 @@ sides: st.SearchStrategy[Side] = st.sampled_from(("source", "target"))
     rate=rates,
     bps=st.integers(0, 1_000),
 )
-def test_a_conversion_is_the_exact_one_rounded(
+def test_a_conversion_is_the_exact_one_rounded_for_the_platform(
     source: str, target: str, side: Side, amount: int, rate: Decimal, bps: int
 ) -> None:
-    """Each amount is within half a minor unit of the exact fraction, and none is lost."""
+    """What a client pays is rounded up and what it gets down, by less than the spread."""
     made = convert(
         source, target, side=side, amount_minor=amount, reference_rate=rate, spread_bps=bps
     )
 
     minor = Fraction(rate) * Fraction(10) ** (EXPONENTS[target] - EXPONENTS[source])
     net = minor * (10_000 - bps) / 10_000
-    if not isinstance(made, Conversion):
-        small, large = Fraction(1, 2), AMOUNT_MINOR_MAX
-        other = amount * net if side == "source" else amount / net
-        assert isinstance(made, PlatformError)
-        # The other side is too small or too large; or with a target that is fixed, the gross is.
-        assert other <= small or other > large or amount * minor / net > large
+    paid = amount if side == "source" else amount / net
+    spread = paid * Fraction(bps or ROUNDING_BPS, 10_000)
+    if isinstance(made, ConversionTooSmall):
+        assert spread < (1 / minor if side == "source" else 1)
         return
-    asked, followed = (
-        (made.source_minor, made.target_minor - amount * net)
-        if side == "source"
-        else (made.target_minor, made.source_minor - amount / net)
-    )
-    assert asked == amount
-    assert abs(followed) <= Fraction(1, 2)
-    assert abs(made.gross_minor - made.source_minor * minor) <= Fraction(1, 2)
-    assert abs(made.spread_minor - made.source_minor * minor * bps / 10_000) <= Fraction(1, 2)
-    # The rounding is below a minor unit of the target, and half a one of the source if that was
-    # what followed; both are whole, so three halves are one.
-    slack = Fraction(3, 2) + (minor / 2 if side == "target" else 0)
-    assert abs(made.rounding_minor) <= slack
+    if not isinstance(made, Conversion):
+        assert max(amount, paid, paid * minor) > AMOUNT_MINOR_MAX - 1 - minor
+        return
+    assert (made.source_minor if side == "source" else made.target_minor) == amount
+    assert 0 <= made.source_minor - paid < 1
+    assert made.target_minor == floor(paid * net)
+    assert made.gross_minor == floor(made.source_minor * minor)
+    assert made.spread_minor == floor(made.source_minor * minor * bps / 10_000)
+    assert made.rounding_minor >= 0
+    # What rounding costs is at most what the spread costs, or a percent.
+    cost = (made.source_minor - paid) + (paid * net - made.target_minor) / minor
+    assert cost <= spread
+
+
+@given(
+    source=currencies,
+    target=currencies,
+    side=sides,
+    rate=rates,
+    bps=st.integers(0, 1_000),
+)
+def test_the_smallest_amount_is_named(
+    source: str, target: str, side: Side, rate: Decimal, bps: int
+) -> None:
+    """An amount that is too small is refused with the smallest one that is taken."""
+    terms = {"side": side, "reference_rate": rate, "spread_bps": bps}
+    refused = convert(source, target, amount_minor=1, **terms)  # type: ignore[arg-type]
+    if not isinstance(refused, ConversionTooSmall):
+        return
+    smallest = refused.facts["smallest"]
+
+    taken = convert(source, target, amount_minor=smallest, **terms)  # type: ignore[arg-type]
+    less = convert(source, target, amount_minor=smallest - 1, **terms)  # type: ignore[arg-type]
+
+    assert isinstance(taken, Conversion | ConversionTooLarge)
+    assert isinstance(less, ConversionTooSmall)
+
+
+@given(
+    per_euro=st.lists(
+        st.tuples(
+            currencies,
+            st.decimals(Decimal("0.01"), Decimal(50_000), places=4, allow_nan=False),
+        ),
+        min_size=2,
+        max_size=5,
+        unique_by=lambda each: each[0],
+    ),
+    start=st.integers(1, 10**9),
+    sides_=st.lists(sides, min_size=6, max_size=6),
+    bps=st.integers(0, 300),
+    kept=st.lists(st.fractions(0, 1), min_size=6, max_size=6),
+)
+def test_no_chain_of_conversions_earns_money(
+    per_euro: list[tuple[str, Decimal]],
+    start: int,
+    sides_: list[Side],
+    bps: int,
+    kept: list[Fraction],
+) -> None:
+    """Through whatever currencies, and partly taken back: no chain ends above its beginning."""
+    worth_in_euro = {
+        name: Fraction(10) ** -EXPONENTS[name] / Fraction(rate) for name, rate in per_euro
+    }
+    held: dict[str, int] = {per_euro[0][0]: start}
+    path = [*per_euro, per_euro[0]]
+    for (source, source_rate), (target, target_rate), side, back in zip(
+        path, path[1:], sides_, kept, strict=False
+    ):
+        rate = cross(source_rate, target_rate)
+        if rate <= 0 or not held.get(source):
+            return
+        before = sum(minor * worth_in_euro[name] for name, minor in held.items())
+        amount = held[source]
+        if side == "target":
+            ratio = worth_in_euro[source] / worth_in_euro[target]
+            amount = floor(amount * ratio * (10_000 - bps) / 10_000) - 1
+            if amount < 1:
+                return
+        made = convert(
+            source,
+            target,
+            side=side,
+            amount_minor=amount,
+            reference_rate=rate,
+            spread_bps=bps,
+        )
+        if not isinstance(made, Conversion) or made.source_minor > held[source]:
+            return
+        held[source] -= made.source_minor
+        held[target] = held.get(target, 0) + made.target_minor
+        # A part is refunded, another one disputed; the first of the two comes back.
+        first = floor(made.source_minor * back)
+        had = nothing_of(made)
+        for size in (first, made.source_minor - first, -first):
+            if not size:
+                continue
+            one = step(made, had, size)
+            had = plus(had, one)
+            held[source] += one.source_minor
+            held[target] -= one.target_minor
+            assert sum(minor * worth_in_euro[name] for name, minor in held.items()) <= before
+        last = step(made, had, -had.source_minor)
+        held[source] += last.source_minor
+        held[target] -= last.target_minor
+        assert sum(minor * worth_in_euro[name] for name, minor in held.items()) <= before
 
 
 @given(
@@ -144,10 +238,10 @@ def test_parts_sum_to_the_whole(amount: int, rate: Decimal, bps: int, cuts: list
     sizes=st.lists(st.integers(1, 10**6), min_size=2, max_size=6),
     back=st.lists(st.booleans(), min_size=6, max_size=6),
 )
-def test_parts_that_are_given_back_can_be_had_again(
+def test_what_was_taken_back_depends_on_how_much_it_is(
     amount: int, rate: Decimal, bps: int, sizes: list[int], back: list[bool]
 ) -> None:
-    """Whichever parts come back, what is had in the end is the whole, and never more."""
+    """Whichever parts are given again, what is had is the share of what is taken back."""
     whole = convert(
         "KWD", "USD", side="source", amount_minor=amount, reference_rate=rate, spread_bps=bps
     )
@@ -158,10 +252,12 @@ def test_parts_that_are_given_back_can_be_had_again(
     for size, comes_back in zip(sizes, back, strict=False):
         left = amount - had.source_minor
         if left:
-            had = plus(had, first := part(whole, had, size % left + 1))
-            had = plus(had, first, -1) if comes_back else had
+            had = plus(had, step(whole, had, size % left + 1))
+        if comes_back and had.source_minor:
+            had = plus(had, step(whole, had, -(size % had.source_minor + 1)))
+        assert had == step(whole, nothing_of(whole), had.source_minor)
     if had.source_minor < amount:
-        had = plus(had, part(whole, had, amount - had.source_minor))
+        had = plus(had, step(whole, had, amount - had.source_minor))
 
     assert had == whole
 
@@ -169,12 +265,12 @@ def test_parts_that_are_given_back_can_be_had_again(
 @table("""
     source   target      rate
     r1       r1.1716     r1.1716
-    r1.1716  r1          r0.853533629225
-    r1.1716  r183.77     r156.853875043
-    r183.77  r1.1716     r0.00637536050498
-    r3       r2          r0.666666666667
+    r1.1716  r1          r0.853533629224
+    r1.1716  r183.77     r156.853875042
+    r183.77  r1.1716     r0.00637536050497
+    r3       r2          r0.666666666666
     r3       r1          r0.333333333333
-    r0.36041  r0.44172   r1.22560417303
+    r0.36041  r0.44172   r1.22560417302
 """)
 def test_rates_between_two_currencies(row: Row) -> None:
     """A rate between two currencies comes from theirs to the euro, with twelve digits."""
@@ -196,6 +292,8 @@ def test_the_rate_of_a_client_is_exact(row: Row) -> None:
 
 
 def _outcome(made: Conversion | PlatformError) -> str:
+    if isinstance(made, ConversionTooSmall):
+        return "_".join((made.code, str(made.facts["smallest"]), made.facts["currency"]))
     if isinstance(made, PlatformError):
         return made.code
     amounts = (made.source_minor, made.gross_minor, made.target_minor, made.spread_minor)
@@ -208,10 +306,10 @@ def _outcome(made: Conversion | PlatformError) -> str:
     USD     JPY     r150.25    1500    2254   -- 15.00 USD are 2253.75 yen
     JPY     USD     r0.0067    1500    1005
     USD     KWD     r0.3       1500    4500
-    USD     EUR     r0.5          1       0   -- half to even
+    USD     EUR     r0.5          1       1   -- half a cent
     USD     EUR     r0.5          3       2
     USD     EUR     r0.9          0       0
 """)
 def test_what_an_amount_is_worth(row: Row) -> None:
-    """A single amount at a rate is rounded half to even, in currencies of all exponents."""
+    """A single amount at a rate is rounded up, in currencies of all exponents."""
     assert worth(str(row.rate)[1:], row.source, row.target, row.amount) == row.result

@@ -70,10 +70,10 @@ def balances(found: Book) -> dict[tuple[str, str], int]:
 @table("""
     rate  bps   source  target  a_position  b_position  spread  rounding
     r0.9  100    10000    8910       10000       -9000      90         0
-    r0.9  100       55      49          55         -50       0         1
+    r0.9  100      155     138         155        -139       1         0
     r0.9    0    10000    9000       10000       -9000       0         0
-    r1    100      150     148         150        -150       2         0
-    r0.9   90      150     134         150        -135       1         0
+    r1    100      150     148         150        -150       1         1
+    r0.9   90      150     133         150        -135       1         1
 """)
 def test_what_goes_where(row: Row) -> None:
     """The source is on one position, the gross on the other; spread and rounding have their own."""

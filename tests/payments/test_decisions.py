@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.base import money
 from app.base.errors import PlatformError
-from app.domains.payments import decisions
+from app.domains.payments import decisions, model
 from app.domains.payments.errors import RefundNotSupported
 from app.domains.payments.model import Capture, Payment, PaymentStatus
 from tests.support.tables import Row, table
@@ -148,7 +148,7 @@ def test_parts_cost_together_what_the_whole_would(parts: list[int], bps: int, fi
     fees = []
 
     for part in parts:
-        fee = decisions.fee_of_capture(found, part)
+        fee = model.fee_of_capture(found, part)
         decisions.apply_capture(found, Capture(part, fee, final=False), NOW)
         fees.append((fee, part))
 

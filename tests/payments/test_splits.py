@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ class Till:
     def capture(self) -> None:
         """Take all of the payment."""
         found, amount = self.payment, self.payment.amount_minor
-        fee = decisions.fee_of_capture(found, amount)
+        fee = model.fee_of_capture(found, amount)
         away_minor, away = model.capture_split(found, amount, fee, region=REGION, stripe=2)
         own = model.available_account(MERCHANT, "USD")
         changes = [Change(MERCHANT, WALLET, "debit", amount), *away]
@@ -67,14 +68,14 @@ class Till:
             MERCHANT, ids.new(), self.payment.id, "succeeded", "USD", amount, None, {}, 1, "req_1",
             NOW, exchanged=split.exchanged, fee_refunded_minor=split.fee_minor,
         )  # fmt: skip
-        decisions.apply_refund(self.payment, made, NOW)
+        decisions.apply_refund(self.payment, split, NOW)
         return made
 
     def fail(self, refund: Refund) -> None:
         """A refund comes back."""
-        split = model.split_of(refund)
-        self.post(model.refund_changes(self.payment, split, region=REGION, stripe=2, failed=True))
-        decisions.apply_refund(self.payment, refund, NOW, -1)
+        split = model.refund_split(self.payment, -refund.amount_minor)
+        self.post(model.refund_changes(self.payment, split, region=REGION, stripe=2))
+        decisions.apply_refund(self.payment, split, NOW)
 
     def post(self, changes: list[Change]) -> None:
         """Book a transfer; it balances in each currency, or this fails."""
@@ -94,7 +95,7 @@ class Till:
     bps  fixed  refunded  amount  refunds         fees_back     merchant
     290     30  no         10000  4000            0                 5680
     290     30  yes        10000  4000            128               5808    -- 320 x 0.4
-    290     30  yes        10000  3333,3333,3334  107,106,107          0
+    290     30  yes        10000  3333,3333,3334  106,107,107          0
     290     30  yes        10000  1,1,9998        0,0,320              0
     290     30  no         10000  10000           0                 -320
     0        0  yes        10000  5000            0                 5000
@@ -113,6 +114,60 @@ def test_fees_that_come_back(row: Row) -> None:
     ]
     assert till.balances().get(("merchant_available", "USD"), 0) == row.merchant
     assert till.payment.fee_refunded_minor == sum(r.fee_refunded_minor for r in refunds)
+
+
+@given(
+    bps=st.integers(0, 300),
+    fixed=st.integers(0, 100),
+    steps=st.lists(st.tuples(st.booleans(), st.integers(1_000, 2_000)), min_size=1, max_size=8),
+)
+def test_the_fee_given_back_does_not_depend_on_the_order(
+    bps: int, fixed: int, steps: list[tuple[bool, int]]
+) -> None:
+    """Captures and refunds, whichever comes first, give back the fee's share of all refunded."""
+    found = payment(10**6, FeeRates(bps, fixed, refunded=True))
+    for is_capture, size in [(True, 3_000), *steps]:
+        if is_capture:
+            capture = decisions.resolve_capture(
+                msgspec.structs.replace(found, status="authorized"),
+                size,
+                final=False,
+                left_minor=10**6,
+            )
+            assert isinstance(capture, model.Capture)
+            decisions.apply_capture(found, capture, NOW)
+        elif size <= found.amount_captured_minor - found.amount_refunded_minor:
+            decisions.apply_refund(found, model.refund_split(found, size), NOW)
+
+        refunded, captured = found.amount_refunded_minor, found.amount_captured_minor
+        assert found.fee_minor == found.fee_terms.of(captured)
+        assert found.fee_refunded_minor == found.fee_minor * refunded // captured
+
+
+@table("""
+    steps                           fee  given_back
+    +20000,-3000                    610          91
+    +3000,-3000,+17000              610          91    -- 100 went back, and 9 are taken again
+    +3000,-3000,+17000,-17000       610         610
+    +3000,-1000,+3000,-2000         190          95
+""")
+def test_a_capture_takes_back_what_a_refund_gave_of_its_fee(row: Row) -> None:
+    """3 % and 0.10 of it for all that is captured: a refund before it changes nothing."""
+    found = payment(20_000, FeeRates(300, 10, refunded=True))
+    for step in str(row.steps).split(","):
+        if step[0] == "+":
+            captured = decisions.resolve_capture(
+                msgspec.structs.replace(found, status="authorized"),
+                int(step),
+                final=False,
+                left_minor=20_000,
+            )
+            assert isinstance(captured, model.Capture)
+            decisions.apply_capture(found, captured, NOW)
+        else:
+            decisions.apply_refund(found, model.refund_split(found, -int(step)), NOW)
+
+    assert (found.fee_minor, found.fee_refunded_minor) == (row.fee, row.given_back)
 
 
 def test_a_payment_in_another_currency() -> None:

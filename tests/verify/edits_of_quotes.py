@@ -58,7 +58,7 @@ QUOTE_EDITS: dict[str, tuple[str, str]] = {
     "a payment that says it converted more": (
         """
         UPDATE payments
-           SET exchange = replace(exchange, '"target_minor":1690', '"target_minor":1691')
+           SET exchange = replace(exchange, '"target_minor":1689', '"target_minor":1690')
          WHERE id = %(converted)s
         """,
         """

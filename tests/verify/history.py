@@ -292,7 +292,7 @@ async def _make_payments(writer: Writer) -> None:
             quote_id=await writer.quote("used_quote", 1_000),
             entries=[
                 EntrySpec(writer.history.names["bob"], "debit", 1_000),
-                EntrySpec(writer.history.names["eve"], "credit", 845),
+                EntrySpec(writer.history.names["eve"], "credit", 844),
             ],
         ),
     )  # fmt: skip

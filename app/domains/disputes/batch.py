@@ -220,22 +220,25 @@ class DisputeBatch:
             # It was told before it could be booked; its flow knows it by this id.
             report = msgspec.structs.replace(report, dispute_id=flow.object_id)
         dispute = decisions.open_dispute(
-            self.book, report, payment, others, region=self.region, stripe=self._stripe
+            self.book, report, payment, region=self.region, stripe=self._stripe
         )
         if isinstance(dispute, PlatformError):
             return _not_bookable(report, dispute.code)
         self._disputes[dispute.id] = self._new[dispute.id] = dispute
         self._by_reference[_reference(dispute)] = dispute
         self.note(dispute, report.correlation_id, "dispute.opened")
+        self._changed_payments[payment.id] = payment
         if not payment.disputed:
             self._mark(payment, report, disputed=True)
         return dispute
 
     def _close(self, report: ReportDispute, dispute: Dispute) -> Dispute | DisputeNotBookable:
+        payment = self._payments[dispute.merchant_id, dispute.payment_id]
         refused = decisions.close_dispute(
             self.book,
             dispute,
             report.state,
+            payment=payment,
             transfer_id=report.closing_transfer_id,
             region=self.region,
             stripe=self._stripe,
@@ -244,8 +247,8 @@ class DisputeBatch:
         )
         if refused is not None:
             return _not_bookable(report, refused.code)
+        self._changed_payments[payment.id] = payment
         self._advance(dispute, report, f"dispute.{dispute.status}")
-        payment = self._payments[dispute.merchant_id, dispute.payment_id]
         # What a lost dispute took cannot be given back once more, so the payment stays disputed.
         others = [d for d in self._disputes.values() if d.payment_id == payment.id]
         if all(d.status == "won" for d in others):

@@ -11,7 +11,6 @@ the currency that it got, and goes back at the payment's own rate; so is the fee
 merchant may never have anything in the payer's currency to pay it with.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -39,6 +38,7 @@ from app.domains.disputes.model import (
     Dispute,
     TakenBack,
 )
+from app.domains.fx import Conversion
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.model import ChartAccount, Direction, merchant_account
 from app.domains.payments import Payment
@@ -194,7 +194,6 @@ def open_dispute(
     book: Book,
     report: ReportDispute,
     payment: Payment,
-    others: Iterable[Dispute],
     *,
     region: str,
     stripe: int,
@@ -202,12 +201,11 @@ def open_dispute(
     """Take a new dispute's amount and fee from the merchant: the amount is held.
 
     Refusals are the ledger's.
-
-    Args:
-        others: the payment's other disputes that are not won.
     """
-    dispute = _new_dispute(book, report, payment, others)
-    changes = _merchants_part(dispute, region=region, stripe=stripe, back=True)
+    amount = report.state.amount_minor
+    taken = _step(payment, amount)
+    dispute = _new_dispute(book, report, payment, taken)
+    changes = _merchants_part(payment, amount, taken, region=region, stripe=stripe)
     changes += _moved(held_account(payment.merchant_id, payment.currency), dispute.amount_minor)
     changes += _fee(dispute, dispute.merchants_fee_minor, region=region, stripe=stripe)
     booked = book.book(
@@ -221,7 +219,10 @@ def open_dispute(
             payment_id=payment.id,
         )
     )
-    return booked if isinstance(booked, PlatformError) else dispute
+    if isinstance(booked, PlatformError):
+        return booked
+    _apply_step(payment, taken)
+    return dispute
 
 
 def raise_fee(
@@ -267,6 +268,7 @@ def close_dispute(
     dispute: Dispute,
     reported: DisputeState,
     *,
+    payment: Payment,
     transfer_id: UUID,
     region: str,
     stripe: int,
@@ -281,8 +283,9 @@ def close_dispute(
     amount, status = dispute.amount_minor, reported.status
     changes = _moved(held_account(dispute.merchant_id, dispute.currency), -amount)
     returned = dispute.fee_minor if status == "won" and fee_back else 0
+    given = _step(payment, -amount) if status == "won" else None
     if status == "won":
-        changes += _merchants_part(dispute, region=region, stripe=stripe, back=False)
+        changes += _merchants_part(payment, -amount, given, region=region, stripe=stripe)
         if returned:
             changes += _fee(dispute, -dispute.merchants_fee_minor, region=region, stripe=stripe)
     else:
@@ -300,22 +303,44 @@ def close_dispute(
     )
     if isinstance(booked, PlatformError):
         return booked
+    _apply_step(payment, given)
+    if given is not None and dispute.exchanged is not None:
+        dispute.exchanged = msgspec.structs.replace(
+            dispute.exchanged, returned_minor=-given.target_minor
+        )
     dispute.status, dispute.inquiry = status, reported.inquiry
     dispute.fee_returned_minor = returned
     dispute.closing_transfer_id = transfer_id
     return None
 
 
-def _merchants_part(dispute: Dispute, *, region: str, stripe: int, back: bool) -> list[Change]:
-    """What the merchant gives for the amount, or gets for it again."""
-    sign = -1 if back else 1
-    exchanged = dispute.exchanged
-    if exchanged is None:
-        available = available_account(dispute.merchant_id, dispute.currency)
-        return _moved(available, sign * dispute.amount_minor)
-    available = available_account(dispute.merchant_id, exchanged.target_currency)
-    changes = _moved(available, sign * exchanged.target_minor)
-    return changes + fx.legs(region, exchanged, stripe=stripe, back=back)
+def _merchants_part(
+    payment: Payment, amount_minor: int, step: Conversion | None, *, region: str, stripe: int
+) -> list[Change]:
+    """What the merchant gives for a disputed amount; below 0, what it gets again.
+
+    Args:
+        step: that part of the payment's conversion, if it converts.
+    """
+    available = available_account(payment.merchant_id, payment.merchant_currency)
+    if step is None:
+        return _moved(available, -amount_minor)
+    changes = _moved(available, -step.target_minor)
+    return changes + fx.legs(region, step, stripe=stripe, back=True)
+
+
+def _step(payment: Payment, amount_minor: int) -> Conversion | None:
+    """What of a payment's conversion is taken back; below 0, given back again."""
+    if payment.exchange is None:
+        return None
+    return fx.step(payment.exchange.whole, payment.exchange.taken_back, amount_minor)
+
+
+def _apply_step(payment: Payment, step: Conversion | None) -> None:
+    """Make the payment say what disputes have taken back of its conversion."""
+    if step is not None and payment.exchange is not None:
+        had = payment.exchange.disputed
+        payment.exchange.disputed = step if had is None else fx.plus(had, step)
 
 
 def _fee(dispute: Dispute, fee_minor: int, *, region: str, stripe: int) -> list[Change]:
@@ -356,25 +381,14 @@ def _joined(changes: list[Change]) -> list[Change]:
     return list(joined.values())
 
 
-def _exchanged(
-    payment: Payment, others: Iterable[Dispute], *, amount_minor: int, fee_minor: int
-) -> TakenBack | None:
-    """What of a payment's conversion a dispute takes back, if the payment converts."""
-    if payment.exchange is None:
-        return None
-    whole, had = payment.exchange.whole, payment.exchange.refunded
-    for other in others:
-        if other.exchanged is not None:
-            had = fx.plus(had, other.exchanged)
-    part = fx.part(whole, had, amount_minor)
-    fee_minor = _merchants_fee(payment, fee_minor)
-    return TakenBack(**msgspec.structs.asdict(part), fee_minor=fee_minor)
-
-
 def _new_dispute(
-    book: Book, report: ReportDispute, payment: Payment, others: Iterable[Dispute]
+    book: Book, report: ReportDispute, payment: Payment, taken: Conversion | None
 ) -> Dispute:
     state = report.state
+    exchanged = None
+    if taken is not None:
+        fee = _merchants_fee(payment, state.fee_minor)
+        exchanged = TakenBack(**msgspec.structs.asdict(taken), fee_minor=fee)
     return Dispute(
         merchant_id=payment.merchant_id,
         id=report.dispute_id,
@@ -401,8 +415,6 @@ def _new_dispute(
         correlation_id=report.correlation_id,
         created_at=book.booked_at,
         updated_at=book.booked_at,
-        exchanged=_exchanged(
-            payment, others, amount_minor=state.amount_minor, fee_minor=state.fee_minor
-        ),
+        exchanged=exchanged,
         inquiry=state.inquiry,
     )

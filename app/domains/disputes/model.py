@@ -41,6 +41,9 @@ class TakenBack(Conversion, frozen=True):
 
     fee_minor: int
     """The dispute's fee in the target currency, at the payment's own rate."""
+    returned_minor: int = 0
+    """What the merchant got again when it won, in the target currency. It may be a minor unit from
+    what it gave, where refunds and other disputes have come or gone meanwhile."""
 
 
 class Dispute(msgspec.Struct):

@@ -25,9 +25,9 @@ from app.domains.fx.model import (
     Side,
     convert,
     nothing_of,
-    part,
     plus,
     rate_text,
+    step,
     worth,
 )
 from app.domains.fx.steps import convert_transfers, create_quotes
@@ -54,10 +54,10 @@ __all__ = [
     "lock_quotes",
     "nothing_of",
     "open_rates",
-    "part",
     "plus",
     "pull_quotes",
     "rate_text",
+    "step",
     "update_quotes",
     "used_event",
     "worth",

@@ -40,7 +40,7 @@ class CurrencyNotQuoted(Rejected):
 
 
 class ConversionTooSmall(Rejected):
-    """Converted from {source_currency} to {target_currency}, one side would be nothing."""
+    """From {source_currency} to {target_currency} the smallest amount is {smallest} {currency}."""
 
     code = "conversion_too_small"
 

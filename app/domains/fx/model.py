@@ -1,19 +1,23 @@
 """Quotes, conversions and their arithmetic: whole numbers and exact decimals. Pure.
 
-With `e` the difference of the two currencies' exponents, all of it rounded half to even:
+What a client pays is rounded up, and what it gets is rounded down, so that no chain of conversions
+and of taking them back ends above its beginning. With `e` the difference of the two currencies'
+exponents, all of it rounded down:
 
     gross   source x reference x 10^e                     what the source is worth
     target  source x reference x (1 - spread) x 10^e      what is given for it
     spread  source x reference x spread x 10^e            what the platform earns
 
-Where the target is what is fixed, the source is found from it first. What the three leave between
-them is the conversion's rounding: below a minor unit of the target if the source is fixed, below
-one of the source and one of the target if the target is.
+Where the target is what is fixed, the source is found from it first, rounded up. What the three
+leave between them is the conversion's rounding, which is never negative: at most a minor unit of
+the target if the source is fixed, and what one of the source is worth more if the target is.
+
+An amount so small that a minor unit would be more than the spread is refused.
 """
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact
+from decimal import ROUND_DOWN, Context, Decimal, Inexact
 from typing import Final, Literal
 from uuid import UUID
 
@@ -21,7 +25,7 @@ import msgspec
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS, divide_half_even
+from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS, divide_up
 from app.domains.fx.errors import ConversionTooLarge, ConversionTooSmall
 
 QuoteStatus = Literal["open", "used"]
@@ -34,9 +38,13 @@ BPS: Final = 10_000
 
 RATE_DIGITS: Final = 12
 """Significant digits of a rate that is computed from two others: central banks publish six or
-fewer, and the largest amount has sixteen, of which the last four then depend on the rounding."""
+fewer, and the largest amount has sixteen, of which the last four then depend on the rounding. It
+is rounded down, because a higher rate is a gain of the client."""
 
-_ROUNDED: Final = Context(prec=RATE_DIGITS, rounding=ROUND_HALF_EVEN)
+ROUNDING_BPS: Final = 100
+"""The share of an amount that rounding may take where there is no spread: one percent."""
+
+_ROUNDED: Final = Context(prec=RATE_DIGITS, rounding=ROUND_DOWN)
 _EXACT: Final = Context(prec=60, traps=[Inexact])  # three times what a rate and a spread need
 
 
@@ -56,7 +64,7 @@ class Conversion(msgspec.Struct, frozen=True):
 
     @property
     def rounding_minor(self) -> int:
-        """What rounding left over (> 0), or has to be made good (< 0), in the target currency."""
+        """What rounding left over, in the target currency; of a part it may be negative."""
         return self.gross_minor - self.target_minor - self.spread_minor
 
 
@@ -130,9 +138,9 @@ def rate_text(rate: Decimal) -> str:
 
 
 def worth(rate: str, source_currency: str, target_currency: str, source_minor: int) -> int:
-    """What an amount is worth at a rate, half to even, in minor units of the target currency."""
+    """What an amount costs at a rate, rounded up, in minor units of the target currency."""
     made, unit = _minor_ratio(Decimal(rate), source_currency, target_currency)
-    return divide_half_even(source_minor * made, unit)
+    return divide_up(source_minor * made, unit)
 
 
 def convert(
@@ -154,28 +162,40 @@ def convert(
         spread_bps: 0 to BPS - 1
     """
     worth, unit = _minor_ratio(reference_rate, source_currency, target_currency)
+    kept_bps = BPS - spread_bps
+    smallest = _smallest(side, worth, unit, spread_bps)
+    if amount_minor < smallest:
+        return ConversionTooSmall(
+            source_currency=source_currency,
+            target_currency=target_currency,
+            smallest=smallest,
+            currency=source_currency if side == "source" else target_currency,
+        )
     if side == "source":
         source = amount_minor
-        target = divide_half_even(source * worth * (BPS - spread_bps), unit * BPS)
+        target = source * worth * kept_bps // (unit * BPS)
     else:
         target = amount_minor
-        source = divide_half_even(target * unit * BPS, worth * (BPS - spread_bps))
+        source = divide_up(target * unit * BPS, worth * kept_bps)
     made = Conversion(
         source_currency,
         target_currency,
         source_minor=source,
-        gross_minor=divide_half_even(source * worth, unit),
+        gross_minor=source * worth // unit,
         target_minor=target,
-        spread_minor=divide_half_even(source * worth * spread_bps, unit * BPS),
+        spread_minor=source * worth * spread_bps // (unit * BPS),
     )
-    refusal: type[ConversionTooSmall | ConversionTooLarge]
-    if min(source, target, made.gross_minor) < 1:
-        refusal = ConversionTooSmall
-    elif max(source, target, made.gross_minor) > AMOUNT_MINOR_MAX:
-        refusal = ConversionTooLarge
-    else:
-        return made
-    return refusal(source_currency=source_currency, target_currency=target_currency)
+    if max(source, made.gross_minor) > AMOUNT_MINOR_MAX:
+        return ConversionTooLarge(source_currency=source_currency, target_currency=target_currency)
+    return made
+
+
+def _smallest(side: Side, worth: int, unit: int, spread_bps: int) -> int:
+    """The smallest amount of a side whose rounding, a minor unit of the other, is in the spread."""
+    kept_bps, share_bps = BPS - spread_bps, spread_bps or ROUNDING_BPS
+    if side == "target":
+        return divide_up(worth * kept_bps, unit * share_bps)
+    return divide_up(unit * BPS, worth * min(kept_bps, share_bps))
 
 
 def nothing_of(whole: Conversion) -> Conversion:
@@ -183,42 +203,37 @@ def nothing_of(whole: Conversion) -> Conversion:
     return Conversion(whole.source_currency, whole.target_currency, 0, 0, 0, 0)
 
 
-def part(whole: Conversion, had: Conversion, source_minor: int) -> Conversion:
-    """The next part of a conversion, `source_minor` of its source: a capture, or a refund.
+def step(whole: Conversion, had: Conversion, source_minor: int) -> Conversion:
+    """What taking back `source_minor` more of a conversion moves: a refund, or a dispute.
 
-    It is what is due of the whole once it is done, less what has been had. So parts sum to the
-    whole, however each is rounded, and whichever of them were given back meanwhile.
+    Below 0 it is what giving so much back again moves, in negative amounts. Either way it is what
+    is due after it less what was had before, so that what was had depends on how much was taken
+    back and not on the order; the whole is taken back to the minor unit. The target is rounded up,
+    because the client gives it.
 
     Args:
-        had: earlier parts together.
-        source_minor: > 0, at most what is left of the whole source.
+        had: all that was taken back before.
     """
-    after_minor = had.source_minor + source_minor
-
-    def due(total_minor: int, had_minor: int) -> int:
-        share = divide_half_even(total_minor * after_minor, whole.source_minor)
-        # Parts that were given back may have been rounded down: then a minor unit too much was had.
-        return max(0, share - had_minor)
-
+    taken = had.source_minor + source_minor
     return Conversion(
         whole.source_currency,
         whole.target_currency,
         source_minor=source_minor,
-        gross_minor=due(whole.gross_minor, had.gross_minor),
-        target_minor=due(whole.target_minor, had.target_minor),
-        spread_minor=due(whole.spread_minor, had.spread_minor),
+        gross_minor=divide_up(whole.gross_minor * taken, whole.source_minor) - had.gross_minor,
+        target_minor=divide_up(whole.target_minor * taken, whole.source_minor) - had.target_minor,
+        spread_minor=whole.spread_minor * taken // whole.source_minor - had.spread_minor,
     )
 
 
-def plus(had: Conversion, more: Conversion, sign: int = 1) -> Conversion:
-    """Two parts of one conversion together; with a `sign` of -1, the first less the second."""
+def plus(one: Conversion, other: Conversion) -> Conversion:
+    """Two parts of one conversion together."""
     return Conversion(
-        had.source_currency,
-        had.target_currency,
-        had.source_minor + sign * more.source_minor,
-        had.gross_minor + sign * more.gross_minor,
-        had.target_minor + sign * more.target_minor,
-        had.spread_minor + sign * more.spread_minor,
+        one.source_currency,
+        one.target_currency,
+        one.source_minor + other.source_minor,
+        one.gross_minor + other.gross_minor,
+        one.target_minor + other.target_minor,
+        one.spread_minor + other.spread_minor,
     )
 
 

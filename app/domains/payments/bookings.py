@@ -26,13 +26,13 @@ from app.domains.payments.errors import (
     RefundDeclined,
 )
 from app.domains.payments.model import (
-    Capture,
     CapturePlan,
     OpenPlan,
     Payment,
     Refund,
     RefundPlan,
     ReleasePlan,
+    capture_of,
     plan_of,
     plan_text,
 )
@@ -179,7 +179,7 @@ def _book_capture(
     # The processor's word counts; where it took less than it was asked for, less is booked.
     amount = plan.amount_minor if verdict.amount_minor is None else verdict.amount_minor
     final = plan.final or amount == hold.left_minor
-    capture = Capture(amount, decisions.fee_of_capture(payment, amount), final)
+    capture = capture_of(payment, amount, final=final)
     refused = decisions.post_capture(
         batch.book,
         payment,

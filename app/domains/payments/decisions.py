@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from app.base import ids, money
+from app.base import ids
 from app.base.errors import InvariantViolated, PlatformError
 from app.domains import fx, ledger
 from app.domains.fx import Quote, QuoteUse
@@ -46,22 +46,6 @@ from app.domains.payments.model import (
 from app.processors import Verdict
 
 
-def fee_of_capture(payment: Payment, amount_minor: int) -> int:
-    """The platform's fee for capturing `amount_minor` more.
-
-    It is the fee of all that will have been captured less what was taken already, so parts cost
-    together what the whole would, and the fixed part is taken once.
-    """
-    if payment.exchange is not None:
-        return payment.fee_terms.of(payment.exchange.whole.target_minor)
-    total = payment.amount_captured_minor + amount_minor
-    if payment.fee_plan is not None:
-        whole = payment.fee_plan.of(total)
-    else:
-        whole = money.fee_minor(total, bps=payment.fee_bps, fixed_minor=payment.fee_fixed_minor)
-    return min(amount_minor, whole - payment.fee_minor)
-
-
 def resolve_capture(
     payment: Payment, amount_minor: int | None, *, final: bool, left_minor: int
 ) -> Capture | PlatformError:
@@ -74,13 +58,14 @@ def resolve_capture(
     amount = left_minor if amount_minor is None else amount_minor
     if amount > left_minor:
         return CaptureExceedsHold(payment=payment.name, left=left_minor, asked=amount)
-    return Capture(amount, fee_of_capture(payment, amount), final or amount == left_minor)
+    return model.capture_of(payment, amount, final=final or amount == left_minor)
 
 
 def apply_capture(payment: Payment, capture: Capture, now: datetime) -> None:
     """Make the payment say what the ledger did."""
     payment.amount_captured_minor += capture.amount_minor
     payment.fee_minor += capture.fee_minor
+    payment.fee_refunded_minor += capture.fee_refunded_minor
     payment.status = "captured" if capture.final else "partially_captured"
     payment.version += 1
     payment.updated_at = now
@@ -124,13 +109,12 @@ def resolve_refund(payment: Payment, amount_minor: int | None) -> int | Platform
     return amount
 
 
-def apply_refund(payment: Payment, refund: Refund, now: datetime, sign: int = 1) -> None:
-    """Make the payment say what was refunded; with a `sign` of -1, that it was not after all."""
-    payment.amount_refunded_minor += sign * refund.amount_minor
-    payment.fee_refunded_minor += sign * refund.fee_refunded_minor
-    if payment.exchange is not None and refund.exchanged is not None:
-        exchange = payment.exchange
-        exchange.refunded = fx.plus(exchange.refunded, refund.exchanged, sign)
+def apply_refund(payment: Payment, split: model.RefundSplit, now: datetime) -> None:
+    """Make the payment say what was refunded, or that it was not after all."""
+    payment.amount_refunded_minor += split.amount_minor
+    payment.fee_refunded_minor += split.fee_minor
+    if payment.exchange is not None and split.exchanged is not None:
+        payment.exchange.refunded = fx.plus(payment.exchange.refunded, split.exchanged)
     payment.version += 1
     payment.updated_at = now
 
@@ -157,7 +141,7 @@ def decide_wallet_open(
         payment.hold_id = hold.id
         payment.expires_at = hold.expires_at
         return payment
-    fee = fee_of_capture(payment, payment.amount_minor)
+    fee = model.fee_of_capture(payment, payment.amount_minor)
     booked = book.book(
         _draft(command, "posted", "payment", _paid_changes(payment, command.region, fee, stripe))
     )
@@ -219,7 +203,11 @@ def post_capture(
 ) -> PlatformError | None:
     """Post what was decided to capture of a payment's hold; refusals are the ledger's."""
     away_minor, away = model.capture_split(
-        payment, capture.amount_minor, capture.fee_minor, region=region, stripe=stripe
+        payment,
+        capture.amount_minor,
+        capture.fee_minor - capture.fee_refunded_minor,
+        region=region,
+        stripe=stripe,
     )
     booked = ledger.post_hold(
         book,
@@ -295,7 +283,7 @@ def decide_refund(
         exchanged=split.exchanged,
         fee_refunded_minor=split.fee_minor,
     )
-    apply_refund(payment, refund, book.booked_at)
+    apply_refund(payment, split, book.booked_at)
     return refund
 
 
@@ -496,8 +484,7 @@ def _book_approval(
         payment.version += 1
         payment.updated_at = book.booked_at
     else:
-        fee = fee_of_capture(payment, payment.amount_minor)
-        capture = Capture(payment.amount_minor, fee, final=True)
+        capture = model.capture_of(payment, payment.amount_minor, final=True)
         refused = post_capture(
             book,
             payment,
@@ -569,9 +556,8 @@ def fail_refund(
     book: Book, payment: Payment, refund: Refund, command: FailRefund, *, stripe: int
 ) -> PlatformError | None:
     """Book that the payer did not get the money: it is the merchant's again."""
-    changes = model.refund_changes(
-        payment, model.split_of(refund), region=command.region, stripe=stripe, failed=True
-    )
+    split = model.refund_split(payment, -refund.amount_minor)
+    changes = model.refund_changes(payment, split, region=command.region, stripe=stripe)
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,
@@ -588,7 +574,7 @@ def fail_refund(
     refund.status = "failed"
     refund.failure_code = command.code
     refund.version += 1
-    apply_refund(payment, refund, book.booked_at, -1)
+    apply_refund(payment, split, book.booked_at)
     return None
 
 

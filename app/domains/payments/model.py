@@ -18,7 +18,6 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
-from app.base.money import divide_half_even
 from app.domains import fx
 from app.domains.fx import Conversion, Quote
 from app.domains.ledger import Change
@@ -37,6 +36,13 @@ class Exchange(msgspec.Struct):
     """From what the payer pays to what the merchant gets, its fee included."""
     refunded: Conversion
     """What of it refunds have taken back."""
+    disputed: Conversion | None = None
+    """What of it disputes have taken back that are not won."""
+
+    @property
+    def taken_back(self) -> Conversion:
+        """What of it refunds and disputes have taken back together."""
+        return self.refunded if self.disputed is None else fx.plus(self.refunded, self.disputed)
 
 
 def exchange_at(quote: Quote) -> Exchange:
@@ -183,10 +189,12 @@ class Capture(msgspec.Struct, frozen=True):
     fee_minor: int
     """In the currency that the merchant gets."""
     final: bool
+    fee_refunded_minor: int = 0
+    """By how much more of its fee the platform has given back after it; mostly below 0."""
 
 
 class RefundSplit(msgspec.Struct, frozen=True):
-    """What a refund moves."""
+    """What a refund moves; below 0, what its failure moves back."""
 
     amount_minor: int
     """What the payer gets."""
@@ -277,38 +285,71 @@ def capture_split(
     return amount_minor, changes + fx.legs(region, whole, stripe=stripe)
 
 
+def fee_of_capture(payment: Payment, amount_minor: int) -> int:
+    """The platform's fee for capturing `amount_minor` more.
+
+    It is the fee of all that will have been captured less what was taken already, so parts cost
+    together what the whole would, and the fixed part is taken once.
+    """
+    if payment.exchange is not None:
+        return payment.fee_terms.of(payment.exchange.whole.target_minor)
+    whole = payment.fee_terms.of(payment.amount_captured_minor + amount_minor)
+    return min(amount_minor, whole - payment.fee_minor)
+
+
+def fee_refunded_of(payment: Payment) -> int:
+    """What the platform has to have given back of its fee, for what is captured and refunded.
+
+    It is the fee's share of all that was refunded, rounded down, whichever came first.
+    """
+    if not payment.fee_terms.refunded or not payment.amount_captured_minor:
+        return 0
+    return payment.fee_minor * payment.amount_refunded_minor // payment.amount_captured_minor
+
+
+def capture_of(payment: Payment, amount_minor: int, *, final: bool) -> Capture:
+    """A capture of `amount_minor` more, with its fee."""
+    fee = fee_of_capture(payment, amount_minor)
+    after = msgspec.structs.replace(
+        payment,
+        amount_captured_minor=payment.amount_captured_minor + amount_minor,
+        fee_minor=payment.fee_minor + fee,
+    )
+    # Refunds before it gave back a share of the fee for what was captured until then.
+    more = fee_refunded_of(after) - payment.fee_refunded_minor
+    return Capture(amount_minor, fee, final, max(fee - amount_minor, min(fee, more)))
+
+
 def refund_split(payment: Payment, amount_minor: int) -> RefundSplit:
-    """What the next refund of a payment moves; conversions go back at the payment's own rate."""
+    """What the next refund of a payment moves, at the payment's own rate.
+
+    Args:
+        amount_minor: below 0, a refund of so much has failed.
+    """
     exchanged = None
     if payment.exchange is not None:
-        exchanged = fx.part(payment.exchange.whole, payment.exchange.refunded, amount_minor)
-    fee = 0
-    if payment.fee_terms.refunded:
-        # The fee's share is reckoned on all that was refunded so far, so that parts sum to it.
-        refunded = payment.amount_refunded_minor + amount_minor
-        due = divide_half_even(payment.fee_minor * refunded, payment.amount_captured_minor)
-        gross = amount_minor if exchanged is None else exchanged.target_minor
-        fee = max(0, min(gross, due - payment.fee_refunded_minor))
+        exchange = payment.exchange
+        exchanged = fx.step(exchange.whole, exchange.taken_back, amount_minor)
+    gross = amount_minor if exchanged is None else exchanged.target_minor
+    refunded = payment.amount_refunded_minor + amount_minor
+    due = fee_refunded_of(msgspec.structs.replace(payment, amount_refunded_minor=refunded))
+    more = due - payment.fee_refunded_minor
+    # A merchant gives for a refund, and gets for a failure, no less than nothing.
+    fee = min(gross, max(0, more)) if amount_minor > 0 else max(gross, min(0, more))
     return RefundSplit(amount_minor, fee, exchanged)
 
 
-def split_of(refund: Refund) -> RefundSplit:
-    """What a refund has moved."""
-    return RefundSplit(refund.amount_minor, refund.fee_refunded_minor, refund.exchanged)
-
-
 def refund_changes(
-    payment: Payment, split: RefundSplit, *, region: str, stripe: int, failed: bool = False
+    payment: Payment, split: RefundSplit, *, region: str, stripe: int
 ) -> list[Change]:
-    """What a refund changes; or, `failed`, what takes it back."""
-    sign = -1 if failed else 1
+    """What a refund changes, or its failure."""
     currency = payment.merchant_currency
-    changes = _moved(available_account(payment.merchant_id, currency), -sign * split.merchant_minor)
-    changes += _moved(fee_account(region, currency, stripe), -sign * split.fee_minor)
+    changes = _moved(available_account(payment.merchant_id, currency), -split.merchant_minor)
+    changes += _moved(fee_account(region, currency, stripe), -split.fee_minor)
     if split.exchanged is not None:
-        changes += fx.legs(region, split.exchanged, stripe=stripe, back=not failed)
+        changes += fx.legs(region, split.exchanged, stripe=stripe, back=True)
     payer = ChartAccount(payment.merchant_id, payment.account_id, "", payment.currency)
-    return changes + _moved(payer, sign * split.amount_minor)
+    return changes + _moved(payer, split.amount_minor)
 
 
 def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:

@@ -51,6 +51,13 @@ class DisputeRow(msgspec.Struct, frozen=True):
         returned = taken.fee_minor * self.fee_returned_minor // max(1, self.fee_minor)
         return taken.target_minor, taken.fee_minor, returned
 
+    @property
+    def given_again_minor(self) -> int:
+        """What the merchant gets for the amount when it wins, in the currency that it gets."""
+        if self.exchanged is None:
+            return self.amount_minor
+        return _taken_back.decode(self.exchanged).returned_minor
+
 
 class Booked(msgspec.Struct):
     """What the disputes of one payment are, and what their transfers moved."""
@@ -129,7 +136,7 @@ def _due(dispute: DisputeRow, raised: int) -> Iterator[tuple[str, tuple[str, int
     amount, (merchants, fee, returned) = dispute.amount_minor, dispute.merchants
     yield dispute.opening_transfer_id, ("dispute", merchants + fee - raised, amount)
     if dispute.closing_transfer_id is not None:
-        got = merchants + returned if dispute.status == "won" else amount
+        got = dispute.given_again_minor + returned if dispute.status == "won" else amount
         yield dispute.closing_transfer_id, (f"dispute_{dispute.status}", amount, got)
 
 

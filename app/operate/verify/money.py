@@ -117,9 +117,13 @@ def judge(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
     amounts = (
         ("amount_captured", payment.captured_minor, moved.captured_minor),
         ("amount_refunded", payment.refunded_minor, moved.refunded_minor),
-        # What the merchant did not get of it, and did not have to give back of it.
-        ("fee", payment.fee_minor, gross - moved.earned_minor),
-        ("fee_refunded", payment.fee_refunded_minor, back - moved.returned_minor),
+        # What the merchant did not get of it, less what it did not have to give back of it. A
+        # capture after a refund moves both at once.
+        (
+            "fee less fee_refunded",
+            payment.fee_minor - payment.fee_refunded_minor,
+            gross - moved.earned_minor - (back - moved.returned_minor),
+        ),
     )
     for name, said, is_ in amounts:
         if said != is_:
