@@ -67,6 +67,16 @@ QUOTE_EDITS: dict[str, tuple[str, str]] = {
         payment_amounts payment converted
         """,
     ),
+    "a payment that says another part of its conversion was taken back": (
+        """
+        UPDATE payments
+           SET exchange = replace(exchange, '"spread_minor":5', '"spread_minor":6')
+         WHERE id = %(converted)s
+        """,
+        """
+        payment_amounts payment converted
+        """,
+    ),
     "a fee that was not given back": (
         """
         UPDATE payments

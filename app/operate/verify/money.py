@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from app.base import ids
+from app.domains import fx
 from app.domains.ledger.model import EntryLine
 from app.domains.payments.model import Exchange
 from app.operate.verify.model import Check, hold_wire, wire
@@ -50,6 +51,15 @@ class PaymentRow(msgspec.Struct, frozen=True):
             return None
         exchange = _exchange.decode(self.exchange)
         return exchange.whole.target_minor, exchange.refunded.target_minor
+
+    @property
+    def takes_back_its_share(self) -> bool:
+        """Whether refunds and disputes have taken back what they must have of the conversion."""
+        if self.exchange is None:
+            return True
+        exchange = _exchange.decode(self.exchange)
+        whole, taken = exchange.whole, exchange.taken_back
+        return taken == fx.step(whole, fx.nothing_of(whole), taken.source_minor)
 
 
 class PaymentSums(msgspec.Struct):
@@ -128,6 +138,9 @@ def judge(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
     for name, said, is_ in amounts:
         if said != is_:
             yield Check.PAYMENT_AMOUNTS, f"{name} is {said}, and its transfers moved {is_}"
+    if not payment.takes_back_its_share:
+        what = "what was taken back of its conversion is not the share of what is refunded"
+        yield Check.PAYMENT_AMOUNTS, what
     if payment.captured_minor > payment.amount_minor:
         what = f"{payment.captured_minor} of {payment.amount_minor} are captured"
         yield Check.PAYMENT_AMOUNTS, what
