@@ -30,7 +30,9 @@ async def test_what_was_captured_stays(merchant: Merchant) -> None:
 
     canceled = await merchant.cancel(held["id"])
 
-    assert canceled["amount_captured"] == 150
+    assert (canceled["status"], canceled["amount_captured"]) == ("captured", 150)
+    (last, *_) = await merchant.api.all("/v1/events")
+    assert (last["type"], last["data"]) == ("payment.captured", canceled)
     assert await merchant.available(wallet) == 850
     assert (await merchant.balance(wallet))["pending"] == 0
     assert (await merchant.refund(held["id"]))["amount"] == 150

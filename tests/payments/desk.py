@@ -98,7 +98,11 @@ class Desk:
     def take(self, amount: int | None, *, final: bool = False) -> PlatformError | None:
         """Capture a part."""
         decided = decisions.resolve_capture(
-            self.payment, amount, final=final, left_minor=self.hold.left_minor
+            self.payment,
+            amount,
+            final=final,
+            left_minor=self.hold.left_minor,
+            now=self.book.booked_at,
         )
         if not isinstance(decided, Capture):
             return decided

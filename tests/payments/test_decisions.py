@@ -1,6 +1,6 @@
 """Payments: which command is right in which state, and what it costs."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given
@@ -71,11 +71,34 @@ def test_captures(row: Row) -> None:
     found = payment(row.status, captured=row.captured)
     left = 100 - row.captured
 
-    decided = decisions.resolve_capture(found, row.asked, final=bool(row.final), left_minor=left)
+    decided = decisions.resolve_capture(
+        found, row.asked, final=bool(row.final), left_minor=left, now=NOW
+    )
     if isinstance(decided, Capture):
         decisions.apply_capture(found, decided, NOW)
 
     assert row.result == (decided.code if isinstance(decided, PlatformError) else found.status)
+
+
+@table("""
+    status              after_s  result
+    authorized               -1  captured
+    authorized                0  payment_not_capturable
+    authorized                1  payment_not_capturable
+    partially_captured       -1  captured
+    partially_captured        0  payment_not_capturable
+""")
+def test_what_has_expired_cannot_be_captured(row: Row) -> None:
+    """The decision looks at the time itself: the worker that releases the hold may be late."""
+    found = payment(row.status, captured=40 if row.status == "partially_captured" else 0)
+    found.expires_at = NOW
+
+    decided = decisions.resolve_capture(
+        found, None, final=True, left_minor=60, now=NOW + timedelta(seconds=int(row.after_s))
+    )
+
+    said = decided.code if isinstance(decided, PlatformError) else "captured"
+    assert said == row.result
 
 
 @table("""

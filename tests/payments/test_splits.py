@@ -133,6 +133,7 @@ def test_the_fee_given_back_does_not_depend_on_the_order(
                 size,
                 final=False,
                 left_minor=10**6,
+                now=NOW,
             )
             assert isinstance(capture, model.Capture)
             decisions.apply_capture(found, capture, NOW)
@@ -161,6 +162,7 @@ def test_a_capture_takes_back_what_a_refund_gave_of_its_fee(row: Row) -> None:
                 int(step),
                 final=False,
                 left_minor=20_000,
+                now=NOW,
             )
             assert isinstance(captured, model.Capture)
             decisions.apply_capture(found, captured, NOW)

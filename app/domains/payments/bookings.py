@@ -235,8 +235,7 @@ def _release(batch: PaymentBatch, flow: Flow, payment: Payment) -> None:
     if error is not None:
         batch.end(flow, refusal(error, flow.correlation_id))
         return
-    event_type = "payment.expired" if plan.expired else "payment.canceled"
-    text = batch.note(payment, flow.correlation_id, event_type)
+    text = batch.note(payment, flow.correlation_id, f"payment.{payment.status}")
     batch.end(flow, Answer(200, text))
 
 

@@ -47,14 +47,18 @@ from app.processors import Verdict
 
 
 def resolve_capture(
-    payment: Payment, amount_minor: int | None, *, final: bool, left_minor: int
+    payment: Payment, amount_minor: int | None, *, final: bool, left_minor: int, now: datetime
 ) -> Capture | PlatformError:
     """A capture of `amount_minor`, or of all that is left.
+
+    An authorization that has expired is not captured, though the worker may not have released it.
 
     Refusals, the first that applies: PaymentNotCapturable, CaptureExceedsHold.
     """
     if payment.status not in OPEN:
         return PaymentNotCapturable(payment=payment.name, status=payment.status)
+    if payment.expires_at is not None and payment.expires_at <= now:
+        return PaymentNotCapturable(payment=payment.name, status="expired")
     amount = left_minor if amount_minor is None else amount_minor
     if amount > left_minor:
         return CaptureExceedsHold(payment=payment.name, left=left_minor, asked=amount)
@@ -175,6 +179,7 @@ def decide_capture(
         command.amount_minor,
         final=command.final,
         left_minor=hold.left_minor if hold else 0,
+        now=book.booked_at,
     )
     if isinstance(capture, PlatformError) or hold is None:
         return capture if isinstance(capture, PlatformError) else None

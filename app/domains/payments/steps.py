@@ -133,8 +133,9 @@ async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[A
 async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[Answer]:
     """Give back what is left of holds, because the payments were canceled or expired.
 
-    Each answers 200 with the payment and appends `payment.canceled|expired`. Over another rail it
-    is asked of the processor first: 202, and nothing is booked yet.
+    Each answers 200 with the payment and appends `payment.canceled|expired`, or `payment.captured`
+    where a part was captured before. Over another rail it is asked of the processor first: 202,
+    and nothing is booked yet.
 
     Refusals, the first that applies: PaymentNotFound, PaymentNotCancelable. While nobody knows what
     there is to cancel the command waits; one that insists is noted on the payment, and carried out
@@ -165,8 +166,8 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
                 expired=command.expired,
                 correlation_id=command.correlation_id,
             )
-            event_type = "payment.expired" if command.expired else "payment.canceled"
-            batch.settle(command, payment, error, event_type)
+            # What was captured of it stays captured, and the event says so.
+            batch.settle(command, payment, error, f"payment.{payment.status}")
         elif (refused := decisions.refuse_cancel(payment)) is not None:
             batch.refuse(command, refused)
         else:
@@ -285,6 +286,7 @@ def _begin_capture(
         command.amount_minor,
         final=command.final,
         left_minor=hold.left_minor if hold else 0,
+        now=batch.book.booked_at,
     )
     if isinstance(decided, PlatformError):
         batch.refuse(command, decided)
