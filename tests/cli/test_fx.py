@@ -1,11 +1,13 @@
 """`suya fx`: rates come from a file, and are shown."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 from tests.cli.conftest import Suya
+from tests.fx.test_ecb import DAILY_CSV, USUAL
 
-FILE = "Date, USD, JPY, \n30 January 2026, 1.1919, 183.59, \n"
+FILE = DAILY_CSV
 
 
 def test_rates_are_imported_and_shown(suya: Suya, database_url: str, tmp_path: Path) -> None:
@@ -16,10 +18,10 @@ def test_rates_are_imported_and_shown(suya: Suya, database_url: str, tmp_path: P
     said = suya("fx", "import", str(file), SUYA_DATABASE_URL=database_url)
     shown = suya("fx", "rates", "--json", SUYA_DATABASE_URL=database_url)
 
-    assert said.stdout == "Imported 2 rates; the newest are of 2026-01-30.\n"
+    assert said.stdout == "Imported 17 rates; the newest are of 2026-01-30.\n"
     assert json.loads(shown.stdout)["data"] == [
-        {"day": "2026-01-30", "currency": "JPY", "rate": "183.59"},
-        {"day": "2026-01-30", "currency": "USD", "rate": "1.1919"},
+        {"day": "2026-01-30", "currency": name, "rate": str(Decimal(rate).normalize())}
+        for name, rate in sorted(USUAL.items())
     ]
 
 

@@ -10,27 +10,35 @@ import pytest
 
 from app.domains.fx.formats import NotRates, parse
 
-DAILY_XML = """<?xml version="1.0" encoding="UTF-8"?>
+USUAL = {
+    "USD": "1.1919", "JPY": "183.59", "CZK": "24.314", "DKK": "7.4675", "GBP": "0.8668",
+    "HUF": "380.90", "PLN": "4.2115", "SEK": "10.5740", "CHF": "0.9165", "NOK": "11.3920",
+    "AUD": "1.7030", "CAD": "1.6160", "HKD": "9.3070", "KRW": "1714.02", "NZD": "1.9690",
+    "SGD": "1.5145", "ZAR": "18.9090",
+}  # fmt: skip
+"""What the bank has published on each day since 1999."""
+_CUBES = "".join(f"<Cube currency='{name}' rate='{rate}'/>" for name, rate in USUAL.items())
+DAILY_XML = f"""<?xml version="1.0" encoding="UTF-8"?>
 <gesmes:Envelope xmlns:gesmes="http://www.gesmes.org/xml/2002-08-01"
  xmlns="http://www.ecb.int/vocabulary/2002-08-01/eurofxref">
 	<gesmes:subject>Reference rates</gesmes:subject>
 	<gesmes:Sender><gesmes:name>European Central Bank</gesmes:name></gesmes:Sender>
 	<Cube>
 		<Cube time='2026-01-30'>
-			<Cube currency='USD' rate='1.1919'/>
-			<Cube currency='JPY' rate='183.59'/>
+			{_CUBES}
 			<Cube currency='LTL' rate='3.4528'/>
 		</Cube>
 	</Cube>
 </gesmes:Envelope>
 """
-DAILY_CSV = "Date, USD, JPY, LTL, \n30 January 2026, 1.1919, 183.59, 3.4528, \n"
-HISTORY_CSV = """Date,USD,JPY,LTL,RUB,
-2026-01-30,1.1919,183.59,N/A,N/A,
-2026-01-29,1.1968,183.09,N/A,N/A,
-2012-03-01,1.3312,108.05,3.4528,38.9820,
+NAMES, VALUES = ", ".join(USUAL), ", ".join(USUAL.values())
+DAILY_CSV = f"Date, {NAMES}, LTL, \n30 January 2026, {VALUES}, 3.4528, \n"
+RATES = {name: Decimal(rate) for name, rate in USUAL.items()}
+HISTORY_CSV = f"""Date,{NAMES},LTL,RUB,
+2026-01-30,{VALUES},N/A,N/A,
+2026-01-29,{VALUES},N/A,N/A,
+2012-03-01,{VALUES},3.4528,38.9820,
 """
-RATES = {"USD": Decimal("1.1919"), "JPY": Decimal("183.59")}
 
 
 @pytest.mark.parametrize("text", [DAILY_XML, DAILY_CSV, "\ufeff" + DAILY_CSV])
@@ -44,23 +52,19 @@ def test_the_rates_of_many_days() -> None:
     days = parse(HISTORY_CSV.encode())
 
     assert days[date(2026, 1, 30)] == RATES
-    assert days[date(2012, 3, 1)] == {
-        "USD": Decimal("1.3312"),
-        "JPY": Decimal("108.05"),
-        "RUB": Decimal("38.9820"),
-    }
+    assert days[date(2012, 3, 1)] == RATES | {"RUB": Decimal("38.9820")}
     assert len(days) == 3
 
 
 def test_many_days_of_xml() -> None:
     """The last ninety days are one cube after the other."""
     begin, _, rest = DAILY_XML.partition("\t\t<Cube time")
-    more = "\t\t<Cube time='2026-01-29'><Cube currency='USD' rate='1.1968'/></Cube>\n"
+    more = f"\t\t<Cube time='2026-01-29'>{_CUBES.replace('1.1919', '1.1968')}</Cube>\n"
 
     days = parse((begin + more + "\t\t<Cube time" + rest).encode())
 
     assert days == {
-        date(2026, 1, 29): {"USD": Decimal("1.1968")},
+        date(2026, 1, 29): RATES | {"USD": Decimal("1.1968")},
         date(2026, 1, 30): RATES,
     }
 
@@ -88,12 +92,28 @@ def test_a_zipped_file() -> None:
         (b"<html>", "not plain XML"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "not plain XML"),
         (b"PK\x03\x04rubbish", "the archive cannot be read"),
+        (b"Date,USD,\n2026-01-30,1.19,\n", "2026-01-30 has no rate of AUD, CAD, .*ZAR"),
+        (DAILY_CSV.replace("183.59", "N/A").encode(), "2026-01-30 has no rate of JPY"),
+        (DAILY_XML.replace("GBP", "GBX").encode(), "2026-01-30 has no rate of GBP"),
+        (DAILY_CSV.replace(", 3.4528, ", "").encode(), "of 30 January 2026 has 18 fields of 20"),
+        (DAILY_CSV.replace("USD, JPY", "USD, USD").encode(), "USD is in it twice"),
+        (HISTORY_CSV.replace("-29", "-30").encode(), "2026-01-30 is in it twice"),
+        (b"Date,USD,\n2026-01-30,1.1\r9,\n", "has 2 fields of 3"),
+        (b"Date,USD,\n2026-01-30," + b"1" * 200_000 + b",\n", "it is not CSV"),
     ],
 )
 def test_what_is_no_file_of_rates(content: bytes, why: str) -> None:
     """Nothing of a file that has a fault is taken, and the fault is named."""
     with pytest.raises(NotRates, match=why):
         parse(content)
+
+
+@pytest.mark.parametrize("whole", [DAILY_CSV, DAILY_XML], ids=["csv", "xml"])
+def test_a_file_that_was_cut_is_refused(whole: str) -> None:
+    """Wherever it was cut: half a line has half a rate in it."""
+    for length in range(len(whole.rstrip())):
+        with pytest.raises(NotRates):
+            parse(whole[:length].encode())
 
 
 def test_an_archive_of_several_files() -> None:

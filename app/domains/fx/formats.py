@@ -22,6 +22,11 @@ from app.base.money import EXPONENTS
 BYTES_MAX: Final = 64 * 1024 * 1024
 """The whole history since 1999 is a tenth of that, as XML."""
 
+USUAL: Final = frozenset(
+    "AUD CAD CHF CZK DKK GBP HKD HUF JPY KRW NOK NZD PLN SEK SGD USD ZAR".split()
+)
+"""Currencies that the bank has published on each day since 1999; a day without one was cut."""
+
 RATE_TEXT_MAX: Final = 20  # characters: the longest that was published has eleven
 
 Days = Mapping[date, Mapping[str, Decimal]]
@@ -35,6 +40,9 @@ class NotRates(Exception):
 def parse(content: bytes) -> Days:
     """The rates of a file; currencies that nobody can be paid in any more are left out.
 
+    A file is taken as a whole or not at all: one that was cut has a line that is too short, or a
+    day without one of the usual currencies.
+
     Raises:
         NotRates
     """
@@ -47,6 +55,9 @@ def parse(content: bytes) -> Days:
     days = _xml(content) if text.lstrip()[:1] == "<" else _csv(text)
     if not days or not any(days.values()):
         raise NotRates("there is no rate in it")
+    for day, rates in days.items():
+        if missing := sorted(USUAL - rates.keys()):
+            raise NotRates(f"{day} has no rate of {', '.join(missing)}")
     return days
 
 
@@ -73,14 +84,19 @@ def _xml(content: bytes) -> Days:
         root: Element = fromstring(content)
     except (ParseError, DefusedXmlException) as error:
         raise NotRates(f"it is not plain XML ({error})") from None
-    days = {}
+    days: dict[date, dict[str, Decimal]] = {}
     for cube in _cubes(root):
         if "time" in cube.attrib:
             rates = [(each.get("currency"), each.get("rate")) for each in _cubes(cube)]
-            days[_day(cube.attrib["time"])] = _rates(
-                (currency, rate) for currency, rate in rates if currency and rate
-            )
+            known = [(currency, rate) for currency, rate in rates if currency and rate]
+            _add(days, _day(cube.attrib["time"]), _rates(known))
     return days
+
+
+def _add(days: dict[date, dict[str, Decimal]], day: date, rates: dict[str, Decimal]) -> None:
+    if day in days:
+        raise NotRates(f"{day} is in it twice")
+    days[day] = rates
 
 
 def _cubes(element: Element) -> Iterable[Element]:
@@ -89,16 +105,22 @@ def _cubes(element: Element) -> Iterable[Element]:
 
 
 def _csv(text: str) -> Days:
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text))]
+    try:
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
+    except csv.Error as error:
+        raise NotRates(f"it is not CSV ({error})") from None
     if not rows or rows[0][:1] != ["Date"]:
         raise NotRates("its first line does not begin with 'Date'")
+    if not text.endswith("\n"):
+        raise NotRates("its last line does not end")
     names = rows[0][1:]
-    # Lines end in a comma, so the last column has no name and no value.
-    return {
-        _day(row[0]): _rates(zip(names, row[1:], strict=False))
-        for row in rows[1:]
-        if row and row[0]
-    }
+    days: dict[date, dict[str, Decimal]] = {}
+    for row in filter(any, rows[1:]):
+        if len(row) != len(rows[0]):
+            raise NotRates(f"the line of {row[0][:40]} has {len(row)} fields of {len(rows[0])}")
+        # Lines end in a comma, so the last column has no name and no value.
+        _add(days, _day(row[0]), _rates(zip(names, row[1:], strict=True)))
+    return days
 
 
 def _day(text: str) -> date:
@@ -112,11 +134,13 @@ def _day(text: str) -> date:
 
 
 def _rates(pairs: Iterable[tuple[str, str]]) -> dict[str, Decimal]:
-    return {
-        currency: _rate(currency, text)
-        for currency, text in pairs
-        if currency in EXPONENTS and text not in {"", "N/A"}
-    }
+    rates: dict[str, Decimal] = {}
+    for currency, text in pairs:
+        if currency in EXPONENTS and text not in {"", "N/A"}:
+            if currency in rates:
+                raise NotRates(f"{currency} is in it twice")
+            rates[currency] = _rate(currency, text)
+    return rates
 
 
 def _rate(currency: str, text: str) -> Decimal:
