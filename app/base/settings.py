@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from stdnum import iban
+
+from app.base import iban
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a region's name looks like: that of a cloud's region, and safe in a statement."""
@@ -261,9 +262,10 @@ class Settings(BaseSettings):
             if info.data.get("payout_eur_road") == "file":
                 raise ValueError("is needed where SUYA_PAYOUT_EUR_ROAD is 'file'")
             return None
-        if not iban.is_valid(value):
-            raise ValueError("is no IBAN")
-        return iban.compact(value)
+        number = iban.parse(value)
+        if not iban.is_in_sepa(number):
+            raise ValueError("is an account outside SEPA")
+        return number
 
     @field_validator("saga_backoff_ms", mode="before")
     @classmethod

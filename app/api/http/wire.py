@@ -18,10 +18,8 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from stdnum import iban
-from stdnum.exceptions import ValidationError as WrongNumber
 
-from app.base import ids
+from app.base import iban, ids
 from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS
 from app.base.settings import REGION_PATTERN
 
@@ -88,8 +86,8 @@ MerchantId: TypeAlias = Annotated[UUID, _reader("merchant"), _shape("merchant")]
 
 def _check_iban(text: str) -> str:
     try:
-        return str(iban.validate(text))
-    except WrongNumber:
+        return iban.parse(text)
+    except ValueError:
         raise ValueError("is not an IBAN: a digit is wrong, or its form") from None
 
 
