@@ -1,9 +1,13 @@
 """Keys are kept for a published time; after it they make way, and payments never do."""
 
 import asyncio
+from datetime import timedelta
+
+import pytest
 
 from app.base import clock, ids
 from app.engine import idempotency
+from app.engine.idempotency import store
 from tests.support.builders import Merchant
 from tests.support.client import refused
 from tests.support.databases import execute, rows
@@ -80,3 +84,30 @@ async def test_the_sweeper_takes_what_has_expired_and_nothing_else(
     assert deleted >= 2
     assert keys_of(shared_database_url, merchant) == {"order-0", "order-2"}
     assert len(await merchant.api.all("/v1/payments")) == 4
+
+
+async def test_the_sweeper_goes_on_where_the_page_before_ended(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the ids of merchants and keys, no page leaves a key out."""
+    monkeypatch.setattr(store, "SWEEP_PAGE", 3)
+    merchants = sorted(ids.new() for _ in range(4))
+    # A page ends in another merchant's keys than it begins, and the ids go up and down.
+    keys = [(merchant, ids.new()) for merchant in reversed(merchants) for _ in range(5)]
+    async with opened(database_url) as database:
+        for merchant, key in keys:
+            execute(
+                database_url,
+                "INSERT INTO idempotency_keys (region, merchant_id, id, key, request, status, body,"
+                " correlation_id, expires_at) VALUES ('local', %s, %s, 'k', 'POST /', 201, '{}',"
+                " 'req_1', now())",
+                [merchant, key],
+            )
+        deleted, position, pages = 0, None, 0
+        while pages == 0 or position is not None:
+            later = clock.now() + timedelta(seconds=1)
+            count, position = await idempotency.sweep(database, "local", position, later)
+            deleted, pages = deleted + count, pages + 1
+
+    assert (deleted, pages) == (20, 7)
+    assert rows(database_url, "SELECT count(*) FROM idempotency_keys") == [(0,)]

@@ -140,6 +140,14 @@ def test_a_fee_that_takes_all_still_releases_the_merchants_side() -> None:
     assert book.accounts[FEES].posted_minor == 100
 
 
+def test_a_hold_is_posted_below_a_floor_that_was_raised() -> None:
+    """Money that was set aside is there, whatever may not be spent any more."""
+    book, hold = opened(1_000)
+    book.accounts[WALLET].floor_minor = 200
+
+    assert post(book, hold, 1_000) == "posted"
+
+
 @given(
     st.integers(1, 1_000),
     st.lists(st.tuples(st.integers(1, 1_000), st.booleans()), max_size=6),

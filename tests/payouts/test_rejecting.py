@@ -145,8 +145,12 @@ async def test_a_file_is_sent_or_rejected_but_not_both(office: Office, rails: Ra
         assert rails.acquirer.records("payouts", merchant=merchant.id) == []
 
 
-async def test_payouts_that_moved_hear_of_their_file(database_url: str) -> None:
+@pytest.mark.parametrize("page_size", [1, 32])
+async def test_payouts_that_moved_hear_of_their_file(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, page_size: int
+) -> None:
     """A file stays where it was made, and its payouts are found wherever they are by then."""
+    monkeypatch.setattr(jobs, "TOGETHER", page_size)
     async with opened(database_url, **BY_FILE) as database:
         moving = Moving(database)
         await moving.begin()
