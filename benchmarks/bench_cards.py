@@ -36,8 +36,8 @@ from app.devkit.bench import Dataset, LoadProfile, run
 from app.devkit.bench.client import Client
 from app.domains.payments import model
 from app.domains.payments.commands import OpenPayment
-from app.domains.payments.flow import AUTHORIZATION
 from app.domains.payments.model import Rail
+from app.domains.payments.steps import open_payments
 from app.engine.database import Database, GroupCommit
 from app.engine.database.embedded import EmbeddedPostgres
 from benchmarks import lab, rails_lab
@@ -170,7 +170,7 @@ async def leave_unfinished(server: EmbeddedPostgres, on: Rails, count: int, *, a
             merchant, token = rows[(at // UNFINISHED_BATCH) % len(rows)]
             commands = [_command(merchant, token) for _ in range(min(UNFINISHED_BATCH, count - at))]
             deadline = clock.monotonic() + 60
-            await AUTHORIZATION.start(group, "local", commands, deadline=deadline)
+            await group.submit(open_payments, "local", commands, deadline=deadline)
             if asked:
                 name = ids.encode("merchant", merchant)
                 references = [ids.encode("payment", c.payment_id) for c in commands]
@@ -194,6 +194,7 @@ def _command(merchant: Any, token: str) -> OpenPayment:
         merchant_id=merchant,
         intent=None,
         correlation_id=ids.encode("request", ids.new()),
+        former_region=None,
         payment_id=ids.new(),
         transfer_id=ids.new(),
         account_id=model.receivable_account(merchant, "USD").id,

@@ -124,9 +124,10 @@ class Stall:
         return OpenPayment(
             region=REGION, merchant_id=self.merchant_id,
             intent=idempotency.intent(str(uuid4()), "POST", "/v1/payments", "{}"),
-            correlation_id="ceiling", payment_id=ids.new(), transfer_id=ids.new(),
-            account_id=self.wallets[self.turn % WALLETS], amount_minor=1_000, currency=CURRENCY,
-            capture="automatic", description=None, metadata={}, fee_bps=290, fee_fixed_minor=30,
+            correlation_id="ceiling", former_region=None, payment_id=ids.new(),
+            transfer_id=ids.new(), account_id=self.wallets[self.turn % WALLETS],
+            amount_minor=1_000, currency=CURRENCY, capture="automatic", description=None,
+            metadata={}, fee_bps=290, fee_fixed_minor=30,
         )  # fmt: skip
 
     def _lock(self, accounts: Sequence[UUID]) -> Statement:

@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from app.domains.merchants import admin
 from app.engine.database import Database
+from app.processes.flows import open_world
 from app.processes.worker import REGIONS_AT_ONCE, Worker, in_regions
 from tests.support.databases import execute, rows
 from tests.support.engine import opened
@@ -40,7 +41,8 @@ async def test_a_region_in_trouble_stops_no_other(database: Database, name: str)
     """Where the first region's work fails, that of all others is done."""
     execute(database.url, TROUBLE)
 
-    await getattr(Worker(database), name)()
+    async with open_world(database) as world:
+        await getattr(Worker(world), name)()
 
     found = rows(database.url, "SELECT region FROM leases WHERE name = %s ORDER BY region", [name])
     assert [region for (region,) in found] == list(REGIONS[1:])

@@ -70,16 +70,9 @@ def with_world(work: Callable[["World"], Awaitable[T]]) -> T:
     """The result of `work` on the outside; what it began is finished before, or left to workers."""
 
     async def main(database: "Database") -> T:
-        from app.engine.database import GroupCommit
-        from app.processes.flows import make_sagas, open_world
+        from app.processes.flows import open_world
 
-        group_commit = GroupCommit(database)
-        sagas = make_sagas(database, group_commit)
-        async with open_world(sagas) as world:
-            result = await work(world)
-            timeout_s = database.settings.drain_timeout_ms / 2000
-            await sagas.close(timeout_s)
-            await group_commit.close(timeout_s)
-        return result
+        async with open_world(database) as world:
+            return await work(world)
 
     return with_database(main)

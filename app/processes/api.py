@@ -40,8 +40,8 @@ from app.base.settings import Settings
 from app.base.telemetry import configure_logging, log
 from app.domains.fx import open_rates
 from app.domains.merchants import Keyring
-from app.engine.database import Database, GroupCommit, checks, database_url, faults
-from app.processes.flows import make_sagas, open_world
+from app.engine.database import Database, checks, database_url, faults
+from app.processes.flows import open_world
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
@@ -60,12 +60,9 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 def make_services(settings: Settings) -> Services:
     """A process's parts; nothing is connected yet."""
     database = Database(database_url(settings), settings)
-    group_commit = GroupCommit(database)
     return Services(
         settings=settings,
         database=database,
-        group_commit=group_commit,
-        sagas=make_sagas(database, group_commit),
         keyring=Keyring(database),
         limiter=RateLimiter(settings.rate_limit_per_s),
         rates=open_rates(settings, database),
@@ -117,22 +114,13 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     """Refuse an unfit database; on the way out finish what is queued."""
     services: Services = app.state.services
     await checks.check(services.database)
-    async with open_world(services.sagas) as world:
-        services.processors = world.processors
+    async with open_world(services.database) as services.world:
         drain.begin_on_sigterm(services)
         log.info("started", process="api", region=services.settings.region)
         try:
             yield
         finally:
-            await _finish(services)
-
-
-async def _finish(services: Services) -> None:
-    """Finish what is in hand, within the time for that."""
-    services.draining = True
-    # What flows still have to book needs an open queue; what they do not finish, workers do.
-    await services.sagas.close(services.settings.drain_timeout_ms / 2000)
-    await services.group_commit.close(services.settings.drain_timeout_ms / 2000)
+            services.draining = True
     await services.database.close()
     await services.vault.close()
     log.info("stopped", process="api")

@@ -1,39 +1,26 @@
-"""All flows of the product, put together: what an api process runs and a worker resumes."""
+"""All flows that leave the building, put together: what processes begin, and workers resume."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from app.domains.customers.flow import (
-    ATTACHMENT,
-    CUSTOMER,
-    CUSTOMER_CHANGE,
-    CUSTOMER_DELETION,
-    DETACHMENT,
-)
 from app.domains.disputes import follow_dispute
-from app.domains.disputes.flow import ACCEPTANCE, DISPUTE, EVIDENCE, EVIDENCE_PIECE
-from app.domains.fx.flow import CONVERSION, QUOTE
-from app.domains.ledger.flow import ACCOUNT, CLOSURE, DEPOSIT, TRANSFER
+from app.domains.disputes.flow import ACCEPTANCE, DISPUTE, EVIDENCE
 from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION
-from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND, REFUND_FAILURE
+from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.domains.payments.follow import follow_payment, follow_refund
-from app.domains.payouts import flow as payouts
+from app.domains.payouts.flow import PAYOUT
 from app.domains.payouts.follow import follow_payout
 from app.engine.database import Database, GroupCommit
 from app.engine.saga import Saga, Sagas
 from app.processors import Processors, World
 
 SAGAS: Final[tuple[Saga[Any], ...]] = (
-    *(ACCOUNT, CLOSURE, TRANSFER, DEPOSIT),
-    *(QUOTE, CONVERSION),
-    *(CUSTOMER, CUSTOMER_CHANGE, CUSTOMER_DELETION, ATTACHMENT, DETACHMENT),
-    *(AUTHORIZATION, CAPTURE, CANCELLATION, REFUND, REFUND_FAILURE),
-    *(payouts.BANK_ACCOUNT, payouts.PAYOUT),
-    *(payouts.APPROVAL, payouts.CANCELLATION, payouts.RETURN),
+    *(AUTHORIZATION, CAPTURE, CANCELLATION, REFUND),
+    PAYOUT,
     NOTIFICATION,
-    *(DISPUTE, EVIDENCE_PIECE, EVIDENCE, ACCEPTANCE),
+    *(DISPUTE, EVIDENCE, ACCEPTANCE),
 )
 
 FOLLOWERS: Final = {
@@ -47,18 +34,32 @@ FOLLOWERS: Final = {
 """Subject of a notification -> who looks at what it is about."""
 
 
-def make_sagas(database: Database, group_commit: GroupCommit) -> Sagas:
-    """The flows of one process."""
-    return Sagas(database, group_commit, SAGAS, find_homes)
+def make_sagas(database: Database, group_commit: GroupCommit, processors: Processors) -> Sagas:
+    """The flows of one process, and the world that their external steps are given."""
+    return Sagas(
+        database,
+        group_commit,
+        SAGAS,
+        find_homes,
+        lambda sagas: World(database, sagas, processors, FOLLOWERS),
+    )
 
 
 @asynccontextmanager
-async def open_world(sagas: Sagas) -> AsyncIterator[World]:
-    """The outside of one process, connected for as long as the block lasts.
+async def open_world(database: Database) -> AsyncIterator[World]:
+    """The flows of one process, and what they reach outside, for as long as the block lasts.
+
+    At its end what is in hand is finished, as far as there is time for it.
 
     Raises:
         SettingsError: what is configured about processors is wrong.
     """
-    async with Processors.open(sagas.database.settings) as processors:
-        sagas.world = World(sagas.database, sagas, processors, FOLLOWERS)
-        yield sagas.world
+    group_commit, drain_s = GroupCommit(database), database.settings.drain_timeout_ms / 1000
+    async with Processors.open(database.settings) as processors:
+        sagas = make_sagas(database, group_commit, processors)
+        try:
+            yield sagas.world
+        finally:
+            # What flows still have to book needs an open queue; what they leave, workers finish.
+            await sagas.close(drain_s / 2)
+            await group_commit.close(drain_s / 2)

@@ -26,11 +26,12 @@ from app.domains.payments.commands import ReleasePayment
 from app.domains.payments.flow import CANCELLATION
 from app.domains.payouts.jobs import PayDay
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit, checks, faults
+from app.engine.database import Database, checks, faults
 from app.engine.database.faults import FaultPoint
 from app.engine.database.leases import take_lease
 from app.engine.saga import FLOW_BUCKETS, count_parked, list_due
-from app.processes.flows import make_sagas, open_world
+from app.processes.flows import open_world
+from app.processors import World
 
 SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
 RESUME_BATCH = 16  # flows per bucket and page: as many in all as a processor has places
@@ -61,8 +62,8 @@ async def run(settings: Settings, audit: Audit) -> None:
         await checks.check(database)
         if settings.metrics_port is not None:
             serve_metrics(settings.host, settings.metrics_port)
-        worker = Worker(database)
-        async with open_world(worker.sagas):
+        async with open_world(database) as world:
+            worker = Worker(world)
             collect_seldom()
             log.info("started", process="worker", holder=str(worker.holder))
             await asyncio.gather(
@@ -73,8 +74,6 @@ async def run(settings: Settings, audit: Audit) -> None:
                 _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
                 _every(stop, settings.audit_interval_s, worker.auditing(audit)),
             )
-            await worker.sagas.close(settings.drain_timeout_ms / 2000)
-            await worker.group_commit.close(settings.drain_timeout_ms / 2000)
     log.info("stopped", process="worker")
 
 
@@ -117,10 +116,9 @@ async def in_regions(
 class Worker:
     """One worker: its name in leases, and its rounds."""
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.group_commit = GroupCommit(database)
-        self.sagas = make_sagas(database, self.group_commit)
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.database = world.database
         self.holder: UUID = ids.new()
         self.paid_out_on: date | None = None
         """The day whose payouts and files are made, and with the bank or refused by it."""
@@ -159,7 +157,7 @@ class Worker:
         """Release some holds, each at its merchant's home; returns how many were."""
         correlation_id = ids.encode("request", ids.new())
         # One deadline for all: nobody acts on what is known of a home for longer than a request.
-        deadline = clock.monotonic() + self.database.settings.request_timeout_ms / 1000
+        deadline = self.database.deadline()
         homes = await find_homes(self.database, [hold.merchant_id for hold in due])
         by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
         for hold in due:
@@ -170,17 +168,17 @@ class Worker:
                     merchant_id=hold.merchant_id,
                     intent=None,
                     correlation_id=correlation_id,
+                    former_region=former,
                     payment_id=hold.payment_id,
                     transfer_id=ids.new(),
                     expired=True,
-                    former_region=former,
                 )
             )
         expired = 0
         for home, commands in by_home.items():
             # Processors answer when they do; the next round must not wait for them.
-            receipt = await self.sagas.run(
-                CANCELLATION, home, commands, deadline=deadline, wait_s=0.0
+            receipt = await self.world.sagas.run(
+                CANCELLATION, commands, deadline=deadline, wait_s=0.0
             )
             count = sum(
                 not isinstance(outcome, Exception) and outcome.status in {200, 202}
@@ -215,7 +213,7 @@ class Worker:
         """Go on with one bucket's flows, page after page, while they get anywhere."""
         for _ in range(RESUME_PAGES_MAX):
             due = await list_due(self.database, region, bucket, clock.now(), RESUME_BATCH)
-            if not due or not await self.sagas.resume(due) or len(due) < RESUME_BATCH:
+            if not due or not await self.world.sagas.resume(due) or len(due) < RESUME_BATCH:
                 return
 
     async def reap_keys(self) -> None:
@@ -239,7 +237,7 @@ class Worker:
 
     async def pay_out(self) -> None:
         """Once a day, from its hour on: daily payouts, then the files of what waits for one."""
-        settings, world = self.database.settings, self.sagas.world
+        settings, world = self.database.settings, self.world
         now = clock.now()
         if now.hour < settings.payout_hour_utc or self.paid_out_on == now.date():
             return

@@ -1,14 +1,13 @@
 """The vault's atomic steps: many commands in, one outcome for each out, in `tx`."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from app.base import clock, ids
 from app.base.errors import InvariantViolated
-from app.engine.database import Tx
+from app.engine.database import Step, Tx, step
 from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.model import BIN_DIGITS, LAST_DIGITS, Card, Use
@@ -27,12 +26,10 @@ class KeepCard(msgspec.Struct, frozen=True):
     use: Use
 
 
-KeepCards: TypeAlias = Callable[[Tx, Sequence[KeepCard]], Coroutine[Any, Any, Sequence[SealedCard]]]
-
-
-def keeper(ciphers: Ciphers) -> KeepCards:
+def keeper(ciphers: Ciphers) -> Step[KeepCard, SealedCard]:
     """The step that keeps cards, with the keys it needs."""
 
+    @step
     async def keep_cards(tx: Tx, commands: Sequence[KeepCard]) -> list[SealedCard]:
         """Seal cards with the key that is active now, and record who brought them."""
         # In this transaction, so that no card comes under a key that rotation has done with.
@@ -63,6 +60,7 @@ def keeper(ciphers: Ciphers) -> KeepCards:
     return keep_cards
 
 
+@step
 async def note_uses(tx: Tx, uses: Sequence[Use]) -> list[None]:
     """Record uses of cards."""
     store.insert_uses(tx, uses)

@@ -118,15 +118,11 @@ class Vault:
             exp_year=card.exp_year,
             use=_use(merchant_id, card_id, "client", "tokenize", correlation_id),
         )
-        receipt = await self.group_commit.submit(
-            self._keep_cards, _LANE, [command], deadline=self._deadline()
-        )
-        [outcome] = receipt.outcomes
-        if isinstance(outcome, Exception):
-            raise outcome
+        receipt = await self.group_commit.submit(self._keep_cards, _LANE, [command])
+        kept = receipt.only()
         if card.cvc is not None:
             self.codes.put(card_id, card.cvc)
-        return token_view(outcome)
+        return token_view(kept)
 
     async def describe(self, token: str, correlation_id: str) -> TokenView:
         """What may be shown of a token's card.
@@ -194,13 +190,7 @@ class Vault:
         return row
 
     async def _note(self, use: Use) -> None:
-        receipt = await self.group_commit.submit(note_uses, _LANE, [use], deadline=self._deadline())
-        [outcome] = receipt.outcomes
-        if isinstance(outcome, Exception):
-            raise outcome
-
-    def _deadline(self) -> float:
-        return clock.monotonic() + self.database.settings.request_timeout_ms / 1000
+        (await self.group_commit.submit(note_uses, _LANE, [use])).only()
 
 
 def check_keys(ciphers: Ciphers, keys: list[WrappedKey]) -> None:

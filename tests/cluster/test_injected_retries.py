@@ -8,12 +8,16 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import CloseAccount, EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.payments.commands import CapturePayment, RefundPayment, ReleasePayment
-from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
-from app.engine.database import Tx
+from app.domains.payments.steps import (
+    capture_payments,
+    open_payments,
+    refund_payments,
+    release_payments,
+)
+from app.engine.database import Step, Tx, step
 from app.engine.idempotency import Answer
-from app.engine.saga import Saga
 from tests.support import books
 from tests.support.engine import query
 from tests.support.stall import Stall
@@ -28,7 +32,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(240)]
 async def paid(stall: Stall, capture: str) -> UUID:
     """The id of a payment of 10."""
     command = stall.pay(await stall.wallet(100), 10, capture)
-    await stall.run(AUTHORIZATION, command)
+    await stall.run(open_payments, command)
     return command.payment_id
 
 
@@ -38,7 +42,7 @@ async def open_account(stall: Stall) -> OpenAccount:
 
 async def close_account(stall: Stall) -> CloseAccount:
     opened_ = await open_account(stall)
-    await stall.run(ledger_saga.ACCOUNT, opened_)
+    await stall.run(ledger_steps.open_accounts, opened_)
     return CloseAccount(*stall.head(), opened_.account_id)
 
 
@@ -70,38 +74,41 @@ async def refund(stall: Stall) -> RefundPayment:
     return RefundPayment(*stall.head(), payment_id, ids.new(), ids.new(), 4, None, {})
 
 
-KINDS: list[tuple[Saga[Any], Callable[[Stall], Awaitable[Any]]]] = [
-    (ledger_saga.ACCOUNT, open_account),
-    (ledger_saga.CLOSURE, close_account),
-    (ledger_saga.DEPOSIT, deposit),
-    (ledger_saga.TRANSFER, transfer),
-    (AUTHORIZATION, pay),
-    (CAPTURE, capture),
-    (CANCELLATION, release),
-    (REFUND, refund),
+KINDS: list[tuple[Step[Any, Any], Callable[[Stall], Awaitable[Any]]]] = [
+    (ledger_steps.open_accounts, open_account),
+    (ledger_steps.close_accounts, close_account),
+    (ledger_steps.make_deposits, deposit),
+    (ledger_steps.make_transfers, transfer),
+    (open_payments, pay),
+    (capture_payments, capture),
+    (release_payments, release),
+    (refund_payments, refund),
 ]
 
 
-@pytest.mark.parametrize(("flow", "make"), KINDS, ids=[flow.name for flow, _ in KINDS])
+@pytest.mark.parametrize(("kind", "make"), KINDS, ids=[kind.name for kind, _ in KINDS])
 async def test_a_batch_of_commands_rides_out_injected_retries(
     stall: Stall,
     cockroach_url: str,
-    flow: Saga[Any],
+    kind: Step[Any, Answer],
     make: Callable[[Stall], Awaitable[Any]],
 ) -> None:
     """With the cluster's own 40001 in the first runs, each command is answered and acts once."""
     commands = [await make(stall) for _ in range(EACH)]
     attempts: list[int] = []
 
-    async def step(tx: Tx, commands: Sequence[Any]) -> list[Answer]:
+    @step
+    async def disturbed(tx: Tx, commands: Sequence[Any]) -> Sequence[Answer]:
         attempts.append(tx.attempt)
         if tx.attempt <= INJECTED:
             await tx.execute(query("SET LOCAL inject_retry_errors_enabled = true"), {})
-        return list(await flow.begin.step(tx, commands))
+        return await kind(tx, commands)
 
-    receipt = await stall.group.submit(step, "local", commands, deadline=clock.monotonic() + 60)
+    receipt = await stall.group.submit(
+        disturbed, "local", commands, deadline=clock.monotonic() + 60
+    )
     answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
-    repeated = await stall.run(flow, *commands)
+    repeated = await stall.run(kind, *commands)
 
     assert attempts == list(range(1, INJECTED + 2))
     assert {answer.status // 100 for answer in answers} == {2}

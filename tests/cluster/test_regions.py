@@ -14,14 +14,13 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.merchants import UnknownRegion, admin
 from app.domains.payments.commands import OpenPayment
-from app.domains.payments.flow import AUTHORIZATION
+from app.domains.payments.steps import open_payments
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer, Intent
-from app.engine.saga import Saga
 from app.operate.regions import (
     DatabaseRegions,
     NoLicence,
@@ -199,17 +198,18 @@ async def _pay(database: Database, region: str) -> None:
     merchant = (await admin.create_merchant(database, name="stall", home_region=region)).id
     group, wallet = GroupCommit(database), ids.new()
 
-    def head() -> tuple[str, UUID, Intent, str]:
-        return region, merchant, idempotency.intent(str(ids.new()), "POST", "/", "{}"), "req_1"
+    def head() -> tuple[str, UUID, Intent, str, None]:
+        intent = idempotency.intent(str(ids.new()), "POST", "/", "{}")
+        return region, merchant, intent, "req_1", None
 
     pay = OpenPayment(*head(), ids.new(), ids.new(), wallet, 10, "USD", "automatic", None, {}, 0, 0)
-    steps: list[tuple[Saga[Any], Any]] = [
-        (ledger_saga.ACCOUNT, OpenAccount(*head(), wallet, "USD")),
-        (ledger_saga.DEPOSIT, MakeDeposit(*head(), ids.new(), wallet, "USD", 100)),
-        (AUTHORIZATION, pay),
+    steps: list[tuple[Step[Any, Any], Any]] = [
+        (ledger_steps.open_accounts, OpenAccount(*head(), wallet, "USD")),
+        (ledger_steps.make_deposits, MakeDeposit(*head(), ids.new(), wallet, "USD", 100)),
+        (open_payments, pay),
     ]
     for flow, command in steps:
-        receipt = await flow.start(group, region, [command], deadline=clock.monotonic() + 60)
+        receipt = await group.submit(flow, region, [command], deadline=clock.monotonic() + 60)
         [answer] = receipt.outcomes
         assert isinstance(answer, Answer), answer
         assert answer.status == 201

@@ -8,13 +8,12 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.merchants.admin import create_merchant, get_merchant
 from app.domains.payments.commands import CapturePayment, OpenPayment
-from app.domains.payments.flow import AUTHORIZATION, CAPTURE
-from app.engine.database import GroupCommit
+from app.domains.payments.steps import capture_payments, open_payments
+from app.engine.database import GroupCommit, Step
 from app.engine.idempotency import Answer, intent
-from app.engine.saga import Saga
 from app.operate.rehoming import TABLES, move
 from tests.rehoming.support import places, rows_in_two_regions
 from tests.support import books
@@ -50,39 +49,40 @@ async def test_a_move_under_load(cockroach_url: str) -> None:
         groups = [GroupCommit(database) for _ in range(2)]
         seen = [merchant, merchant]
 
-        async def ask(process: int, flow: Saga[Any], key: str, command: Any) -> Answer:
+        async def ask(process: int, step: Step[Any, Answer], key: str, command: Any) -> Answer:
             known = seen[process]
             command = msgspec.structs.replace(
                 command, region=known.home_region, former_region=known.former_region,
                 intent=intent(key, "POST", "/", "{}"),
             )  # fmt: skip
             deadline = clock.monotonic() + DEADLINE_S
-            receipt = await flow.start(
-                groups[process], command.region, [command], deadline=deadline
+            receipt = await groups[process].submit(
+                step, command.region, [command], deadline=deadline
             )
-            assert isinstance(receipt.outcomes[0], Answer), receipt.outcomes
-            return receipt.outcomes[0]
+            return receipt.only()
 
         async def learn(process: int, stop: asyncio.Event) -> None:
             while not stop.is_set():
                 seen[process] = await get_merchant(database, merchant.id)
                 await asyncio.sleep(0.3 + process)  # the second is always late
 
-        head = ("", merchant.id, None, "req_1")
+        head = ("", merchant.id, None, "req_1", None)
         wallet = ids.new()
-        await ask(0, ledger_saga.ACCOUNT, "w", OpenAccount(*head, wallet, "USD"))
-        await ask(0, ledger_saga.DEPOSIT, "d", MakeDeposit(*head, ids.new(), wallet, "USD", 10_000))
+        await ask(0, ledger_steps.open_accounts, "w", OpenAccount(*head, wallet, "USD"))
+        await ask(
+            0, ledger_steps.make_deposits, "d", MakeDeposit(*head, ids.new(), wallet, "USD", 10_000)
+        )
 
         async def life(number: int) -> tuple[int, int, bool]:
             payment = OpenPayment(
                 *head, ids.new(), ids.new(), wallet, 10, "USD", "manual", None, {"n": "x"}, 0, 0
             )
             process = number % 2
-            held = await ask(process, AUTHORIZATION, f"hold-{number}", payment)
+            held = await ask(process, open_payments, f"hold-{number}", payment)
             await asyncio.sleep(0.05 * number)
             capture = CapturePayment(*head, payment.payment_id, ids.new(), None, final=True)
-            taken = await ask(1 - process, CAPTURE, f"take-{number}", capture)
-            again = await ask(process, CAPTURE, f"take-{number}", capture)
+            taken = await ask(1 - process, capture_payments, f"take-{number}", capture)
+            again = await ask(process, capture_payments, f"take-{number}", capture)
             return held.status, taken.status, again.replayed and again.body == taken.body
 
         stop = asyncio.Event()

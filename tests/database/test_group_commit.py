@@ -9,7 +9,7 @@ import pytest
 from app.base import clock
 from app.base.errors import InvariantViolated
 from app.devkit.chaos.proxy import ConnectionFault, FaultProxy
-from app.engine.database import Database, GroupCommit, Receipt, Step, Tx
+from app.engine.database import Database, GroupCommit, Receipt, Step, Tx, step
 from app.engine.database.errors import DatabaseRefused, DeadlineExceeded, QueueFull, ShuttingDown
 from tests.support.engine import LEAVE, ONCE, leave_marks, make_marks, marks, opened, query
 
@@ -24,10 +24,11 @@ class Gate:
     """A step that waits inside its first batch until it is let go."""
 
     def __init__(self) -> None:
+        self.step = step(self.pass_through)
         self.entered, self.open = asyncio.Event(), asyncio.Event()
         self.batches: list[list[str]] = []
 
-    async def step(self, tx: Tx, names: Sequence[str]) -> list[str]:
+    async def pass_through(self, tx: Tx, names: Sequence[str]) -> Sequence[str]:
         """Mark the names, and note which came together."""
         if tx.attempt == 1:
             self.batches.append(list(names))
@@ -100,7 +101,8 @@ async def test_kinds_and_regions_do_not_mix(url: str) -> None:
     """A batch is of one kind of command and one region."""
     gate = Gate()
 
-    async def other_step(tx: Tx, names: Sequence[str]) -> list[str]:
+    @step
+    async def other_step(tx: Tx, names: Sequence[str]) -> Sequence[str]:
         assert set(names) == {"other"}
         return await leave_marks(tx, names)
 
@@ -138,14 +140,15 @@ async def test_a_poisonous_command_stands_alone(url: str, poison: list[str]) -> 
 async def test_a_command_the_database_refuses_stands_alone(url: str) -> None:
     """A violated CHECK, which no decision foresaw, costs nobody but its own command."""
 
-    async def step(tx: Tx, names: Sequence[str]) -> list[str]:
+    @step
+    async def leave_heavy(tx: Tx, names: Sequence[str]) -> list[str]:
         tx.write(LEAVE, lambda: {"names": list(names)})
         if "heavy" in names:
             tx.write(query("UPDATE marks SET count = 1000 WHERE name = 'heavy'"), dict)
         return [f"marked {name}" for name in names]
 
     async with opened(url) as database:
-        receipt = await send(GroupCommit(database), step, *"abc", "heavy", *"def")
+        receipt = await send(GroupCommit(database), leave_heavy, *"abc", "heavy", *"def")
 
     assert [isinstance(outcome, Exception) for outcome in receipt.outcomes] == [
         *[False] * 3,
@@ -158,12 +161,13 @@ async def test_a_command_the_database_refuses_stands_alone(url: str) -> None:
 async def test_what_nobody_decided_is_told_to_all(url: str) -> None:
     """A batch that the database would not take is 'unavailable' for each of its commands."""
 
-    async def step(tx: Tx, names: Sequence[str]) -> list[str]:
+    @step
+    async def sleep(tx: Tx, names: Sequence[str]) -> list[str]:
         await tx.rows(query("SELECT pg_sleep(30)"), {})
         return list(names)
 
     async with opened(url, statement_timeout_ms=100) as database:
-        receipt = await send(GroupCommit(database), step, "a", "b")
+        receipt = await send(GroupCommit(database), sleep, "a", "b")
 
     assert [type(outcome) for outcome in receipt.outcomes] == [DatabaseRefused] * 2
 
@@ -250,15 +254,16 @@ async def test_a_step_that_miscounts_strands_nobody(url: str) -> None:
     """A step with a wrong number of outcomes fails its own batch, and the queue goes on."""
     gate = Gate()
 
-    async def step(tx: Tx, names: Sequence[str]) -> list[str]:
+    @step
+    async def miscount(tx: Tx, names: Sequence[str]) -> Sequence[str]:
         outcomes = await gate.step(tx, names)
         return outcomes[:-1] if "a" in names else outcomes
 
     async with opened(url) as database:
         group = GroupCommit(database)
-        first = send(group, step, "a")
+        first = send(group, miscount, "a")
         await gate.entered.wait()
-        behind = send(group, step, "b")
+        behind = send(group, miscount, "b")
         await settle()
         gate.open.set()
         receipts = await asyncio.wait_for(asyncio.gather(first, behind), 5)
@@ -273,16 +278,17 @@ async def test_a_step_that_miscounts_strands_nobody(url: str) -> None:
 async def test_a_batch_with_an_ambiguous_commit_acts_once(url: str, fault: ConnectionFault) -> None:
     """Everyone in a batch whose COMMIT was lost gets an answer, and each has acted once."""
 
-    async def step(tx: Tx, names: Sequence[str]) -> list[str]:
+    @step
+    async def leave_once(tx: Tx, names: Sequence[str]) -> list[str]:
         tx.write(ONCE, lambda: {"names": list(names)})
         return list(names)
 
     with FaultProxy(url) as proxy:
         async with opened(proxy.url) as database:
             group = GroupCommit(database)
-            await send(group, step, "warm")
+            await send(group, leave_once, "warm")
             proxy.arm(fault)
-            receipts = await asyncio.gather(*[send(group, step, name) for name in "abcdef"])
+            receipts = await asyncio.gather(*[send(group, leave_once, name) for name in "abcdef"])
         assert proxy.struck == 1
 
     assert [receipt.outcomes for receipt in receipts] == [[name] for name in "abcdef"]
@@ -292,6 +298,7 @@ async def test_a_batch_with_an_ambiguous_commit_acts_once(url: str, fault: Conne
 async def test_several_processes_share_a_row(url: str) -> None:
     """Batches of several processes on one row all commit, none lost and none doubled."""
 
+    @step
     async def count_up(tx: Tx, names: Sequence[str]) -> list[str]:
         tx.write(
             query(

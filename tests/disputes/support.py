@@ -6,19 +6,19 @@ from typing import Any, Literal
 from uuid import UUID
 
 from app.base import clock, ids
-from app.domains.disputes import flow as disputes
-from app.domains.disputes.commands import AddEvidence, AnswerDispute, ReportDispute, report_of
+from app.domains.disputes import steps as disputes
+from app.domains.disputes.commands import AddEvidence, AnswerDispute, ReportDispute
 from app.domains.fx import FixedRates, PromiseQuote
-from app.domains.fx import flow as fx
+from app.domains.fx import steps as fx
 from app.domains.merchants import admin
 from app.domains.payments import bookings
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.domains.payments.commands import OpenPayment
 from app.domains.payments.model import Rail, receivable_account
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer, Intent
-from app.engine.saga import Booking, Flow, Saga
+from app.engine.saga import Booking, Flow
 from app.processors import DisputeState, Verdict
 from tests.support.databases import rows
 
@@ -44,10 +44,10 @@ class Stall:
         )
         return cls(database, made.id)
 
-    async def run(self, saga: Saga[Any], *commands: Any) -> list[Answer]:
+    async def run(self, step: Step[Any, Any], *commands: Any) -> list[Answer]:
         """The answers to the first step of a flow."""
-        receipt = await saga.start(
-            self.group, commands[0].region, commands, deadline=clock.monotonic() + 60
+        receipt = await self.group.submit(
+            step, commands[0].region, commands, deadline=clock.monotonic() + 60
         )
         assert not [o for o in receipt.outcomes if isinstance(o, Exception)], receipt.outcomes
         return [o for o in receipt.outcomes if isinstance(o, Answer)]
@@ -69,6 +69,7 @@ class Stall:
             merchant_id=self.merchant_id,
             intent=intent("quote"),
             correlation_id="req_quote",
+            former_region=None,
             quote_id=ids.new(),
             source_currency="USD",
             target_currency="EUR",
@@ -81,7 +82,7 @@ class Stall:
             lock_s=3_600,
             metadata={},
         )
-        await self.run(fx.QUOTE, command)
+        await self.run(fx.create_quotes, command)
         return command.quote_id
 
     async def pay(
@@ -94,6 +95,7 @@ class Stall:
             merchant_id=self.merchant_id,
             intent=intent("pay"),
             correlation_id="req_pay",
+            former_region=None,
             payment_id=ids.new(),
             transfer_id=ids.new(),
             account_id=account.id,
@@ -108,7 +110,7 @@ class Stall:
             rail=Rail(route=(ACQUIRER,), brand="visa", last4="0259"),
             quote_id=quote_id,
         )
-        (opened,) = await self.run(payments.AUTHORIZATION, command)
+        (opened,) = await self.run(payments.open_payments, command)
         assert opened.flow is not None, opened.body
         verdict = Verdict("approved", processor_reference="au_1", amount_minor=amount)
         (booked,) = await self.book(bookings.book_authorizations, (opened.flow, verdict))
@@ -148,11 +150,24 @@ class Stall:
 
     def told(self, state: DisputeState) -> ReportDispute:
         """The command to book it."""
-        return report_of((REGION, None), self.merchant_id, "req_told", ACQUIRER, state)
+        return ReportDispute(
+            region=REGION,
+            merchant_id=self.merchant_id,
+            intent=None,
+            correlation_id="req_told",
+            former_region=None,
+            processor=ACQUIRER,
+            state=state,
+            dispute_id=ids.new(),
+            opening_transfer_id=ids.new(),
+            closing_transfer_id=ids.new(),
+        )
 
     async def tell(self, *states: DisputeState) -> list[dict[str, Any]]:
         """What is answered to some states, told at once."""
-        answers = await self.run(disputes.DISPUTE, *[self.told(state) for state in states])
+        answers = await self.run(
+            disputes.apply_dispute_states, *[self.told(state) for state in states]
+        )
         return [json.loads(answer.body) for answer in answers]
 
     async def dispute(self, payment_id: UUID, **fields: Any) -> UUID:
@@ -162,7 +177,7 @@ class Stall:
 
     async def add(self, dispute_id: UUID, text: str = "It was eaten.") -> Answer:
         """The answer to a text as evidence."""
-        (answer,) = await self.run(disputes.EVIDENCE_PIECE, self.piece(dispute_id, text))
+        (answer,) = await self.run(disputes.add_evidence, self.piece(dispute_id, text))
         return answer
 
     def piece(self, dispute_id: UUID, text: str, media_type: str = "text/plain") -> AddEvidence:
@@ -172,6 +187,7 @@ class Stall:
             merchant_id=self.merchant_id,
             intent=intent("piece"),
             correlation_id="req_piece",
+            former_region=None,
             dispute_id=dispute_id,
             evidence_id=ids.new(),
             media_type=media_type,
@@ -187,6 +203,7 @@ class Stall:
             merchant_id=self.merchant_id,
             intent=intent(key),
             correlation_id="req_answer",
+            former_region=None,
             dispute_id=dispute_id,
             flow_id=ids.new(),
         )

@@ -9,7 +9,7 @@ import msgspec
 
 from app.base import clock
 from app.domains.disputes import bookings
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.disputes.steps import add_evidence
 from app.engine import idempotency
@@ -23,7 +23,7 @@ TAKEN = Verdict("approved", processor_reference="dp_1")
 REFUSED = Verdict("declined", code="dispute_closed")
 
 
-async def begun(stall: Stall, saga: Any = disputes.EVIDENCE) -> tuple[UUID, UUID, Flow, Any]:
+async def begun(stall: Stall, saga: Any = disputes.submit_evidence) -> tuple[UUID, UUID, Flow, Any]:
     """A payment, its dispute with evidence, and the flow and command of an answer."""
     payment = await stall.pay()
     dispute_id = await stall.dispute(payment)
@@ -101,13 +101,13 @@ async def test_a_refused_answer_can_be_given_again(stall: Stall) -> None:
     await stall.book(bookings.book_answers, (flow, EvidenceAnswer(REFUSED, told)))
 
     assert (await stall.add(dispute_id)).status == 201
-    (again,) = await stall.run(disputes.EVIDENCE, stall.answer(dispute_id))
+    (again,) = await stall.run(disputes.submit_evidence, stall.answer(dispute_id))
     assert again.status == 202
 
 
 async def test_accepting_loses(stall: Stall) -> None:
     """An accepted dispute is lost, as the processor says, and the merchant's key has its answer."""
-    payment, dispute_id, flow, command = await begun(stall, disputes.ACCEPTANCE)
+    payment, dispute_id, flow, command = await begun(stall, disputes.accept_disputes)
     told = stall.told(stall.state(payment, "lost"))
 
     (answer,) = await stall.book(bookings.book_answers, (flow, EvidenceAnswer(TAKEN, told)))
@@ -139,8 +139,8 @@ async def test_one_answer_at_a_time(stall: Stall) -> None:
     await stall.add(dispute_id)
 
     answers = await asyncio.gather(
-        *[stall.run(disputes.EVIDENCE, stall.answer(dispute_id)) for _ in range(4)],
-        *[stall.run(disputes.ACCEPTANCE, stall.answer(dispute_id)) for _ in range(4)],
+        *[stall.run(disputes.submit_evidence, stall.answer(dispute_id)) for _ in range(4)],
+        *[stall.run(disputes.accept_disputes, stall.answer(dispute_id)) for _ in range(4)],
     )
 
     told = [answer for (answer,) in answers]
@@ -155,7 +155,7 @@ async def test_one_key_begins_one_answer(stall: Stall) -> None:
     _, _, flow, command = await begun(stall)
 
     again = msgspec.structs.replace(command, flow_id=stall.answer(command.dispute_id).flow_id)
-    (answer,) = await stall.run(disputes.EVIDENCE, again)
+    (answer,) = await stall.run(disputes.submit_evidence, again)
 
     assert (answer.status, answer.replayed, answer.flow) == (202, True, None)
     assert len(stall.flows("evidence")) == 1
@@ -168,8 +168,8 @@ async def test_evidence_has_limits(stall: Stall) -> None:
     pieces = [stall.piece(dispute_id, "x" * 1_000) for _ in range(12)]
     files = [stall.piece(dispute_id, "%PDF-", "application/pdf") for _ in range(12)]
 
-    texts = await stall.run(disputes.EVIDENCE_PIECE, *pieces)
-    more = await stall.run(disputes.EVIDENCE_PIECE, *files)
+    texts = await stall.run(disputes.add_evidence, *pieces)
+    more = await stall.run(disputes.add_evidence, *files)
 
     assert [answer.status for answer in texts] == [201] * 10 + [409] * 2
     assert [answer.status for answer in more] == [201] * 10 + [409] * 2

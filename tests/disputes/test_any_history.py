@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from app.base import ids
 from app.domains.disputes import bookings
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.payments import bookings as payment_bookings
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.domains.payments.commands import RefundPayment
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow
@@ -106,7 +106,7 @@ class Run:
         drawn = [self.random.choice(self.cases) for _ in range(size or self.random.randint(1, 6))]
         news = [(c, self.random.choice(c.life), self.random.choice(c.fees)) for c in drawn]
         states = [self.state(*told) for told in news]
-        answers = await self.stall.run(disputes.DISPUTE, *map(self.stall.told, states))
+        answers = await self.stall.run(disputes.apply_dispute_states, *map(self.stall.told, states))
         for (case, told, fee), answer in zip(news, answers, strict=True):
             expected = self.model.tell(case.name, case.payment, case.amount, fee, told)
             assert said(answer) == expected, (case.name, told)
@@ -124,7 +124,7 @@ class Run:
     async def add(self, case: Case) -> None:
         """A piece of evidence, twice the same in one batch."""
         piece = self.stall.piece(self.known.get(case.name, ids.new()), "It was eaten.")
-        first, second = await self.stall.run(disputes.EVIDENCE_PIECE, piece, piece)
+        first, second = await self.stall.run(disputes.add_evidence, piece, piece)
         expected = self.model.add(case.name)
         told = said(first) if first.status >= 400 else "added"
         assert told == expected
@@ -134,7 +134,7 @@ class Run:
     async def answer(self, case: Case) -> None:
         """An answer is begun: evidence is submitted, or the dispute accepted."""
         accept = self.random.random() < 0.3
-        saga = disputes.ACCEPTANCE if accept else disputes.EVIDENCE
+        saga = disputes.accept_disputes if accept else disputes.submit_evidence
         command = self.stall.answer(self.known.get(case.name, ids.new()))
         (answer,) = await self.stall.run(saga, command)
         told = said(answer) if answer.status >= 400 else "begun"
@@ -163,10 +163,10 @@ class Run:
         payment = self.random.randrange(len(AMOUNTS))
         amount = self.random.randint(1, 400)
         command = RefundPayment(
-            REGION, self.stall.merchant_id, intent("refund"), "req_1", self.payments[payment],
+            REGION, self.stall.merchant_id, intent("refund"), "req_1", None, self.payments[payment],
             ids.new(), ids.new(), amount, None, {},
         )  # fmt: skip
-        (answer,) = await self.stall.run(payments.REFUND, command)
+        (answer,) = await self.stall.run(payments.refund_payments, command)
         told = said(answer) if answer.status >= 400 else "refunded"
         assert told == self.model.refund(payment, amount)
         if answer.flow is not None:

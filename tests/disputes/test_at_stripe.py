@@ -8,7 +8,7 @@ import pytest
 
 from app.base import ids
 from app.domains.disputes import bookings
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from app.domains.disputes.asks import EvidenceAnswer
 from app.processors import DisputeState, Verdict
 from app.processors.stripe.objects import MERCHANT, REFERENCE, StripeDispute, judge_dispute, read
@@ -58,7 +58,7 @@ class Case:
         """The dispute after one more piece of evidence was submitted."""
         added = await self.stall.add(dispute_id)
         assert added.status == 201, added.body
-        (begun,) = await self.stall.run(disputes.EVIDENCE, self.stall.answer(dispute_id))
+        (begun,) = await self.stall.run(disputes.submit_evidence, self.stall.answer(dispute_id))
         assert begun.flow is not None, begun.body
         fields = {"submit": "true", "evidence[uncategorized_text]": "It was eaten."}
         status, _ = self.account._update_dispute("du_0", fields)

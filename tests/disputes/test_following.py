@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.base import ids
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from tests.disputes.support import FEE, Stall
 from tests.support import books
 from tests.support.engine import opened
@@ -123,7 +123,7 @@ async def test_only_who_has_the_payment_can_dispute_it(stall: Stall) -> None:
     payment = await stall.pay(1_000)
 
     (answer,) = await stall.run(
-        disputes.DISPUTE,
+        disputes.apply_dispute_states,
         msgspec.structs.replace(stall.told(stall.state(payment)), processor="another"),
     )
 
@@ -272,7 +272,7 @@ async def test_a_reason_of_any_text_is_kept(stall: Stall) -> None:
     payment = await stall.pay(1_000)
     state = msgspec.structs.replace(stall.state(payment), reason="x\x00" * 200)
 
-    (answer,) = await stall.run(disputes.DISPUTE, stall.told(state))
+    (answer,) = await stall.run(disputes.apply_dispute_states, stall.told(state))
 
     assert answer.status == 200, answer.body
     assert stall.one("SELECT reason FROM disputes WHERE merchant_id = %s") == "x" * 100

@@ -11,7 +11,7 @@ import pytest
 
 from app.base import clock
 from app.domains.disputes import bookings
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.disputes.model import DUE_SOON
 from app.engine.saga import Flow
@@ -34,7 +34,7 @@ async def asked(stall: Stall) -> tuple[UUID, UUID]:
 
 async def begin(stall: Stall, dispute_id: UUID) -> Flow:
     """The flow of an answer that has just begun."""
-    (answer,) = await stall.run(disputes.EVIDENCE, stall.answer(dispute_id))
+    (answer,) = await stall.run(disputes.submit_evidence, stall.answer(dispute_id))
     assert answer.status == 202, answer.body
     flow: Flow | None = answer.flow
     assert flow is not None

@@ -32,7 +32,7 @@ async def watch_of(stall: Stall) -> Flow:
 async def look(stall: Stall, result: DisputeState | Verdict) -> Flow:
     """The flow after a look that brought this back."""
     flow = await watch_of(stall)
-    assert flow.recovery_point == look_at_processor.__name__
+    assert flow.recovery_point == look_at_processor.name
     told: Any = result
     if isinstance(result, DisputeState):
         told = msgspec.structs.replace(stall.told(result), dispute_id=flow.object_id)

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.engine.database import Database
+from app.engine.database import Database, Step
 from app.engine.idempotency import Answer
-from app.engine.saga import Flow, Saga
+from app.engine.saga import Flow
 from app.operate.rehoming import TABLES, move
 from tests.disputes.support import Stall
 from tests.disputes.test_any_history import STEPS, Run
@@ -41,12 +41,12 @@ class MovingStall(Stall):
         )
         return stall
 
-    async def run(self, saga: Saga[Any], *commands: Any) -> list[Answer]:
+    async def run(self, step: Step[Any, Any], *commands: Any) -> list[Answer]:
         """As ever, in a view, with a page moved before it now and then."""
         await self.move_a_page()
         home, former = self.random.choice(VIEWS)
         seen = [msgspec.structs.replace(c, region=home, former_region=former) for c in commands]
-        return await super().run(saga, *seen)
+        return await super().run(step, *seen)
 
     async def book(self, step: Any, *results: tuple[Flow, Any]) -> list[Answer]:
         """As `run`."""

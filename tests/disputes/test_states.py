@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from app.base import ids
-from app.domains.disputes import flow as disputes
-from app.domains.payments import flow as payments
+from app.domains.disputes import steps as disputes
+from app.domains.payments import steps as payments
 from app.domains.payments.commands import RefundPayment
 from app.engine.idempotency import Answer
 from tests.disputes.support import FEE, REGION, Stall, intent
@@ -34,7 +34,7 @@ async def prepare(stall: Stall, payment: UUID, state: str) -> UUID:
     if state in {"answered", "submitting"}:
         await stall.add(dispute_id)
     if state == "submitting":
-        (answer,) = await stall.run(disputes.EVIDENCE, stall.answer(dispute_id))
+        (answer,) = await stall.run(disputes.submit_evidence, stall.answer(dispute_id))
         assert answer.status == 202
     if state in {"under_review", "won", "lost"}:
         await stall.tell(stall.state(payment, state, due_at=due_at))  # type: ignore[arg-type]
@@ -52,23 +52,23 @@ async def command(stall: Stall, name: str, payment: UUID, dispute_id: UUID) -> A
     """The answer to a command."""
     if name in NEWS:
         told = stall.told(stall.state(payment, **NEWS[name](stall)))
-        (answer,) = await stall.run(disputes.DISPUTE, told)
+        (answer,) = await stall.run(disputes.apply_dispute_states, told)
     elif name.startswith("told_"):
         status: Any = name.removeprefix("told_")
         told = stall.told(stall.state(payment, status))
-        (answer,) = await stall.run(disputes.DISPUTE, told)
+        (answer,) = await stall.run(disputes.apply_dispute_states, told)
     elif name == "add":
         answer = await stall.add(dispute_id)
     elif name == "submit":
-        (answer,) = await stall.run(disputes.EVIDENCE, stall.answer(dispute_id))
+        (answer,) = await stall.run(disputes.submit_evidence, stall.answer(dispute_id))
     elif name == "accept":
-        (answer,) = await stall.run(disputes.ACCEPTANCE, stall.answer(dispute_id))
+        (answer,) = await stall.run(disputes.accept_disputes, stall.answer(dispute_id))
     else:
         refund = RefundPayment(
-            REGION, stall.merchant_id, intent("refund"), "req_refund", payment, ids.new(),
+            REGION, stall.merchant_id, intent("refund"), "req_refund", None, payment, ids.new(),
             ids.new(), None, None, {},
         )  # fmt: skip
-        (answer,) = await stall.run(payments.REFUND, refund)
+        (answer,) = await stall.run(payments.refund_payments, refund)
     return answer
 
 

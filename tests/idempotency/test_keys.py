@@ -3,13 +3,12 @@
 import json
 from uuid import UUID
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine import idempotency
-from app.engine.idempotency import Answer, Claims, Intent, KeyMalformed, KeyMissing
+from app.engine.idempotency import Answer, Claims, Command, KeyMalformed, KeyMissing
 from app.engine.idempotency.model import Known
 
 MERCHANTS = (UUID(int=1), UUID(int=2))
@@ -56,22 +55,13 @@ def test_a_key_names_the_same_intent_everywhere() -> None:
     assert one.id != idempotency.intent("K", "POST", "/v1/payments", "{}").id
 
 
-class Named(msgspec.Struct, frozen=True):
+def named(merchant: int, key: int | None, body: str, path: str = "/v1/payments") -> Command:
     """A command that is nothing but its name."""
-
-    merchant_id: UUID
-    intent: Intent | None
-    region: str = "local"
-    correlation_id: str = "req_1"
-    former_region: str | None = None
-
-
-def named(merchant: int, key: int | None, body: str, path: str = "/v1/payments") -> Named:
     intent = None if key is None else idempotency.intent(str(key), "POST", path, body)
-    return Named(MERCHANTS[merchant], intent)
+    return Command("local", MERCHANTS[merchant], intent, "req_1", None)
 
 
-def answers(claims: Claims[Named]) -> list[Answer]:
+def answers(claims: Claims[Command]) -> list[Answer]:
     """One answer per acting command: its place among those that act."""
     return claims.merge([Answer(201, str(place)) for place in range(len(claims.fresh))])
 
@@ -136,7 +126,7 @@ commands = st.lists(
 
 
 @given(commands, commands)
-def test_one_key_acts_once_whatever_the_batches(first: list[Named], then: list[Named]) -> None:
+def test_one_key_acts_once_whatever_the_batches(first: list[Command], then: list[Command]) -> None:
     """Over two batches each key of each merchant acts once, and equal requests agree."""
     known: dict[tuple[UUID, UUID], Known] = {}
     acted: list[tuple[UUID, UUID]] = []

@@ -5,17 +5,17 @@ from typing import Any
 from uuid import UUID
 
 from app.base import clock, ids
-from app.domains.ledger import flow as ledger
+from app.domains.ledger import steps as ledger
 from app.domains.ledger.commands import MakeDeposit, OpenAccount
 from app.domains.merchants import admin
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.domains.payments.commands import OpenPayment
-from app.domains.payouts import flow as payouts
+from app.domains.payouts import steps as payouts
 from app.domains.payouts.bookings import book_payouts
 from app.domains.payouts.commands import AddBankAccount, OpenPayout
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer
-from app.engine.saga import Booking, Flow, Saga, TakeFlow, take_flows
+from app.engine.saga import Booking, Flow, TakeFlow, take_flows
 from app.processors import Verdict
 from tests.support.databases import execute
 
@@ -44,17 +44,11 @@ class Moving:
             "former_region": former,
         }
 
-    async def run(self, flow: Saga[Any], command: Any) -> Answer:
-        """The answer to a command."""
-        return await self.step(flow.begin.step, command)
-
-    async def step(self, step: Any, command: Any) -> Answer:
+    async def run(self, step: Step[Any, Answer], command: Any) -> Answer:
         """The answer of an atomic step."""
         deadline = clock.monotonic() + 60
         receipt = await self.group.submit(step, self.view[0], [command], deadline=deadline)
-        (answer,) = receipt.outcomes
-        assert isinstance(answer, Answer), answer
-        return answer
+        return receipt.only()
 
     async def begin(self) -> None:
         """Make the merchant, in us, and announce its move."""
@@ -67,11 +61,14 @@ class Moving:
             "currency": "EUR",
             "amount_minor": 2_000_000,
         }
-        steps: Sequence[tuple[Saga[Any], Any]] = (
-            (ledger.ACCOUNT, OpenAccount(**self.common(), account_id=account, currency="EUR")),
-            (ledger.DEPOSIT, MakeDeposit(**self.common(), transfer_id=ids.new(), **amount)),
+        steps: Sequence[tuple[Step[Any, Any], Any]] = (
             (
-                payments.AUTHORIZATION,
+                ledger.open_accounts,
+                OpenAccount(**self.common(), account_id=account, currency="EUR"),
+            ),
+            (ledger.make_deposits, MakeDeposit(**self.common(), transfer_id=ids.new(), **amount)),
+            (
+                payments.open_payments,
                 OpenPayment(
                     **self.common(), payment_id=ids.new(), transfer_id=ids.new(), **amount,
                     capture="automatic", description=None, metadata={}, fee_bps=0,
@@ -79,7 +76,7 @@ class Moving:
                 ),
             ),
             (
-                payouts.BANK_ACCOUNT,
+                payouts.add_bank_accounts,
                 AddBankAccount(
                     **self.common(), bank_account_id=self.bank_account_id,
                     iban="DE89370400440532013000", name="Ada",
@@ -101,7 +98,7 @@ class Moving:
             **self.common(), payout_id=payout_id, bank_account_id=self.bank_account_id,
             amount_minor=amount, currency="EUR", key_id=ids.new(),
         )  # fmt: skip
-        assert (await self.run(payouts.PAYOUT, command)).status == 201
+        assert (await self.run(payouts.open_payouts, command)).status == 201
         return payout_id
 
     async def take(self, payout_id: UUID) -> Flow:
@@ -109,10 +106,10 @@ class Moving:
         home, former = self.view
         execute(self.database.url, "UPDATE sagas SET lease_until = NULL")
         take = TakeFlow(home, self.merchant_id, payout_id, former)
-        taken = await self.step(take_flows, take)
+        taken = await self.run(take_flows, take)
         assert isinstance(taken.flow, Flow)
         return taken.flow
 
     async def hear(self, payout_id: UUID, verdict: Verdict) -> Answer:
         """Book a bank's word."""
-        return await self.step(book_payouts, Booking(await self.take(payout_id), verdict))
+        return await self.run(book_payouts, Booking(await self.take(payout_id), verdict))

@@ -197,8 +197,8 @@ def test_openings(row: Row) -> None:
     book = book_of(payout("pending"), available=row.available)
     command = OpenPayout(
         region="local", merchant_id=MERCHANT, intent=None, correlation_id="req_1",
-        payout_id=UUID(int=2), bank_account_id=UUID(int=3), amount_minor=row.asked,
-        currency="EUR", key_id=MAKER,
+        former_region=None, payout_id=UUID(int=2), bank_account_id=UUID(int=3),
+        amount_minor=row.asked, currency="EUR", key_id=MAKER,
     )  # fmt: skip
 
     made = decisions.decide_open(

@@ -12,9 +12,10 @@ from uuid import UUID
 import pytest
 
 from app.base import clock, ids
-from app.domains.payouts import asks, flow, formats, jobs, reads
+from app.domains.payouts import asks, formats, jobs, reads
 from app.domains.payouts.commands import CancelPayout
 from app.domains.payouts.model import PayoutFile, PayoutFileStatus
+from app.domains.payouts.steps import cancel_payouts
 from app.engine.database import GroupCommit, transact
 from app.engine.saga import Postpone
 from app.processors import Verdict
@@ -150,9 +151,11 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
         lines = await reads.list_unfiled(database, "local", "EUR", 10)
         file = jobs._write(database.settings, "local", lines, date(2031, 1, 31), clock.now())
         group_commit = GroupCommit(database)
-        command = CancelPayout("local", merchant_id, None, "req_1", ids.decode("payout", names[0]))
+        command = CancelPayout(
+            "local", merchant_id, None, "req_1", None, ids.decode("payout", names[0])
+        )
         deadline = clock.monotonic() + 30
-        await flow.CANCELLATION.start(group_commit, "local", [command], deadline=deadline)
+        await group_commit.submit(cancel_payouts, "local", [command], deadline=deadline)
 
         with pytest.raises(jobs.Overtaken):
             await transact(database, lambda tx: jobs._keep(tx, file, lines))

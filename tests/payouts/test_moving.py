@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from app.base import ids
-from app.domains.payouts import flow
+from app.domains.payouts import steps
 from app.domains.payouts.bookings import book_payouts
 from app.domains.payouts.commands import ApprovePayout, CancelPayout, ReturnPayout
 from app.engine.saga import Booking
@@ -36,21 +36,25 @@ async def test_every_step_finds_its_rows(moving: Moving, first: int) -> None:
     paid, large, stopped = [await moving.open(amount) for amount in (700, 1_000_001, 5)]
     moving.view = VIEWS[1 - first]
     approval = ApprovePayout(**moving.common(), payout_id=large, key_id=ids.new())
-    assert (await moving.run(flow.APPROVAL, approval)).status == 200
+    assert (await moving.run(steps.approve_payouts, approval)).status == 200
     moving.view = VIEWS[first]
     for payout_id in (paid, large, stopped):
         await moving.hear(payout_id, Verdict("pending"))
     moving.view = VIEWS[1 - first]
     await moving.hear(paid, Verdict("approved"))
     await moving.hear(large, Verdict("declined", code="account_closed"))
-    recall = await moving.run(flow.CANCELLATION, CancelPayout(**moving.common(), payout_id=stopped))
+    recall = await moving.run(
+        steps.cancel_payouts, CancelPayout(**moving.common(), payout_id=stopped)
+    )
     assert recall.flow is not None
     moving.view = VIEWS[first]
     home, former = moving.view
     recall.flow.region, recall.flow.former_region = home, former
-    canceled = await moving.step(book_payouts, Booking(recall.flow, Verdict("approved")))
+    canceled = await moving.run(book_payouts, Booking(recall.flow, Verdict("approved")))
     moving.view = VIEWS[1 - first]
-    returned = await moving.run(flow.RETURN, ReturnPayout(**moving.common(), payout_id=paid))
+    returned = await moving.run(
+        steps.return_payouts, ReturnPayout(**moving.common(), payout_id=paid)
+    )
 
     assert '"status":"canceled"' in canceled.body
     assert '"failure_code":"returned"' in returned.body

@@ -162,13 +162,13 @@ async def test_a_refusal_counts_only_in_the_hands_that_have_the_flow(stall: Movi
     slow = await stall.take(name)
     quick = await stall.take(name)
 
-    await stall.step(book_payouts, Booking(slow, WORDS["refused"]))
+    await stall.run(book_payouts, Booking(slow, WORDS["refused"]))
 
     assert rows(url, "SELECT status FROM payouts") == [("pending",)]
     (lease,) = rows(url, "SELECT lease_until FROM sagas WHERE name = 'payout'")
     assert lease == (quick.lease_until,)
-    await stall.step(book_payouts, Booking(quick, WORDS["taken"]))
-    await stall.step(book_payouts, Booking(slow, WORDS["refused"]))
+    await stall.run(book_payouts, Booking(quick, WORDS["taken"]))
+    await stall.run(book_payouts, Booking(slow, WORDS["refused"]))
     assert rows(url, "SELECT status FROM payouts") == [("in_transit",)]
     await books.assert_in_order(url)
 
@@ -179,7 +179,7 @@ async def test_a_refusal_gives_the_money_back(stall: Moving) -> None:
     flow = await stall.take(name)
 
     for word in ("refused", "refused", "unknown"):
-        await stall.step(book_payouts, Booking(flow, WORDS[word]))
+        await stall.run(book_payouts, Booking(flow, WORDS[word]))
 
     assert rows(url, "SELECT status, failure_code FROM payouts") == [("failed", "no_euros")]
     assert rows(url, "SELECT status FROM sagas WHERE name = 'payout'") == [("done",)]

@@ -30,12 +30,9 @@ REFUSE = """
 @asynccontextmanager
 async def day_worker(office: Office) -> AsyncIterator[Worker]:
     """A worker in this process whose hour has come."""
-    async with opened(office.database_url, **office.settings | {"payout_hour_utc": "0"}) as db:
-        worker = Worker(db)
-        async with open_world(worker.sagas):
-            yield worker
-            await worker.sagas.close(30)
-            await worker.group_commit.close(30)
+    settings = office.settings | {"payout_hour_utc": "0"}
+    async with opened(office.database_url, **settings) as database, open_world(database) as world:
+        yield Worker(world)
 
 
 def files_of(office: Office) -> list[tuple[str, str]]:

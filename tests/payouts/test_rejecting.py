@@ -9,8 +9,7 @@ import pytest
 from app.base import clock, ids
 from app.domains.payouts import admin, jobs, reads
 from app.domains.payouts.jobs import FileOutcome
-from app.engine.database import GroupCommit
-from app.processes.flows import make_sagas, open_world
+from app.processes.flows import open_world
 from app.processors import Verdict, World
 from tests.payouts.office import BY_FILE, Office
 from tests.payouts.support import VIEWS, Moving
@@ -60,13 +59,11 @@ async def is_parked(office: Office) -> str:
 @asynccontextmanager
 async def opened_world(office: Office) -> AsyncIterator[World]:
     """The outside of this process."""
-    async with opened(office.database_url, **office.settings) as database:
-        group_commit = GroupCommit(database)
-        sagas = make_sagas(database, group_commit)
-        async with open_world(sagas) as world:
-            yield world
-            await sagas.close(30)
-            await group_commit.close(30)
+    async with (
+        opened(office.database_url, **office.settings) as database,
+        open_world(database) as world,
+    ):
+        yield world
 
 
 @pytest.mark.parametrize("office", [{"saga_attempts_max": "3"}], indirect=True)

@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.base import clock, ids
-from app.domains.ledger import flow as ledger_saga
-from app.domains.payments import flow
+from app.domains.ledger import steps as ledger_steps
+from app.domains.payments import steps
 from app.domains.payments.commands import CapturePayment, RefundPayment
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer
-from app.engine.saga import Saga
 from app.operate.rehoming import TABLES, move
 from tests.rehoming.support import rows_in_two_regions
 from tests.spec.test_money_is_conserved import Chance, Run, intent
@@ -57,17 +56,19 @@ class MovingRun(Run):
             [self.merchant],
         )
 
-    async def run(self, flow: Saga[Any], made: Sequence[Any]) -> list[Answer]:
+    async def run(self, step: Step[Any, Any], made: Sequence[Any]) -> list[Answer]:
         """The answers to one batch, with a page moved before it now and then."""
         if self.merchant != ids.NIL and self.random.random() < 0.3:
             await self.move_a_page()
         home, former = self.random.choice(VIEWS)
-        return await self.at(home, former, flow, made)
+        return await self.at(home, former, step, made)
 
-    async def at(self, home: str, former: str, flow: Saga[Any], made: Sequence[Any]) -> list[Any]:
+    async def at(
+        self, home: str, former: str, step: Step[Any, Any], made: Sequence[Any]
+    ) -> list[Any]:
         """The answers to one batch at a process of this view."""
         seen = [msgspec.structs.replace(c, region=home, former_region=former) for c in made]
-        receipt = await flow.start(self.group, home, seen, deadline=clock.monotonic() + 60)
+        receipt = await self.group.submit(step, home, seen, deadline=clock.monotonic() + 60)
         assert not [o for o in receipt.outcomes if isinstance(o, Exception)], receipt.outcomes
         return list(receipt.outcomes)
 
@@ -121,7 +122,7 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
     async with opened(url, database_writers=4) as database:
         run = await begun(database, seed)
         fund = [run.real("fund", Deposit(0, 500, "USD"))]
-        await run.at(*VIEWS[0], ledger_saga.DEPOSIT, fund)
+        await run.at(*VIEWS[0], ledger_steps.make_deposits, fund)
         for turn in range(8):
             payment = run.real(f"pay-{turn}", Open(0, 10, "USD", manual=False))
             groups = [GroupCommit(database) for _ in range(4)]
@@ -134,7 +135,9 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
                     payment_id=ids.new(), transfer_id=ids.new(),
                 )  # fmt: skip
                 deadline = clock.monotonic() + 60
-                receipt = await flow.AUTHORIZATION.start(group, home, [command], deadline=deadline)
+                receipt = await group.submit(
+                    steps.open_payments, home, [command], deadline=deadline
+                )
                 return receipt.outcomes[0]
 
             answers = await asyncio.gather(*[ask(n, g) for n, g in enumerate(groups)])
@@ -149,14 +152,16 @@ async def test_a_hold_and_its_payment_are_never_apart(url: str) -> None:
     async with opened(url) as database:
         run = await begun(database, 1)
         fund = [run.real("fund", Deposit(0, 500, "USD"))]
-        await run.at(*VIEWS[1], ledger_saga.DEPOSIT, fund)
+        await run.at(*VIEWS[1], ledger_steps.make_deposits, fund)
         held = run.real("hold", Open(0, 20, "USD", manual=True))
-        await run.at(*VIEWS[1], flow.AUTHORIZATION, [held])
+        await run.at(*VIEWS[1], steps.open_payments, [held])
         mover = move._Move(database, run.merchant, "eu", lambda *_: None)
         (holds,) = [table for table in TABLES if table.name == "holds"]
         await mover._page(await mover._look(), "us", holds, dict(holds.start))
 
-        (taken,) = await run.at(*VIEWS[1], flow.CAPTURE, [_capture(run, held.payment_id, "take")])
+        (taken,) = await run.at(
+            *VIEWS[1], steps.capture_payments, [_capture(run, held.payment_id, "take")]
+        )
 
     assert taken.status == 200, taken.body
 
@@ -166,25 +171,29 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
     """Payments, captures and refunds at processes that disagree never spend what is not there."""
     async with opened(url, database_writers=4) as database:
         run = await begun(database, seed)
-        await run.at(*VIEWS[0], ledger_saga.DEPOSIT, [run.real("fund", Deposit(0, 500, "USD"))])
+        await run.at(
+            *VIEWS[0], ledger_steps.make_deposits, [run.real("fund", Deposit(0, 500, "USD"))]
+        )
         held = [run.real(f"hold-{n}", Open(0, 20, "USD", manual=True)) for n in range(10)]
-        await run.at(*VIEWS[1], flow.AUTHORIZATION, held)
+        await run.at(*VIEWS[1], steps.open_payments, held)
         groups = {view: GroupCommit(database) for view in VIEWS}
 
-        async def ask(view: tuple[str, str], flow: Saga[Any], command: Any) -> Answer:
+        async def ask(view: tuple[str, str], step: Step[Any, Answer], command: Any) -> Answer:
             home, former = view
             command = msgspec.structs.replace(command, region=home, former_region=former)
             deadline = clock.monotonic() + 60
-            receipt = await flow.start(groups[view], home, [command], deadline=deadline)
-            assert isinstance(receipt.outcomes[0], Answer), receipt.outcomes
-            return receipt.outcomes[0]
+            receipt = await groups[view].submit(step, home, [command], deadline=deadline)
+            return receipt.only()
 
         async def life(number: int, payment_id: UUID) -> list[int]:
             view = VIEWS[run.random.randrange(2)]
             captures = await asyncio.gather(
-                *[ask(v, flow.CAPTURE, _capture(run, payment_id, f"{v}-{number}")) for v in VIEWS]
+                *[
+                    ask(v, steps.capture_payments, _capture(run, payment_id, f"{v}-{number}"))
+                    for v in VIEWS
+                ]
             )
-            refund = await ask(view, flow.REFUND, _refund(run, payment_id, f"r-{number}"))
+            refund = await ask(view, steps.refund_payments, _refund(run, payment_id, f"r-{number}"))
             return [*sorted(answer.status for answer in captures), refund.status]
 
         lives = await asyncio.gather(*[life(n, c.payment_id) for n, c in enumerate(held)])
@@ -192,7 +201,7 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
             *[
                 ask(
                     VIEWS[n % 2],
-                    flow.AUTHORIZATION,
+                    steps.open_payments,
                     run.real(f"x-{n}", Open(0, 100, "USD", manual=False)),
                 )
                 for n in range(8)
@@ -208,11 +217,13 @@ async def test_races_of_views_over_one_wallet(url: str, seed: int) -> None:
 
 def _capture(run: Run, payment_id: UUID, name: str) -> Any:
     key = intent(name, name)
-    return CapturePayment("", run.merchant, key, "req_1", payment_id, ids.new(), None, final=True)
+    return CapturePayment(
+        "", run.merchant, key, "req_1", None, payment_id, ids.new(), None, final=True
+    )
 
 
 def _refund(run: Run, payment_id: UUID, name: str) -> Any:
     key = intent(name, name)
     return RefundPayment(
-        "", run.merchant, key, "req_1", payment_id, ids.new(), ids.new(), None, None, {}
+        "", run.merchant, key, "req_1", None, payment_id, ids.new(), ids.new(), None, None, {}
     )

@@ -8,21 +8,18 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import msgspec
-
 from app.base import clock, ids
 from app.domains.merchants import admin
 from app.domains.merchants.store import find_homes
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit, Tx, moving
-from app.engine.idempotency import PROVISIONAL, Answer, Intent, refusal
+from app.engine.database import Database, GroupCommit, Tx, moving, step
+from app.engine.idempotency import PROVISIONAL, Answer, Command, refusal
 from app.engine.saga import (
     Booking,
     Flow,
     Postpone,
     Saga,
     Sagas,
-    atomic,
     end,
     external,
     find_anywhere,
@@ -40,35 +37,33 @@ FORGET, UNDO = "forget", "undo"
 """What an external step may bring back; anything else is booked."""
 
 
-class RunErrand(msgspec.Struct, frozen=True):
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
+class RunErrand(Command, frozen=True):
     flow_id: UUID
-    former_region: str | None = None
 
 
+@external("errand")
+async def run_errand(world: Script, flow: Flow) -> Any:
+    return await world(flow)
+
+
+@external("errand")
+async def undo_errand(world: Script, flow: Flow) -> Any:
+    return await world(flow)
+
+
+@step
 async def take_errands(tx: Tx, commands: Sequence[RunErrand]) -> list[Answer]:
     """Begin errands, one per key."""
     claims = await idempotency.claim(tx, commands)
     flows = [
-        new_flow(tx, c, "errand", "run_errand", flow_id=c.flow_id, object_id=c.flow_id)
-        for c in claims.fresh
+        new_flow(tx, c, run_errand, flow_id=c.flow_id, object_id=c.flow_id) for c in claims.fresh
     ]
     insert_flows(tx, commands[0].region, flows)
     answers = [Answer(PROVISIONAL, "{}", flow=flow) for flow in flows]
     return idempotency.keep(tx, claims, answers)
 
 
-async def run_errand(world: Script, flow: Flow) -> Any:
-    return await world(flow)
-
-
-async def undo_errand(world: Script, flow: Flow) -> Any:
-    return await world(flow)
-
-
+@step
 async def book_errands(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Mark errands that were run, once each."""
     region = bookings[0].region
@@ -84,7 +79,7 @@ async def book_errands(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
             answers.append(Answer(PROVISIONAL, "{}"))
             continue
         if booking.result == UNDO:
-            go_on(flow, clock.now(), "undo_errand", "to be undone")
+            go_on(flow, clock.now(), undo_errand, "to be undone")
             answers.append(Answer(PROVISIONAL, "{}", flow=flow))
             continue
         end(flow, clock.now())
@@ -105,12 +100,7 @@ async def book_errands(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     return answers
 
 
-ERRAND: Saga[RunErrand] = Saga(
-    "errand",
-    atomic(take_errands),
-    external(run_errand, undo=undo_errand),
-    atomic(book_errands),
-)
+ERRAND = Saga(take_errands, run_errand, book_errands, undo=undo_errand)
 
 
 class Office:
@@ -119,31 +109,23 @@ class Office:
     def __init__(self, database: Database, script: Script, merchant_id: UUID) -> None:
         self.database = database
         self.group = GroupCommit(database)
-        self.sagas = Sagas(database, self.group, [ERRAND], find_homes)
-        self.sagas.world = script
+        self.sagas = Sagas(database, self.group, [ERRAND], find_homes, lambda _: script)
         self.merchant_id = merchant_id
 
     def errand(self, key: str | None = None) -> RunErrand:
         """The command that begins a new errand."""
         intent = None if key is None else idempotency.intent(key, "POST", "/errands", "{}")
-        return RunErrand("local", self.merchant_id, intent, "req_errand", ids.new())
+        return RunErrand("local", self.merchant_id, intent, "req_errand", None, ids.new())
 
     async def run(self, errand: RunErrand, wait_s: float = 10.0) -> Answer:
         """The answer to an errand."""
-        receipt = await self.sagas.run(
-            ERRAND, "local", [errand], deadline=clock.monotonic() + 20, wait_s=wait_s
-        )
-        (outcome,) = receipt.outcomes
-        assert isinstance(outcome, Answer), outcome
-        return outcome
+        return (await self.sagas.run(ERRAND, [errand], wait_s=wait_s)).only()
 
     async def begin(self, errand: RunErrand) -> Flow:
         """Begin an errand, and die before anything else is done."""
-        receipt = await ERRAND.start(self.group, "local", [errand], deadline=clock.monotonic() + 20)
-        (outcome,) = receipt.outcomes
-        assert isinstance(outcome, Answer)
-        assert isinstance(outcome.flow, Flow)
-        return outcome.flow
+        answer = (await self.group.submit(take_errands, "local", [errand])).only()
+        assert isinstance(answer.flow, Flow)
+        return answer.flow
 
     async def find(self, flow_id: UUID) -> Flow:
         """The flow as it is stored."""

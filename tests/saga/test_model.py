@@ -8,6 +8,7 @@ import pytest
 from app.base.settings import Settings, SettingsError
 from app.engine.saga import model
 from app.engine.saga.model import Flow
+from tests.saga.errands import undo_errand
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -64,7 +65,7 @@ def test_another_step_begins_anew() -> None:
     """Attempts are counted per external step."""
     it = flow(attempts=3)
 
-    model.go_on(it, NOW, "undo_errand", "to be undone")
+    model.go_on(it, NOW, undo_errand, "to be undone")
 
     assert (it.attempts, it.recovery_point, it.lease_until) == (0, "undo_errand", NOW)
 

@@ -13,12 +13,12 @@ import pytest_asyncio
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.ledger.reads import queries as of_ledger
 from app.domains.merchants import admin
 from app.domains.payments.commands import OpenPayment
-from app.domains.payments.flow import AUTHORIZATION
 from app.domains.payments.reads import queries as of_payments
+from app.domains.payments.steps import open_payments
 from app.engine.database import LAST, GroupCommit, Query
 from app.engine.database.lookups import by_keys
 from app.engine.events.store import queries as of_events
@@ -45,12 +45,12 @@ class History:
                 await admin.create_merchant(database, name="stall", home_region="local")
             ).id
             self.wallet = ids.new()
-            head = ("local", self.merchant, None, "req_1")
+            head = ("local", self.merchant, None, "req_1", None)
             soon = clock.monotonic() + 60
             account = OpenAccount(*head, self.wallet, "USD", "ada")
-            await ledger_saga.ACCOUNT.start(group, "local", [account], deadline=soon)
+            await group.submit(ledger_steps.open_accounts, "local", [account], deadline=soon)
             deposit = MakeDeposit(*head, ids.new(), self.wallet, "USD", 10**9)
-            await ledger_saga.DEPOSIT.start(group, "local", [deposit], deadline=soon)
+            await group.submit(ledger_steps.make_deposits, "local", [deposit], deadline=soon)
             self.payments = [ids.new() for _ in range(count)]
             commands = [
                 OpenPayment(
@@ -59,7 +59,7 @@ class History:
                 )
                 for n, payment_id in enumerate(self.payments)
             ]  # fmt: skip
-            receipt = await AUTHORIZATION.start(group, "local", commands, deadline=soon)
+            receipt = await group.submit(open_payments, "local", commands, deadline=soon)
             assert not [o for o in receipt.outcomes if isinstance(o, Exception) or o.status != 201]
         return self
 

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import pytest
 
-from app.base import clock, ids
+from app.base import ids
 from app.domains.payments.commands import ReleasePayment
-from app.domains.payments.flow import CANCELLATION
+from app.domains.payments.steps import release_payments
 from app.engine.database import GroupCommit
 from app.engine.database.faults import FaultPoint
-from app.engine.idempotency import Answer
+from app.processes.flows import open_world
 from app.processes.worker import Worker
 from tests.support import books
 from tests.support.builders import Merchant
@@ -58,16 +58,13 @@ async def expire(url: str, merchant: Merchant, payment_id: str) -> int:
             merchant_id=ids.decode("merchant", merchant.id),
             intent=None,
             correlation_id="req_expiry",
+            former_region=None,
             payment_id=ids.decode("payment", payment_id),
             transfer_id=ids.new(),
             expired=True,
         )
-        receipt = await CANCELLATION.start(
-            GroupCommit(database), "local", [command], deadline=clock.monotonic() + 20
-        )
-        outcome = receipt.outcomes[0]
-        assert isinstance(outcome, Answer)
-        return outcome.status
+        receipt = await GroupCommit(database).submit(release_payments, "local", [command])
+        return receipt.only().status
 
 
 async def end(url: str, merchant: Merchant, payment_id: str, how: str) -> int:
@@ -156,8 +153,8 @@ async def test_the_worker_expires_what_is_due_and_nothing_else(
     held = [(await merchant.authorize(wallet, 100))["id"] for _ in range(4)]
     make_due(shared_database_url, held[:3])
 
-    async with opened(shared_database_url) as database:
-        worker = Worker(database)
+    async with opened(shared_database_url) as database, open_world(database) as world:
+        worker = Worker(world)
         await worker.expire_holds()
         await worker.expire_holds()
 
@@ -184,8 +181,8 @@ async def test_a_worker_killed_while_expiring_expires_once(
     first = start_worker(faults=f"{point}:kill:2")
     await asyncio.to_thread(first.wait, 60)
     execute(shared_database_url, "DELETE FROM leases")
-    async with opened(shared_database_url) as database:
-        await Worker(database).expire_holds()
+    async with opened(shared_database_url) as database, open_world(database) as world:
+        await Worker(world).expire_holds()
 
     assert ends(shared_database_url, held) == {("expire",): 20}
     assert await merchant.available(wallet) == 1_000

@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 
 from app.base import clock, ids
 from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.merchants import admin
-from app.domains.payments import flow
+from app.domains.payments import steps
 from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer, Intent
-from app.engine.saga import Saga
 from tests.support import books, model
 from tests.support.databases import Databases, rows
 from tests.support.engine import opened
@@ -38,13 +37,13 @@ from tests.support.model import (
 )
 
 CURRENCIES = ("USD", "USD", "JPY")
-FLOWS: dict[type[Any], Saga[Any]] = {
-    Deposit: ledger_saga.DEPOSIT,
-    Move: ledger_saga.TRANSFER,
-    Open: flow.AUTHORIZATION,
-    Capture: flow.CAPTURE,
-    Cancel: flow.CANCELLATION,
-    Refund: flow.REFUND,
+STEPS: dict[type[Any], Step[Any, Any]] = {
+    Deposit: ledger_steps.make_deposits,
+    Move: ledger_steps.make_transfers,
+    Open: steps.open_payments,
+    Capture: steps.capture_payments,
+    Cancel: steps.release_payments,
+    Refund: steps.refund_payments,
 }
 
 KINDS = (Deposit, Move, Open, Open, Open, Capture, Capture, Capture, Cancel, Refund, Refund)
@@ -129,14 +128,14 @@ class Run:
             await admin.create_merchant(self.database, name="stall", home_region="local")
         ).id
         opening = [
-            OpenAccount("local", self.merchant, None, "req_1", account, code)
+            OpenAccount("local", self.merchant, None, "req_1", None, account, code)
             for account, code in zip(self.wallets, CURRENCIES, strict=True)
         ]
-        await self.run(ledger_saga.ACCOUNT, opening)
+        await self.run(ledger_steps.open_accounts, opening)
 
-    async def run(self, flow: Saga[Any], made: Sequence[Any]) -> list[Answer]:
+    async def run(self, step: Step[Any, Any], made: Sequence[Any]) -> list[Answer]:
         """The answers to one batch."""
-        receipt = await flow.start(self.group, "local", made, deadline=clock.monotonic() + 20)
+        receipt = await self.group.submit(step, "local", made, deadline=clock.monotonic() + 20)
         assert receipt.batch_size == len(made)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert len(answers) == len(made), receipt.outcomes
@@ -149,7 +148,7 @@ class Run:
         for name, command in batch:
             numbers.append(len(self.payments))
             made.append(self.real(name, command))
-        answers = await self.run(FLOWS[type(batch[0][1])], made)
+        answers = await self.run(STEPS[type(batch[0][1])], made)
         for (name, command), number, answer in zip(batch, numbers, answers, strict=True):
             expected, repeated = self.model.do(name, command, number)
             assert (told(answer), answer.replayed) == (expected, repeated), command
@@ -157,7 +156,7 @@ class Run:
     def real(self, name: str, command: Command) -> Any:
         """The product's own command."""
         body = json.dumps([type(command).__name__, *map(repr, vars(command).values())])
-        head = ("local", self.merchant, intent(name, body), "req_1")
+        head = ("local", self.merchant, intent(name, body), "req_1", None)
         if isinstance(command, Deposit):
             account = self.wallets[command.wallet]
             return MakeDeposit(*head, ids.new(), account, command.currency, command.amount)

@@ -22,10 +22,10 @@ from app.domains.payments.model import Rail, receivable_account
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit
 from app.engine.idempotency import Answer, Intent
-from app.engine.saga import FLOW_BUCKETS, Saga, list_due
+from app.engine.saga import FLOW_BUCKETS, Begins, Sagas, list_due
 from app.engine.saga.errors import NothingDone
-from app.processes.flows import FOLLOWERS, make_sagas
-from app.processors import Notification, World
+from app.processes.flows import make_sagas
+from app.processors import Notification
 from tests.support import books
 from tests.support.bank import Bank, Banks
 from tests.support.databases import rows
@@ -37,7 +37,7 @@ AT_ONCE = 5  # clients
 SETTLING_ROUNDS_MAX = 300  # some thirty are needed
 UNSURE = {202, 409, 502, 503}  # a later answer may differ: it waits, or may be asked again
 
-Head: TypeAlias = tuple[str, UUID, Intent, str]
+Head: TypeAlias = tuple[str, UUID, Intent, str, None]
 """What every command begins with."""
 
 
@@ -52,23 +52,21 @@ class History:
         self.groups: list[GroupCommit] = []
         self.processes = [self.new_process() for _ in range(2)]
         self.payments: list[UUID] = []
-        self.sent: list[tuple[Saga[Any], Any]] = []
+        self.sent: list[tuple[Begins[Any], Any]] = []
         self.told: dict[UUID, str] = {}
         self.heard: list[tuple[str, Notification]] = []
 
-    def new_process(self) -> Any:
+    def new_process(self) -> Sagas:
         self.groups.append(GroupCommit(self.database))
-        sagas = make_sagas(self.database, self.groups[-1])
         outside: Any = self.banks
-        sagas.world = World(self.database, sagas, outside, FOLLOWERS)
-        return sagas
+        return make_sagas(self.database, self.groups[-1], outside)
 
-    async def send(self, flow: Saga[Any], command: Any) -> None:
+    async def send(self, flow: Begins[Any], command: Any) -> None:
         """Be a client with one command; a sure answer under a key is the same for ever."""
         sagas = self.random.choice(self.processes)
         deadline = clock.monotonic() + 20
         try:
-            receipt = await sagas.run(flow, "local", [command], deadline=deadline, wait_s=0.3)
+            receipt = await sagas.run(flow, [command], deadline=deadline, wait_s=0.3)
         except asyncio.CancelledError:
             return  # its process died, and the client heard nothing
         (outcome,) = receipt.outcomes
@@ -79,20 +77,20 @@ class History:
         if outcome.status not in UNSURE and command.intent is not None:
             assert self.told.setdefault(command.intent.id, outcome.body) == outcome.body
 
-    def draw(self) -> tuple[Saga[Any], Any]:
+    def draw(self) -> tuple[Begins[Any], Any]:
         """One command; some come again with their key."""
         if self.sent and self.random.random() < 0.15:
             return self.again(*self.random.choice(self.sent))
         intent = idempotency.intent(f"key-{len(self.sent)}", "POST", "/", "{}")
-        keyed = ("local", self.merchant_id, intent, "req_1")
+        keyed = ("local", self.merchant_id, intent, "req_1", None)
         if len(self.payments) < 3 or self.random.random() < 0.3:
-            made: tuple[Saga[Any], Any] = AUTHORIZATION, self.new_payment(keyed)
+            made: tuple[Begins[Any], Any] = AUTHORIZATION, self.new_payment(keyed)
         else:
             made = self.on_payment(keyed, self.random.choice(self.payments[-6:]))
         self.sent.append(made)
         return made
 
-    def again(self, flow: Saga[Any], command: Any) -> tuple[Saga[Any], Any]:
+    def again(self, flow: Begins[Any], command: Any) -> tuple[Begins[Any], Any]:
         """The same request under the same key; the ids are of the api's making, and so are new."""
         fresh = {"transfer_id": ids.new()}
         if flow is AUTHORIZATION:
@@ -112,7 +110,7 @@ class History:
             None, {}, 290, 30, method="card", rail=Rail(route=route, token=token, brand="visa"),
         )  # fmt: skip
 
-    def on_payment(self, keyed: Head, payment_id: UUID) -> tuple[Saga[Any], Any]:
+    def on_payment(self, keyed: Head, payment_id: UUID) -> tuple[Begins[Any], Any]:
         draw = self.random.random()
         part = self.random.choice([None, self.random.randint(1, 120)])
         if draw < 0.4:
@@ -121,7 +119,7 @@ class History:
         if draw < 0.55:
             return CANCELLATION, ReleasePayment(*keyed, payment_id, ids.new())
         if draw < 0.65:
-            unkeyed = ("local", self.merchant_id, None, "req_1")
+            unkeyed = ("local", self.merchant_id, None, "req_1", None)
             return CANCELLATION, ReleasePayment(*unkeyed, payment_id, ids.new(), expired=True)
         return REFUND, RefundPayment(*keyed, payment_id, ids.new(), ids.new(), part, None, {})
 
@@ -159,7 +157,9 @@ class History:
         await asyncio.gather(*[self.hear(*which) for which in chosen + again])
 
     async def hear(self, name: str, notification: Notification) -> None:
-        command = TakeNotification("local", self.merchant_id, "req_1", name, notification)
+        command = TakeNotification(
+            "local", self.merchant_id, None, "req_1", None, name, notification
+        )
         await self.send(NOTIFICATION, command)
 
     async def work(self) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.base.settings import Settings
 from app.base.telemetry import configure_logging
-from app.engine.database import Database, Query, Tx
+from app.engine.database import Database, Query, Tx, step
 from tests.support.databases import execute, rows
 
 # As in a process; without it every logged exception is drawn with its local variables.
@@ -46,6 +46,7 @@ READ = query("SELECT count FROM marks WHERE name = %(name)s")
 SET = query("UPDATE marks SET count = %(count)s WHERE name = %(name)s")
 
 
+@step
 async def leave_marks(tx: Tx, names: Sequence[str]) -> list[str]:
     """A step that marks each command; a command `poison` is one that cannot be run."""
     if "poison" in names:

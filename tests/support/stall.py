@@ -5,13 +5,12 @@ from uuid import UUID, uuid4
 
 from app.base import clock, ids
 from app.domains.ledger import MakeDeposit, OpenAccount, reads
-from app.domains.ledger import flow as ledger_saga
+from app.domains.ledger import steps as ledger_steps
 from app.domains.merchants import admin
 from app.domains.payments.commands import OpenPayment
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit
+from app.engine.database import Database, GroupCommit, Step
 from app.engine.idempotency import Answer, Intent
-from app.engine.saga import Saga
 
 
 class Stall:
@@ -29,14 +28,14 @@ class Stall:
         ).id
         return self
 
-    def head(self, key: str | None = None) -> tuple[str, UUID, Intent, str]:
+    def head(self, key: str | None = None) -> tuple[str, UUID, Intent, str, None]:
         """What every command begins with."""
         intent = idempotency.intent(key or str(uuid4()), "POST", "/", "{}")
-        return "local", self.merchant, intent, "req_1"
+        return "local", self.merchant, intent, "req_1", None
 
-    async def run(self, flow: Saga[Any], *commands: Any) -> list[Answer]:
+    async def run(self, step: Step[Any, Any], *commands: Any) -> list[Answer]:
         """The answers to some commands."""
-        receipt = await flow.start(self.group, "local", commands, deadline=clock.monotonic() + 60)
+        receipt = await self.group.submit(step, "local", commands, deadline=clock.monotonic() + 60)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert len(answers) == len(commands), receipt.outcomes
         return answers
@@ -44,9 +43,9 @@ class Stall:
     async def wallet(self, funds: int) -> UUID:
         """A wallet with money in it."""
         wallet = ids.new()
-        await self.run(ledger_saga.ACCOUNT, OpenAccount(*self.head(), wallet, "USD"))
+        await self.run(ledger_steps.open_accounts, OpenAccount(*self.head(), wallet, "USD"))
         deposit = MakeDeposit(*self.head(), ids.new(), wallet, "USD", funds)
-        await self.run(ledger_saga.DEPOSIT, deposit)
+        await self.run(ledger_steps.make_deposits, deposit)
         return wallet
 
     def pay(

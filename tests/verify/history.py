@@ -12,10 +12,10 @@ from app.domains.customers import (
     ChangeCustomer,
     DeleteCustomer,
 )
-from app.domains.customers import flow as customers
+from app.domains.customers import steps as customers
 from app.domains.fx import ConvertTransfer, FixedRates, PromiseQuote
-from app.domains.fx import flow as fx
-from app.domains.ledger import flow as ledger
+from app.domains.fx import steps as fx
+from app.domains.ledger import steps as ledger
 from app.domains.ledger.commands import (
     CloseAccount,
     EntrySpec,
@@ -25,13 +25,14 @@ from app.domains.ledger.commands import (
 )
 from app.domains.ledger.model import merchant_account
 from app.domains.merchants import ANY, FeePlan, Merchant, admin
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
-from app.domains.payouts import flow as payouts
+from app.domains.payouts import steps as payouts
 from app.domains.payouts.commands import AddBankAccount, CancelPayout, OpenPayout
-from app.engine.database import GroupCommit
+from app.engine.database import GroupCommit, Step
 from app.engine.idempotency import Answer, intent
-from app.engine.saga import Booking, Flow, Saga
+from app.engine.saga import Booking, Flow
+from app.processes.flows import SAGAS
 from tests.support.engine import opened
 from tests.verify.history_of_cards import make_card_payments
 from tests.verify.history_of_disputes import make_disputes
@@ -71,32 +72,34 @@ class Writer:
             "merchant_id": self.merchant.id,
             "intent": intent(str(uuid4()), "POST", "/test", "{}"),
             "correlation_id": f"req_{uuid4().hex}",
+            "former_region": None,
         }
 
-    async def run(self, saga: Saga[Any], *commands: Any, status: int = 201) -> Sequence[Answer]:
+    async def run(
+        self, step: Step[Any, Answer], *commands: Any, status: int = 201
+    ) -> Sequence[Answer]:
         """The answers of commands of one kind, all of which have this status."""
         deadline = clock.monotonic() + DEADLINE_S
-        receipt = await saga.start(self.group_commit, REGION, commands, deadline=deadline)
+        receipt = await self.group_commit.submit(step, REGION, commands, deadline=deadline)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
         assert [answer.status for answer in answers] == [status] * len(commands)
         return answers
 
-    async def book(self, saga: Saga[Any], flow: Flow, said: Any) -> None:
+    async def book(self, flow: Flow, said: Any) -> None:
         """Run the step that books what the outside said."""
-        pair = saga.at(flow.recovery_point)
-        assert pair is not None
+        (book,) = [saga.book for saga in SAGAS if saga.name == flow.name]
         deadline = clock.monotonic() + DEADLINE_S
         receipt = await self.group_commit.submit(
-            pair[1].step, REGION, [Booking(flow, said)], deadline=deadline
+            book, REGION, [Booking(flow, said)], deadline=deadline
         )
-        assert isinstance(receipt.outcomes[0], Answer)
+        receipt.only()
 
     async def open_wallet(self, name: str, currency: str, funds: int = 0) -> UUID:
         """A wallet with money in it."""
         account = self.new(name)
         labels = {"tier": "gold", "b": "2", "a": "1"}
         await self.run(
-            ledger.ACCOUNT,
+            ledger.open_accounts,
             OpenAccount(
                 **self.common(), account_id=account, currency=currency, customer=name,
                 metadata=labels,
@@ -105,7 +108,7 @@ class Writer:
         if funds:
             deposit = self.new(f"{name}_deposit")
             await self.run(
-                ledger.DEPOSIT,
+                ledger.make_deposits,
                 MakeDeposit(
                     **self.common(), transfer_id=deposit, account_id=account, currency=currency,
                     amount_minor=funds, description="cash", metadata=labels,
@@ -141,7 +144,7 @@ class Writer:
     async def capture(self, name: str, amount: int | None, *, final: bool = False) -> None:
         """Capture a part of a payment."""
         await self.run(
-            payments.CAPTURE,
+            payments.capture_payments,
             CapturePayment(
                 **self.common(), payment_id=self.history.names[name],
                 transfer_id=self.new(f"{name}_capture"), amount_minor=amount, final=final,
@@ -152,7 +155,7 @@ class Writer:
     async def release(self, name: str, *, expired: bool = False) -> None:
         """Cancel or expire a payment."""
         await self.run(
-            payments.CANCELLATION,
+            payments.release_payments,
             ReleasePayment(
                 **self.common(), payment_id=self.history.names[name],
                 transfer_id=self.new(f"{name}_release"), expired=expired,
@@ -163,7 +166,7 @@ class Writer:
     async def refund(self, name: str, amount: int) -> None:
         """Refund a part of a payment."""
         await self.run(
-            payments.REFUND,
+            payments.refund_payments,
             RefundPayment(
                 **self.common(), payment_id=self.history.names[name],
                 refund_id=self.new(f"{name}_refund"), transfer_id=self.new(f"{name}_refunding"),
@@ -176,7 +179,7 @@ class Writer:
         table = FixedRates.TABLE
         quote_id = self.new(name)
         await self.run(
-            fx.QUOTE,
+            fx.create_quotes,
             PromiseQuote(
                 **self.common(), quote_id=quote_id, source_currency="USD", target_currency="EUR",
                 side="source", amount_minor=amount, reference_rate=table.find("USD", "EUR"),
@@ -189,7 +192,7 @@ class Writer:
     async def open_payout(self, name: str, amount: int, currency: str = "USD") -> None:
         """A payout to the merchant's bank; the flow that it begins is nobody's here."""
         await self.run(
-            payouts.PAYOUT,
+            payouts.open_payouts,
             OpenPayout(
                 **self.common(), payout_id=self.new(name),
                 bank_account_id=self.history.names["bank"], amount_minor=amount,
@@ -230,7 +233,7 @@ async def _make_customers(writer: Writer) -> None:
     """One who changed and has a card, one who was deleted with hers, and a card of nobody."""
     for name in ("ada_lovelace", "grace"):
         await writer.run(
-            customers.CUSTOMER,
+            customers.create_customers,
             AddCustomer(
                 **writer.common(), customer_id=writer.new(name), name=name, email=None, phone=None,
                 description=None, metadata={"b": "2", "a": "1"},
@@ -240,12 +243,12 @@ async def _make_customers(writer: Writer) -> None:
         card = CardFacts(writer.new(name), "visa", "424242", "4242", 12, 2040, name)
         owner_id = writer.history.names[owner] if owner else None
         attach = AttachMethod(**writer.common(), card=card, customer_id=owner_id)
-        await writer.run(customers.ATTACHMENT, attach)
+        await writer.run(customers.attach_methods, attach)
     ada, grace = writer.history.names["ada_lovelace"], writer.history.names["grace"]
     change = ChangeCustomer(**writer.common(), customer_id=ada, changes={"email": "a@b"})
-    await writer.run(customers.CUSTOMER_CHANGE, change, status=200)
+    await writer.run(customers.update_customers, change, status=200)
     delete = DeleteCustomer(**writer.common(), customer_id=grace)
-    await writer.run(customers.CUSTOMER_DELETION, delete, status=200)
+    await writer.run(customers.delete_customers, delete, status=200)
 
 
 async def _make_payments(writer: Writer) -> None:
@@ -254,9 +257,9 @@ async def _make_payments(writer: Writer) -> None:
     ):  # fmt: skip
         await writer.open_wallet(name, currency, funds)
     close = CloseAccount(**writer.common(), account_id=writer.history.names["old"])
-    await writer.run(ledger.CLOSURE, close, status=200)
+    await writer.run(ledger.close_accounts, close, status=200)
     await writer.run(
-        ledger.TRANSFER,
+        ledger.make_transfers,
         MakeTransfer(
             **writer.common(), transfer_id=writer.new("gift"), currency="USD",
             entries=[
@@ -265,7 +268,7 @@ async def _make_payments(writer: Writer) -> None:
             ],
         ),
     )  # fmt: skip
-    pay = payments.AUTHORIZATION
+    pay = payments.open_payments
     await writer.run(pay, *[writer.payment(f"paid_{n}", "ada", 1_000 + n) for n in range(5)])
     await writer.run(pay, writer.payment("euros", "eve", 999, "EUR"))
     await writer.run(pay, writer.payment("too_much", "bob", 10**9), status=402)
@@ -286,7 +289,7 @@ async def _make_payments(writer: Writer) -> None:
     await writer.run(pay, twice)
     await writer.quote("idle_quote", 700)
     await writer.run(
-        fx.CONVERSION,
+        fx.convert_transfers,
         ConvertTransfer(
             **writer.common(), transfer_id=writer.new("exchange"),
             quote_id=await writer.quote("used_quote", 1_000),
@@ -305,7 +308,7 @@ async def _make_payments(writer: Writer) -> None:
 
 async def _make_payouts(writer: Writer) -> None:
     await writer.run(
-        payouts.BANK_ACCOUNT,
+        payouts.add_bank_accounts,
         AddBankAccount(
             **writer.common(), bank_account_id=writer.new("bank"), iban="DE89370400440532013000",
             name="Ada Obi", metadata={"b": "2", "a": "1"},
@@ -315,11 +318,11 @@ async def _make_payouts(writer: Writer) -> None:
     await writer.open_payout("euros_sent", 5, "EUR")
     # What is above the platform's limit needs money that is as large.
     await writer.open_wallet("rich", "USD", 3_000_000)
-    await writer.run(payments.AUTHORIZATION, writer.payment("large", "rich", 3_000_000))
+    await writer.run(payments.open_payments, writer.payment("large", "rich", 3_000_000))
     await writer.open_payout("unapproved", 1_000_001)
     await writer.open_payout("stopped", 1_000_002)
     stop = CancelPayout(**writer.common(), payout_id=writer.history.names["stopped"])
-    await writer.run(payouts.CANCELLATION, stop, status=200)
+    await writer.run(payouts.cancel_payouts, stop, status=200)
 
 
 def _plan(writer: Writer) -> FeePlan:

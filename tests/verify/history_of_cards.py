@@ -5,8 +5,9 @@ The flows' own steps write the rows; only what a processor says is made up here.
 
 from typing import TYPE_CHECKING, Any
 
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.domains.payments.asks import Undone
+from app.domains.payments.bookings import fail_refunds
 from app.domains.payments.commands import (
     CapturePayment,
     FailRefund,
@@ -15,7 +16,8 @@ from app.domains.payments.commands import (
     ReleasePayment,
 )
 from app.domains.payments.model import Rail, receivable_account
-from app.engine.saga import Flow, Saga
+from app.engine.database import Step
+from app.engine.saga import Flow
 from app.processors import Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ async def make_card_payments(writer: "Writer") -> None:
     await _open(writer, "card_declined", DECLINED)
     await _open(writer, "card_failed", Verdict("not_executed", code="down"))
     undone = await _open(writer, "card_undone", Verdict("approved", amount_minor=1))
-    await writer.book(payments.AUTHORIZATION, undone, Undone("approved for 1"))
+    await writer.book(undone, Undone("approved for 1"))
     await _open(writer, "card_paid", APPROVED)
     for name in ("card_held", "card_part", "card_capturing", "card_not_captured", "card_void"):
         await _open(writer, name, APPROVED, capture="manual")
@@ -70,7 +72,7 @@ async def _open(
         method="card",
         rail=Rail(route=("acquirer",), token="pm_1", brand="visa", last4="4242"),  # noqa: S106
     )
-    return await _run(writer, payments.AUTHORIZATION, command, name, said)
+    return await _run(writer, payments.open_payments, command, name, said)
 
 
 async def _capture(writer: "Writer", name: str, said: Verdict | None = None) -> None:
@@ -82,7 +84,7 @@ async def _capture(writer: "Writer", name: str, said: Verdict | None = None) -> 
         amount_minor=300,
         final=False,
     )
-    await _run(writer, payments.CAPTURE, command, f"{name}_capture", said)
+    await _run(writer, payments.capture_payments, command, f"{name}_capture", said)
 
 
 async def _release(writer: "Writer", name: str, said: Verdict | None) -> None:
@@ -92,7 +94,7 @@ async def _release(writer: "Writer", name: str, said: Verdict | None) -> None:
         transfer_id=writer.new(f"{name}_release"),
         expired=False,
     )
-    await _run(writer, payments.CANCELLATION, command, f"{name}_release", said)
+    await _run(writer, payments.release_payments, command, f"{name}_release", said)
 
 
 async def _refund(writer: "Writer", payment: str, name: str, said: Verdict | None) -> None:
@@ -106,7 +108,7 @@ async def _refund(writer: "Writer", payment: str, name: str, said: Verdict | Non
         description="burnt",
         metadata={"why": "burnt", "a": "b"},
     )
-    await _run(writer, payments.REFUND, command, name, said)
+    await _run(writer, payments.refund_payments, command, name, said)
 
 
 async def _fail_refund(writer: "Writer", payment: str, name: str) -> None:
@@ -118,15 +120,15 @@ async def _fail_refund(writer: "Writer", payment: str, name: str) -> None:
         transfer_id=writer.new(f"{name}_back"),
         code="account_closed",
     )
-    await writer.run(payments.REFUND_FAILURE, command, status=200)
+    await writer.run(fail_refunds, command, status=200)
 
 
 async def _run(
-    writer: "Writer", saga: Saga[Any], command: Any, name: str, said: Verdict | None
+    writer: "Writer", step: Step[Any, Any], command: Any, name: str, said: Verdict | None
 ) -> Flow:
-    (answer,) = await writer.run(saga, command, status=202)
+    (answer,) = await writer.run(step, command, status=202)
     flow: Flow = answer.flow
     writer.history.names[f"{name}_flow"] = flow.id
     if said is not None:
-        await writer.book(saga, flow, said)
+        await writer.book(flow, said)
     return flow

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from app.base import ids
-from app.domains.disputes import flow as disputes
+from app.domains.disputes import steps as disputes
 from app.domains.ledger.model import merchant_account
 from app.engine.database import Database
 from tests.disputes.support import FEE, Stall
@@ -27,15 +27,15 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
         opening = stall.told(stall.state(payment, amount=AMOUNT))
         names[f"{state}_dispute"] = opening.dispute_id
         names[f"{state}_opening"] = opening.opening_transfer_id
-        await stall.run(disputes.DISPUTE, opening)
+        await stall.run(disputes.apply_dispute_states, opening)
         piece = stall.piece(opening.dispute_id, "It was eaten.")
         names[f"{state}_evidence"] = piece.evidence_id
-        await stall.run(disputes.EVIDENCE_PIECE, piece)
+        await stall.run(disputes.add_evidence, piece)
         closing = stall.told(stall.state(payment, state, amount=AMOUNT))
         names[f"{state}_closing"] = closing.closing_transfer_id
-        await stall.run(disputes.DISPUTE, closing)
+        await stall.run(disputes.apply_dispute_states, closing)
     answer = stall.answer(names["needs_response_dispute"])
-    (begun,) = await stall.run(disputes.EVIDENCE, answer)
+    (begun,) = await stall.run(disputes.submit_evidence, answer)
     assert begun.flow is not None
     converted = await stall.pay(1_000, quote_id=await stall.quote(1_000))
     names["converted_dispute"] = await stall.dispute(converted, amount=AMOUNT)

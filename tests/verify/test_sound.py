@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.domains.merchants import admin
-from app.domains.payments import flow as payments
+from app.domains.payments import steps as payments
 from app.engine.database import GroupCommit
 from app.operate.verify import store, verify
 from tests.support.engine import opened
@@ -69,7 +69,7 @@ async def test_the_books_are_checked_while_payments_go_on(books: Books) -> None:
             count = 0
             while not stop.is_set():
                 batch = [writer.payment("more", "ada", 1) for _ in range(20)]
-                count += len(await writer.run(payments.AUTHORIZATION, *batch))
+                count += len(await writer.run(payments.open_payments, *batch))
             return count
 
         paying = asyncio.create_task(pay())

@@ -2,7 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import msgspec
 from litestar import Request
@@ -25,13 +25,15 @@ from app.base import ids
 from app.base.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.domains.merchants import FeePlan, Merchant
 from app.engine import idempotency
-from app.engine.idempotency import Answer, Intent
-from app.engine.saga import WAIT_S, Saga
+from app.engine.database import Receipt
+from app.engine.idempotency import Answer, Command, Intent, Kind
+from app.engine.saga import WAIT_S, Begins
 
 ApiRequest: TypeAlias = Request[None, None, State]
 
 M = TypeVar("M", bound=BaseModel)
-C = TypeVar("C")
+C = TypeVar("C", bound=Command)
+P = ParamSpec("P")
 
 JSON = "application/json"
 
@@ -72,7 +74,46 @@ class Call(msgspec.Struct, frozen=True):
     @property
     def deadline(self) -> float:
         """On `clock.monotonic()`."""
-        return self.context.started + self.services.settings.request_timeout_ms / 1000
+        return self.services.database.deadline(self.context.started)
+
+    def command(
+        self, kind: Kind[P, C], intent: Intent | None, *args: P.args, **fields: P.kwargs
+    ) -> C:
+        """A command of the merchant that calls."""
+        merchant = self.merchant
+        return kind(
+            merchant.home_region,
+            merchant.id,
+            intent,
+            self.context.request_id,
+            merchant.former_region,
+            *args,
+            **fields,
+        )
+
+    async def run(
+        self, what: Begins[C], commands: Sequence[C], *, wait_s: float = WAIT_S
+    ) -> Receipt[Answer]:
+        """The answers of `commands` by the call's deadline; see `Sagas.run`."""
+        receipt = await self.services.world.sagas.run(
+            what, commands, deadline=self.deadline, wait_s=wait_s
+        )
+        self.context.batch_size = receipt.batch_size
+        return receipt
+
+    async def run_one(self, what: Begins[C], command: C, *, wait_s: float = WAIT_S) -> Answer:
+        """The answer of one command.
+
+        Raises:
+            PlatformError: nobody decided; InternalError where that is a bug.
+        """
+        receipt = await self.run(what, [command], wait_s=wait_s)
+        try:
+            return receipt.only()
+        except PlatformError:
+            raise
+        except Exception as bug:
+            raise InternalError from bug
 
 
 def services_of(request: ApiRequest) -> Services:
@@ -229,12 +270,12 @@ def intent_of(request: ApiRequest, canonical: str) -> Intent:
 async def perform(
     request: ApiRequest,
     model: type[M],
-    saga: Saga[C],
+    what: Begins[C],
     make: Callable[[Call, Intent, M], C | Awaitable[C]],
     *,
     wait_s: float | None = None,
 ) -> ASGIResponse:
-    """Serve a writing request: check it, make its command, run the saga, send the answer.
+    """Serve a writing request: check it, make its command, run that, send the answer.
 
     Args:
         wait_s: how long the answer waits for the flow that the command begins.
@@ -244,19 +285,13 @@ async def perform(
     made = make(call, named_intent(request, body), body)
     command = await made if isinstance(made, Awaitable) else made
     wait_s = preferred_wait_s(request) if wait_s is None else wait_s
-    return await submit(call, saga, command, wait_s=wait_s)
+    return await submit(call, what, command, wait_s=wait_s)
 
 
-async def submit(call: Call, saga: Saga[C], command: C, *, wait_s: float = WAIT_S) -> Reply:
-    """Run the saga for one command and send its answer."""
-    receipt = await call.services.sagas.run(
-        saga, call.region, [command], deadline=call.deadline, wait_s=wait_s
-    )
-    call.context.batch_size = receipt.batch_size
-    outcome = receipt.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome if isinstance(outcome, PlatformError) else InternalError from outcome
-    return respond(outcome, call.services.settings.idempotency_kept_days)
+async def submit(call: Call, what: Begins[C], command: C, *, wait_s: float = WAIT_S) -> Reply:
+    """Run one command and send its answer."""
+    answer = await call.run_one(what, command, wait_s=wait_s)
+    return respond(answer, call.services.settings.idempotency_kept_days)
 
 
 async def replay(call: Call, intent: Intent, obstacle: PlatformError) -> Reply:

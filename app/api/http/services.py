@@ -7,9 +7,8 @@ from app.api.http.vault_client import VaultClient
 from app.base.settings import Settings
 from app.domains.fx import Rates
 from app.domains.merchants import Keyring
-from app.engine.database import Database, GroupCommit
-from app.engine.saga import Sagas
-from app.processors import Processors
+from app.engine.database import Database
+from app.processors import World
 
 
 @dataclass(slots=True)
@@ -18,13 +17,11 @@ class Services:
 
     settings: Settings
     database: Database
-    group_commit: GroupCommit
-    sagas: Sagas
     keyring: Keyring
     limiter: RateLimiter
     rates: Rates
     vault: VaultClient
-    processors: Processors = field(init=False)
-    """Connected when the process starts."""
+    world: World = field(init=False)
+    """The flows, and what they reach outside; connected when the process starts."""
     draining: bool = field(default=False)
     """Set when the process was told to stop; `/readyz` answers 503 from then on."""

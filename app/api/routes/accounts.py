@@ -11,7 +11,7 @@ from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import CONSISTENCY_PARAMETER, LIST_PARAMETERS, PAGING_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import clock, ids
-from app.domains.ledger import CloseAccount, OpenAccount, errors, flow, reads
+from app.domains.ledger import CloseAccount, OpenAccount, errors, reads, steps
 from app.domains.ledger.errors import AccountNotFound
 from app.domains.ledger.reads import EntryPosition
 from app.domains.ledger.store import AccountRow
@@ -32,17 +32,14 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
-    return OpenAccount(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        OpenAccount,
+        intent,
         account_id=ids.new(),
         currency=body.currency,
         customer=body.customer,
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -54,7 +51,7 @@ def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
 )
 async def create_account(request: ApiRequest) -> ASGIResponse:
     """Opens a customer's wallet in one currency."""
-    return await perform(request, wire.CreateAccount, flow.ACCOUNT, _open)
+    return await perform(request, wire.CreateAccount, steps.open_accounts, _open)
 
 
 @post(
@@ -68,16 +65,9 @@ async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
     """Closes an empty wallet for good."""
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> CloseAccount:
-        return CloseAccount(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
-            account_id=path_id("account", account_id),
-            former_region=call.merchant.former_region,
-        )
+        return call.command(CloseAccount, intent, account_id=path_id("account", account_id))
 
-    return await perform(request, wire.Nothing, flow.CLOSURE, make)
+    return await perform(request, wire.Nothing, steps.close_accounts, make)
 
 
 async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:

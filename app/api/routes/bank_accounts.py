@@ -8,7 +8,7 @@ from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
-from app.domains.payouts import errors, flow, reads
+from app.domains.payouts import errors, reads, steps
 from app.domains.payouts.commands import AddBankAccount
 from app.domains.payouts.errors import BankAccountNotFound
 from app.domains.payouts.views import BankAccountView, bank_account_view
@@ -16,16 +16,13 @@ from app.engine.idempotency import Intent
 
 
 def _add(call: Call, intent: Intent, body: wire.CreateBankAccount) -> AddBankAccount:
-    return AddBankAccount(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        AddBankAccount,
+        intent,
         bank_account_id=ids.new(),
         iban=body.iban,
         name=body.name,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -38,7 +35,7 @@ def _add(call: Call, intent: Intent, body: wire.CreateBankAccount) -> AddBankAcc
 )  # fmt: skip
 async def create_bank_account(request: ApiRequest) -> ASGIResponse:
     """Records where payouts may go; the number is checked, and never shown again."""
-    return await perform(request, wire.CreateBankAccount, flow.BANK_ACCOUNT, _add)
+    return await perform(request, wire.CreateBankAccount, steps.add_bank_accounts, _add)
 
 
 @get(

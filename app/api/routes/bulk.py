@@ -151,11 +151,7 @@ async def _looked_up(command: Awaitable[OpenPayment]) -> OpenPayment | PlatformE
 async def _commit(call: Call, commands: Sequence[OpenPayment]) -> Sequence[Answer | Exception]:
     if not commands:
         return []
-    receipt = await call.services.sagas.run(
-        flow.AUTHORIZATION, call.region, commands, deadline=call.deadline
-    )
-    call.context.batch_size = receipt.batch_size
-    return receipt.outcomes
+    return (await call.run(flow.AUTHORIZATION, commands)).outcomes
 
 
 def _result(call: Call, outcome: Answer | Exception) -> str:

@@ -14,8 +14,8 @@ from app.domains.customers import (
     DeleteCustomer,
     errors,
     find_customer,
-    flow,
     reads,
+    steps,
 )
 from app.domains.customers.errors import CustomerNotFound
 from app.domains.customers.views import CustomerView, customer_view
@@ -23,18 +23,15 @@ from app.engine.idempotency import Intent
 
 
 def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustomer:
-    return AddCustomer(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        AddCustomer,
+        intent,
         customer_id=ids.new(),
         name=body.name,
         email=body.email,
         phone=body.phone,
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -47,7 +44,7 @@ def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustome
 )  # fmt: skip
 async def create_customer(request: ApiRequest) -> ASGIResponse:
     """Records somebody who pays."""
-    return await perform(request, wire.CreateCustomer, flow.CUSTOMER, _create)
+    return await perform(request, wire.CreateCustomer, steps.create_customers, _create)
 
 
 @post(
@@ -61,17 +58,14 @@ async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse
     """Changes the fields that are given; metadata is replaced as a whole."""
 
     def make(call: Call, intent: Intent, body: wire.UpdateCustomer) -> ChangeCustomer:
-        return ChangeCustomer(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            ChangeCustomer,
+            intent,
             customer_id=path_id("customer", customer_id),
             changes={name: getattr(body, name) for name in sorted(body.model_fields_set)},
-            former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.UpdateCustomer, flow.CUSTOMER_CHANGE, make)
+    return await perform(request, wire.UpdateCustomer, steps.update_customers, make)
 
 
 @post(
@@ -85,16 +79,9 @@ async def delete_customer(request: ApiRequest, customer_id: str) -> ASGIResponse
     """Takes a customer off the lists, and its payment methods out of use; it stays readable."""
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> DeleteCustomer:
-        return DeleteCustomer(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
-            customer_id=path_id("customer", customer_id),
-            former_region=call.merchant.former_region,
-        )
+        return call.command(DeleteCustomer, intent, customer_id=path_id("customer", customer_id))
 
-    return await perform(request, wire.Nothing, flow.CUSTOMER_DELETION, make)
+    return await perform(request, wire.Nothing, steps.delete_customers, make)
 
 
 @get(

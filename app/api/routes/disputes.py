@@ -29,7 +29,7 @@ from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.api.http.uploads import FORM, FORM_BYTES, UploadedFile, read_file
 from app.base import ids
 from app.base.pan import contains_pan
-from app.domains.disputes import errors, flow, formats, reads
+from app.domains.disputes import errors, flow, formats, reads, steps
 from app.domains.disputes.commands import AddEvidence, AnswerDispute
 from app.domains.disputes.errors import DisputeNotFound
 from app.domains.disputes.model import DisputeStatus
@@ -121,7 +121,7 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
         body = validate(wire.CreateEvidence, await read_body(request, SINGLE_BYTES_MAX) or b"{}")
         text = UploadedFile(None, formats.TEXT, body.text.encode())
         command = _piece(call, named_intent(request, body), dispute_id, text)
-        return await submit(call, flow.EVIDENCE_PIECE, command)
+        return await submit(call, steps.add_evidence, command)
     form = await read_body(request, formats.BYTES_MAX + FORM_BYTES, refuse_cards=False)
     file = _check(read_file(request, form))
     stands_for = {
@@ -131,7 +131,7 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
     }
     intent = intent_of(request, msgspec.json.encode(stands_for).decode())
     command = _piece(call, intent, dispute_id, file)
-    return await submit(call, flow.EVIDENCE_PIECE, command)
+    return await submit(call, steps.add_evidence, command)
 
 
 def _check(file: UploadedFile) -> UploadedFile:
@@ -148,18 +148,15 @@ def _check(file: UploadedFile) -> UploadedFile:
 
 
 def _piece(call: Call, intent: Intent, dispute_id: str, file: UploadedFile) -> AddEvidence:
-    return AddEvidence(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        AddEvidence,
+        intent,
         dispute_id=path_id("dispute", dispute_id),
         evidence_id=ids.new(),
         media_type=file.media_type,
         file_name=file.name,
         content=file.content,
         sha256=formats.digest(file.content),
-        former_region=call.merchant.former_region,
     )
 
 
@@ -196,14 +193,11 @@ async def accept_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 
 def _answer(dispute_id: str) -> Callable[[Call, Intent, wire.Nothing], AnswerDispute]:
     def make(call: Call, intent: Intent, _: wire.Nothing) -> AnswerDispute:
-        return AnswerDispute(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            AnswerDispute,
+            intent,
             dispute_id=path_id("dispute", dispute_id),
             flow_id=ids.new(),
-            former_region=call.merchant.former_region,
         )
 
     return make

@@ -18,7 +18,7 @@ from app.api.http.call import (
 from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import clock, ids
-from app.domains.fx import PromiseQuote, RateTable, Side
+from app.domains.fx import PromiseQuote, RateTable, Side, create_quotes
 from app.domains.fx.errors import (
     ConversionTooLarge,
     ConversionTooSmall,
@@ -27,7 +27,6 @@ from app.domains.fx.errors import (
     QuoteNotFound,
     RatesUnavailable,
 )
-from app.domains.fx.flow import QUOTE
 from app.domains.fx.store import find_quote, list_quotes
 from app.domains.fx.views import QuoteView, quote_view
 from app.engine.idempotency import Intent
@@ -38,11 +37,9 @@ def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable)
     amount = body.target_amount if body.source_amount is None else body.source_amount
     assert amount is not None
     settings = call.services.settings
-    return PromiseQuote(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        PromiseQuote,
+        intent,
         quote_id=ids.new(),
         source_currency=body.source_currency,
         target_currency=body.target_currency,
@@ -54,7 +51,6 @@ def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable)
         spread_bps=settings.fx_spread_bps,
         lock_s=settings.fx_quote_s,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -80,7 +76,7 @@ async def create_quote(request: ApiRequest) -> ASGIResponse:
         table = await call.services.rates.latest()
     except RatesUnavailable as error:
         return await replay(call, intent, error)
-    return await submit(call, QUOTE, _quote(call, intent, body, table))
+    return await submit(call, create_quotes, _quote(call, intent, body, table))
 
 
 @get(

@@ -5,10 +5,9 @@ from litestar import Router, post
 from litestar.response.base import ASGIResponse
 
 from app.api.http.call import ApiRequest, context_of, send, services_of
-from app.api.http.errors import CardNumberNotAllowed, InternalError
+from app.api.http.errors import CardNumberNotAllowed
 from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.base import ids
-from app.base.errors import PlatformError
 from app.base.pan import contains_pan, scrub
 from app.domains.merchants.store import find_homes
 from app.domains.notifications import NOTIFICATION, TakeNotification
@@ -34,8 +33,8 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
     body = await read_body(request, SINGLE_BYTES_MAX, refuse_cards=False)
     headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in context.headers.items()}
     try:
-        notification = await services.processors.complete(
-            processor, services.processors.read_notification(processor, headers, body)
+        notification = await services.world.processors.complete(
+            processor, services.world.processors.read_notification(processor, headers, body)
         )
     except errors.NotificationForeign:
         # About something that is not ours; a processor that is told so would only repeat it.
@@ -53,18 +52,15 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
     command = TakeNotification(
         region=home,
         merchant_id=merchant_id,
+        intent=None,
         correlation_id=context.request_id,
+        former_region=former,
         processor=processor,
         notification=msgspec.structs.replace(notification, payload=scrub(notification.payload)),
-        former_region=former,
     )
-    timeout_s = services.settings.request_timeout_ms / 1000
-    receipt = await services.sagas.run(
-        NOTIFICATION, home, [command], deadline=context.started + timeout_s, wait_s=0.0
-    )
-    outcome = receipt.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome if isinstance(outcome, PlatformError) else InternalError from outcome
+    deadline = services.database.deadline(context.started)
+    kept = await services.world.sagas.run(NOTIFICATION, [command], deadline=deadline, wait_s=0.0)
+    kept.only()
     return send(Received())
 
 

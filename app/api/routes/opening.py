@@ -32,7 +32,7 @@ def open_payment(
     account = model.receivable_account(call.merchant.id, body.currency).id
     if isinstance(method, wire.CardMethod):
         return _open_card(call, intent, body, account, method.id)
-    rail = Rail(route=(call.services.processors.route_to_bank(body.currency),))
+    rail = Rail(route=(call.services.world.processors.route_to_bank(body.currency),))
     return _command(call, intent, body, account, method="bank_transfer", rail=rail)
 
 
@@ -46,7 +46,7 @@ async def _open_card(
             raise
         # A key that has an answer keeps it, whatever has become of the card since.
         return _command(call, intent, body, account, method="card", refused=error)
-    route = call.services.processors.route(
+    route = call.services.world.processors.route(
         currency=body.currency,
         brand=card.brand,
         amount_minor=body.amount,
@@ -69,11 +69,9 @@ def _command(
     customer: str | None = None,
     refused: PlatformError | None = None,
 ) -> OpenPayment:
-    return OpenPayment(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        OpenPayment,
+        intent,
         payment_id=ids.new(),
         transfer_id=ids.new(),
         account_id=account,
@@ -84,7 +82,6 @@ def _command(
         metadata=body.metadata,
         fee_bps=call.merchant.fee_bps,
         fee_fixed_minor=call.merchant.fee_fixed_minor,
-        former_region=call.merchant.former_region,
         method=method,
         customer=customer,
         rail=rail,

@@ -22,7 +22,7 @@ from app.api.http.reading import Reading
 from app.api.http.vault_client import VaultUnreachable
 from app.api.routes.vault import attachment, describe, publishable_key_of
 from app.base.errors import NotFound
-from app.domains.customers import DetachMethod, errors, flow, reads
+from app.domains.customers import DetachMethod, errors, reads, steps
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.views import SavedMethodView, method_view
 from app.engine.idempotency import Intent
@@ -81,7 +81,7 @@ async def create_payment_method(request: ApiRequest) -> ASGIResponse:
     command = msgspec.structs.replace(
         attachment(call, facts), intent=intent, customer_id=body.customer
     )
-    return await submit(call, flow.ATTACHMENT, command)
+    return await submit(call, steps.attach_methods, command)
 
 
 @post(
@@ -95,16 +95,13 @@ async def detach_payment_method(request: ApiRequest, payment_method_id: str) -> 
     """Takes a payment method out of use, for good."""
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> DetachMethod:
-        return DetachMethod(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            DetachMethod,
+            intent,
             method_id=path_id("payment_method", payment_method_id),
-            former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, flow.DETACHMENT, make)
+    return await perform(request, wire.Nothing, steps.detach_methods, make)
 
 
 @get(

@@ -84,16 +84,13 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
     """
 
     def make(call: Call, intent: Intent, body: wire.CreateCapture) -> CapturePayment:
-        return CapturePayment(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            CapturePayment,
+            intent,
             payment_id=path_id("payment", payment_id),
             transfer_id=ids.new(),
             amount_minor=body.amount,
             final=body.final,
-            former_region=call.merchant.former_region,
         )
 
     return await perform(request, wire.CreateCapture, flow.CAPTURE, make)
@@ -114,14 +111,11 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
     """Gives back what is held; what was captured before stays captured."""
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> ReleasePayment:
-        return ReleasePayment(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            ReleasePayment,
+            intent,
             payment_id=path_id("payment", payment_id),
             transfer_id=ids.new(),
-            former_region=call.merchant.former_region,
         )
 
     return await perform(request, wire.Nothing, flow.CANCELLATION, make)

@@ -12,7 +12,7 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.ledger import errors as ledger_errors
-from app.domains.payouts import errors, flow, reads
+from app.domains.payouts import errors, flow, reads, steps
 from app.domains.payouts.commands import ApprovePayout, CancelPayout, OpenPayout
 from app.domains.payouts.errors import PayoutNotFound
 from app.domains.payouts.model import PayoutStatus
@@ -32,11 +32,9 @@ def _key_of(call: Call) -> UUID:
 
 
 def _open(call: Call, intent: Intent, body: wire.CreatePayout) -> OpenPayout:
-    return OpenPayout(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        OpenPayout,
+        intent,
         payout_id=ids.new(),
         bank_account_id=body.bank_account,
         amount_minor=body.amount,
@@ -44,7 +42,6 @@ def _open(call: Call, intent: Intent, body: wire.CreatePayout) -> OpenPayout:
         key_id=_key_of(call),
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -77,17 +74,14 @@ async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
     """Lets a payout above the limit go; with another API key than the one that made it."""
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> ApprovePayout:
-        return ApprovePayout(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
+        return call.command(
+            ApprovePayout,
+            intent,
             payout_id=path_id("payout", payout_id),
             key_id=_key_of(call),
-            former_region=call.merchant.former_region,
         )
 
-    return await perform(request, wire.Nothing, flow.APPROVAL, make, wait_s=BANK_WAIT_S)
+    return await perform(request, wire.Nothing, steps.approve_payouts, make, wait_s=BANK_WAIT_S)
 
 
 @post(
@@ -107,16 +101,9 @@ async def cancel_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
     """
 
     def make(call: Call, intent: Intent, _: wire.Nothing) -> CancelPayout:
-        return CancelPayout(
-            region=call.region,
-            merchant_id=call.merchant.id,
-            intent=intent,
-            correlation_id=call.request_id,
-            payout_id=path_id("payout", payout_id),
-            former_region=call.merchant.former_region,
-        )
+        return call.command(CancelPayout, intent, payout_id=path_id("payout", payout_id))
 
-    return await perform(request, wire.Nothing, flow.CANCELLATION, make)
+    return await perform(request, wire.Nothing, steps.cancel_payouts, make)
 
 
 @get(

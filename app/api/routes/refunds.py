@@ -17,18 +17,15 @@ from app.engine.idempotency import Intent
 
 
 def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPayment:
-    return RefundPayment(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        RefundPayment,
+        intent,
         payment_id=body.payment,
         refund_id=ids.new(),
         transfer_id=ids.new(),
         amount_minor=body.amount,
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 

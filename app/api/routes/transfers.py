@@ -21,10 +21,9 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.errors import SandboxOnly
 from app.api.http.reading import Reading
 from app.base import ids
-from app.domains.fx import ConvertTransfer
+from app.domains.fx import ConvertTransfer, convert_transfers
 from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
-from app.domains.fx.flow import CONVERSION
-from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, flow, reads
+from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, steps
 from app.domains.ledger.errors import TransferNotFound
 from app.domains.ledger.views import TransferView, transfer_view
 from app.engine.idempotency import Intent
@@ -45,52 +44,43 @@ def _entries(body: wire.CreateTransfer) -> list[EntrySpec]:
 
 
 def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer, currency: str) -> MakeTransfer:
-    return MakeTransfer(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        MakeTransfer,
+        intent,
         transfer_id=ids.new(),
         currency=currency,
         entries=_entries(body),
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
 def _conversion(
     call: Call, intent: Intent, body: wire.CreateTransfer, quote_id: UUID
 ) -> ConvertTransfer:
-    return ConvertTransfer(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        ConvertTransfer,
+        intent,
         transfer_id=ids.new(),
         quote_id=quote_id,
         entries=_entries(body),
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
 def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposit:
     if call.services.settings.environment != "sandbox" or call.merchant.mode != "test":
         raise SandboxOnly
-    return MakeDeposit(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=intent,
-        correlation_id=call.request_id,
+    return call.command(
+        MakeDeposit,
+        intent,
         transfer_id=ids.new(),
         account_id=body.account,
         currency=body.currency,
         amount_minor=body.amount,
         description=body.description,
         metadata=body.metadata,
-        former_region=call.merchant.former_region,
     )
 
 
@@ -114,9 +104,9 @@ async def create_transfer(request: ApiRequest) -> ASGIResponse:
     body = await parse(request, wire.CreateTransfer)
     intent = named_intent(request, body)
     if body.fx_quote is not None:
-        return await submit(call, CONVERSION, _conversion(call, intent, body, body.fx_quote))
+        return await submit(call, convert_transfers, _conversion(call, intent, body, body.fx_quote))
     assert body.currency is not None
-    return await submit(call, flow.TRANSFER, _transfer(call, intent, body, body.currency))
+    return await submit(call, steps.make_transfers, _transfer(call, intent, body, body.currency))
 
 
 @get(
@@ -153,7 +143,7 @@ async def list_transfers(request: ApiRequest) -> ASGIResponse:
 )  # fmt: skip
 async def create_deposit(request: ApiRequest) -> ASGIResponse:
     """Brings sandbox money from outside into a wallet."""
-    return await perform(request, wire.CreateDeposit, flow.DEPOSIT, _deposit)
+    return await perform(request, wire.CreateDeposit, steps.make_deposits, _deposit)
 
 
 def routers() -> list[Router]:

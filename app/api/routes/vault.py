@@ -3,9 +3,7 @@
 from uuid import UUID
 
 from app.api.http.call import Call
-from app.api.http.errors import InternalError
 from app.base import ids
-from app.base.errors import PlatformError
 from app.base.publishable import publishable_key
 from app.base.settings import Settings
 from app.domains.customers import (
@@ -16,7 +14,7 @@ from app.domains.customers import (
     refuse_use,
 )
 from app.domains.customers.errors import PaymentMethodNotFound
-from app.domains.customers.flow import ATTACHMENT
+from app.domains.customers.steps import attach_methods
 
 
 async def adopt(call: Call, token: UUID) -> PaymentMethod:
@@ -32,13 +30,7 @@ async def adopt(call: Call, token: UUID) -> PaymentMethod:
     method = await _find(call, token)
     if method is None:
         facts = await describe(call, token)
-        command = attachment(call, facts)
-        receipt = await call.services.sagas.run(
-            ATTACHMENT, call.region, [command], deadline=call.deadline
-        )
-        outcome = receipt.outcomes[0]
-        if isinstance(outcome, Exception):
-            raise outcome if isinstance(outcome, PlatformError) else InternalError from outcome
+        await call.run_one(attach_methods, attachment(call, facts))
         method = await _find(call, token)
     error = refuse_use(method, token)
     if error is not None:
@@ -62,14 +54,7 @@ async def describe(call: Call, token: UUID) -> CardFacts:
 
 def attachment(call: Call, facts: CardFacts) -> AttachMethod:
     """The command that registers a token for nobody in particular; it needs no key."""
-    return AttachMethod(
-        region=call.region,
-        merchant_id=call.merchant.id,
-        intent=None,
-        correlation_id=call.request_id,
-        card=facts,
-        former_region=call.merchant.former_region,
-    )
+    return call.command(AttachMethod, None, card=facts)
 
 
 def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str | None:

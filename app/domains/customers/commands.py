@@ -4,23 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from app.domains.customers.model import NO_METADATA, CardFacts
-from app.engine.idempotency import Intent
+from app.engine.idempotency import Command
 
 
-class CustomerCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """What all of them carry."""
-
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
-    former_region: str | None = None
-
-
-class AddCustomer(CustomerCommand, frozen=True, kw_only=True):
+class AddCustomer(Command, frozen=True):
     """Record a customer."""
 
     customer_id: UUID
@@ -31,7 +19,7 @@ class AddCustomer(CustomerCommand, frozen=True, kw_only=True):
     metadata: Mapping[str, str] = NO_METADATA
 
 
-class ChangeCustomer(CustomerCommand, frozen=True, kw_only=True):
+class ChangeCustomer(Command, frozen=True):
     """Change some fields of a customer."""
 
     customer_id: UUID
@@ -39,20 +27,20 @@ class ChangeCustomer(CustomerCommand, frozen=True, kw_only=True):
     """Field -> its new value."""
 
 
-class DeleteCustomer(CustomerCommand, frozen=True, kw_only=True):
+class DeleteCustomer(Command, frozen=True):
     """Take a customer off the lists, and its payment methods out of use."""
 
     customer_id: UUID
 
 
-class AttachMethod(CustomerCommand, frozen=True, kw_only=True):
+class AttachMethod(Command, frozen=True):
     """Register a token of the vault, for a customer if one is named."""
 
     card: CardFacts
     customer_id: UUID | None = None
 
 
-class DetachMethod(CustomerCommand, frozen=True, kw_only=True):
+class DetachMethod(Command, frozen=True):
     """Take a payment method out of use, for good."""
 
     method_id: UUID

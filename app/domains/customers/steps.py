@@ -11,16 +11,15 @@ from app.domains.customers.commands import (
     AddCustomer,
     AttachMethod,
     ChangeCustomer,
-    CustomerCommand,
     DeleteCustomer,
     DetachMethod,
 )
 from app.domains.customers.model import Customer, PaymentMethod
 from app.domains.customers.views import customer_text, method_text
 from app.engine import events, idempotency
-from app.engine.database import Tx
+from app.engine.database import Tx, step
 from app.engine.events import Event
-from app.engine.idempotency import Answer, refusal
+from app.engine.idempotency import Answer, Command, refusal
 
 
 class _Changes:
@@ -68,6 +67,7 @@ class _Changes:
         events.append(tx, self.region, self.facts)
 
 
+@step
 async def create_customers(tx: Tx, commands: Sequence[AddCustomer]) -> list[Answer]:
     """Record customers; each answers 201 and appends `customer.created`."""
     claims = await idempotency.claim(tx, commands)
@@ -83,6 +83,7 @@ async def create_customers(tx: Tx, commands: Sequence[AddCustomer]) -> list[Answ
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def update_customers(tx: Tx, commands: Sequence[ChangeCustomer]) -> list[Answer]:
     """Change customers; each answers 200, and appends `customer.updated` if anything changed.
 
@@ -108,6 +109,7 @@ async def update_customers(tx: Tx, commands: Sequence[ChangeCustomer]) -> list[A
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[Answer]:
     """Delete customers and detach what they have; each answers 200, the second time as well.
 
@@ -139,6 +141,7 @@ async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[A
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def attach_methods(tx: Tx, commands: Sequence[AttachMethod]) -> list[Answer]:
     """Register payment methods; each answers 201 with what it is now.
 
@@ -188,6 +191,7 @@ def _attach(
     return Answer(201, method_text(method))
 
 
+@step
 async def detach_methods(tx: Tx, commands: Sequence[DetachMethod]) -> list[Answer]:
     """Take payment methods out of use; each answers 200, the second time as well.
 
@@ -211,7 +215,7 @@ async def detach_methods(tx: Tx, commands: Sequence[DetachMethod]) -> list[Answe
     return idempotency.keep(tx, claims, answers)
 
 
-def _refusal(error: PlatformError | None, command: CustomerCommand) -> Answer:
+def _refusal(error: PlatformError | None, command: Command) -> Answer:
     assert error is not None
     return refusal(error, command.correlation_id)
 

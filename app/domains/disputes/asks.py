@@ -11,8 +11,8 @@ import msgspec
 from app.base import ids
 from app.domains.disputes import formats, reads
 from app.domains.disputes.commands import ReportDispute, report_of
-from app.domains.disputes.model import AnswerPlan, WatchPlan, plan_of
-from app.engine.saga import Flow, Postpone
+from app.domains.disputes.model import WATCH, AnswerPlan, WatchPlan, plan_of
+from app.engine.saga import Flow, Postpone, external
 from app.processors import DisputeState, Verdict, World
 
 
@@ -24,6 +24,7 @@ class EvidenceAnswer(msgspec.Struct, frozen=True):
     """None: it could not be looked at."""
 
 
+@external(WATCH)
 async def look_at_processor(world: World, flow: Flow) -> ReportDispute | Verdict:
     """What the processor says of a dispute now; a verdict where it says nothing of it.
 
@@ -33,6 +34,7 @@ async def look_at_processor(world: World, flow: Flow) -> ReportDispute | Verdict
     return await _look(world, flow, plan.processor, plan.reference, dispute_id=plan.dispute_id)
 
 
+@external("evidence")
 async def submit_to_processor(world: World, flow: Flow) -> EvidenceAnswer | Postpone:
     """What the processor says to all evidence there is; nothing is added meanwhile."""
     plan = plan_of(flow, AnswerPlan)
@@ -46,6 +48,7 @@ async def submit_to_processor(world: World, flow: Flow) -> EvidenceAnswer | Post
     return await _known(world, flow, plan, verdict)
 
 
+@external("acceptance")
 async def accept_at_processor(world: World, flow: Flow) -> EvidenceAnswer | Postpone:
     """What the processor says to giving the dispute up."""
     plan = plan_of(flow, AnswerPlan)
@@ -74,10 +77,7 @@ async def _look(
         return state
     if state.merchant != ids.encode("merchant", flow.merchant_id) or state.id != reference:
         return Verdict("unknown", code="told_of_another")
-    home = (flow.region, flow.former_region)
-    return report_of(
-        home, flow.merchant_id, flow.correlation_id, processor, state, dispute_id=dispute_id
-    )
+    return report_of(flow, processor, state, dispute_id=dispute_id)
 
 
 def _reference(flow: Flow) -> str:

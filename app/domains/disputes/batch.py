@@ -14,6 +14,7 @@ from app.base.errors import PlatformError
 from app.base.settings import Settings
 from app.domains import ledger
 from app.domains.disputes import decisions, model, store
+from app.domains.disputes.asks import look_at_processor
 from app.domains.disputes.commands import ReportDispute
 from app.domains.disputes.errors import DisputeNotBookable
 from app.domains.disputes.model import FINAL, Dispute, WatchPlan, plan_text
@@ -27,9 +28,6 @@ from app.engine import events, saga
 from app.engine.database import Moving, Tx
 from app.engine.events import Event
 from app.engine.saga import Flow
-
-WATCH = "dispute"
-"""The flow that looks at a dispute; its external step is `look_at_processor`."""
 
 
 class DisputeBatch:
@@ -306,8 +304,7 @@ class DisputeBatch:
         flow = saga.new_flow(
             self._tx,
             report,
-            WATCH,
-            "look_at_processor",
+            look_at_processor,
             flow_id=report.watch_id,
             object_id=dispute_id,
             data=plan_text(plan),

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from app.base.errors import InvariantViolated
-from app.domains.disputes.asks import EvidenceAnswer
+from app.domains.disputes.asks import EvidenceAnswer, submit_to_processor
 from app.domains.disputes.batch import DisputeBatch, load_batch
 from app.domains.disputes.commands import ReportDispute
 from app.domains.disputes.errors import ResponseRefused
 from app.domains.disputes.model import AnswerPlan, Dispute, WatchPlan, plan_of
 from app.domains.disputes.views import dispute_text
 from app.engine import idempotency
-from app.engine.database import Tx, moving
+from app.engine.database import Tx, moving, step
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Booking, Flow
 from app.processors import Verdict
@@ -20,6 +20,7 @@ _Final = tuple[UUID, UUID, Answer]
 """(merchant, key), and what is kept there from now on."""
 
 
+@step
 async def book_looks(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Book what looks at disputes found; remind merchants whose time runs out.
 
@@ -61,6 +62,7 @@ def _book_look(batch: DisputeBatch, booking: Booking, plan: WatchPlan) -> Answer
     return Answer(200, flow.status)
 
 
+@step
 async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Book what processors said to merchants' answers; 200 with the dispute, or 409.
 
@@ -107,7 +109,7 @@ def _book_answer(
     batch.change(dispute)
     batch.end(flow)
     taken = said.verdict.outcome == "approved"
-    if taken and flow.name == "evidence":
+    if taken and flow.name == submit_to_processor.flow:
         dispute.evidence_submitted_at = batch.book.booked_at
         if dispute.status == "needs_response" and plan.is_of(dispute):
             dispute.status = "under_review"

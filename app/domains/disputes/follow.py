@@ -39,14 +39,8 @@ async def follow_dispute(
 
 
 async def _book(world: World, flow: Flow, processor: str, state: DisputeState) -> Answer:
-    home = (flow.region, flow.former_region)
-    command = report_of(home, flow.merchant_id, flow.correlation_id, processor, state)
-    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
-    receipt = await world.sagas.run(DISPUTE, flow.region, [command], deadline=deadline, wait_s=0.0)
-    outcome = receipt.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+    command = report_of(flow, processor, state)
+    return (await world.sagas.run(DISPUTE, [command], wait_s=0.0)).only()
 
 
 async def _settle_payment(world: World, flow: Flow, state: DisputeState) -> bool:

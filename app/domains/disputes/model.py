@@ -15,6 +15,9 @@ from app.base import ids
 from app.domains.fx import Conversion
 from app.engine.saga import Flow
 
+WATCH: Final = "dispute"
+"""The name of the flow that looks at a dispute until it is decided."""
+
 DisputeStatus = Literal["needs_response", "under_review", "won", "lost"]
 
 RANK: Final = {"needs_response": 0, "under_review": 1, "won": 2, "lost": 2}

@@ -6,7 +6,7 @@ external step and booking are in `asks.py` and `bookings.py`.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -14,22 +14,24 @@ import msgspec
 from app.base import clock, ids
 from app.base.errors import PlatformError
 from app.domains.disputes import decisions, store
+from app.domains.disputes.asks import accept_at_processor, submit_to_processor
 from app.domains.disputes.batch import dispute_event, load_batch
 from app.domains.disputes.commands import AddEvidence, AnswerDispute, ReportDispute
 from app.domains.disputes.errors import DisputeBusy, DisputeNotFound
 from app.domains.disputes.model import AnswerPlan, Dispute, Evidence, plan_text
 from app.domains.disputes.views import dispute_text, evidence_text
 from app.engine import events, idempotency, saga
-from app.engine.database import Tx, moving
+from app.engine.database import Tx, moving, step
 from app.engine.events import Event
 from app.engine.idempotency import Answer, Claims, refusal
-from app.engine.saga import Flow
+from app.engine.saga import External, Flow
 
 C = TypeVar("C", AddEvidence, AnswerDispute)
 
 _Locked = dict[tuple[UUID, UUID], Dispute]
 
 
+@step
 async def apply_dispute_states(tx: Tx, commands: Sequence[ReportDispute]) -> list[Answer]:
     """Book what processors say of disputes, whatever of it is known already.
 
@@ -50,6 +52,8 @@ async def apply_dispute_states(tx: Tx, commands: Sequence[ReportDispute]) -> lis
     return answers
 
 
+# Of the largest pieces this is 16 MiB in one commit: half a second, and memory for it twice.
+@step(batch_size_max=16)
 async def add_evidence(tx: Tx, commands: Sequence[AddEvidence]) -> list[Answer]:
     """Add pieces of evidence; each answers 201 with the piece and appends `dispute.updated`.
 
@@ -87,30 +91,32 @@ async def add_evidence(tx: Tx, commands: Sequence[AddEvidence]) -> list[Answer]:
     return idempotency.keep(tx, claims, answers)
 
 
-# Of the largest pieces this is 16 MiB in one commit: half a second, and memory for it twice.
-add_evidence.batch_size_max = 16  # type: ignore[attr-defined]
-
-
+@step
 async def submit_evidence(tx: Tx, commands: Sequence[AnswerDispute]) -> list[Answer]:
     """Begin to submit what evidence there is; each answers 202, and its flow goes on.
 
     Refusals, the first that applies: DisputeNotFound, DisputeClosed, DisputeBusy, EvidenceOverdue,
     EvidenceMissing. Where another answer is under way the command waits for it.
     """
-    return await _begin(tx, commands, "evidence", "submit_to_processor", needs_evidence=True)
+    return await _begin(tx, commands, submit_to_processor, needs_evidence=True)
 
 
+@step
 async def accept_disputes(tx: Tx, commands: Sequence[AnswerDispute]) -> list[Answer]:
     """Begin to give disputes up; each answers 202, and its flow goes on.
 
     Refusals, the first that applies: DisputeNotFound, DisputeClosed, DisputeBusy, EvidenceOverdue.
     Where another answer is under way the command waits for it.
     """
-    return await _begin(tx, commands, "acceptance", "accept_at_processor", needs_evidence=False)
+    return await _begin(tx, commands, accept_at_processor, needs_evidence=False)
 
 
 async def _begin(
-    tx: Tx, commands: Sequence[AnswerDispute], name: str, call: str, *, needs_evidence: bool
+    tx: Tx,
+    commands: Sequence[AnswerDispute],
+    ask: External[Any, Any],
+    *,
+    needs_evidence: bool,
 ) -> list[Answer]:
     claims, disputes, now = await _load(tx, commands)
     answers: list[Answer] = []
@@ -135,8 +141,7 @@ async def _begin(
         flow = saga.new_flow(
             tx,
             command,
-            name,
-            call,
+            ask,
             flow_id=command.flow_id,
             object_id=dispute.id,
             data=plan_text(plan),

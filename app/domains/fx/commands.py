@@ -5,23 +5,17 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-import msgspec
-
 from app.base.errors import PlatformError
 from app.domains.fx.model import Side
 from app.domains.ledger import EntrySpec
-from app.engine.idempotency import Intent
+from app.engine.idempotency import Command
 
 NO_METADATA: Mapping[str, str] = {}
 
 
-class PromiseQuote(msgspec.Struct, frozen=True):
+class PromiseQuote(Command, frozen=True):
     """Promise to convert at a rate that was looked up before."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     quote_id: UUID
     source_currency: str
     target_currency: str
@@ -35,20 +29,14 @@ class PromiseQuote(msgspec.Struct, frozen=True):
     lock_s: int
     """How long the promise holds."""
     metadata: Mapping[str, str] = NO_METADATA
-    former_region: str | None = None
 
 
-class ConvertTransfer(msgspec.Struct, frozen=True):
+class ConvertTransfer(Command, frozen=True):
     """Move money between two wallets of a merchant in different currencies, at a quote."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     transfer_id: UUID
     quote_id: UUID
     entries: Sequence[EntrySpec]
     """One debit in the source currency and one credit in the target currency."""
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
-    former_region: str | None = None

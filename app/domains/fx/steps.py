@@ -26,11 +26,12 @@ from app.domains.fx.views import quote_text
 from app.domains.ledger import Book, Change, Draft, Transfer
 from app.domains.ledger.model import STRIPES, ChartAccount
 from app.engine import events, idempotency
-from app.engine.database import Tx
+from app.engine.database import Tx, step
 from app.engine.events import Event
 from app.engine.idempotency import Answer, refusal
 
 
+@step
 async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer]:
     """Record quotes; each answers 201 with the quote and appends `fx_quote.created`.
 
@@ -96,6 +97,7 @@ def _decide_quote(command: PromiseQuote) -> Quote | PlatformError:
     )
 
 
+@step
 async def convert_transfers(tx: Tx, commands: Sequence[ConvertTransfer]) -> list[Answer]:
     """Move money between wallets of two currencies, each at a quote that is used up by it.
 

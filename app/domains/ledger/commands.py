@@ -5,37 +5,24 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.ledger.model import (
-    NO_METADATA,
-    Direction,
-)
-from app.engine.idempotency import Intent
+from app.domains.ledger.model import NO_METADATA, Direction
+from app.engine.idempotency import Command
 
 
-class OpenAccount(msgspec.Struct, frozen=True):
+class OpenAccount(Command, frozen=True):
     """Open a customer's wallet."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     account_id: UUID
     currency: str
     customer: str | None = None
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
-    former_region: str | None = None
 
 
-class CloseAccount(msgspec.Struct, frozen=True):
+class CloseAccount(Command, frozen=True):
     """Close an empty wallet."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     account_id: UUID
-    former_region: str | None = None
 
 
 class EntrySpec(msgspec.Struct, frozen=True):
@@ -47,32 +34,22 @@ class EntrySpec(msgspec.Struct, frozen=True):
     """> 0"""
 
 
-class MakeTransfer(msgspec.Struct, frozen=True):
+class MakeTransfer(Command, frozen=True):
     """Move money between a merchant's wallets."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     transfer_id: UUID
     currency: str
     entries: Sequence[EntrySpec]
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
-    former_region: str | None = None
 
 
-class MakeDeposit(msgspec.Struct, frozen=True):
+class MakeDeposit(Command, frozen=True):
     """Bring money from outside into a wallet (sandbox only; the edge checks that)."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     transfer_id: UUID
     account_id: UUID
     currency: str
     amount_minor: int
     description: str | None = None
     metadata: Mapping[str, str] = NO_METADATA
-    former_region: str | None = None

@@ -25,7 +25,7 @@ from app.domains.ledger.model import STRIPES, Account, Change, Draft, Transfer, 
 from app.domains.ledger.store import AccountRow
 from app.domains.ledger.views import account_view, transfer_view
 from app.engine import events, idempotency
-from app.engine.database import Tx
+from app.engine.database import Tx, step
 from app.engine.events import Event
 from app.engine.idempotency import Answer, Claims, refusal
 
@@ -34,6 +34,7 @@ _encode = msgspec.json.encode
 M = TypeVar("M", "MakeTransfer", "MakeDeposit")
 
 
+@step
 async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]:
     """Open wallets; each answers 201 with the account and appends `account.opened`."""
     claims = await idempotency.claim(tx, commands)
@@ -63,6 +64,7 @@ async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answer]:
     """Close empty wallets; each answers 200 with the account and appends `account.closed`.
 
@@ -97,6 +99,7 @@ async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answe
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def make_transfers(tx: Tx, commands: Sequence[MakeTransfer]) -> list[Answer]:
     """Move money between a merchant's wallets; each answers 201 and appends `transfer.posted`.
 
@@ -111,6 +114,7 @@ async def make_transfers(tx: Tx, commands: Sequence[MakeTransfer]) -> list[Answe
     return _answer_transfers(tx, claims, book, outcomes, "transfer.posted")
 
 
+@step
 async def make_deposits(tx: Tx, commands: Sequence[MakeDeposit]) -> list[Answer]:
     """Bring money into wallets; each answers 201 with the transfer and appends `deposit.posted`.
 

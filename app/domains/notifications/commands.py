@@ -2,23 +2,16 @@
 
 from uuid import UUID
 
-import msgspec
-
 from app.base import ids
-from app.engine.idempotency import Intent
+from app.engine.idempotency import Command
 from app.processors import Notification
 
 
-class TakeNotification(msgspec.Struct, frozen=True):
+class TakeNotification(Command, frozen=True):
     """Keep a notification whose signature is right."""
 
-    region: str
-    merchant_id: UUID
-    correlation_id: str
     processor: str
     notification: Notification
-    former_region: str | None = None
-    intent: Intent | None = None
 
     @property
     def flow_id(self) -> UUID:

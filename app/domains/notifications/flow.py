@@ -1,13 +1,7 @@
 """The flow of a notification."""
 
 from app.domains.notifications.asks import follow_up
-from app.domains.notifications.commands import TakeNotification
 from app.domains.notifications.steps import finish_notifications, take_notifications
-from app.engine.saga import Saga, atomic, external
+from app.engine.saga import Saga
 
-NOTIFICATION: Saga[TakeNotification] = Saga(
-    "notification",
-    atomic(take_notifications),
-    external(follow_up),
-    atomic(finish_notifications),
-)
+NOTIFICATION = Saga(take_notifications, follow_up, finish_notifications)

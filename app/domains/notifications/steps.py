@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import msgspec
 
 from app.base import clock
+from app.domains.notifications.asks import follow_up
 from app.domains.notifications.commands import TakeNotification
 from app.domains.notifications.model import Doorbell
 from app.engine import saga
-from app.engine.database import Tx, moving
+from app.engine.database import Tx, moving, step
 from app.engine.idempotency import PROVISIONAL, Answer
 from app.engine.saga import Booking
 
 
+@step
 async def take_notifications(tx: Tx, commands: Sequence[TakeNotification]) -> list[Answer]:
     """Keep notifications; each answers 202, and its flow goes on with `follow_up`.
 
@@ -29,8 +31,7 @@ async def take_notifications(tx: Tx, commands: Sequence[TakeNotification]) -> li
         flow = saga.new_flow(
             tx,
             command,
-            "notification",
-            "follow_up",
+            follow_up,
             flow_id=command.flow_id,
             object_id=command.flow_id,
             data=msgspec.json.encode(Doorbell(command.processor, command.notification)).decode(),
@@ -43,6 +44,7 @@ async def take_notifications(tx: Tx, commands: Sequence[TakeNotification]) -> li
     return answers
 
 
+@step
 async def finish_notifications(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """End the flows of notifications that were followed up."""
     region = bookings[0].region

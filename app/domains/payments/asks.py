@@ -21,7 +21,7 @@ from app.domains.payments.model import (
     RefundPlan,
     plan_of,
 )
-from app.engine.saga import Flow, Postpone
+from app.engine.saga import Flow, Postpone, external
 from app.processors import (
     AskAuthorization,
     AskBankTransfer,
@@ -48,6 +48,7 @@ class Undone(msgspec.Struct, frozen=True):
     why: str
 
 
+@external("authorization")
 async def ask_authorization(world: World, flow: Flow) -> Verdict | Undone | Postpone:
     """What the processor says about a new payment."""
     plan = plan_of(flow, OpenPlan)
@@ -107,6 +108,7 @@ async def _ask_transfer(banks: Banks, flow: Flow, plan: OpenPlan) -> Verdict | P
     return _known(flow, verdict)
 
 
+@external("authorization")
 async def ask_reversal(world: World, flow: Flow) -> Undone | Postpone:
     """Undo an authorization that must not be: nothing of it is left at the processor afterwards."""
     plan = plan_of(flow, OpenPlan)
@@ -148,6 +150,7 @@ def _reversal(flow: Flow, currency: str) -> AskReversal:
     )
 
 
+@external("capture")
 async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
     """What the processor says about a capture."""
     plan = plan_of(flow, CapturePlan)
@@ -173,6 +176,7 @@ async def ask_capture(world: World, flow: Flow) -> Verdict | Postpone:
     return _known(flow, verdict)
 
 
+@external("cancellation")
 async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
     """What the processor says about giving an authorization back; first the latter must be known.
 
@@ -205,6 +209,7 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
     return _known(flow, verdict)
 
 
+@external("refund")
 async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
     """What the processor says about a refund."""
     plan = plan_of(flow, RefundPlan)

@@ -5,7 +5,6 @@ order.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Protocol
 from uuid import UUID
 
 from app.base import ids
@@ -14,6 +13,7 @@ from app.domains import ledger
 from app.domains.ledger import Book, Hold
 from app.domains.ledger.model import STRIPES, ChartAccount
 from app.domains.payments import model, store
+from app.domains.payments.commands import OnPayment
 from app.domains.payments.errors import PaymentBusy, PaymentNotFound
 from app.domains.payments.model import Payment, Refund
 from app.domains.payments.views import payment_text, refund_text
@@ -22,17 +22,6 @@ from app.engine.database import Moving, Tx
 from app.engine.events import Event
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Booking, Flow
-
-
-class OnPayment(Protocol):
-    """A command on a payment."""
-
-    @property
-    def merchant_id(self) -> UUID: ...
-    @property
-    def payment_id(self) -> UUID: ...
-    @property
-    def correlation_id(self) -> str: ...
 
 
 class PaymentBatch:

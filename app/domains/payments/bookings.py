@@ -12,7 +12,7 @@ import msgspec
 from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.payments import decisions, store
-from app.domains.payments.asks import ACTION_TIME, Undone
+from app.domains.payments.asks import ACTION_TIME, Undone, ask_authorization, ask_reversal
 from app.domains.payments.batch import PaymentBatch, each, load, not_found, stripe_of
 from app.domains.payments.commands import FailRefund
 from app.domains.payments.decisions import Next
@@ -38,12 +38,13 @@ from app.domains.payments.model import (
 )
 from app.domains.payments.views import payment_text, refund_text
 from app.engine import idempotency
-from app.engine.database import Tx, moving
+from app.engine.database import Tx, moving, step
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Booking, Flow, go_on, wait
 from app.processors import Verdict
 
 
+@step
 async def book_authorizations(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Post or void the holds of new payments; answers 201, or 402 where the processor declined.
 
@@ -105,11 +106,11 @@ def _go_on(
         flow.data = plan_text(
             msgspec.structs.replace(plan, processor=payment.rail.processor, asked=False)
         )
-        go_on(flow, now, "ask_authorization", "not executed by the one before")
+        go_on(flow, now, ask_authorization, "not executed by the one before")
         batch.keep_on(flow, text, driven=True)
     else:
         assert isinstance(result, Verdict)
-        go_on(flow, now, "ask_reversal", _why_undone(payment, result))
+        go_on(flow, now, ask_reversal, _why_undone(payment, result))
         batch.keep_on(flow, text, driven=True)
 
 
@@ -151,6 +152,7 @@ def _answer_of(payment: Payment, text: str) -> Answer:
     return refusal(error, payment.correlation_id)
 
 
+@step
 async def book_captures(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Post what processors captured; answers 200, or 402 where they declined."""
     batch = await _load(tx, bookings, fees=True)
@@ -198,6 +200,7 @@ def _book_capture(
     batch.end(flow, Answer(200, text))
 
 
+@step
 async def book_cancellations(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Release what processors gave back; answers 200, or 409 where there was nothing to cancel."""
     batch = await _load(tx, bookings)
@@ -239,6 +242,7 @@ def _release(batch: PaymentBatch, flow: Flow, payment: Payment) -> None:
     batch.end(flow, Answer(200, text))
 
 
+@step
 async def book_refunds(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """End refunds as processors said; answers 201, or 402 where they declined."""
     plans = {b.flow.id: plan_of(b.flow, RefundPlan) for b in bookings}
@@ -274,11 +278,9 @@ def _fail_refund(
 ) -> None:
     surely_not = verdict.outcome != "declined"
     code = verdict.code or verdict.outcome
-    command = FailRefund(
-        region=batch.region,
-        merchant_id=flow.merchant_id,
-        intent=None,
-        correlation_id=flow.correlation_id,
+    command = flow.command(
+        FailRefund,
+        None,
         payment_id=payment.id,
         refund_id=refund.id,
         transfer_id=ids.new(),
@@ -305,6 +307,7 @@ def _book_failure(
     return error
 
 
+@step
 async def fail_refunds(tx: Tx, commands: Sequence[FailRefund]) -> list[Answer]:
     """Book that refunds which had succeeded came back; one that failed already stays as it is."""
     claims = await idempotency.claim(tx, commands)

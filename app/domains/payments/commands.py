@@ -1,28 +1,21 @@
 """The commands on payments: what is asked, by whom, and the ids that make asking twice harmless.
 
 Ids are given when a command is made and not when it runs, so that a second run of the same command
-meets its own first one. `former_region` is the other region in which rows of the merchant may be,
-while it moves.
+meets its own first one.
 """
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-import msgspec
-
 from app.base.errors import PlatformError
 from app.domains.merchants import FeePlan, FeeRates, choose
 from app.domains.payments.model import Rail
-from app.engine.idempotency import Intent
+from app.engine.idempotency import Command
 
 
-class OpenPayment(msgspec.Struct, frozen=True):
+class OpenPayment(Command, frozen=True):
     """Take or authorize a payment: from a customer's wallet, or over a rail that leaves here."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     payment_id: UUID
     transfer_id: UUID
     account_id: UUID
@@ -37,7 +30,6 @@ class OpenPayment(msgspec.Struct, frozen=True):
     fee_bps: int
     fee_fixed_minor: int
     """What a payment of the merchant costs that no fee plan covers."""
-    former_region: str | None = None
     method: str = "wallet"
     """`wallet`, `card` or `bank_transfer`."""
     customer: str | None = None
@@ -63,63 +55,42 @@ class OpenPayment(msgspec.Struct, frozen=True):
         return plan.terms if plan else FeeRates(self.fee_bps, self.fee_fixed_minor)
 
 
-class CapturePayment(msgspec.Struct, frozen=True):
-    """Capture an authorized payment, in full or in part."""
+class OnPayment(Command, frozen=True):
+    """What may be asked of a payment that there is."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
     payment_id: UUID
     transfer_id: UUID
+
+
+class CapturePayment(OnPayment, frozen=True):
+    """Capture an authorized payment, in full or in part."""
+
     amount_minor: int | None
     """None: all that is left."""
     final: bool
     """Give back the rest of the hold."""
-    former_region: str | None = None
 
 
-class ReleasePayment(msgspec.Struct, frozen=True):
+class ReleasePayment(OnPayment, frozen=True):
     """Cancel a payment, or expire it: give back what is left of its hold."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
-    payment_id: UUID
-    transfer_id: UUID
     expired: bool = False
-    former_region: str | None = None
     insist: bool = False
     """Ask for the cancellation even while nobody knows what there is to cancel."""
 
 
-class RefundPayment(msgspec.Struct, frozen=True):
+class RefundPayment(OnPayment, frozen=True):
     """Give captured money back to the payer's wallet, in full or in part."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
-    payment_id: UUID
     refund_id: UUID
-    transfer_id: UUID
     amount_minor: int | None
     """None: all that is left."""
     description: str | None
     metadata: Mapping[str, str]
-    former_region: str | None = None
 
 
-class FailRefund(msgspec.Struct, frozen=True):
+class FailRefund(OnPayment, frozen=True):
     """A refund that had succeeded came back: book that the payer did not get it."""
 
-    region: str
-    merchant_id: UUID
-    intent: Intent | None
-    correlation_id: str
-    payment_id: UUID
     refund_id: UUID
-    transfer_id: UUID
     code: str
-    former_region: str | None = None

@@ -12,14 +12,6 @@ from app.domains.payments.bookings import (
     book_cancellations,
     book_captures,
     book_refunds,
-    fail_refunds,
-)
-from app.domains.payments.commands import (
-    CapturePayment,
-    FailRefund,
-    OpenPayment,
-    RefundPayment,
-    ReleasePayment,
 )
 from app.domains.payments.steps import (
     capture_payments,
@@ -27,34 +19,17 @@ from app.domains.payments.steps import (
     refund_payments,
     release_payments,
 )
-from app.engine.saga import Saga, atomic, external
+from app.engine.saga import Saga
 
-AUTHORIZATION: Saga[OpenPayment] = Saga(
-    "authorization",
-    atomic(open_payments),  # claim the key, hold the funds
-    external(ask_authorization, undo=ask_reversal),  # keyed by our payment id; nothing is open
-    atomic(book_authorizations),  # post or void the hold, answer the key
+AUTHORIZATION = Saga(
+    open_payments,  # claim the key, hold the funds
+    ask_authorization,  # keyed by our payment id; nothing is open
+    book_authorizations,  # post or void the hold, answer the key
+    undo=ask_reversal,
 )
 
-CAPTURE: Saga[CapturePayment] = Saga(
-    "capture",
-    atomic(capture_payments),
-    external(ask_capture),
-    atomic(book_captures),
-)
+CAPTURE = Saga(capture_payments, ask_capture, book_captures)
 
-CANCELLATION: Saga[ReleasePayment] = Saga(
-    "cancellation",
-    atomic(release_payments),
-    external(ask_cancellation),
-    atomic(book_cancellations),
-)
+CANCELLATION = Saga(release_payments, ask_cancellation, book_cancellations)
 
-REFUND: Saga[RefundPayment] = Saga(
-    "refund",
-    atomic(refund_payments),
-    external(ask_refund),
-    atomic(book_refunds),
-)
-
-REFUND_FAILURE: Saga[FailRefund] = Saga("refund_failure", atomic(fail_refunds))
+REFUND = Saga(refund_payments, ask_refund, book_refunds)

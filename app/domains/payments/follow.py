@@ -10,8 +10,8 @@ from uuid import UUID
 
 from app.base import clock, ids
 from app.domains.payments import reads
+from app.domains.payments.bookings import fail_refunds
 from app.domains.payments.commands import FailRefund
-from app.domains.payments.flow import REFUND_FAILURE
 from app.domains.payments.model import Payment, Refund
 from app.engine.idempotency import internal_intent
 from app.engine.saga import Flow, Postpone
@@ -159,25 +159,16 @@ async def follow_refund(
 async def _fail_refund(
     world: World, flow: Flow, payment_id: UUID, refund_id: UUID, code: str
 ) -> str | Postpone:
-    command = FailRefund(
-        region=flow.region,
-        merchant_id=flow.merchant_id,
-        intent=internal_intent(f"refund_failure {refund_id}"),
-        correlation_id=flow.correlation_id,
+    command = flow.command(
+        FailRefund,
+        internal_intent(f"refund_failure {refund_id}"),
         payment_id=payment_id,
         refund_id=refund_id,
         transfer_id=ids.new(),
         code=code,
-        former_region=flow.former_region,
     )
-    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
-    receipt = await world.sagas.run(
-        REFUND_FAILURE, flow.region, [command], deadline=deadline, wait_s=0.0
-    )
-    outcome = receipt.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-    return f"booked as failed: {code}" if outcome.status < 400 else outcome.body  # noqa: PLR2004
+    answer = (await world.sagas.run(fail_refunds, [command])).only()
+    return f"booked as failed: {code}" if answer.status < 400 else answer.body  # noqa: PLR2004
 
 
 async def _find_refund(world: World, flow: Flow, refund_id: UUID) -> Refund | None:

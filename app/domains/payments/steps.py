@@ -5,7 +5,7 @@ building begins a flow, whose external step and booking are in `asks.py` and `bo
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -16,8 +16,20 @@ from app.domains import fx, ledger
 from app.domains.fx import Quote
 from app.domains.ledger import Book, Hold
 from app.domains.payments import decisions, model, store
+from app.domains.payments.asks import (
+    ask_authorization,
+    ask_cancellation,
+    ask_capture,
+    ask_refund,
+)
 from app.domains.payments.batch import PaymentBatch, load, not_found, payment_event, stripe_of
-from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
+from app.domains.payments.commands import (
+    CapturePayment,
+    OnPayment,
+    OpenPayment,
+    RefundPayment,
+    ReleasePayment,
+)
 from app.domains.payments.errors import PaymentBusy
 from app.domains.payments.model import (
     UNDECIDED,
@@ -31,14 +43,15 @@ from app.domains.payments.model import (
 )
 from app.domains.payments.views import payment_text, refund_text
 from app.engine import events, idempotency, saga
-from app.engine.database import Tx
+from app.engine.database import Tx, step
 from app.engine.events import Event
 from app.engine.idempotency import Answer, Claims, refusal
-from app.engine.saga import Flow
+from app.engine.saga import External, Flow
 
-_C = TypeVar("_C", CapturePayment, ReleasePayment, RefundPayment)
+_C = TypeVar("_C", bound=OnPayment)
 
 
+@step
 async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]:
     """Take or authorize payments; each answers 201 and appends `payment.captured|authorized`.
 
@@ -101,6 +114,7 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[Answer]:
     """Move captured amounts from their holds to the merchants, less the platform's fees.
 
@@ -130,6 +144,7 @@ async def capture_payments(tx: Tx, commands: Sequence[CapturePayment]) -> list[A
     return idempotency.keep(tx, claims, batch.answers)
 
 
+@step
 async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[Answer]:
     """Give back what is left of holds, because the payments were canceled or expired.
 
@@ -177,6 +192,7 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
     return idempotency.keep(tx, claims, batch.answers)
 
 
+@step
 async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Answer]:
     """Move money from the merchants' available balances back to the payers.
 
@@ -270,8 +286,7 @@ def _flow_of_new(tx: Tx, command: OpenPayment) -> Flow:
     return saga.new_flow(
         tx,
         command,
-        "authorization",
-        "ask_authorization",
+        ask_authorization,
         flow_id=flow_id_of(command.transfer_id),
         object_id=command.payment_id,
         data=plan_text(plan),
@@ -294,15 +309,7 @@ def _begin_capture(
     plan = CapturePlan(
         transfer_id=command.transfer_id, amount_minor=decided.amount_minor, final=decided.final
     )
-    _begin(
-        tx,
-        batch,
-        command,
-        payment,
-        ("capture", "ask_capture"),
-        plan=plan,
-        text=payment_text(payment),
-    )
+    _begin(tx, batch, command, payment, ask_capture, plan=plan, text=payment_text(payment))
 
 
 def _is_noted(command: ReleasePayment, payment: Payment) -> bool:
@@ -324,8 +331,7 @@ def _begin_release(
         rail.cancel_requested = True
     if command.expired and hold is not None:
         hold.expires_at = batch.book.booked_at + decisions.ASK_AGAIN
-    how = ("cancellation", "ask_cancellation")
-    _begin(tx, batch, command, payment, how, plan=plan, text=payment_text(payment))
+    _begin(tx, batch, command, payment, ask_cancellation, plan=plan, text=payment_text(payment))
     payment.operation_id = under_way or payment.operation_id
 
 
@@ -336,17 +342,15 @@ def _begin_refund(
         transfer_id=command.transfer_id, refund_id=refund.id, amount_minor=refund.amount_minor
     )
     batch.note(payment, command.correlation_id, "payment.refund_pending")
-    _begin(
-        tx, batch, command, payment, ("refund", "ask_refund"), plan=plan, text=refund_text(refund)
-    )
+    _begin(tx, batch, command, payment, ask_refund, plan=plan, text=refund_text(refund))
 
 
 def _begin(
     tx: Tx,
     batch: PaymentBatch,
-    command: CapturePayment | ReleasePayment | RefundPayment,
+    command: OnPayment,
     payment: Payment,
-    how: tuple[str, str],
+    ask: External[Any, Any],
     *,
     plan: msgspec.Struct,
     text: str,
@@ -354,7 +358,7 @@ def _begin(
     flow = saga.new_flow(
         tx,
         command,
-        *how,
+        ask,
         flow_id=flow_id_of(command.transfer_id),
         object_id=payment.id,
         data=plan_text(plan),

@@ -6,25 +6,24 @@ An order that the bank will never take ends the payout, where surely none was gi
 """
 
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from app.base import clock, ids
 from app.domains.payouts import reads
-from app.domains.payouts.model import BankAccount, Payout, PayoutFile
-from app.engine.saga import Flow, Postpone, TakeFlow
+from app.domains.payouts.model import FLOW, BankAccount, Payout, PayoutFile
+from app.engine.database import Placed
+from app.engine.saga import Flow, Postpone, external
 from app.processors import AskPayout, Banks, Verdict, World
 
 CONFIRMED_WITHIN: Final = timedelta(days=1)
 """From a file until people are told that the bank has not confirmed it: by then the worker's round
 of the next day has given it again."""
 
-Place: TypeAlias = Flow | TakeFlow
-"""A merchant, and where its rows may be."""
 
-
+@external(FLOW)
 async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
     """Give the order to the bank, or ask what has become of it."""
     payout, account = await _load(world, flow)
@@ -65,6 +64,7 @@ async def give_order(bank: Banks, ask: AskPayout, *, is_first: bool) -> Verdict:
     return verdict
 
 
+@external(FLOW)
 async def recall_payout(world: World, flow: Flow) -> Verdict | Postpone:
     """Ask the bank to stop a payout: approved, if it will not be paid; declined, if it was."""
     payout, account = await _load(world, flow)
@@ -77,7 +77,7 @@ async def recall_payout(world: World, flow: Flow) -> Verdict | Postpone:
 
 
 async def find_verdict(
-    world: World, place: Place, payout: Payout, correlation_id: str
+    world: World, place: Placed, payout: Payout, correlation_id: str
 ) -> Verdict | None:
     """What the bank says of a payout to others than its flow; none: its bank account is missing."""
     account = await _find_account(world, place, payout)
@@ -86,7 +86,7 @@ async def find_verdict(
     return await _bank(world, payout).find_payout(_ask(payout, account, correlation_id))
 
 
-async def find_payout(world: World, place: Place, payout_id: UUID) -> Payout | None:
+async def find_payout(world: World, place: Placed, payout_id: UUID) -> Payout | None:
     """A payout of a merchant, wherever it is while that moves."""
     found: Payout | None = None
     for region in _regions(place):
@@ -133,7 +133,7 @@ async def _load(world: World, flow: Flow) -> tuple[Payout | None, BankAccount | 
     return payout, await _find_account(world, flow, payout) if payout is not None else None
 
 
-async def _find_account(world: World, place: Place, payout: Payout) -> BankAccount | None:
+async def _find_account(world: World, place: Placed, payout: Payout) -> BankAccount | None:
     """Where a payout goes."""
     found: BankAccount | None = None
     for region in _regions(place):
@@ -144,7 +144,7 @@ async def _find_account(world: World, place: Place, payout: Payout) -> BankAccou
     return found
 
 
-def _regions(place: Place) -> list[str]:
+def _regions(place: Placed) -> list[str]:
     """Where rows of the merchant may be, the home last."""
     return [place.region] if place.former_region is None else [place.former_region, place.region]
 

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from app.base import clock
 from app.domains.payouts import decisions, model
+from app.domains.payouts.asks import recall_payout, send_payout
 from app.domains.payouts.batch import PayoutBatch
 from app.domains.payouts.errors import PayoutNotStopped
-from app.domains.payouts.model import RECALL, SEND, Payout, PayoutChange, Recall
+from app.domains.payouts.model import Payout, PayoutChange, Recall
 from app.domains.payouts.views import payout_text
 from app.engine import idempotency
-from app.engine.database import Tx, moving
+from app.engine.database import Tx, moving, step
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Booking, Flow, end, wait
 from app.processors import Verdict
@@ -22,6 +23,7 @@ _NOTES = {
 }
 
 
+@step
 async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Book what the bank said: `payout.in_transit`, `.paid`, `.failed` or `.canceled`.
 
@@ -47,7 +49,7 @@ def _book(
 ) -> Answer:
     payout, flow = batch.payouts[booking.flow.object_id], batch.flows[booking.flow.id]
     verdict: Verdict = booking.result
-    is_recall = booking.flow.recovery_point == RECALL
+    is_recall = booking.flow.recovery_point == recall_payout.name
     recall = Recall.of(booking.flow.data if is_recall else flow.data)
     asked_by = recall.correlation_id if is_recall else booking.correlation_id
     if verdict.is_permanent and not booking.counts_for(flow):
@@ -84,7 +86,7 @@ def _answer_recall(flow: Flow, payout: Payout, answered: list[tuple[UUID, UUID, 
         reply = _reply_to_recall(payout, recall.correlation_id)
         answered.append((payout.merchant_id, recall.key, reply))
     flow.data = Recall().to_data()
-    flow.recovery_point = SEND
+    flow.recovery_point = send_payout.name
 
 
 def _reply_to_recall(payout: Payout, correlation_id: str) -> Answer:

@@ -10,8 +10,8 @@ from app.base import clock, ids
 from app.base.telemetry import log
 from app.domains.payouts import asks
 from app.domains.payouts.commands import ReturnPayout
-from app.domains.payouts.flow import RETURN
 from app.domains.payouts.model import OPEN, Payout
+from app.domains.payouts.steps import return_payouts
 from app.engine.saga import Flow, Postpone
 from app.processors import Notification, World
 
@@ -70,17 +70,6 @@ async def _look_for_return(world: World, flow: Flow, payout: Payout) -> str | Po
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
     if verdict.outcome == "approved":
         return "it is paid"
-    command = ReturnPayout(
-        region=flow.region,
-        merchant_id=flow.merchant_id,
-        intent=None,
-        correlation_id=flow.correlation_id,
-        payout_id=payout.id,
-        former_region=flow.former_region,
-    )
-    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
-    receipt = await world.sagas.run(RETURN, flow.region, [command], deadline=deadline)
-    outcome = receipt.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-    return "booked as returned" if outcome.status < _REFUSED else outcome.body
+    command = flow.command(ReturnPayout, None, payout_id=payout.id)
+    answer = (await world.sagas.run(return_payouts, [command])).only()
+    return "booked as returned" if answer.status < _REFUSED else answer.body

@@ -314,21 +314,17 @@ async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer
                 merchant_id=plan.merchant_id,
                 intent=idempotency.internal_intent(_key(plan.currency, day)),
                 correlation_id=ids.encode("request", ids.new()),
+                former_region=former,
                 payout_id=ids.new(),
                 bank_account_id=plan.bank_account_id,
                 amount_minor=None,
                 currency=plan.currency,
                 key_id=None,
                 description=f"Daily payout of {day}",
-                former_region=former,
             )
         )
-    deadline = clock.monotonic() + world.database.settings.request_timeout_ms / 1000
     receipts = await asyncio.gather(
-        *[
-            world.sagas.run(PAYOUT, home, commands, deadline=deadline, wait_s=0.0)
-            for home, commands in by_home.items()
-        ],
+        *[world.sagas.run(PAYOUT, commands, wait_s=0.0) for commands in by_home.values()],
         return_exceptions=True,
     )
     outcomes: list[Answer | BaseException] = []

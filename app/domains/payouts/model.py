@@ -43,11 +43,6 @@ CANCELED: Final = "canceled"
 FLOW: Final = "payout"
 """The name of the flow that every payout has."""
 
-SEND: Final = "send_payout"
-
-RECALL: Final = "recall_payout"
-"""Its recovery points: the external steps in `asks.py`."""
-
 _SHOWN: Final = 4  # characters of an account number that tell accounts apart, and pay nobody
 
 

@@ -13,6 +13,7 @@ from app.base import clock, ids
 from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.payouts import decisions, model, store
+from app.domains.payouts.asks import recall_payout, send_payout
 from app.domains.payouts.batch import PayoutBatch, payout_fact
 from app.domains.payouts.commands import (
     AddBankAccount,
@@ -24,9 +25,6 @@ from app.domains.payouts.commands import (
 from app.domains.payouts.decisions import Cancel
 from app.domains.payouts.errors import BankAccountNotFound, PayoutNotFound, PayoutUndecided
 from app.domains.payouts.model import (
-    FLOW,
-    RECALL,
-    SEND,
     BankAccount,
     Payout,
     PayoutChange,
@@ -35,7 +33,7 @@ from app.domains.payouts.model import (
 )
 from app.domains.payouts.views import bank_account_text, payout_text
 from app.engine import events, idempotency
-from app.engine.database import Tx
+from app.engine.database import Tx, step
 from app.engine.events import Event
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Flow, end, go_on, insert_flows, new_flow, wait
@@ -43,6 +41,7 @@ from app.engine.saga import Flow, end, go_on, insert_flows, new_flow, wait
 FOR_THE_FILE = "waits for the day's file"
 
 
+@step
 async def add_bank_accounts(tx: Tx, commands: Sequence[AddBankAccount]) -> list[Answer]:
     """Record bank accounts; each answers 201 and appends `bank_account.created`."""
     claims = await idempotency.claim(tx, commands)
@@ -73,6 +72,7 @@ async def add_bank_accounts(tx: Tx, commands: Sequence[AddBankAccount]) -> list[
     return idempotency.keep(tx, claims, [Answer(201, text) for text in texts])
 
 
+@step
 async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     """Take payouts from what is available; each answers 201 and appends `payout.created`.
 
@@ -124,6 +124,7 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def approve_payouts(tx: Tx, commands: Sequence[ApprovePayout]) -> list[Answer]:
     """Let payouts above the limit go; each answers 200 and appends `payout.approved`.
 
@@ -164,6 +165,7 @@ async def approve_payouts(tx: Tx, commands: Sequence[ApprovePayout]) -> list[Ans
     return idempotency.keep(tx, claims, answers)
 
 
+@step
 async def cancel_payouts(tx: Tx, commands: Sequence[CancelPayout]) -> list[Answer]:
     """Stop payouts that the bank has not executed.
 
@@ -215,7 +217,7 @@ def _cancel_there(
     flow.data = Recall(key, command.correlation_id).to_data()
     flow.status = "running"
     now = clock.now()
-    go_on(flow, now, RECALL, "asks the bank to stop it")
+    go_on(flow, now, recall_payout, "asks the bank to stop it")
     # Whoever asks for it drives it.
     flow.lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
     flow.next_attempt_at = flow.lease_until
@@ -224,6 +226,7 @@ def _cancel_there(
     return Answer(202, payout_text(payout), flow=flow)
 
 
+@step
 async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answer]:
     """Give back what came back from banks after it was paid; appends `payout.returned`.
 
@@ -258,8 +261,7 @@ def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
     flow = new_flow(
         tx,
         command,
-        FLOW,
-        SEND,
+        send_payout,
         flow_id=payout.id,
         object_id=payout.id,
         leased=payout.channel == "single",
@@ -278,7 +280,7 @@ def _at_once(payout: Payout, flow: Flow | None) -> Flow | None:
 def _is_busy(flow: Flow) -> bool:
     """Whether somebody works on it, or it waits for the bank's word on another cancellation."""
     is_leased = flow.lease_until is not None and flow.lease_until > clock.now()
-    return is_leased or flow.recovery_point == RECALL
+    return is_leased or flow.recovery_point == recall_payout.name
 
 
 def _limit(tx: Tx, currency: str, plan: model.PayoutPlan | None) -> int:

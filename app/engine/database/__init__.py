@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from app.base.queries import Queries, Query
 from app.engine.database import arrays
-from app.engine.database.moving import NOBODY_MOVES, Moving, moving, pull
+from app.engine.database.moving import NOBODY_MOVES, Moving, Placed, moving, pull
 from app.engine.database.pages import LAST, Listed, Page, listed, merged
 
 if TYPE_CHECKING:
     from app.engine.database.engine import Database, Reader, Rows, database_url
-    from app.engine.database.group_commit import GroupCommit, Outcomes, Receipt, Step
+    from app.engine.database.group_commit import GroupCommit, Outcomes, Receipt, Step, step
     from app.engine.database.lookups import LookUps
     from app.engine.database.stale import StaleReader
     from app.engine.database.transaction import KeysTaken, Tx, Writer, transact
@@ -28,7 +28,7 @@ else:
     # and who only needs a named statement or the embedded server's address does not connect.
     _BEHIND_THE_DOOR = {
         **dict.fromkeys(("Database", "Reader", "Rows", "database_url"), "engine"),
-        **dict.fromkeys(("GroupCommit", "Outcomes", "Receipt", "Step"), "group_commit"),
+        **dict.fromkeys(("GroupCommit", "Outcomes", "Receipt", "Step", "step"), "group_commit"),
         **dict.fromkeys(("LookUps",), "lookups"),
         **dict.fromkeys(("StaleReader",), "stale"),
         **dict.fromkeys(("KeysTaken", "Tx", "Writer", "transact"), "transaction"),
@@ -54,6 +54,7 @@ __all__ = [
     "Moving",
     "Outcomes",
     "Page",
+    "Placed",
     "Queries",
     "Query",
     "Reader",
@@ -69,5 +70,6 @@ __all__ = [
     "merged",
     "moving",
     "pull",
+    "step",
     "transact",
 ]

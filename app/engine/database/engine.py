@@ -98,6 +98,11 @@ class Database:
         await self._writing.dispose()
         await self._reading.dispose()
 
+    def deadline(self, since: float | None = None) -> float:
+        """By when a request has to be answered that came now, or at `since`: on monotonic time."""
+        started = clock.monotonic() if since is None else since
+        return started + self.settings.request_timeout_ms / 1000
+
     def _options(self, *, writing: bool) -> str:
         """Session settings, sent with the connection so that no round trip is needed for them."""
         settings = self.settings

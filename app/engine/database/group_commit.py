@@ -11,7 +11,7 @@ abort each other, and a merchant's commands of one kind keep their order.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, overload
 from uuid import UUID
 
 import msgspec
@@ -35,8 +35,37 @@ _YOUNG_S, _YOUNG_S_MAX, _YOUNG_FACTOR = 0.05, 1.0, 2.0
 _TIMER_S = 0.002  # a loop's clock may be a millisecond behind
 _USUAL_WEIGHT = 0.2  # of the newest batch; some ten batches make a habit
 
-Step: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
-"""An atomic step: many commands of one kind and region in, one outcome for each out, in order."""
+Work: TypeAlias = Callable[[Tx, Sequence[C]], Awaitable[Sequence[Out]]]
+
+
+class Step(Generic[C, Out]):
+    """An atomic step: many commands of one kind and region in, one outcome for each out, in order.
+
+    Called like the function that it was declared with, it works in the caller's transaction.
+    """
+
+    def __init__(self, work: Work[C, Out], batch_size_max: int | None = None) -> None:
+        self.name = work.__name__
+        """In metrics and logs."""
+        self.work = work
+        self.batch_size_max = batch_size_max
+        """Where its commands are too large for as many as the settings allow."""
+
+    def __call__(self, tx: Tx, commands: Sequence[C]) -> Awaitable[Sequence[Out]]:
+        """The outcomes, durable when `tx` is."""
+        return self.work(tx, commands)
+
+
+@overload
+def step(work: Work[C, Out], /) -> Step[C, Out]: ...
+@overload
+def step(*, batch_size_max: int) -> Callable[[Work[C, Out]], Step[C, Out]]: ...
+def step(work: Any = None, /, *, batch_size_max: int | None = None) -> Any:
+    """Declare an atomic step: `@step`, or `@step(batch_size_max=16)`."""
+    if work is None:
+        return lambda work: Step(work, batch_size_max)
+    return Step(work, batch_size_max)
+
 
 Outcomes: TypeAlias = Sequence[Out | Exception]
 """An exception stands where a command failed for itself alone; refusals are ordinary outcomes."""
@@ -47,6 +76,13 @@ class Receipt(msgspec.Struct, Generic[Out], frozen=True):
 
     outcomes: Sequence[Out | Exception]
     batch_size: int
+
+    def only(self) -> Out:
+        """The outcome of a lone command; where that failed, its exception is raised."""
+        (outcome,) = self.outcomes
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 class _Parcel(msgspec.Struct, eq=False):
@@ -78,7 +114,7 @@ class GroupCommit:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._lanes: dict[tuple[str, Step[Any, Any]], _Lane] = {}
         # Processes begin at a stripe of their own choice, their slots at one after the other.
         first = ids.new().int
         self._free = [_Slot(first + number) for number in range(database.writers)]
@@ -89,7 +125,12 @@ class GroupCommit:
         self._closed = False
 
     async def submit(
-        self, step: Step[C, Out], region: str, commands: Sequence[C], *, deadline: float
+        self,
+        step: Step[C, Out],
+        region: str,
+        commands: Sequence[C],
+        *,
+        deadline: float | None = None,
     ) -> Receipt[Out]:
         """The outcomes of `commands`, in order, once they are durable.
 
@@ -97,16 +138,18 @@ class GroupCommit:
         (or not) all the same, because a cancelled wait cancels nothing but itself. What failed
         without an answer (`Unavailable`, a bug) comes back as an exception in its command's place.
 
+        Args:
+            deadline: on `clock.monotonic()`; the request timeout from now where none is given.
+
         Raises:
             QueueFull, ShuttingDown: nothing was done.
         """
         if self._closed:
             raise ShuttingDown
-        name = getattr(step, "__name__", "step")
-        lane = self._lanes.get((region, name))
+        lane = self._lanes.get((region, step))
         if lane is None:
-            lane = self._lanes[region, name] = _Lane(self.database, region, name, step)
-        futures = lane.put(commands, deadline)
+            lane = self._lanes[region, step] = _Lane(self.database, region, step)
+        futures = lane.put(commands, self.database.deadline() if deadline is None else deadline)
         if not self._starting:
             # Not at once: requests that arrived with this one are still being read.
             self._starting = True
@@ -163,14 +206,12 @@ class GroupCommit:
 class _Lane:
     """The queue of one kind of command in one region."""
 
-    def __init__(self, database: Database, region: str, name: str, step: Step[Any, Any]) -> None:
+    def __init__(self, database: Database, region: str, step: Step[Any, Any]) -> None:
         settings = database.settings
         self.database = database
         self.region = region
-        self.name = name
         self.step = step
-        # A step whose commands are large says how many it takes.
-        most = getattr(step, "batch_size_max", settings.batch_size_max)
+        most = step.batch_size_max or settings.batch_size_max
         self.batch_size_max = min(most, settings.batch_size_max)
         self.length_max = settings.queue_length_max
         self.queue: deque[_Parcel] = deque()
@@ -233,8 +274,8 @@ class _Lane:
             self.running += 1
             self.started = now
             self.young_s = min(_YOUNG_S_MAX, max(_YOUNG_S, _YOUNG_FACTOR * self.usual_s))
-            metrics.batch_size.labels(self.name).observe(size)
-            metrics.queue_seconds.labels(self.name).observe(now - taken[0].arrived)
+            metrics.batch_size.labels(self.step.name).observe(size)
+            metrics.queue_seconds.labels(self.step.name).observe(now - taken[0].arrived)
         return taken
 
     async def commit(self, parcels: Sequence[_Parcel], writer: Writer) -> None:
@@ -247,7 +288,7 @@ class _Lane:
             outcomes = await self._outcomes(commands, deadline, writer)
             taken_s = clock.monotonic() - started
             self.usual_s += _USUAL_WEIGHT * (min(taken_s, _YOUNG_S_MAX) - self.usual_s)
-            metrics.commit_seconds.labels(self.name).observe(taken_s)
+            metrics.commit_seconds.labels(self.step.name).observe(taken_s)
         finally:
             # Whatever happens here, nobody is left waiting for ever.
             self.running -= 1
@@ -270,9 +311,11 @@ class _Lane:
         """One outcome per command; an unexpected error halves the batch until it stands alone."""
 
         async def work(tx: Tx) -> Sequence[Any]:
-            outcomes: Sequence[Any] = await self.step(tx, commands)
+            outcomes: Sequence[Any] = await self.step.work(tx, commands)
             if len(outcomes) != len(commands):
-                message = f"{self.name} gave {len(outcomes)} outcomes for {len(commands)} commands"
+                message = (
+                    f"{self.step.name} gave {len(outcomes)} outcomes for {len(commands)} commands"
+                )
                 raise InvariantViolated(message)
             return outcomes
 
@@ -281,7 +324,9 @@ class _Lane:
         except PlatformError as error:
             return [error] * len(commands)
         except Exception as error:  # noqa: BLE001 - it must not take the others along
-            log.error("batch_failed", kind=self.name, commands=len(commands), **describe(error))
+            log.error(
+                "batch_failed", kind=self.step.name, commands=len(commands), **describe(error)
+            )
             if len(commands) == 1:
                 return [error]
             metrics.bisected.inc()

@@ -23,8 +23,10 @@ NOBODY_MOVES: Final[Moving] = {}
 
 
 class Placed(Protocol):
-    """What says whose it is, and where else than at home that merchant's rows may be."""
+    """What says whose it is, where that merchant is at home, and where else its rows may be."""
 
+    @property
+    def region(self) -> str: ...
     @property
     def merchant_id(self) -> UUID: ...
     @property

@@ -179,8 +179,7 @@ async def transact(
         DatabaseRefused: the server cancelled a statement; surely not committed.
         Exception: whatever `work` raised; surely not committed.
     """
-    if deadline is None:
-        deadline = clock.monotonic() + database.settings.request_timeout_ms / 1000
+    deadline = database.deadline() if deadline is None else deadline
     attempts = _Attempts(database, work, deadline, writer or Writer())
     return await asyncio.shield(asyncio.ensure_future(attempts.run()))
 

@@ -1,8 +1,8 @@
 """Keys, intents and answers: pure."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -45,25 +45,29 @@ class Answer(msgspec.Struct, frozen=True):
         return self.status == PROVISIONAL
 
 
-class Command(Protocol):
+class Command(msgspec.Struct, frozen=True):
     """What every command carries: whose it is, where it lives, why it came.
 
-    `former_region` is the other region in which rows of the merchant may be, while it moves.
+    A kind of command inherits from it. Requests (`Call.command`) and flows (`Flow.command`) fill it
+    for the commands that are made on their behalf.
     """
 
-    @property
-    def region(self) -> str: ...
-    @property
-    def merchant_id(self) -> UUID: ...
-    @property
-    def intent(self) -> Intent | None: ...
-    @property
-    def correlation_id(self) -> str: ...
-    @property
-    def former_region(self) -> str | None: ...
+    region: str
+    """The merchant's home."""
+    merchant_id: UUID
+    intent: Intent | None
+    """The client's name for it; none: it is harmless twice without one."""
+    correlation_id: str
+    """Of the request that caused it."""
+    former_region: str | None
+    """The other region in which rows of the merchant may be, while it moves."""
 
 
 C = TypeVar("C", bound=Command)
+P = ParamSpec("P")
+
+Kind: TypeAlias = Callable[Concatenate[str, UUID, Intent | None, str, str | None, P], C]
+"""A class of commands, as whoever fills in what all of them carry needs it."""
 
 
 def parse_key(header: str | None) -> str:

@@ -1,10 +1,10 @@
 """Sagas: a flow is one declaration of steps.
 
     AUTHORIZATION = Saga(
-        "authorization",
-        atomic(open_payments),                            # holds the funds, begins the flow
-        external(ask_authorization, undo=ask_reversal),   # no transaction open; repeatable
-        atomic(book_authorizations),                      # posts or voids, answers the key
+        open_payments,        # a step: holds the funds, begins the flow
+        ask_authorization,    # external: no transaction open; repeatable
+        book_authorizations,  # a step: posts or voids, answers the key
+        undo=ask_reversal,
     )
 
 Guarantees: an atomic step's outcome is durable before anybody hears of it, and a step that is asked
@@ -14,7 +14,7 @@ growing pauses and parked, visibly, when they are used up; nobody decides in its
 
 Owns `sagas`: one row per run of a flow with external steps, written in the transactions of the
 flow's own atomic steps (`insert_flows` where it begins, `lock_flows` and `update_flows` where what
-came back is booked). Flows made of atomic steps alone need no state between them.
+came back is booked). What is all inside the database is a step alone, and needs no flow.
 
 Never touches the world inside a transaction.
 """
@@ -22,15 +22,15 @@ Never touches the world inside a transaction.
 from app.engine.saga.begin import new_flow
 from app.engine.saga.model import (
     FLOW_BUCKETS,
+    Begins,
     Booking,
+    External,
     Flow,
     Postpone,
     Saga,
-    atomic,
     end,
     external,
     go_on,
-    name_of,
     park,
     postpone,
     wait,
@@ -50,13 +50,14 @@ from app.engine.saga.store import (
 __all__ = [
     "FLOW_BUCKETS",
     "WAIT_S",
+    "Begins",
     "Booking",
+    "External",
     "Flow",
     "Postpone",
     "Saga",
     "Sagas",
     "TakeFlow",
-    "atomic",
     "count_parked",
     "end",
     "external",
@@ -66,7 +67,6 @@ __all__ = [
     "list_due",
     "list_flows",
     "lock_flows",
-    "name_of",
     "new_flow",
     "park",
     "postpone",

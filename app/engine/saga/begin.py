@@ -1,42 +1,26 @@
 """Beginning a flow inside the transaction of its first step."""
 
 from datetime import timedelta
-from typing import Protocol
+from typing import Any
 from uuid import UUID
 
 from app.base import clock
 from app.engine.database import Tx
-from app.engine.idempotency import Intent
-from app.engine.saga.model import Flow
-
-
-class Beginner(Protocol):
-    """The command that begins a flow."""
-
-    @property
-    def region(self) -> str: ...
-    @property
-    def merchant_id(self) -> UUID: ...
-    @property
-    def intent(self) -> Intent | None: ...
-    @property
-    def correlation_id(self) -> str: ...
-    @property
-    def former_region(self) -> str | None: ...
+from app.engine.idempotency import Command
+from app.engine.saga.model import External, Flow
 
 
 def new_flow(
     tx: Tx,
-    command: Beginner,
-    name: str,
-    recovery_point: str,
+    command: Command,
+    ask: External[Any, Any],
     *,
     flow_id: UUID,
     object_id: UUID,
     data: str = "{}",
     leased: bool = True,
 ) -> Flow:
-    """A flow that goes on at `recovery_point`, for `insert_flows` and an answer's `flow`.
+    """A flow that goes on with `ask`, for `insert_flows` and an answer's `flow`.
 
     Args:
         flow_id: given with the command, so that a second run of it begins the same flow.
@@ -48,9 +32,9 @@ def new_flow(
         region=command.region,
         merchant_id=command.merchant_id,
         id=flow_id,
-        name=name,
+        name=ask.flow,
         object_id=object_id,
-        recovery_point=recovery_point,
+        recovery_point=ask.name,
         status="running",
         attempts=0,
         data=data,

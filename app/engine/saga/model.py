@@ -13,17 +13,20 @@ brought back. What undoes an external step stands next to it.
                 growing pauses
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from app.engine.database import GroupCommit, Receipt, Step
-from app.engine.idempotency import Answer
+from app.engine.database import Step
+from app.engine.idempotency import Answer, Command, Intent, Kind
 
-C = TypeVar("C")
+C = TypeVar("C", bound=Command)
+P = ParamSpec("P")
+W_contra = TypeVar("W_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 FlowStatus = Literal["running", "parked", "done"]
 
@@ -42,7 +45,7 @@ class Flow(msgspec.Struct):
     object_id: UUID
     """The payment, refund, payout ... it is about."""
     recovery_point: str
-    """The external step that runs next: its function's name."""
+    """The external step that runs next: its name."""
     status: FlowStatus
     attempts: int
     """How often the outside left us without an answer."""
@@ -67,10 +70,19 @@ class Flow(msgspec.Struct):
     due_at: datetime | None = None
     """Not stored: when it would have been its turn, if it was taken up before."""
 
-    @property
-    def intent(self) -> None:
-        """A flow goes on by itself: nobody names its steps."""
-        return None
+    def command(
+        self, kind: Kind[P, C], intent: Intent | None, *args: P.args, **fields: P.kwargs
+    ) -> C:
+        """A command on behalf of the flow: of its merchant, and caused by the same request."""
+        return kind(
+            self.region,
+            self.merchant_id,
+            intent,
+            self.correlation_id,
+            self.former_region,
+            *args,
+            **fields,
+        )
 
 
 class Postpone(msgspec.Struct, frozen=True):
@@ -122,77 +134,56 @@ class Booking(msgspec.Struct, frozen=True):
         )
 
 
-Call: TypeAlias = Callable[[Any, Flow], Awaitable[Any]]
-"""(world, flow) -> what to book, or Postpone. Repeatable; no transaction is open."""
+class External(Generic[W_contra, R_co]):
+    """A step that touches the world, with no transaction open; it may be repeated.
+
+    (world, flow) -> what to book, or Postpone. Called like the function that it was declared with.
+    """
+
+    def __init__(self, flow: str, call: Callable[[W_contra, Flow], Awaitable[R_co]]) -> None:
+        self.flow = flow
+        """The name of the flow that it is a part of."""
+        self.name = call.__name__
+        """A recovery point: what a flow's row says while this is what it goes on with."""
+        self._call = call
+
+    def __call__(self, world: W_contra, flow: Flow) -> Awaitable[R_co]:
+        """What it brings back."""
+        return self._call(world, flow)
 
 
-class Atomic(msgspec.Struct, frozen=True):
-    """A step that is one transaction, shared with everyone who asks for the same just then."""
-
-    step: Step[Any, Answer]
-
-
-class External(msgspec.Struct, frozen=True):
-    """A step that touches the world, and the one that undoes it."""
-
-    call: Call
-    undo: Call | None = None
-
-
-def atomic(step: Step[Any, Answer]) -> Atomic:
-    """Declare an atomic step."""
-    return Atomic(step)
-
-
-def external(call: Call, *, undo: Call | None = None) -> External:
-    """Declare an external step; `undo` takes back what it did, and may be repeated too."""
-    return External(call, undo)
+def external(
+    flow: str,
+) -> Callable[[Callable[[W_contra, Flow], Awaitable[R_co]]], External[W_contra, R_co]]:
+    """Declare an external step of the flow that is called `flow`."""
+    return lambda call: External(flow, call)
 
 
 class Saga(Generic[C]):
-    """A flow: a name, and what happens, in order.
+    """A flow that leaves the building: what begins it, what it asks the world, and what books that.
 
-    It begins with an atomic step; then come pairs of an external step and the atomic step that
-    books what it brought back. A flow that is all inside the database ends with the first step, and
-    so does each run of a longer one whose first step answers without a `flow`.
+    A run whose first step answers without a `flow` ends there. What undoes the external step is a
+    recovery point of its own, and is booked by the same step.
     """
 
-    def __init__(self, name: str, begin: Atomic, *steps: External | Atomic) -> None:
-        self.name = name
+    def __init__(
+        self,
+        begin: Step[C, Answer],
+        ask: External[Any, Any],
+        book: Step[Booking, Answer],
+        *,
+        undo: External[Any, Any] | None = None,
+    ) -> None:
+        externals = [ask] if undo is None else [ask, undo]
+        (self.name,) = {each.flow for each in externals}
         self.begin = begin
-        self.steps = steps
-        self._pairs: dict[str, tuple[Call, Atomic]] = {}
-        for at in range(0, len(steps), 2):
-            outside, book = steps[at : at + 2]
-            assert isinstance(outside, External)
-            assert isinstance(book, Atomic)
-            self._pairs[name_of(outside.call)] = (outside.call, book)
-            if outside.undo is not None:
-                self._pairs[name_of(outside.undo)] = (outside.undo, book)
-
-    async def start(
-        self, group_commit: GroupCommit, region: str, commands: Sequence[C], *, deadline: float
-    ) -> Receipt[Answer]:
-        """Run the first step alone; `Sagas.run` goes on with the flows that it begins.
-
-        Raises:
-            QueueFull, ShuttingDown: nothing was done.
-        """
-        return await group_commit.submit(self.begin.step, region, commands, deadline=deadline)
-
-    @property
-    def recovery_points(self) -> Sequence[str]:
-        """Where runs of it may be found after a crash."""
-        return tuple(self._pairs)
-
-    def at(self, recovery_point: str) -> tuple[Call, Atomic] | None:
-        """The call of a recovery point and the step that books it; none: not of this flow."""
-        return self._pairs.get(recovery_point)
+        self.book = book
+        self.recovery_points: Mapping[str, External[Any, Any]] = {e.name: e for e in externals}
+        """Where runs of it may be found after a crash, and what they go on with."""
 
 
-def name_of(call: Call) -> str:
-    """The recovery point of an external step."""
-    return str(getattr(call, "__name__", call))
+Begins: TypeAlias = Saga[C] | Step[C, Answer]
+"""What takes commands: a flow, by its first step; or a step that is all there is to do."""
 
 
 def pause_after(attempts: int, backoff_ms: Sequence[int]) -> timedelta:
@@ -212,9 +203,9 @@ def wait(flow: Flow, now: datetime, until: datetime, note: str) -> None:
     flow.next_attempt_at = until
 
 
-def go_on(flow: Flow, now: datetime, recovery_point: str, note: str) -> None:
+def go_on(flow: Flow, now: datetime, ask: External[Any, Any], note: str) -> None:
     """The flow goes on with another external step, in the same hands."""
-    flow.recovery_point = recovery_point
+    flow.recovery_point = ask.name
     flow.attempts = 0
     flow.note = note
     flow.updated_at = now

@@ -16,16 +16,17 @@ from app.base import clock
 from app.base.errors import PlatformError
 from app.base.telemetry import describe, log, metrics
 from app.engine import idempotency
-from app.engine.database import Database, GroupCommit, Receipt, faults
+from app.engine.database import Database, GroupCommit, Placed, Receipt, Step, faults
 from app.engine.database.errors import ShuttingDown
 from app.engine.database.faults import FaultPoint
-from app.engine.idempotency import Answer
+from app.engine.idempotency import Answer, Command
 from app.engine.saga import store
 from app.engine.saga.errors import NothingDone
-from app.engine.saga.model import Booking, Flow, Postpone, Saga
+from app.engine.saga.model import Begins, Booking, Flow, Postpone, Saga
 from app.engine.saga.steps import TakeFlow, postpone_flows, take_flows
 
-C = TypeVar("C")
+C = TypeVar("C", bound=Command)
+T = TypeVar("T")
 Outcome: TypeAlias = Answer | Exception
 
 Homes: TypeAlias = Callable[
@@ -51,34 +52,41 @@ class Sagas:
         group_commit: GroupCommit,
         sagas: Iterable[Saga[Any]],
         homes: Homes,
+        world: Callable[["Sagas"], Any],
     ) -> None:
         self.database = database
         self.group_commit = group_commit
         self.sagas = {saga.name: saga for saga in sagas}
-        self.world: Any = None
-        """What external steps are given; set by the composition root."""
         self._homes = homes
         self._driving: dict[UUID, asyncio.Task[Answer | None]] = {}
+        self.world = world(self)
+        """What external steps are given; it knows the flows, and may go on with them."""
 
     async def run(
         self,
-        saga: Saga[C],
-        region: str,
+        what: Begins[C],
         commands: Sequence[C],
         *,
-        deadline: float,
+        deadline: float | None = None,
         wait_s: float = WAIT_S,
     ) -> Receipt[Answer]:
-        """The answers of `commands`, in order, once they are durable.
+        """The answers of `commands`, in order, once they are durable; they are of one region.
 
         An answer that is provisional is replaced by its flow's own if that ends within `wait_s`.
         Where it does not, the flow goes on in the background, and a worker resumes it if this
         process dies.
 
+        Args:
+            deadline: on `clock.monotonic()`; the request timeout from now where none is given.
+            wait_s: how long an answer waits for its flow; never beyond `deadline`.
+
         Raises:
             QueueFull, ShuttingDown: nothing was done.
         """
-        receipt = await saga.start(self.group_commit, region, commands, deadline=deadline)
+        step = what.begin if isinstance(what, Saga) else what
+        deadline = self.database.deadline() if deadline is None else deadline
+        region = commands[0].region
+        receipt = await self.group_commit.submit(step, region, commands, deadline=deadline)
         if not any(map(_goes_on, receipt.outcomes)):
             return receipt
         until = min(clock.monotonic() + wait_s, deadline)
@@ -88,7 +96,7 @@ class Sagas:
             if isinstance(outcome, Answer) and outcome.flow is not None:
                 self.drive(outcome.flow, gate)
         following = [
-            self._follow(saga, command, outcome, deadline, until)
+            self._follow(step, command, outcome, deadline, until)
             for command, outcome in zip(commands, receipt.outcomes, strict=True)
         ]
         return Receipt(await asyncio.gather(*following), receipt.batch_size)
@@ -100,14 +108,14 @@ class Sagas:
             await asyncio.wait(tasks, timeout=timeout_s)
 
     async def _follow(
-        self, saga: Saga[C], command: C, outcome: Outcome, deadline: float, until: float
+        self, step: Step[C, Answer], command: C, outcome: Outcome, deadline: float, until: float
     ) -> Outcome:
         """What became of one command by `until`."""
         if not _goes_on(outcome):
             return outcome
         assert isinstance(outcome, Answer)
         if outcome.waits_for is not None:
-            return await self._retry_after(saga, command, outcome, deadline, until)
+            return await self._retry_after(step, command, outcome, deadline, until)
         if outcome.flow is not None:
             answer = await _within(self.drive(outcome.flow), until)
             outcome = msgspec.structs.replace(outcome, flow=None)
@@ -118,7 +126,7 @@ class Sagas:
         return await self._poll(command, outcome, until)
 
     async def _retry_after(
-        self, saga: Saga[C], command: C, outcome: Answer, deadline: float, until: float
+        self, step: Step[C, Answer], command: C, outcome: Answer, deadline: float, until: float
     ) -> Outcome:
         """Run a command again once the flow that it waits for has ended.
 
@@ -126,46 +134,47 @@ class Sagas:
         nobody will know a moment later. What is left of the time it is left to those who ask in
         their pauses.
         """
-        place: Any = command
         asked, pause = 0, _POLL_MIN_S
         while outcome.waits_for is not None:
             if asked < _ASKS_MAX:
-                await self.advance(place, outcome.waits_for, until=until)
+                await self.advance(command, outcome.waits_for, until=until)
                 asked += 1
             else:
                 await asyncio.sleep(min(pause, max(0.0, until - clock.monotonic())))
                 pause = min(2 * pause, _POLL_MAX_S)
-            receipt = await saga.start(
-                self.group_commit, place.region, [command], deadline=deadline
-            )
-            latest = receipt.outcomes[0]
+            latest = await self._run_alone(step, command, deadline)
             if isinstance(latest, Exception):
                 return latest
             if latest.waits_for is None:
-                return await self._follow(saga, command, latest, deadline, until)
+                return await self._follow(step, command, latest, deadline, until)
             outcome = latest
             if clock.monotonic() >= until:
-                return await self._insist(saga, command, latest, deadline)
+                return await self._insist(step, command, latest, deadline)
         return outcome
 
-    async def _insist(self, saga: Saga[C], command: C, outcome: Answer, deadline: float) -> Outcome:
+    async def _insist(
+        self, step: Step[C, Answer], command: C, outcome: Answer, deadline: float
+    ) -> Outcome:
         """The last word on a command that waited in vain: one that can insist does so."""
-        place: Any = command
-        if not hasattr(place, "insist"):
+        if not hasattr(command, "insist"):
             return outcome
-        insisting = msgspec.structs.replace(place, insist=True)
-        receipt = await saga.start(self.group_commit, place.region, [insisting], deadline=deadline)
-        latest = receipt.outcomes[0]
+        insisting = msgspec.structs.replace(command, insist=True)
+        latest = await self._run_alone(step, insisting, deadline)
         if isinstance(latest, Answer) and latest.flow is not None:
             self.drive(latest.flow)
             return msgspec.structs.replace(latest, flow=None)
         return latest
 
-    async def _poll(self, command: Any, outcome: Answer, until: float) -> Outcome:
+    async def _run_alone(self, step: Step[C, Answer], command: C, deadline: float) -> Outcome:
+        """The first step's outcome for one command that is run again."""
+        receipt = await self.group_commit.submit(step, command.region, [command], deadline=deadline)
+        return receipt.outcomes[0]
+
+    async def _poll(self, command: Command, outcome: Answer, until: float) -> Outcome:
         """The final answer under a key whose flow somebody else drives."""
         if command.intent is None:
             return outcome
-        regions = [r for r in (command.former_region, command.region) if r is not None]
+        regions = _regions(command)
         pause, missed = _POLL_MIN_S, False
         while clock.monotonic() < until:
             await asyncio.sleep(min(pause, max(0.0, until - clock.monotonic())))
@@ -199,7 +208,7 @@ class Sagas:
         task.add_done_callback(lambda _: self._driving.pop(flow.id, None))
         return task
 
-    async def advance(self, command: Any, flow_id: UUID, *, until: float) -> bool:
+    async def advance(self, place: Placed, flow_id: UUID, *, until: float) -> bool:
         """Go on with a flow now, parked or not; whether nobody works on it any more.
 
         Where another process has its lease, this one looks on until it has ended or time is up.
@@ -208,13 +217,13 @@ class Sagas:
         while True:
             task = self._driving.get(flow_id)
             if task is None:
-                taken = await self._take(command, flow_id)
+                taken = await self._take(place, flow_id)
                 task = self.drive(taken) if taken is not None else None
             if task is not None:
                 await _within(task, until)
                 return task.done()
-            regions = [r for r in (command.former_region, command.region) if r is not None]
-            flow = await store.find_flow(self.database, regions, command.merchant_id, flow_id)
+            merchant_id = place.merchant_id
+            flow = await store.find_flow(self.database, _regions(place), merchant_id, flow_id)
             if flow is None or flow.status != "running":
                 return True
             if clock.monotonic() + pause > until:
@@ -222,11 +231,11 @@ class Sagas:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _POLL_MAX_S)
 
-    async def _take(self, command: Any, flow_id: UUID) -> Flow | None:
+    async def _take(self, place: Placed, flow_id: UUID) -> Flow | None:
         take = TakeFlow(
-            command.region, command.merchant_id, flow_id, command.former_region, even_parked=True
+            place.region, place.merchant_id, flow_id, place.former_region, even_parked=True
         )
-        (outcome,) = await self._submit(take_flows, command.region, [take])
+        (outcome,) = await self._submit(take_flows, place.region, [take])
         return outcome.flow if isinstance(outcome, Answer) else None
 
     async def resume(self, flows: Sequence[Flow]) -> int:
@@ -283,13 +292,13 @@ class Sagas:
     async def _call(self, flow: Flow) -> Any:
         """What the external step brought back; one that fails is a bug, and is tried again."""
         saga = self.sagas.get(flow.name)
-        found = saga.at(flow.recovery_point) if saga is not None else None
-        if found is None:
+        ask = None if saga is None else saga.recovery_points.get(flow.recovery_point)
+        if ask is None:
             # Of a newer version, or of none: people have to look at it.
             return Postpone(f"nobody here knows {flow.name} at {flow.recovery_point}")
         faults.hit(FaultPoint.BEFORE_EXTERNAL)
         try:
-            result = await found[0](self.world, flow)
+            result = await ask(self.world, flow)
         except PlatformError as error:
             result = Postpone(error.code)
         except Exception as error:  # noqa: BLE001 - the flow must not be lost with the task
@@ -300,14 +309,12 @@ class Sagas:
 
     async def _book(self, flow: Flow, result: Any) -> Outcome:
         """Make what the external step brought back durable."""
-        booking = Booking(flow, result)
-        found = self.sagas[flow.name].at(flow.recovery_point) if flow.name in self.sagas else None
-        if isinstance(result, Postpone) or found is None:
+        if isinstance(result, Postpone):
             metrics.flows_postponed.labels(flow.name).inc()
-            step: Any = postpone_flows
+            step = postpone_flows
         else:
-            step = found[1].step
-        (outcome,) = await self._submit(step, flow.region, [booking])
+            step = self.sagas[flow.name].book
+        (outcome,) = await self._submit(step, flow.region, [Booking(flow, result)])
         if isinstance(outcome, Exception):
             # The lease runs out, and a worker asks the outside again.
             log.warning("flow_not_booked", flow=flow.name, id=str(flow.id), **describe(outcome))
@@ -316,15 +323,19 @@ class Sagas:
             outcome.flow.fresh = flow.fresh
         return outcome
 
-    async def _submit(self, step: Any, region: str, commands: Sequence[Any]) -> Sequence[Outcome]:
-        timeout_s = self.database.settings.request_timeout_ms / 1000
+    async def _submit(
+        self, step: Step[T, Answer], region: str, commands: Sequence[T]
+    ) -> Sequence[Outcome]:
         try:
-            receipt: Receipt[Answer] = await self.group_commit.submit(
-                step, region, commands, deadline=clock.monotonic() + timeout_s
-            )
+            receipt = await self.group_commit.submit(step, region, commands)
         except (PlatformError, ShuttingDown) as error:
             return [error] * len(commands)
         return receipt.outcomes
+
+
+def _regions(place: Placed) -> list[str]:
+    """Where rows of the merchant may be, the home last."""
+    return [region for region in (place.former_region, place.region) if region is not None]
 
 
 def _goes_on(outcome: Outcome) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.base import clock
-from app.engine.database import Database, Tx, moving, transact
+from app.engine.database import Database, Tx, moving, step, transact
 from app.engine.idempotency import Answer
 from app.engine.saga import model, store
 from app.engine.saga.model import Booking, Flow, Postpone
@@ -27,6 +27,7 @@ class TakeFlow(msgspec.Struct, frozen=True):
     """There is news, or somebody needs to know now: also one that was given up."""
 
 
+@step
 async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
     """Lease flows; those that are over, parked or somebody's are answered 409, without a `flow`.
 
@@ -72,6 +73,7 @@ def _is_free(flow: Flow, *, even_parked: bool) -> bool:
     return flow.status == "running" or (even_parked and flow.status == "parked")
 
 
+@step
 async def postpone_flows(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Put off flows whose outside step brought back no answer; after too many, park them."""
     region = bookings[0].region

@@ -12,8 +12,7 @@ from typing import Final
 import msgspec
 
 from app.base import ids
-from app.domains.disputes.batch import WATCH
-from app.domains.disputes.model import FINAL, RANK
+from app.domains.disputes.model import FINAL, RANK, WATCH
 from app.domains.payments.decisions import NEVER
 from app.domains.payments.model import UNDECIDED, Rail, RefundPlan
 from app.domains.payouts.model import FLOW, Recall
