@@ -54,11 +54,6 @@ class Call(msgspec.Struct, frozen=True):
     """The merchant's, those in force."""
 
     @property
-    def region(self) -> str:
-        """Where the merchant's rows live."""
-        return self.merchant.home_region
-
-    @property
     def regions(self) -> tuple[str, ...]:
         """Where the merchant's rows may be, the home last."""
         merchant = self.merchant
