@@ -1,7 +1,7 @@
 """What flows ask processors about payments, in which order, and what they make of the answers."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -10,40 +10,20 @@ import msgspec
 import pytest
 
 from app.base import ids
-from app.domains.merchants.store import find_homes
 from app.domains.payments import asks, bookings, steps
 from app.domains.payments.asks import Undone
 from app.domains.payments.commands import CapturePayment, OpenPayment, RefundPayment, ReleasePayment
 from app.domains.payments.model import OpenPlan, Rail, plan_of, receivable_account
-from app.engine.saga import Flow, Postpone, Sagas
-from app.processors import Notification, Processors, Verdict, World
-from app.processors.ports import Processor
+from app.engine.saga import Flow, Postpone
+from app.processors import Verdict
 from tests.disputes.support import ACQUIRER, REGION, Stall, intent
 from tests.support.engine import opened
+from tests.support.outside import Said, world_of
 from tests.support.tables import Row, table
 
 AMOUNT = 1_000
 METHODS = {"card": "card", "bank": "bank_transfer"}
 LATE = timedelta(days=2)  # whatever a payer has to do, the time for it is over
-
-
-class Said:
-    """A processor that answers what it was given, and notes what it is asked."""
-
-    def __init__(self, **answers: Verdict) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    def __getattr__(self, operation: str) -> Callable[[Any], Any]:
-        async def answer(_: Any) -> Verdict:
-            self.asked.append(operation)
-            return self.answers[operation]
-
-        return answer
-
-
-def _hears_nothing(headers: Mapping[str, str], body: bytes) -> Notification:
-    raise AssertionError((headers, body))
 
 
 class Payments(Stall):
@@ -92,20 +72,6 @@ class Payments(Stall):
         (answer,) = await self.run(step, command)
         assert isinstance(answer.flow, Flow), answer.body
         return answer.flow
-
-    def world(self, said: Said) -> World:
-        """The outside, where one processor is."""
-        ports: Any = {"cards": said, "banks": said}
-        processor = Processor(ACQUIRER, _hears_nothing, **ports)
-        processors = Processors([processor], ())
-        made = Sagas(
-            self.database,
-            self.group,
-            [],
-            find_homes,
-            lambda sagas: World(self.database, sagas, processors),
-        )
-        return made.world  # type: ignore[no-any-return]
 
 
 @asynccontextmanager
@@ -187,7 +153,7 @@ async def test_an_authorization_is_asked_for(row: Row, shared_database_url: str)
         card, bank = ("find_authorization", "authorize"), ("find_transfer", "expect_transfer")
         said = said_by(row, *(bank if row.method == "bank" else card))
 
-        result = await asks.ask_authorization(stall.world(said), flow)
+        result = await asks.ask_authorization(world_of(stall.database, stall.group, said), flow)
 
     assert told(result) == row.result
     assert said.asked == list(said.answers)
@@ -209,7 +175,7 @@ async def test_an_authorization_is_undone(row: Row, shared_database_url: str) ->
         flow = await stall.begin(METHODS[row.method])
         said = said_by(row, "find_transfer")
 
-        result = await asks.ask_reversal(stall.world(said), flow)
+        result = await asks.ask_reversal(world_of(stall.database, stall.group, said), flow)
 
     assert told(result) == row.result
     assert said.asked == list(said.answers)
@@ -235,7 +201,7 @@ async def test_a_capture_is_asked_for(row: Row, shared_database_url: str) -> Non
         flow.fresh = row.who == "first"
         said = said_by(row, "find_capture", "capture")
 
-        result = await asks.ask_capture(stall.world(said), flow)
+        result = await asks.ask_capture(world_of(stall.database, stall.group, said), flow)
 
     assert told(result) == row.result
     assert said.asked == list(said.answers)
@@ -284,7 +250,7 @@ async def test_a_refund_is_asked_for(row: Row, shared_database_url: str) -> None
         flow.fresh = row.who == "first"
         said = said_by(row, "find_refund", "refund")
 
-        result = await asks.ask_refund(stall.world(said), flow)
+        result = await asks.ask_refund(world_of(stall.database, stall.group, said), flow)
 
     assert told(result) == row.result
     assert said.asked == list(said.answers)
@@ -306,7 +272,7 @@ async def test_a_cancellation_is_asked_for(row: Row, shared_database_url: str) -
         flow.key_id = flow.key_id if row.key == "yes" else None
         said = said_by(row)
 
-        result = await asks.ask_cancellation(stall.world(said), flow)
+        result = await asks.ask_cancellation(world_of(stall.database, stall.group, said), flow)
 
     assert told(result) == row.result
     assert said.asked == list(said.answers)
@@ -323,7 +289,7 @@ async def test_a_cancellation_waits_for_the_authorization(
             **stall.head(), payment_id=authorization.object_id, transfer_id=ids.new(), insist=True
         )
         flow = await stall.flow_of(steps.release_payments, release)
-        world = stall.world(Said())
+        world = world_of(stall.database, stall.group, Said())
 
         meanwhile = await asks.ask_cancellation(world, flow)
         await stall.book(bookings.book_authorizations, (authorization, Undone("canceled")))

@@ -171,6 +171,44 @@ async def test_whoever_needs_it_asks_for_a_parked_flow(url: str) -> None:
     assert (parked.status, again.status, ended.status) == ("parked", "parked", "done")
 
 
+async def test_a_flow_in_other_hands_is_waited_for(url: str) -> None:
+    """While another process has it nobody here goes on with it, and its end is seen."""
+    async with office(url, Outside()) as at:
+        errand = at.errand()
+        flow = await at.begin(errand)
+        at_once = await at.sagas.advance(errand, flow.id, until=clock.monotonic())
+        waiting = asyncio.create_task(
+            at.sagas.advance(errand, flow.id, until=clock.monotonic() + 30)
+        )
+        await Office(at.database, Outside("fetched"), at.merchant_id).sagas.drive(flow)
+        in_the_end = await waiting
+
+    assert (at_once, in_the_end) == (False, True)
+    assert marks_of(url, flow) == ["run_errand 1"]
+
+
+async def test_a_process_that_ends_finishes_the_flows_in_hand(url: str) -> None:
+    """It waits for what is under way outside, and for its booking."""
+    is_back = asyncio.Event()
+
+    async def outside(_: Flow) -> str:
+        await is_back.wait()
+        return "fetched"
+
+    async with office(url, outside) as at:
+        errand = at.errand()
+        await at.run(errand, wait_s=0)
+        closing = asyncio.create_task(at.sagas.close(30))
+        await asyncio.wait({closing}, timeout=0.05)
+        was_waiting = not closing.done()
+        is_back.set()
+        await closing
+        flow = await at.find(errand.flow_id)
+
+    assert was_waiting
+    assert flow.status == "done"
+
+
 async def test_asking_often_uses_up_no_attempt(url: str) -> None:
     """Whoever asks before the time learns that nobody knows, and nothing is put off by it."""
     outside = Outside(NOBODY_KNOWS)
