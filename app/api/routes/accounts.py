@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import CONSISTENCY_PARAMETER, LIST_PARAMETERS, PAGING_PARAMETERS, Doc
+from app.api.http.fields import Body, Currency, Description, Metadata, Nothing, Text
 from app.api.http.reading import Reading
 from app.base import clock, ids
 from app.domains.ledger import CloseAccount, OpenAccount, errors, reads, steps
@@ -27,11 +28,21 @@ from app.domains.ledger.views import (
 from app.engine.database import Page
 from app.engine.idempotency import Intent
 
+
+class CreateAccount(Body):
+    """Open a customer's wallet."""
+
+    currency: Currency
+    customer: Text | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
 _ENTRY_ID = re.compile(r"ent_([0-9]{1,17})_([0-9]{1,18})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
+def _open(call: Call, intent: Intent, body: CreateAccount) -> OpenAccount:
     return call.command(
         OpenAccount,
         intent,
@@ -46,28 +57,28 @@ def _open(call: Call, intent: Intent, body: wire.CreateAccount) -> OpenAccount:
 @post(
     "/",
     opt=Doc(
-        "Open an account", body=wire.CreateAccount, answer=AccountView, status=201, idempotent=True
+        "Open an account", body=CreateAccount, answer=AccountView, status=201, idempotent=True
     ).opt(),
 )
 async def create_account(request: ApiRequest) -> ASGIResponse:
     """Opens a customer's wallet in one currency."""
-    return await perform(request, wire.CreateAccount, steps.open_accounts, _open)
+    return await perform(request, CreateAccount, steps.open_accounts, _open)
 
 
 @post(
     "/{account_id:str}/close",
     opt=Doc(
-        "Close an account", body=wire.Nothing, answer=AccountView, idempotent=True,
+        "Close an account", body=Nothing, answer=AccountView, idempotent=True,
         errors=(errors.AccountNotFound, errors.AccountNotUsable, errors.AccountNotEmpty),
     ).opt(),
 )  # fmt: skip
 async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
     """Closes an empty wallet for good."""
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> CloseAccount:
+    def make(call: Call, intent: Intent, _: Nothing) -> CloseAccount:
         return call.command(CloseAccount, intent, account_id=path_id("account", account_id))
 
-    return await perform(request, wire.Nothing, steps.close_accounts, make)
+    return await perform(request, Nothing, steps.close_accounts, make)
 
 
 async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:

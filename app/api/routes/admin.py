@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import Field
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, enter_admin, parse, path_id, send
 from app.api.http.docs import Doc
+from app.api.http.fields import Body, MerchantId, Nothing, Text
 from app.api.routes.vault import publishable_key_of
 from app.base import ids
-from app.base.settings import Settings
+from app.base.money import AMOUNT_MINOR_MAX
+from app.base.settings import REGION_PATTERN, Settings
 from app.domains.merchants import (
     ApiKey,
     ApiKeyNotFound,
@@ -21,6 +25,27 @@ from app.domains.merchants import (
     UnknownRegion,
     admin,
 )
+
+
+class CreateMerchant(Body):
+    """Record a merchant."""
+
+    name: Text
+    home_region: Annotated[str, Field(pattern=REGION_PATTERN)] | None = None
+    mode: Literal["test", "live"] = "test"
+    fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 290
+    fee_fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 30
+
+
+class CreateApiKey(Body):
+    """Make a key for a merchant."""
+
+    merchant: MerchantId
+    name: Text = "default"
+    scopes: Annotated[list[Literal["read", "write"]], Field(min_length=1, max_length=2)] = [
+        "read",
+        "write",
+    ]
 
 
 class MerchantView(msgspec.Struct, frozen=True):
@@ -92,14 +117,14 @@ def key_view(
 @post(
     "/",
     opt=Doc(
-        "Create a merchant", body=wire.CreateMerchant, answer=MerchantView, status=201, admin=True,
+        "Create a merchant", body=CreateMerchant, answer=MerchantView, status=201, admin=True,
         errors=(UnknownRegion,),
     ).opt(),
 )  # fmt: skip
 async def create_merchant(request: ApiRequest) -> ASGIResponse:
     """Records a merchant, at home in a region."""
     services = enter_admin(request)
-    body = await parse(request, wire.CreateMerchant)
+    body = await parse(request, CreateMerchant)
     merchant = await admin.create_merchant(
         services.database,
         name=body.name,
@@ -148,14 +173,14 @@ async def list_merchants(request: ApiRequest) -> ASGIResponse:
 @post(
     "/",
     opt=Doc(
-        "Create an API key", body=wire.CreateApiKey, answer=ApiKeyView, status=201, admin=True,
+        "Create an API key", body=CreateApiKey, answer=ApiKeyView, status=201, admin=True,
         errors=(MerchantNotFound,),
     ).opt(),
 )  # fmt: skip
 async def create_key(request: ApiRequest) -> ASGIResponse:
     """Makes a key for a merchant; only this answer ever shows its secret."""
     services = enter_admin(request)
-    body = await parse(request, wire.CreateApiKey)
+    body = await parse(request, CreateApiKey)
     key, secret = await admin.create_key(
         services.database, body.merchant, name=body.name, scopes=body.scopes
     )
@@ -185,14 +210,14 @@ async def list_keys(request: ApiRequest) -> ASGIResponse:
 @post(
     "/{key_id:str}/revoke",
     opt=Doc(
-        "Revoke an API key", body=wire.Nothing, answer=ApiKeyView, admin=True,
+        "Revoke an API key", body=Nothing, answer=ApiKeyView, admin=True,
         errors=(ApiKeyNotFound,),
     ).opt(),
 )  # fmt: skip
 async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
     """Ends a key; every process refuses it within 5 seconds."""
     services = enter_admin(request)
-    await parse(request, wire.Nothing)
+    await parse(request, Nothing)
     return send(key_view(await admin.revoke_key(services.database, path_id("api_key", key_id))))
 
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from typing import Annotated
 
 import msgspec
 from litestar import post
 from litestar.response.base import ASGIResponse
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from app.api.http import wire
 from app.api.http.call import ApiRequest, Call, check_json, enter, validate
 from app.api.http.docs import BulkResult, Doc
 from app.api.http.errors import (
@@ -19,7 +19,7 @@ from app.api.http.errors import (
     InvalidJson,
 )
 from app.api.http.reply import SINGLE_BYTES_MAX, Reply, read_body
-from app.api.routes.opening import open_payment
+from app.api.routes.opening import CreatePayment, open_payment
 from app.base import clock
 from app.base.errors import PlatformError, TooManyRequests
 from app.base.pan import contains_pan, find_pans
@@ -29,9 +29,18 @@ from app.engine import idempotency
 from app.engine.database.errors import DeadlineExceeded
 from app.engine.idempotency import Answer
 
+BULK_ITEMS_MAX = 10_000
+
+
+class BulkPayment(CreatePayment):
+    """One payment of a bulk request, with its own key."""
+
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+
+
 NDJSON = "application/x-ndjson"
 
-_all = TypeAdapter(list[wire.BulkPayment])
+_all = TypeAdapter(list[BulkPayment])
 _PATH = "/v1/payments"
 _LOOKED_UP_MAX = 64  # cards at a time: as many as a vault answers at once without a queue
 
@@ -39,7 +48,7 @@ _LOOKED_UP_MAX = 64  # cards at a time: as many as a vault answers at once witho
 @post(
     "/bulk",
     opt=Doc(
-        "Take many payments", body=wire.BulkPayment, body_many=True, answer=BulkResult, many=True,
+        "Take many payments", body=BulkPayment, body_many=True, answer=BulkResult, many=True,
         errors=(BulkTooLarge, InvalidJson),
     ).opt(),
 )  # fmt: skip
@@ -52,8 +61,8 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     media_type = check_json(request, NDJSON)
     body = await read_body(request, refuse_cards=False)
     items = _parse(body, ndjson=media_type == NDJSON)
-    if not 1 <= len(items) <= wire.BULK_ITEMS_MAX:
-        raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
+    if not 1 <= len(items) <= BULK_ITEMS_MAX:
+        raise BulkTooLarge(limit=BULK_ITEMS_MAX)
     more = len(items) - 1  # the request itself was counted when it came in
     if more and not call.services.limiter.take(call.context.limit_key, more):
         raise TooManyRequests
@@ -68,7 +77,7 @@ async def create_payments(request: ApiRequest) -> ASGIResponse:
     return Reply(200, b"application/json", answer.encode(), [])
 
 
-def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | PlatformError]:
+def _parse(body: bytes, *, ndjson: bool) -> Sequence[BulkPayment | PlatformError]:
     """The items, or the problem of each that is malformed.
 
     Raises:
@@ -76,7 +85,7 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     """
     if ndjson:
         lines = [line for line in body.splitlines() if line.strip()]
-        return _parse_items(lines[: wire.BULK_ITEMS_MAX + 1])
+        return _parse_items(lines[: BULK_ITEMS_MAX + 1])
     # Taken apart before it is validated: naming each fault of a huge body would take a gigabyte.
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
@@ -84,8 +93,8 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
         if contains_pan(body):
             raise CardNumberNotAllowed from None
         raise InvalidJson(reason=str(error)) from None
-    if len(texts) > wire.BULK_ITEMS_MAX:
-        raise BulkTooLarge(limit=wire.BULK_ITEMS_MAX)
+    if len(texts) > BULK_ITEMS_MAX:
+        raise BulkTooLarge(limit=BULK_ITEMS_MAX)
     is_plain = all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts)
     if is_plain and not contains_pan(body):
         try:
@@ -96,24 +105,24 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[wire.BulkPayment | Platform
     return _parse_items([bytes(text) for text in texts])
 
 
-def _parse_items(texts: Sequence[bytes]) -> list[wire.BulkPayment | PlatformError]:
+def _parse_items(texts: Sequence[bytes]) -> list[BulkPayment | PlatformError]:
     return [
         CardNumberNotAllowed() if has_card else _parse_item(text)
         for text, has_card in zip(texts, find_pans(texts), strict=True)
     ]
 
 
-def _parse_item(text: bytes) -> wire.BulkPayment | PlatformError:
+def _parse_item(text: bytes) -> BulkPayment | PlatformError:
     if len(text) > SINGLE_BYTES_MAX:
         return BodyTooLarge(limit=SINGLE_BYTES_MAX)
     try:
-        return validate(wire.BulkPayment, text)
+        return validate(BulkPayment, text)
     except PlatformError as error:
         return error
 
 
 async def _commands(
-    call: Call, items: Sequence[wire.BulkPayment | PlatformError]
+    call: Call, items: Sequence[BulkPayment | PlatformError]
 ) -> Sequence[OpenPayment | PlatformError]:
     """The command of each item, or its problem; cards are looked up some at a time."""
     commands: list[OpenPayment | PlatformError] = []
@@ -129,7 +138,7 @@ async def _commands(
 
 
 def _command(
-    call: Call, item: wire.BulkPayment | PlatformError
+    call: Call, item: BulkPayment | PlatformError
 ) -> OpenPayment | Awaitable[OpenPayment] | PlatformError:
     if isinstance(item, PlatformError):
         return item

@@ -1,11 +1,15 @@
 """/v1/customers: create, read, update, list, delete."""
 
+from typing import Annotated, Any
+
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import AfterValidator, Field
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import Body, Description, Metadata, Nothing, Text, no_nul
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.customers import (
@@ -21,8 +25,43 @@ from app.domains.customers.errors import CustomerNotFound
 from app.domains.customers.views import CustomerView, customer_view
 from app.engine.idempotency import Intent
 
+Email = Annotated[
+    str,
+    AfterValidator(no_nul),
+    Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$", examples=["ada@example.com"]),
+]
 
-def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustomer:
+Phone = Annotated[
+    str,
+    Field(pattern=r"^\+[0-9]{6,15}$", description="E.164.", examples=["+2348012345678"]),
+]
+
+
+class CreateCustomer(Body):
+    """Record a customer."""
+
+    name: Text | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class UpdateCustomer(Body):
+    """Change the fields that are given; `null` empties one."""
+
+    name: Text | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+    def model_dump_json(self, **options: Any) -> str:
+        """Only what was given: a field that is `null` and one that is absent differ."""
+        return super().model_dump_json(exclude_unset=True, **options)
+
+
+def _create(call: Call, intent: Intent, body: CreateCustomer) -> AddCustomer:
     return call.command(
         AddCustomer,
         intent,
@@ -38,26 +77,26 @@ def _create(call: Call, intent: Intent, body: wire.CreateCustomer) -> AddCustome
 @post(
     "/",
     opt=Doc(
-        "Create a customer", body=wire.CreateCustomer, answer=CustomerView, status=201,
+        "Create a customer", body=CreateCustomer, answer=CustomerView, status=201,
         idempotent=True,
     ).opt(),
 )  # fmt: skip
 async def create_customer(request: ApiRequest) -> ASGIResponse:
     """Records somebody who pays."""
-    return await perform(request, wire.CreateCustomer, steps.create_customers, _create)
+    return await perform(request, CreateCustomer, steps.create_customers, _create)
 
 
 @post(
     "/{customer_id:str}",
     opt=Doc(
-        "Update a customer", body=wire.UpdateCustomer, answer=CustomerView, idempotent=True,
+        "Update a customer", body=UpdateCustomer, answer=CustomerView, idempotent=True,
         errors=(errors.CustomerNotFound, errors.CustomerDeleted),
     ).opt(),
 )  # fmt: skip
 async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
     """Changes the fields that are given; metadata is replaced as a whole."""
 
-    def make(call: Call, intent: Intent, body: wire.UpdateCustomer) -> ChangeCustomer:
+    def make(call: Call, intent: Intent, body: UpdateCustomer) -> ChangeCustomer:
         return call.command(
             ChangeCustomer,
             intent,
@@ -65,23 +104,23 @@ async def update_customer(request: ApiRequest, customer_id: str) -> ASGIResponse
             changes={name: getattr(body, name) for name in sorted(body.model_fields_set)},
         )
 
-    return await perform(request, wire.UpdateCustomer, steps.update_customers, make)
+    return await perform(request, UpdateCustomer, steps.update_customers, make)
 
 
 @post(
     "/{customer_id:str}/delete",
     opt=Doc(
-        "Delete a customer", body=wire.Nothing, answer=CustomerView, idempotent=True,
+        "Delete a customer", body=Nothing, answer=CustomerView, idempotent=True,
         errors=(errors.CustomerNotFound,),
     ).opt(),
 )  # fmt: skip
 async def delete_customer(request: ApiRequest, customer_id: str) -> ASGIResponse:
     """Takes a customer off the lists, and its payment methods out of use; it stays readable."""
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> DeleteCustomer:
+    def make(call: Call, intent: Intent, _: Nothing) -> DeleteCustomer:
         return call.command(DeleteCustomer, intent, customer_id=path_id("customer", customer_id))
 
-    return await perform(request, wire.Nothing, steps.delete_customers, make)
+    return await perform(request, Nothing, steps.delete_customers, make)
 
 
 @get(

@@ -1,13 +1,14 @@
 """/v1/disputes: read, list, give evidence, submit it, accept."""
 
 from collections.abc import Callable
-from typing import Final, get_args
+from typing import Annotated, Final, get_args
 
 import msgspec
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import AfterValidator, Field
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import (
     JSON,
     ApiRequest,
@@ -24,6 +25,7 @@ from app.api.http.call import (
 )
 from app.api.http.docs import LIST_PARAMETERS, PAGING_PARAMETERS, Doc
 from app.api.http.errors import CardNumberNotAllowed, InvalidForm
+from app.api.http.fields import Body, Nothing, no_nul
 from app.api.http.reading import Reading
 from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.api.http.uploads import FORM, FORM_BYTES, UploadedFile, read_file
@@ -35,6 +37,15 @@ from app.domains.disputes.errors import DisputeNotFound
 from app.domains.disputes.model import DisputeStatus
 from app.domains.disputes.views import DisputeView, EvidenceView, dispute_view, evidence_view
 from app.engine.idempotency import Intent
+
+EVIDENCE_MAX = 10_000  # characters; what a dispute takes in all
+
+
+class CreateEvidence(Body):
+    """Add a text as evidence; a file is sent as a form instead."""
+
+    text: Annotated[str, AfterValidator(no_nul), Field(min_length=1, max_length=EVIDENCE_MAX)]
+
 
 _STATUSES: Final = sorted(get_args(DisputeStatus))
 
@@ -103,7 +114,7 @@ async def list_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 @post(
     "/{dispute_id:str}/evidence",
     opt=Doc(
-        "Add evidence to a dispute", body=wire.CreateEvidence, upload=True, answer=EvidenceView,
+        "Add evidence to a dispute", body=CreateEvidence, upload=True, answer=EvidenceView,
         status=201, idempotent=True,
         errors=(
             *_OPEN_ERRORS, errors.EvidenceLimit, errors.EvidenceTypeNotAllowed,
@@ -118,7 +129,7 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
     """
     call = await enter(request, "write")
     if check_json(request, FORM) == JSON:
-        body = validate(wire.CreateEvidence, await read_body(request, SINGLE_BYTES_MAX) or b"{}")
+        body = validate(CreateEvidence, await read_body(request, SINGLE_BYTES_MAX) or b"{}")
         text = UploadedFile(None, formats.TEXT, body.text.encode())
         command = _piece(call, named_intent(request, body), dispute_id, text)
         return await submit(call, steps.add_evidence, command)
@@ -163,7 +174,7 @@ def _piece(call: Call, intent: Intent, dispute_id: str, file: UploadedFile) -> A
 @post(
     "/{dispute_id:str}/submit",
     opt=Doc(
-        "Submit the evidence of a dispute", body=wire.Nothing, answer=DisputeView, idempotent=True,
+        "Submit the evidence of a dispute", body=Nothing, answer=DisputeView, idempotent=True,
         provisional=True,
         errors=(*_OPEN_ERRORS, errors.EvidenceMissing, errors.ResponseRefused),
     ).opt(),
@@ -173,13 +184,13 @@ async def submit_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 
     202 means that the processor has not answered yet; `dispute.evidence_submitted` tells of it.
     """
-    return await perform(request, wire.Nothing, flow.EVIDENCE, _answer(dispute_id))
+    return await perform(request, Nothing, flow.EVIDENCE, _answer(dispute_id))
 
 
 @post(
     "/{dispute_id:str}/accept",
     opt=Doc(
-        "Accept a dispute", body=wire.Nothing, answer=DisputeView, idempotent=True,
+        "Accept a dispute", body=Nothing, answer=DisputeView, idempotent=True,
         provisional=True, errors=(*_OPEN_ERRORS, errors.ResponseRefused),
     ).opt(),
 )  # fmt: skip
@@ -188,11 +199,11 @@ async def accept_dispute(request: ApiRequest, dispute_id: str) -> ASGIResponse:
 
     202 means that the processor has not answered yet; `dispute.lost` tells of it.
     """
-    return await perform(request, wire.Nothing, flow.ACCEPTANCE, _answer(dispute_id))
+    return await perform(request, Nothing, flow.ACCEPTANCE, _answer(dispute_id))
 
 
-def _answer(dispute_id: str) -> Callable[[Call, Intent, wire.Nothing], AnswerDispute]:
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> AnswerDispute:
+def _answer(dispute_id: str) -> Callable[[Call, Intent, Nothing], AnswerDispute]:
+    def make(call: Call, intent: Intent, _: Nothing) -> AnswerDispute:
         return call.command(
             AnswerDispute,
             intent,

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Annotated, Literal, Self
 
 import msgspec
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import Field, model_validator
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, enter_admin, parse, path_id, send
 from app.api.http.docs import Doc
+from app.api.http.fields import Body, Currency, MerchantId, Nothing
 from app.base import ids
+from app.base.money import AMOUNT_MINOR_MAX
 from app.domains.merchants import (
     ANY,
     FeePlan,
@@ -21,6 +25,30 @@ from app.domains.merchants import (
     MerchantNotFound,
     admin,
 )
+
+
+class FeeTerms(Body):
+    """What payments cost under a fee plan."""
+
+    bps: Annotated[int, Field(ge=0, le=10_000)]
+    fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 0
+    min: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 0
+    max: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] | None = None
+    refunded: bool = False
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError("has a max below its min")
+        return self
+
+
+class CreateFeePlan(FeeTerms):
+    """Bring a fee plan into force for a merchant's payments on a rail, in a currency, or on all."""
+
+    merchant: MerchantId
+    rail: Literal["wallet", "card", "bank_transfer"] | None = None
+    currency: Currency | None = None
 
 
 class FeePlanView(msgspec.Struct, frozen=True):
@@ -65,14 +93,14 @@ def plan_view(plan: FeePlan) -> FeePlanView:
     )
 
 
-def _terms(body: wire.FeeTerms) -> FeeRates:
+def _terms(body: FeeTerms) -> FeeRates:
     return FeeRates(body.bps, body.fixed, body.min, body.max, refunded=body.refunded)
 
 
 @post(
     "/",
     opt=Doc(
-        "Create a fee plan", body=wire.CreateFeePlan, answer=FeePlanView, status=201, admin=True,
+        "Create a fee plan", body=CreateFeePlan, answer=FeePlanView, status=201, admin=True,
         errors=(MerchantNotFound, FeePlanExists),
     ).opt(),
 )  # fmt: skip
@@ -83,7 +111,7 @@ async def create_plan(request: ApiRequest) -> ASGIResponse:
     then the rail alone, then the currency alone, then neither; then the merchant's own fee.
     """
     services = enter_admin(request)
-    body = await parse(request, wire.CreateFeePlan)
+    body = await parse(request, CreateFeePlan)
     plan = await admin.create_plan(
         services.database,
         body.merchant,
@@ -123,7 +151,7 @@ async def list_plans(request: ApiRequest) -> ASGIResponse:
 @post(
     "/{plan_id:str}/replace",
     opt=Doc(
-        "Replace a fee plan", body=wire.FeeTerms, answer=FeePlanView, status=201, admin=True,
+        "Replace a fee plan", body=FeeTerms, answer=FeePlanView, status=201, admin=True,
         errors=(FeePlanNotFound, FeePlanEnded),
     ).opt(),
 )  # fmt: skip
@@ -133,7 +161,7 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     Payments keep the terms they were made with.
     """
     services = enter_admin(request)
-    body = await parse(request, wire.FeeTerms)
+    body = await parse(request, FeeTerms)
     fee_plan = path_id("fee_plan", plan_id)
     return send(plan_view(await admin.replace_plan(services.database, fee_plan, _terms(body))), 201)
 
@@ -141,14 +169,14 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
 @post(
     "/{plan_id:str}/end",
     opt=Doc(
-        "End a fee plan", body=wire.Nothing, answer=FeePlanView, admin=True,
+        "End a fee plan", body=Nothing, answer=FeePlanView, admin=True,
         errors=(FeePlanNotFound,),
     ).opt(),
 )  # fmt: skip
 async def end_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     """Ends a plan; the next one that covers a payment counts."""
     services = enter_admin(request)
-    await parse(request, wire.Nothing)
+    await parse(request, Nothing)
     fee_plan = path_id("fee_plan", plan_id)
     return send(plan_view(await admin.end_plan(services.database, fee_plan)))
 

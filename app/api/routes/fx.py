@@ -1,9 +1,12 @@
 """/v1/fx/quotes: rates that hold for a while."""
 
+from typing import Self
+
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import ConfigDict, model_validator
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import (
     ApiRequest,
     Call,
@@ -16,6 +19,7 @@ from app.api.http.call import (
     submit,
 )
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import Amount, Body, Currency, Metadata
 from app.api.http.reading import Reading
 from app.base import clock, ids
 from app.domains.fx import PromiseQuote, RateTable, Side, create_quotes
@@ -32,7 +36,29 @@ from app.domains.fx.views import QuoteView, quote_view
 from app.engine.idempotency import Intent
 
 
-def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable) -> PromiseQuote:
+class CreateQuote(Body):
+    """Ask for a rate that holds for a while, for one of the two amounts."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["source_amount"]}, {"required": ["target_amount"]}]
+        }
+    )
+
+    source_currency: Currency
+    target_currency: Currency
+    source_amount: Amount | None = None
+    target_amount: Amount | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_amounts(self) -> Self:
+        if (self.source_amount is None) == (self.target_amount is None):
+            raise ValueError("needs either a source_amount or a target_amount")
+        return self
+
+
+def _quote(call: Call, intent: Intent, body: CreateQuote, table: RateTable) -> PromiseQuote:
     side: Side = "target" if body.source_amount is None else "source"
     amount = body.target_amount if body.source_amount is None else body.source_amount
     assert amount is not None
@@ -57,7 +83,7 @@ def _quote(call: Call, intent: Intent, body: wire.CreateQuote, table: RateTable)
 @post(
     "/",
     opt=Doc(
-        "Make a quote", body=wire.CreateQuote, answer=QuoteView, status=201, idempotent=True,
+        "Make a quote", body=CreateQuote, answer=QuoteView, status=201, idempotent=True,
         errors=(
             CurrenciesMustDiffer, CurrencyNotQuoted, ConversionTooSmall, ConversionTooLarge,
             RatesUnavailable,
@@ -70,7 +96,7 @@ async def create_quote(request: ApiRequest) -> ASGIResponse:
     The spread is in the rate already; `reference_rate` is the rate without it.
     """
     call = await enter(request, "write")
-    body = await parse(request, wire.CreateQuote)
+    body = await parse(request, CreateQuote)
     intent = named_intent(request, body)
     try:
         table = await call.services.rates.latest()

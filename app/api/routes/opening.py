@@ -1,11 +1,23 @@
-"""The command of a create request, for every rail."""
+"""The body of a new payment and its command, for every rail."""
 
 from collections.abc import Awaitable
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from app.api.http import wire
+from pydantic import Field, model_validator
+
 from app.api.http.call import Call
 from app.api.http.errors import SandboxOnly
+from app.api.http.fields import (
+    AccountId,
+    Amount,
+    Body,
+    Currency,
+    Description,
+    Metadata,
+    PaymentMethodId,
+    QuoteId,
+)
 from app.api.routes.vault import adopt
 from app.base import ids
 from app.base.errors import PlatformError
@@ -14,11 +26,65 @@ from app.domains.payments.commands import OpenPayment
 from app.domains.payments.model import Rail
 from app.engine.idempotency import Intent
 
+
+class WalletMethod(Body):
+    """The payer pays from a wallet."""
+
+    type: Literal["wallet"]
+    account: AccountId
+
+
+class CardMethod(Body):
+    """The payer pays by a card that is in the vault."""
+
+    type: Literal["card"]
+    id: PaymentMethodId
+
+
+class BankTransferMethod(Body):
+    """The payer orders a transfer at a bank; it is taken as a whole when it has come."""
+
+    type: Literal["bank_transfer"]
+
+
+PaymentMethod = Annotated[
+    WalletMethod | CardMethod | BankTransferMethod, Field(discriminator="type")
+]
+
+
+class CreatePayment(Body):
+    """Take a payment, or authorize it for a later capture."""
+
+    amount: Amount
+    currency: Currency
+    payment_method: PaymentMethod
+    capture: Literal["automatic", "manual"] = "automatic"
+    fx_quote: QuoteId | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_capture(self) -> Self:
+        # Money that has come is there: nothing can be authorized and taken later, or let go.
+        if self.capture == "manual" and self.payment_method.type == "bank_transfer":
+            raise ValueError("takes capture 'manual' only from a wallet or a card")
+        return self
+
+    @model_validator(mode="after")
+    def _check_quote(self) -> Self:
+        # A quote holds for a minute; an authorization for a week, and a bank transfer for days.
+        if self.fx_quote is not None and self.capture == "manual":
+            raise ValueError("takes an fx_quote only with capture 'automatic'")
+        if self.fx_quote is not None and self.payment_method.type == "bank_transfer":
+            raise ValueError("takes an fx_quote only from a wallet or a card")
+        return self
+
+
 _FAULT_HEADER = b"suya-sandbox-fault"
 
 
 def open_payment(
-    call: Call, intent: Intent, body: wire.CreatePayment
+    call: Call, intent: Intent, body: CreatePayment
 ) -> OpenPayment | Awaitable[OpenPayment]:
     """The command of a create request; a card has to be looked up for it.
 
@@ -27,17 +93,17 @@ def open_payment(
         SandboxOnly: a fault is asked for where money is real.
     """
     method = body.payment_method
-    if isinstance(method, wire.WalletMethod):
+    if isinstance(method, WalletMethod):
         return _command(call, intent, body, method.account)
     account = model.receivable_account(call.merchant.id, body.currency).id
-    if isinstance(method, wire.CardMethod):
+    if isinstance(method, CardMethod):
         return _open_card(call, intent, body, account, method.id)
     rail = Rail(route=(call.services.world.processors.route_to_bank(body.currency),))
     return _command(call, intent, body, account, method="bank_transfer", rail=rail)
 
 
 async def _open_card(
-    call: Call, intent: Intent, body: wire.CreatePayment, account: UUID, method_id: UUID
+    call: Call, intent: Intent, body: CreatePayment, account: UUID, method_id: UUID
 ) -> OpenPayment:
     try:
         card = await adopt(call, method_id)
@@ -61,7 +127,7 @@ async def _open_card(
 def _command(
     call: Call,
     intent: Intent,
-    body: wire.CreatePayment,
+    body: CreatePayment,
     account: UUID,
     *,
     method: str = "wallet",

@@ -1,10 +1,13 @@
 """/v1/payment_methods: cards by their tokens: register, read, list, detach; the publishable key."""
 
+from typing import Annotated, TypeAlias
+from uuid import UUID
+
 import msgspec
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import (
     ApiRequest,
     Call,
@@ -18,6 +21,7 @@ from app.api.http.call import (
 )
 from app.api.http.call import send as send_view
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import Body, CustomerId, Nothing, _reader, _shape
 from app.api.http.reading import Reading
 from app.api.http.vault_client import VaultUnreachable
 from app.api.routes.vault import attachment, describe, publishable_key_of
@@ -26,6 +30,15 @@ from app.domains.customers import DetachMethod, errors, reads, steps
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.views import SavedMethodView, method_view
 from app.engine.idempotency import Intent
+
+Token: TypeAlias = Annotated[UUID, _reader("payment_method"), _shape("payment_method")]
+
+
+class CreatePaymentMethod(Body):
+    """Register a card by its token."""
+
+    token: Token
+    customer: CustomerId | None = None
 
 
 class CardsNotSetUp(NotFound):
@@ -61,7 +74,7 @@ async def read_publishable_key(request: ApiRequest) -> ASGIResponse:
 @post(
     "/",
     opt=Doc(
-        "Register a payment method", body=wire.CreatePaymentMethod, answer=SavedMethodView,
+        "Register a payment method", body=CreatePaymentMethod, answer=SavedMethodView,
         status=201, idempotent=True,
         errors=(
             errors.CustomerNotFound, errors.CustomerDeleted, errors.PaymentMethodNotFound,
@@ -72,7 +85,7 @@ async def read_publishable_key(request: ApiRequest) -> ASGIResponse:
 async def create_payment_method(request: ApiRequest) -> ASGIResponse:
     """Registers a card by its token, for a customer if one is named; doing it again is no news."""
     call = await enter(request, "write")
-    body = await parse(request, wire.CreatePaymentMethod)
+    body = await parse(request, CreatePaymentMethod)
     intent = named_intent(request, body)
     try:
         facts = await describe(call, body.token)
@@ -87,21 +100,21 @@ async def create_payment_method(request: ApiRequest) -> ASGIResponse:
 @post(
     "/{payment_method_id:str}/detach",
     opt=Doc(
-        "Detach a payment method", body=wire.Nothing, answer=SavedMethodView, idempotent=True,
+        "Detach a payment method", body=Nothing, answer=SavedMethodView, idempotent=True,
         errors=(errors.PaymentMethodNotFound,),
     ).opt(),
 )  # fmt: skip
 async def detach_payment_method(request: ApiRequest, payment_method_id: str) -> ASGIResponse:
     """Takes a payment method out of use, for good."""
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> DetachMethod:
+    def make(call: Call, intent: Intent, _: Nothing) -> DetachMethod:
         return call.command(
             DetachMethod,
             intent,
             method_id=path_id("payment_method", payment_method_id),
         )
 
-    return await perform(request, wire.Nothing, steps.detach_methods, make)
+    return await perform(request, Nothing, steps.detach_methods, make)
 
 
 @get(

@@ -5,12 +5,13 @@ from typing import Any, get_args
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import Amount, Body, Nothing
 from app.api.http.lists import ListView
 from app.api.http.reading import Reading
-from app.api.routes.opening import open_payment
+from app.api.routes.opening import CreatePayment, open_payment
 from app.base import ids
 from app.base.money import AMOUNT_MINOR_MAX
 from app.domains.customers import errors as customers_errors
@@ -23,6 +24,14 @@ from app.domains.payments.model import PaymentStatus
 from app.domains.payments.reads import PaymentFilter
 from app.domains.payments.views import PaymentView, payment_view
 from app.engine.idempotency import Intent
+
+
+class CreateCapture(Body):
+    """Capture an authorized payment."""
+
+    amount: Amount | None = None
+    final: bool = False
+
 
 _STATUSES = get_args(PaymentStatus)
 
@@ -48,7 +57,7 @@ OPEN_ERRORS = (
 @post(
     "/",
     opt=Doc(
-        "Take a payment", body=wire.CreatePayment, answer=PaymentView, status=201,
+        "Take a payment", body=CreatePayment, answer=PaymentView, status=201,
         errors=OPEN_ERRORS,
         idempotent=True, provisional=True,
     ).opt(),
@@ -63,13 +72,13 @@ async def create_payment(request: ApiRequest) -> ASGIResponse:
     With an `fx_quote` the payer pays the quote's source amount and the merchant gets its target
     amount, less a fee in that currency.
     """
-    return await perform(request, wire.CreatePayment, flow.AUTHORIZATION, open_payment)
+    return await perform(request, CreatePayment, flow.AUTHORIZATION, open_payment)
 
 
 @post(
     "/{payment_id:str}/capture",
     opt=Doc(
-        "Capture a payment", body=wire.CreateCapture, answer=PaymentView,
+        "Capture a payment", body=CreateCapture, answer=PaymentView,
         idempotent=True, provisional=True,
         errors=(
             errors.PaymentNotFound, errors.PaymentNotCapturable, errors.CaptureExceedsHold,
@@ -83,7 +92,7 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
     `final` gives back the rest of the hold.
     """
 
-    def make(call: Call, intent: Intent, body: wire.CreateCapture) -> CapturePayment:
+    def make(call: Call, intent: Intent, body: CreateCapture) -> CapturePayment:
         return call.command(
             CapturePayment,
             intent,
@@ -93,13 +102,13 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             final=body.final,
         )
 
-    return await perform(request, wire.CreateCapture, flow.CAPTURE, make)
+    return await perform(request, CreateCapture, flow.CAPTURE, make)
 
 
 @post(
     "/{payment_id:str}/cancel",
     opt=Doc(
-        "Cancel a payment", body=wire.Nothing, answer=PaymentView,
+        "Cancel a payment", body=Nothing, answer=PaymentView,
         idempotent=True, provisional=True,
         errors=(
             errors.PaymentNotFound, errors.PaymentNotCancelable, errors.PaymentBusy,
@@ -110,7 +119,7 @@ async def capture_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
 async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
     """Gives back what is held; what was captured before stays captured."""
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> ReleasePayment:
+    def make(call: Call, intent: Intent, _: Nothing) -> ReleasePayment:
         return call.command(
             ReleasePayment,
             intent,
@@ -118,7 +127,7 @@ async def cancel_payment(request: ApiRequest, payment_id: str) -> ASGIResponse:
             transfer_id=ids.new(),
         )
 
-    return await perform(request, wire.Nothing, flow.CANCELLATION, make)
+    return await perform(request, Nothing, flow.CANCELLATION, make)
 
 
 @get(

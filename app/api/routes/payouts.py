@@ -6,9 +6,18 @@ from uuid import UUID
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import (
+    Amount,
+    BankAccountId,
+    Body,
+    Currency,
+    Description,
+    Metadata,
+    Nothing,
+)
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.ledger import errors as ledger_errors
@@ -18,6 +27,17 @@ from app.domains.payouts.errors import PayoutNotFound
 from app.domains.payouts.model import PayoutStatus
 from app.domains.payouts.views import PayoutView, payout_view
 from app.engine.idempotency import Intent
+
+
+class CreatePayout(Body):
+    """Pay out available money."""
+
+    amount: Amount
+    currency: Currency
+    bank_account: BankAccountId
+    description: Description | None = None
+    metadata: Metadata = {}
+
 
 _STATUSES = get_args(PayoutStatus)
 
@@ -31,7 +51,7 @@ def _key_of(call: Call) -> UUID:
     return key_id
 
 
-def _open(call: Call, intent: Intent, body: wire.CreatePayout) -> OpenPayout:
+def _open(call: Call, intent: Intent, body: CreatePayout) -> OpenPayout:
     return call.command(
         OpenPayout,
         intent,
@@ -48,7 +68,7 @@ def _open(call: Call, intent: Intent, body: wire.CreatePayout) -> OpenPayout:
 @post(
     "/",
     opt=Doc(
-        "Pay out", body=wire.CreatePayout, answer=PayoutView, status=201, idempotent=True,
+        "Pay out", body=CreatePayout, answer=PayoutView, status=201, idempotent=True,
         errors=(
             errors.BankAccountNotFound, ledger_errors.InsufficientFunds, ledger_errors.BalanceLimit,
         ),
@@ -60,20 +80,20 @@ async def create_payout(request: ApiRequest) -> ASGIResponse:
     Above the limit the payout waits for another API key's approval. What becomes of it at the bank
     is told by events.
     """
-    return await perform(request, wire.CreatePayout, flow.PAYOUT, _open, wait_s=BANK_WAIT_S)
+    return await perform(request, CreatePayout, flow.PAYOUT, _open, wait_s=BANK_WAIT_S)
 
 
 @post(
     "/{payout_id:str}/approve",
     opt=Doc(
-        "Approve a payout", body=wire.Nothing, answer=PayoutView, idempotent=True,
+        "Approve a payout", body=Nothing, answer=PayoutView, idempotent=True,
         errors=(errors.PayoutNotFound, errors.PayoutNotApprovable, errors.ApprovalBySameKey),
     ).opt(),
 )  # fmt: skip
 async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
     """Lets a payout above the limit go; with another API key than the one that made it."""
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> ApprovePayout:
+    def make(call: Call, intent: Intent, _: Nothing) -> ApprovePayout:
         return call.command(
             ApprovePayout,
             intent,
@@ -81,13 +101,13 @@ async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
             key_id=_key_of(call),
         )
 
-    return await perform(request, wire.Nothing, steps.approve_payouts, make, wait_s=BANK_WAIT_S)
+    return await perform(request, Nothing, steps.approve_payouts, make, wait_s=BANK_WAIT_S)
 
 
 @post(
     "/{payout_id:str}/cancel",
     opt=Doc(
-        "Cancel a payout", body=wire.Nothing, answer=PayoutView, idempotent=True,
+        "Cancel a payout", body=Nothing, answer=PayoutView, idempotent=True,
         errors=(
             errors.PayoutNotFound, errors.PayoutNotCancelable, errors.PayoutNotStopped,
             errors.PayoutUndecided,
@@ -100,10 +120,10 @@ async def cancel_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
     Of a payout that the bank has, the bank decides.
     """
 
-    def make(call: Call, intent: Intent, _: wire.Nothing) -> CancelPayout:
+    def make(call: Call, intent: Intent, _: Nothing) -> CancelPayout:
         return call.command(CancelPayout, intent, payout_id=path_id("payout", payout_id))
 
-    return await perform(request, wire.Nothing, steps.cancel_payouts, make)
+    return await perform(request, Nothing, steps.cancel_payouts, make)
 
 
 @get(

@@ -3,9 +3,10 @@
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import ApiRequest, Call, enter, path_id, perform, send
 from app.api.http.docs import LIST_PARAMETERS, Doc
+from app.api.http.fields import Amount, Body, Description, Metadata, PaymentId
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.ledger import errors as ledger_errors
@@ -16,7 +17,16 @@ from app.domains.payments.views import RefundView, refund_view
 from app.engine.idempotency import Intent
 
 
-def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPayment:
+class CreateRefund(Body):
+    """Give money back."""
+
+    payment: PaymentId
+    amount: Amount | None = None
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+def _refund(call: Call, intent: Intent, body: CreateRefund) -> RefundPayment:
     return call.command(
         RefundPayment,
         intent,
@@ -32,7 +42,7 @@ def _refund(call: Call, intent: Intent, body: wire.CreateRefund) -> RefundPaymen
 @post(
     "/",
     opt=Doc(
-        "Refund a payment", body=wire.CreateRefund, answer=RefundView, status=201,
+        "Refund a payment", body=CreateRefund, answer=RefundView, status=201,
         idempotent=True, provisional=True,
         errors=(
             errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundNotSupported,
@@ -46,7 +56,7 @@ async def create_refund(request: ApiRequest) -> ASGIResponse:
 
     What came by bank transfer is not given back here: nobody knows the payer's account.
     """
-    return await perform(request, wire.CreateRefund, flow.REFUND, _refund)
+    return await perform(request, CreateRefund, flow.REFUND, _refund)
 
 
 @get(

@@ -1,11 +1,13 @@
 """/v1/transfers and /v1/deposits: money between wallets, and sandbox money into them."""
 
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
+from pydantic import ConfigDict, Field, model_validator
 
-from app.api.http import lists, wire
+from app.api.http import lists
 from app.api.http.call import (
     ApiRequest,
     Call,
@@ -19,6 +21,7 @@ from app.api.http.call import (
 )
 from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.errors import SandboxOnly
+from app.api.http.fields import AccountId, Amount, Body, Currency, Description, Metadata, QuoteId
 from app.api.http.reading import Reading
 from app.base import ids
 from app.domains.fx import ConvertTransfer, convert_transfers
@@ -27,6 +30,51 @@ from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, rea
 from app.domains.ledger.errors import TransferNotFound
 from app.domains.ledger.views import TransferView, transfer_view
 from app.engine.idempotency import Intent
+
+ENTRIES_MAX = 100  # a transfer that touches more accounts would hold too many locks
+
+
+class CreateDeposit(Body):
+    """Bring sandbox money into a wallet."""
+
+    account: AccountId
+    amount: Amount
+    currency: Currency
+    description: Description | None = None
+    metadata: Metadata = {}
+
+
+class TransferEntry(Body):
+    """One entry of a transfer."""
+
+    account: AccountId
+    direction: Literal["debit", "credit"]
+    amount: Amount
+
+
+class CreateTransfer(Body):
+    """Move money between wallets: debits take from wallets, credits give.
+
+    Either all of them hold one `currency`, or a quote converts: then there are two entries, one
+    debit of its source amount and one credit of its target amount.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["currency"]}, {"required": ["fx_quote"]}]}
+    )
+
+    currency: Currency | None = None
+    fx_quote: QuoteId | None = None
+    entries: Annotated[list[TransferEntry], Field(min_length=2, max_length=ENTRIES_MAX)]
+    description: Description | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _check_currencies(self) -> Self:
+        if (self.currency is None) == (self.fx_quote is None):
+            raise ValueError("needs either a currency or an fx_quote")
+        return self
+
 
 QUOTE_ERRORS = (QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch)
 
@@ -39,11 +87,11 @@ _WALLET_ERRORS = (
 )
 
 
-def _entries(body: wire.CreateTransfer) -> list[EntrySpec]:
+def _entries(body: CreateTransfer) -> list[EntrySpec]:
     return [EntrySpec(e.account, e.direction, e.amount) for e in body.entries]
 
 
-def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer, currency: str) -> MakeTransfer:
+def _transfer(call: Call, intent: Intent, body: CreateTransfer, currency: str) -> MakeTransfer:
     return call.command(
         MakeTransfer,
         intent,
@@ -56,7 +104,7 @@ def _transfer(call: Call, intent: Intent, body: wire.CreateTransfer, currency: s
 
 
 def _conversion(
-    call: Call, intent: Intent, body: wire.CreateTransfer, quote_id: UUID
+    call: Call, intent: Intent, body: CreateTransfer, quote_id: UUID
 ) -> ConvertTransfer:
     return call.command(
         ConvertTransfer,
@@ -69,7 +117,7 @@ def _conversion(
     )
 
 
-def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposit:
+def _deposit(call: Call, intent: Intent, body: CreateDeposit) -> MakeDeposit:
     if call.services.settings.environment != "sandbox" or call.merchant.mode != "test":
         raise SandboxOnly
     return call.command(
@@ -87,7 +135,7 @@ def _deposit(call: Call, intent: Intent, body: wire.CreateDeposit) -> MakeDeposi
 @post(
     "/",
     opt=Doc(
-        "Make a transfer", body=wire.CreateTransfer, answer=TransferView, status=201,
+        "Make a transfer", body=CreateTransfer, answer=TransferView, status=201,
         idempotent=True,
         errors=(
             errors.TransferUnbalanced, errors.AccountsMustDiffer, *_WALLET_ERRORS,
@@ -101,7 +149,7 @@ async def create_transfer(request: ApiRequest) -> ASGIResponse:
     With an `fx_quote`, between two wallets of different currencies, at the quote's amounts.
     """
     call = await enter(request, "write")
-    body = await parse(request, wire.CreateTransfer)
+    body = await parse(request, CreateTransfer)
     intent = named_intent(request, body)
     if body.fx_quote is not None:
         return await submit(call, convert_transfers, _conversion(call, intent, body, body.fx_quote))
@@ -137,13 +185,13 @@ async def list_transfers(request: ApiRequest) -> ASGIResponse:
 @post(
     "/",
     opt=Doc(
-        "Make a deposit", body=wire.CreateDeposit, answer=TransferView, status=201,
+        "Make a deposit", body=CreateDeposit, answer=TransferView, status=201,
         idempotent=True, errors=(SandboxOnly, *_WALLET_ERRORS),
     ).opt(),
 )  # fmt: skip
 async def create_deposit(request: ApiRequest) -> ASGIResponse:
     """Brings sandbox money from outside into a wallet."""
-    return await perform(request, wire.CreateDeposit, steps.make_deposits, _deposit)
+    return await perform(request, CreateDeposit, steps.make_deposits, _deposit)
 
 
 def routers() -> list[Router]:
