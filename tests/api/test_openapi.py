@@ -7,11 +7,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import BaseModel
 
+import app.processes.api  # noqa: F401 - it imports all routes, and with them their bodies
 from app.api.http.examples import BODIES
 from app.api.http.fields import Body
 from app.api.routes.pages import _leaves
 from app.base.errors import PlatformError
-from app.processes import api  # noqa: F401 - it imports all routes, and with them their bodies
 from tests.support.builders import Merchant
 from tests.support.client import Api, done
 from tests.support.endpoints import WRITING, Prepare
