@@ -250,6 +250,34 @@ async def test_shutting_down_finishes_what_is_queued(url: str) -> None:
     assert marks(url) == dict.fromkeys("abcd", 1)
 
 
+async def test_a_step_with_large_commands_takes_fewer(url: str) -> None:
+    """A batch is never larger than its step allows, and one caller's outcomes stay together."""
+    batches: list[int] = []
+
+    @step(batch_size_max=2)
+    async def carry(tx: Tx, names: Sequence[str]) -> Sequence[str]:
+        batches.append(len(names))
+        return await leave_marks(tx, names)
+
+    async with opened(url) as database:
+        receipt = await GroupCommit(database).submit(carry, "local", list("abc"))
+
+    assert carry.name == "carry"
+    assert batches == [2, 1]
+    assert receipt.outcomes == ["marked a", "marked b", "marked c"]
+
+
+async def test_the_outcome_of_a_lone_command(url: str) -> None:
+    """A lone command's outcome is had at once, and its exception is raised."""
+    async with opened(url) as database:
+        group = GroupCommit(database)
+        assert (await group.submit(leave_marks, "local", ["a"])).only() == "marked a"
+        failed = await group.submit(leave_marks, "local", ["poison"])
+
+    with pytest.raises(ValueError, match="poison"):
+        failed.only()
+
+
 async def test_a_step_that_miscounts_strands_nobody(url: str) -> None:
     """A step with a wrong number of outcomes fails its own batch, and the queue goes on."""
     gate = Gate()

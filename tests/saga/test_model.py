@@ -6,9 +6,9 @@ from uuid import UUID
 import pytest
 
 from app.base.settings import Settings, SettingsError
-from app.engine.saga import model
+from app.engine.saga import External, Saga, model
 from app.engine.saga.model import Flow
-from tests.saga.errands import undo_errand
+from tests.saga.errands import RunErrand, book_errands, run_errand, take_errands, undo_errand
 from tests.support.tables import Row, table
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -68,6 +68,27 @@ def test_another_step_begins_anew() -> None:
     model.go_on(it, NOW, undo_errand, "to be undone")
 
     assert (it.attempts, it.recovery_point, it.lease_until) == (0, "undo_errand", NOW)
+
+
+def test_a_command_on_behalf_of_a_flow() -> None:
+    """A flow's commands are of its merchant, wherever that is while it moves."""
+    it = flow()
+    it.former_region = "old"
+
+    command = it.command(RunErrand, None, flow_id=UUID(int=3))
+
+    assert command == RunErrand("local", UUID(int=1), None, "req_1", "old", UUID(int=3))
+
+
+def test_a_flow_is_declared_of_its_own_steps() -> None:
+    """What undoes a step is of the same flow, because a row names both."""
+
+    async def undo_another(world: object, flow: Flow) -> None: ...
+
+    stranger = External("another", undo_another)
+
+    with pytest.raises(AssertionError, match="different flows"):
+        Saga(take_errands, run_errand, book_errands, undo=stranger)
 
 
 def test_pauses_are_read() -> None:

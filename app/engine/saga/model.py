@@ -175,7 +175,8 @@ class Saga(Generic[C]):
         undo: External[Any, Any] | None = None,
     ) -> None:
         externals = [ask] if undo is None else [ask, undo]
-        (self.name,) = {each.flow for each in externals}
+        assert all(each.flow == ask.flow for each in externals), "they are of different flows"
+        self.name = ask.flow
         self.begin = begin
         self.book = book
         self.recovery_points: Mapping[str, External[Any, Any]] = {e.name: e for e in externals}
