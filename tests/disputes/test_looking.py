@@ -36,8 +36,10 @@ async def look(stall: Stall, result: DisputeState | Verdict) -> Flow:
     told: Any = result
     if isinstance(result, DisputeState):
         told = msgspec.structs.replace(stall.told(result), dispute_id=flow.object_id)
-    await stall.book(bookings.book_looks, (flow, told))
-    return await watch_of(stall)
+    (answer,) = await stall.book(bookings.book_looks, (flow, told))
+    flow = await watch_of(stall)
+    assert (answer.status, answer.body) == (200, flow.status)
+    return flow
 
 
 async def opened(stall: Stall, due_in: timedelta) -> tuple[UUID, UUID, datetime]:

@@ -93,3 +93,25 @@ def test_a_key_keeps_what_was_decided(row: Row) -> None:
     assert len(work.final) == (row.key == "final")
     assert len(work.released_keys) == (row.key == "released")
     assert flow.status == row.flow
+
+
+@table("""
+    canceled  amount  note
+    yes         1000  canceled_meanwhile
+    no           900  approved_for_900
+    no          1000  cannot_be_booked
+    no             -  cannot_be_booked
+""")
+def test_people_read_why_an_approval_is_undone(row: Row) -> None:
+    """The flow goes on with the reversal, in the same hands, and its note has the reason."""
+    desk = Desk("processing")
+    desk.rail.cancel_requested = row.canceled == "yes"
+    flow = _flow(desk, _plan(asked=False))
+    work = _work(desk, flow)
+
+    verdict = Verdict("approved", amount_minor=row.amount)
+    bookings._go_on(work, flow, desk.payment, Next.UNDO, result=verdict, text="{}")
+
+    assert flow.recovery_point == "ask_reversal"
+    assert flow.note == row.note.replace("_", " ")
+    assert [answer.flow for answer in work.answers] == [flow]
