@@ -150,6 +150,23 @@ async def test_a_refund_that_comes_back_is_the_merchants_again(
     assert await balance(merchant, "processor_receivable") == (1_000, 0)
 
 
+async def test_no_key_of_a_client_stops_what_happens_inside(
+    rails: Rails, merchant: Merchant
+) -> None:
+    """Internal work has keys, too, and a client that guesses one takes nothing from it."""
+    paid = await rails.pay(merchant, 900)
+    refund = await merchant.refund(paid["id"], amount=300)
+    guessed = f"refund_failure {ids.decode('refund', refund['id'])}"
+    done(await merchant.send_payment(await merchant.wallet(funds=10), 10, key=guessed), 201)
+
+    rails.acquirer.fail_refund(refund["id"])
+
+    deadline = asyncio.get_running_loop().time() + WAIT_S
+    while done(await merchant.api.get(f"/v1/refunds/{refund['id']}"))["status"] != "failed":
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("approve", [True, False])
 async def test_a_challenge_is_answered(rails: Rails, merchant: Merchant, *, approve: bool) -> None:
     """A payment that needs the payer waits for the challenge, and ends as it is answered."""

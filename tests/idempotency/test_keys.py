@@ -46,6 +46,16 @@ def test_a_malformed_key_is_named_so(header: str) -> None:
         idempotency.parse_key(header)
 
 
+@given(st.text(min_size=1, max_size=200))
+def test_internal_keys_are_no_clients(key: str) -> None:
+    """A client cannot send the key of internal work, whatever it is made of."""
+    inside = idempotency.internal_intent(key)
+
+    with pytest.raises(KeyMalformed):
+        idempotency.parse_key(inside.key)
+    assert inside.id != idempotency.intent(key, "POST", "/", "{}").id
+
+
 def test_a_key_names_the_same_intent_everywhere() -> None:
     """The id derives from the key alone, so a key is found whatever the request was."""
     one = idempotency.intent("k", "POST", "/v1/payments", "{}")

@@ -98,8 +98,11 @@ def intent(key: str, method: str, path: str, body: str) -> Intent:
 
 
 def internal_intent(key: str) -> Intent:
-    """An intent of our own making, for work that no client named."""
-    return intent(key, "INTERNAL", "/", "{}")
+    """An intent of our own making, for work that no client named.
+
+    Its key begins with a tab, which `parse_key` refuses, so no client can take it.
+    """
+    return intent(f"\t{key}", "INTERNAL", "/", "{}")
 
 
 def refusal(error: PlatformError, correlation_id: str) -> Answer:
