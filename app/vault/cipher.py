@@ -6,11 +6,11 @@ A data key is unwrapped once and then remembered, so that opening a card costs m
 import hmac
 import os
 import secrets
-from collections import OrderedDict
 from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+from cachetools import LRUCache
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -38,7 +38,7 @@ class Ciphers:
 
     def __init__(self, masters: MasterKeys) -> None:
         self.masters = masters
-        self._ciphers: OrderedDict[UUID, AESGCM] = OrderedDict()
+        self._ciphers: LRUCache[UUID, AESGCM] = LRUCache(_KEYS_MAX)
         self._fingerprint_key = b""
 
     def new_key(self, key_id: UUID, purpose: str) -> tuple[bytes, str]:
@@ -94,8 +94,6 @@ class Ciphers:
         cipher = self._ciphers.get(key.id)
         if cipher is None:
             cipher = self._ciphers[key.id] = AESGCM(self.unwrap(key))
-            if len(self._ciphers) > _KEYS_MAX:
-                self._ciphers.popitem(last=False)
         return cipher
 
 

@@ -1,9 +1,10 @@
 """The keyring: from a secret to its merchant, without asking the database each time."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
+
+from cachetools import TLRUCache
 
 from app.base import clock
 from app.domains.merchants.admin import list_plans_in_force
@@ -25,7 +26,10 @@ class Keyring:
     def __init__(self, database: Database) -> None:
         # When what is remembered of a busy key runs out, one question serves all who wait.
         self._callers: LookUps[str, Caller] = LookUps(partial(find_callers, database))
-        self._known: OrderedDict[str, tuple[float, Caller | None]] = OrderedDict()
+        # A caller is kept until a time counted from before its look-up, which may take long.
+        self._known: TLRUCache[str, tuple[Caller | None, float], float] = TLRUCache(
+            self.ENTRIES_MAX, ttu=lambda _secret, known, _now: known[1], timer=clock.monotonic
+        )
 
     async def find_caller(self, secret: str) -> Caller | None:
         """Whose secret this is; none for an unknown or revoked one.
@@ -35,16 +39,13 @@ class Keyring:
         """
         if len(secret) > self.SECRET_LENGTH_MAX:
             return None
-        now = clock.monotonic()
-        known = self._known.get(secret)
-        if known is not None and known[0] > now:
-            return known[1]
-        caller = await self._callers.find(secret)
-        self._known[secret] = (now + self.CACHED_S, caller)
-        self._known.move_to_end(secret)
-        if len(self._known) > self.ENTRIES_MAX:
-            self._known.popitem(last=False)
-        return caller
+        try:
+            return self._known[secret][0]
+        except KeyError:
+            ends = clock.monotonic() + self.CACHED_S
+            caller = await self._callers.find(secret)
+            self._known[secret] = caller, ends
+            return caller
 
 
 async def find_callers(database: Database, secrets: Sequence[str]) -> dict[str, Caller]:

@@ -6,9 +6,9 @@ that whoever repeats gets on.
 
 import random
 import re
-from collections import OrderedDict
 from typing import Annotated, Literal
 
+from cachetools import LRUCache
 from msgspec import Meta, Struct, structs
 
 from app.sandbox.acquirer.testcards import MAGIC_AMOUNTS
@@ -150,7 +150,7 @@ class Faults:
         self.script = script
         self._next: list[tuple[OneShot, Fault, int]] = []
         self._error_faults: tuple[Fault, ...] = ()
-        self._struck: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+        self._struck: LRUCache[tuple[str, str, str], None] = LRUCache(_STRUCK_MAX)
         self.write(script)
 
     def write(self, script: Script) -> None:
@@ -219,6 +219,4 @@ class Faults:
         if key in self._struck:
             return None
         self._struck[key] = None
-        if len(self._struck) > _STRUCK_MAX:
-            self._struck.popitem(last=False)
         return fault
