@@ -14,7 +14,7 @@ from app.sandbox.acquirer import bank_commands, card_commands, dispute_commands,
 from app.sandbox.acquirer.faults import OneShot, Script
 from app.sandbox.acquirer.handlers import answer, decode
 from app.sandbox.acquirer.model import Record
-from app.sandbox.acquirer.site import Route, Routes, SiteAnswer, SiteRequest
+from app.sandbox.acquirer.site import Handler, Route, SiteAnswer, SiteRequest
 from app.sandbox.acquirer.store import Job, wall_ms
 from app.sandbox.acquirer.unit import Unit
 from app.sandbox.acquirer.wire import Amount, Reference, RequestRefused
@@ -104,10 +104,14 @@ async def arrive(call: SiteRequest) -> SiteAnswer:
     return await _run(call, job)
 
 
-async def _simply(call: SiteRequest, command: Callable[[Unit, str], Record]) -> SiteAnswer:
-    """POST to something that needs no body."""
-    (reference,) = call.names
-    return await _run(call, lambda unit: command(unit, reference))
+def _run_on_named(command: Callable[[Unit, str], Record]) -> Handler:
+    """A handler of a POST without a body: runs `command` on the record that the path names."""
+
+    async def handle(call: SiteRequest) -> SiteAnswer:
+        (reference,) = call.names
+        return await _run(call, lambda unit: command(unit, reference))
+
+    return handle
 
 
 async def list_notifications(call: SiteRequest) -> SiteAnswer:
@@ -157,28 +161,28 @@ async def read_metrics(call: SiteRequest) -> SiteAnswer:
     return SiteAnswer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def add_routes(routes: Routes) -> None:
-    """Have all of this happen at its paths."""
-    for method, path, handler in (
-        ("GET", "/sandbox/clock", read_clock),
-        ("POST", "/sandbox/clock", advance_clock),
-        ("GET", "/sandbox/faults", read_faults),
-        ("PUT", "/sandbox/faults", write_faults),
-        ("POST", "/sandbox/faults/next", add_fault),
-        ("POST", "/sandbox/disputes", open_dispute),
-        ("POST", "/sandbox/disputes/{id}/decide", decide_dispute),
-        ("POST", "/sandbox/bank_transfers/{reference}/arrive", arrive),
-        ("GET", "/sandbox/notifications", list_notifications),
-        ("POST", "/sandbox/notifications/redeliver", redeliver),
-    ):
-        routes.add(method, path, Route(handler))
-    for path, command in (
-        ("/sandbox/refunds/{reference}/fail", card_commands.fail_refund),
-        ("/sandbox/payouts/{reference}/pay", bank_commands.pay),
-        ("/sandbox/payouts/{reference}/fail", bank_commands.fail_payout),
-        ("/sandbox/payouts/{reference}/return", bank_commands.return_payout),
-        ("/sandbox/bank_transfers/{reference}/expire", bank_commands.expire_transfer),
-    ):
-        routes.add("POST", path, Route(partial(_simply, command=command)))
-    routes.add("GET", "/healthz", Route(read_health, public=True))
-    routes.add("GET", "/metrics", Route(read_metrics, public=True))
+ROUTES = (
+    Route("GET", "/sandbox/clock", read_clock),
+    Route("POST", "/sandbox/clock", advance_clock),
+    Route("GET", "/sandbox/faults", read_faults),
+    Route("PUT", "/sandbox/faults", write_faults),
+    Route("POST", "/sandbox/faults/next", add_fault),
+    Route("POST", "/sandbox/disputes", open_dispute),
+    Route("POST", "/sandbox/disputes/{id}/decide", decide_dispute),
+    Route("POST", "/sandbox/bank_transfers/{reference}/arrive", arrive),
+    Route("GET", "/sandbox/notifications", list_notifications),
+    Route("POST", "/sandbox/notifications/redeliver", redeliver),
+    Route("POST", "/sandbox/refunds/{reference}/fail", _run_on_named(card_commands.fail_refund)),
+    Route("POST", "/sandbox/payouts/{reference}/pay", _run_on_named(bank_commands.pay)),
+    Route("POST", "/sandbox/payouts/{reference}/fail", _run_on_named(bank_commands.fail_payout)),
+    Route(
+        "POST", "/sandbox/payouts/{reference}/return", _run_on_named(bank_commands.return_payout)
+    ),
+    Route(
+        "POST",
+        "/sandbox/bank_transfers/{reference}/expire",
+        _run_on_named(bank_commands.expire_transfer),
+    ),
+    Route("GET", "/healthz", read_health, public=True),
+    Route("GET", "/metrics", read_metrics, public=True),
+)

@@ -13,7 +13,6 @@ from app.sandbox.acquirer.site import (
     FILE_BYTES_MAX,
     PlannedOperation,
     Route,
-    Routes,
     SiteAnswer,
     SiteRequest,
 )
@@ -90,9 +89,9 @@ async def read_payouts(call: SiteRequest) -> SiteAnswer:
     return await call.site.act(call, PlannedOperation("query", file_id, None, act))
 
 
-def add_routes(routes: Routes) -> None:
-    """Have all of this happen at its paths."""
-    routes.add("GET", "/v1/settlements", Route(list_settlements))
-    routes.add("GET", "/v1/settlements/{file}", Route(read_settlement))
-    routes.add("POST", "/v1/payout_files", Route(take_payouts, body_bytes_max=FILE_BYTES_MAX))
-    routes.add("GET", "/v1/payout_files/{id}", Route(read_payouts))
+ROUTES = (
+    Route("GET", "/v1/settlements", list_settlements),
+    Route("GET", "/v1/settlements/{file}", read_settlement),
+    Route("POST", "/v1/payout_files", take_payouts, body_bytes_max=FILE_BYTES_MAX),
+    Route("GET", "/v1/payout_files/{id}", read_payouts),
+)

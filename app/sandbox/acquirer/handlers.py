@@ -19,7 +19,7 @@ from app.sandbox.acquirer.model import (
     Record,
     RefundRecord,
 )
-from app.sandbox.acquirer.site import PlannedOperation, Route, Routes, SiteAnswer, SiteRequest
+from app.sandbox.acquirer.site import PlannedOperation, Route, SiteAnswer, SiteRequest
 from app.sandbox.acquirer.store import Job
 from app.sandbox.acquirer.unit import Ids
 from app.sandbox.acquirer.wire import (
@@ -258,20 +258,19 @@ async def list_records(call: SiteRequest) -> SiteAnswer:
     return await call.site.act(call, PlannedOperation("query", "records", None, act))
 
 
-def add_routes(routes: Routes) -> None:
-    """Have all of this happen at its paths."""
-    for method, path, handler in (
-        ("POST", "/v1/authorizations", authorize),
-        ("POST", "/v1/authorizations/{reference}/captures", capture),
-        ("POST", "/v1/authorizations/{reference}/reversals", reverse),
-        ("POST", "/v1/refunds", refund),
-        ("POST", "/v1/bank_transfers", expect_transfer),
-        ("POST", "/v1/payouts", pay_out),
-        ("POST", "/v1/payouts/{reference}/cancel", cancel_payout),
-        ("POST", "/v1/disputes/{id}/evidence", give_evidence),
-        ("POST", "/v1/disputes/{id}/accept", accept_dispute),
-        ("GET", "/v1/records", list_records),
-    ):
-        routes.add(method, path, Route(handler))
-    for plural, kind in (*_RECORD_KINDS.items(), ("reversals", KINDS["reversal"])):
-        routes.add("GET", f"/v1/{plural}/{{reference}}", Route(partial(_find, kind=kind)))
+ROUTES = (
+    Route("POST", "/v1/authorizations", authorize),
+    Route("POST", "/v1/authorizations/{reference}/captures", capture),
+    Route("POST", "/v1/authorizations/{reference}/reversals", reverse),
+    Route("POST", "/v1/refunds", refund),
+    Route("POST", "/v1/bank_transfers", expect_transfer),
+    Route("POST", "/v1/payouts", pay_out),
+    Route("POST", "/v1/payouts/{reference}/cancel", cancel_payout),
+    Route("POST", "/v1/disputes/{id}/evidence", give_evidence),
+    Route("POST", "/v1/disputes/{id}/accept", accept_dispute),
+    Route("GET", "/v1/records", list_records),
+    *[
+        Route("GET", f"/v1/{plural}/{{reference}}", partial(_find, kind=kind))
+        for plural, kind in (*_RECORD_KINDS.items(), ("reversals", KINDS["reversal"]))
+    ],
+)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from app.base.money import EXPONENTS
 from app.sandbox.acquirer import card_commands
 from app.sandbox.acquirer.model import AuthorizationRecord
-from app.sandbox.acquirer.site import Route, Routes, SiteAnswer, SiteRequest
+from app.sandbox.acquirer.site import Route, SiteAnswer, SiteRequest
 from app.sandbox.acquirer.wire import RequestRefused
 
 _PAGE = """<!doctype html>
@@ -72,7 +72,8 @@ def _page(held: AuthorizationRecord) -> SiteAnswer:
     return SiteAnswer(text.encode(), content_type=_HTML)
 
 
-def add_routes(routes: Routes) -> None:
-    """Have both happen at their path; whoever knows the address is the payer."""
-    routes.add("GET", "/3ds/{id}", Route(show, public=True))
-    routes.add("POST", "/3ds/{id}", Route(decide, public=True))
+# Both are public: the payer is whoever has the address.
+ROUTES = (
+    Route("GET", "/3ds/{id}", show, public=True),
+    Route("POST", "/3ds/{id}", decide, public=True),
+)

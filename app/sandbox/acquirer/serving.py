@@ -4,9 +4,8 @@ import asyncio
 import logging
 import signal
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from aiohttp import web
 
@@ -17,7 +16,7 @@ from app.base.telemetry import configure_logging, log
 from app.sandbox.acquirer import control, files, handlers, page, timers
 from app.sandbox.acquirer.faults import Faults, Script
 from app.sandbox.acquirer.notifier import Notifier, Secret
-from app.sandbox.acquirer.site import FILE_BYTES_MAX, Routes, Site
+from app.sandbox.acquirer.site import Site
 from app.sandbox.acquirer.store import Store
 
 _BACKLOG = 2048  # connections that may wait in the kernel
@@ -57,7 +56,7 @@ async def serve(settings: Settings) -> None:
             if settings.acquirer_notify_url is not None and secret is not None:
                 rounds.append(Notifier(store, settings.acquirer_notify_url, secret).run(stop))
             tasks = [asyncio.create_task(one) for one in rounds]
-            await _listen(stack, settings, make_site(settings, store, faults, key))
+            await _listen(stack, settings, _make_app(settings, store, faults, key))
             collect_seldom()
             log.info("started", process="acquirer", port=settings.acquirer_port)
             await stop.wait()
@@ -103,28 +102,18 @@ def _check(settings: Settings) -> tuple[str, Secret | None]:
         ) from None
 
 
-def make_site(settings: Settings, store: Store, faults: Faults, key: str) -> Site:
-    """The sandbox as a server."""
-    routes = Routes()
-    for module in (handlers, files, control, page):
-        module.add_routes(routes)
+def _make_app(settings: Settings, store: Store, faults: Faults, key: str) -> web.Application:
     page_url = settings.acquirer_public_url or (
         f"http://{settings.acquirer_host}:{settings.acquirer_port}"
     )
-    return Site(store, faults, routes, key=key, page_url=page_url.rstrip("/"))
+    site = Site(store, faults, key=key, page_url=page_url.rstrip("/"))
+    return site.make_app([*handlers.ROUTES, *files.ROUTES, *control.ROUTES, *page.ROUTES])
 
 
-async def _listen(stack: AsyncExitStack, settings: Settings, site: Site) -> None:
-    make_request: Any = partial(
-        web.BaseRequest, loop=asyncio.get_running_loop(), client_max_size=FILE_BYTES_MAX
+async def _listen(stack: AsyncExitStack, settings: Settings, app: web.Application) -> None:
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=_KEEPALIVE_S, shutdown_timeout=_SHUTDOWN_S
     )
-    server = web.Server(
-        site.answer,
-        request_factory=make_request,
-        access_log=None,
-        keepalive_timeout=_KEEPALIVE_S,
-    )
-    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = web.TCPSite(runner, settings.acquirer_host, settings.acquirer_port, backlog=_BACKLOG)

@@ -1,12 +1,13 @@
-"""The sandbox's HTTP: who may ask, what is asked, what goes wrong on request, and the answer.
+"""The sandbox's HTTP: checks the key, reads the body, injects a fault if one is due, and answers.
 
-aiohttp's server without its application: a request costs as little as with the platform's own
-server (43 against 40 microseconds), and here a connection can be broken on purpose.
+The server is aiohttp's and not the platform's own, because here a connection can be broken on
+purpose.
 """
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 import msgspec
@@ -24,7 +25,7 @@ HELD_S = 120.0  # an answer that never comes: every client has given up by then
 FAULT_HEADER = "Sandbox-Fault"
 
 _encode = msgspec.json.Encoder().encode
-_JSON = {"content-type": "application/json"}
+_UNKNOWN = "Something went wrong; nobody knows how far it got."
 
 
 class SiteAnswer(Struct, frozen=True):
@@ -43,10 +44,11 @@ class SiteRequest(Struct, frozen=True):
     """What stood in the variable parts of the path."""
     query: Mapping[str, str]
     body: bytes
-    request: web.BaseRequest
+    request: web.Request
 
 
 Handler: TypeAlias = Callable[[SiteRequest], Awaitable[SiteAnswer | web.StreamResponse]]
+Serve: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class PlannedOperation(Struct, frozen=True):
@@ -60,101 +62,34 @@ class PlannedOperation(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """What happens at a path."""
+    """One method of one path; a part of the path in braces is variable."""
 
+    method: str
+    path: str
     handler: Handler
     public: bool = False
     body_bytes_max: int = BODY_BYTES_MAX
 
 
-class Routes:
-    """Paths and what happens at them; a part of a path in braces is variable."""
-
-    def __init__(self) -> None:
-        self._fixed: dict[str, dict[str, Route]] = {}
-        self._variable: dict[tuple[str | None, ...], dict[str, Route]] = {}
-
-    def add(self, method: str, path: str, route: Route) -> None:
-        """Have something happen at a path."""
-        if "{" not in path:
-            self._fixed.setdefault(path, {})[method] = route
-            return
-        parts = tuple(None if part[:1] == "{" else part for part in path[1:].split("/"))
-        self._variable.setdefault(parts, {})[method] = route
-
-    def find(self, method: str, path: str) -> tuple[Route, tuple[str, ...]]:
-        """The route, and what stood in the variable parts.
-
-        Raises:
-            Refused: there is none.
-        """
-        methods, names = self._fixed.get(path), tuple[str, ...]()
-        if methods is None:
-            methods, names = self._find_variable(path)
-        route = methods.get(method)
-        if route is None:
-            raise RequestRefused(405, "method_not_allowed", "The path knows no such method.")
-        return route, names
-
-    def _find_variable(self, path: str) -> tuple[dict[str, Route], tuple[str, ...]]:
-        parts = path[1:].split("/")
-        for pattern in _patterns(parts):
-            if (methods := self._variable.get(pattern)) is not None:
-                names = (p for p, known in zip(parts, pattern, strict=True) if known is None)
-                return methods, tuple(names)
-        raise RequestRefused(404, "no_such_path", "There is nothing at this path.")
-
-
-def _patterns(parts: list[str]) -> list[tuple[str | None, ...]]:
-    """The patterns a path may have: a name at its end, or before its last part."""
-    if len(parts) < 2:  # noqa: PLR2004 - one part has no name in it
-        return []
-    return [(*parts[:-1], None), (*parts[:-2], None, parts[-1])]
-
-
 class Site:
     """The sandbox as a server."""
 
-    def __init__(
-        self, store: Store, faults: Faults, routes: Routes, *, key: str, page_url: str
-    ) -> None:
+    def __init__(self, store: Store, faults: Faults, *, key: str, page_url: str) -> None:
         self.store = store
         self.faults = faults
         self.usual_latency_ms = faults.script.latency_ms
         self.page_url = page_url
-        self._routes = routes
         self._authorization = f"Bearer {key}".encode()
         self._late: set[asyncio.Task[Any]] = set()
 
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request; this never fails for what a client may do."""
-        answer: SiteAnswer | web.StreamResponse
-        try:
-            answer = await self._answer(request)
-        except RequestRefused as refused:
-            answer = _refusal(refused.status, refused.code, refused.detail)
-        except HangUp:
-            return _hang_up(request)
-        except MalformedFault as error:
-            answer = _refusal(400, "no_such_fault", str(error))
-        except msgspec.ValidationError as error:
-            answer = _refusal(400, "invalid_request", str(error))
-        except msgspec.DecodeError:
-            answer = _refusal(400, "invalid_request", "The body is no JSON.")
-        except web.HTTPRequestEntityTooLarge:
-            answer = _refusal(413, "too_large", "The body is too large.")
-        except Exception as error:  # noqa: BLE001 - what is unexpected is answered too
-            log.error("request_failed", **describe(error))
-            answer = _refusal(500, "internal", "Something went wrong; nobody knows how far it got.")
-        if isinstance(answer, web.StreamResponse):
-            return answer
-        headers = _JSON if answer.content_type == _JSON["content-type"] else None
-        if headers is None:
-            headers = {"content-type": answer.content_type}
-        return web.Response(body=answer.body, status=answer.status, headers=headers)
+    def make_app(self, routes: Iterable[Route]) -> web.Application:
+        """The sandbox as an application of aiohttp."""
+        app = web.Application(middlewares=[_refuse], client_max_size=FILE_BYTES_MAX)
+        for route in routes:
+            app.router.add_route(route.method, route.path, partial(self._answer, route))
+        return app
 
-    async def _answer(self, request: web.BaseRequest) -> SiteAnswer | web.StreamResponse:
-        route, names = self._routes.find(request.method, request.path)
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
         if not route.public:
             given = request.headers.get("Authorization", "").encode()
             if not hmac.compare_digest(given, self._authorization):
@@ -164,7 +99,9 @@ class Site:
         body = await request.read() if request.can_read_body else b""
         if len(body) > route.body_bytes_max:
             raise RequestRefused(413, "too_large", "The body is too large.")
-        return await route.handler(SiteRequest(self, names, request.query, body, request))
+        names = tuple(request.match_info.values())
+        answer = await route.handler(SiteRequest(self, names, request.query, body, request))
+        return answer if isinstance(answer, web.StreamResponse) else _respond(answer)
 
     async def act(self, call: SiteRequest, plan: PlannedOperation) -> SiteAnswer:
         """Do what was planned, with what is to go wrong about it.
@@ -199,9 +136,7 @@ class Site:
         if name == "drop_after":
             raise HangUp
         if name == "500_after":
-            raise RequestRefused(
-                500, "internal", "Something went wrong; nobody knows how far it got."
-            )
+            raise RequestRefused(500, "internal", _UNKNOWN)
         assert answer is not None
         return answer
 
@@ -210,9 +145,7 @@ class Site:
         if fault.name == "drop_before":
             raise HangUp
         if fault.name == "500_before":
-            raise RequestRefused(
-                500, "internal", "Something went wrong; nobody knows how far it got."
-            )
+            raise RequestRefused(500, "internal", _UNKNOWN)
         if fault.name == "late":
             task = asyncio.get_running_loop().create_task(self._act_late(fault, plan))
             self._late.add(task)
@@ -243,11 +176,42 @@ async def _hold() -> None:
     raise HangUp
 
 
-def _hang_up(request: web.BaseRequest) -> web.StreamResponse:
+def _hang_up(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
 
 
-def _refusal(status: int, code: str, detail: str) -> SiteAnswer:
-    return SiteAnswer(_encode({"code": code, "detail": detail}), status)
+@web.middleware
+async def _refuse(request: web.Request, handler: Serve) -> web.StreamResponse:
+    """Answer what is refused, broken off or unexpected; nothing a client sends makes this fail."""
+    try:
+        return await handler(request)
+    except RequestRefused as refused:
+        return _refusal(refused.status, refused.code, refused.detail)
+    except HangUp:
+        return _hang_up(request)
+    except MalformedFault as error:
+        return _refusal(400, "no_such_fault", str(error))
+    except msgspec.ValidationError as error:
+        return _refusal(400, "invalid_request", str(error))
+    except msgspec.DecodeError:
+        return _refusal(400, "invalid_request", "The body is no JSON.")
+    except web.HTTPNotFound:
+        return _refusal(404, "no_such_path", "There is nothing at this path.")
+    except web.HTTPMethodNotAllowed:
+        return _refusal(405, "method_not_allowed", "The path knows no such method.")
+    except web.HTTPRequestEntityTooLarge:
+        return _refusal(413, "too_large", "The body is too large.")
+    except Exception as error:  # noqa: BLE001 - a client gets an answer also to a bug
+        log.error("request_failed", **describe(error))
+        return _refusal(500, "internal", _UNKNOWN)
+
+
+def _respond(answer: SiteAnswer) -> web.Response:
+    headers = {"content-type": answer.content_type}
+    return web.Response(body=answer.body, status=answer.status, headers=headers)
+
+
+def _refusal(status: int, code: str, detail: str) -> web.Response:
+    return _respond(SiteAnswer(_encode({"code": code, "detail": detail}), status))
