@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import iso4217
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,3 +81,15 @@ def test_an_unknown_currency_has_no_exponent() -> None:
     """There is no default that would make an unknown code look like dollars."""
     assert "XXY" not in money.EXPONENTS
     assert "usd" not in money.EXPONENTS
+
+
+def test_exponents_are_those_that_iso_publishes() -> None:
+    """Suya's currencies are ISO's, but for one that ISO dropped and two that Suya does not take."""
+    published = {each.code: each.exponent for each in iso4217.Currency if each.exponent is not None}
+    both = published.keys() & money.EXPONENTS.keys()
+
+    assert {code: money.EXPONENTS[code] for code in both} == {
+        code: published[code] for code in both
+    }
+    assert money.EXPONENTS.keys() - both == {"BGN"}  # accounts in it are still read and emptied
+    assert published.keys() - both == {"XAD", "XCG"}

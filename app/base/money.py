@@ -1,6 +1,7 @@
 """Money: integer minor units of an ISO 4217 currency, and never a float.
 
-Exponents differ: 0 for yen, 2 for dollars, 3 for dinars, 4 for UF. Source: ISO 4217, list one.
+Exponents differ: 0 for yen, 2 for dollars, 3 for dinars, 4 for UF. Source: ISO 4217, list one. A
+test compares the table with the published list; decision 16 says why the table is ours.
 """
 
 from typing import Final
