@@ -1,7 +1,7 @@
-"""What runs: the api and the worker, each put together in one place from the parts it needs.
+"""What runs: the api and the worker; each is composed in one place from the parts it needs.
 
-Guarantees: a process refuses to start on an unfit database, and finishes what it has in hand when
-it is told to stop.
+Guarantees: a process refuses to start on an unfit database. When it is stopped, it first finishes
+the work in hand.
 
 Owns no table.
 """

@@ -1,4 +1,4 @@
-"""The api process: everything put together, in one place."""
+"""The api process, composed in one place."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ from app.processes.flows import open_world
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
-    """The application, for an ASGI server.
+    """Build the application for an ASGI server.
 
     Raises:
         SettingsError: the configuration is wrong.
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
 
 
 def make_services(settings: Settings) -> Services:
-    """A process's parts; nothing is connected yet."""
+    """Create the parts of a process; none of them is connected yet."""
     database = Database(database_url(settings), settings)
     return Services(
         settings=settings,
@@ -71,12 +71,12 @@ def make_services(settings: Settings) -> Services:
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document, without serving anything."""
+    """Return the OpenAPI document; this needs no server and no database."""
     return document(build(make_services(Settings.load())).routes, __version__)
 
 
 def build(services: Services) -> Litestar:
-    """The routes over a process's parts."""
+    """Build the application: its routes, over a process's parts."""
     return Litestar(
         route_handlers=[
             payments.router(bulk.create_payments),
@@ -111,7 +111,7 @@ def build(services: Services) -> Litestar:
 
 @asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Refuse an unfit database; on the way out finish what is queued."""
+    """Check the database before serving; afterwards finish what is queued."""
     services: Services = app.state.services
     await checks.check(services.database)
     async with open_world(services.database) as services.world:

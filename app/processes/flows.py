@@ -31,7 +31,7 @@ FOLLOWERS: Final = {
     "payout": follow_payout,
     "dispute": follow_dispute,
 }
-"""Subject of a notification -> who looks at what it is about."""
+"""Subject of a notification -> the function that finds out what happened to it."""
 
 
 def make_sagas(database: Database, group_commit: GroupCommit, processors: Processors) -> Sagas:
@@ -52,7 +52,7 @@ async def open_world(database: Database) -> AsyncIterator[World]:
     At its end what is in hand is finished, as far as there is time for it.
 
     Raises:
-        SettingsError: what is configured about processors is wrong.
+        SettingsError: a setting or a rule about processors is wrong.
     """
     group_commit, drain_s = GroupCommit(database), database.settings.drain_timeout_ms / 1000
     async with Processors.open(database.settings) as processors:

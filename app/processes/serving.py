@@ -17,17 +17,17 @@ from app.base.settings import Settings
 from app.engine.database import Database
 from app.engine.database.checks import check
 
-# Connections that may wait in the kernel, and requests that may be in hand at a time. A request is
-# at least one command, so the queue's own limit, which answers 503, is reached first by far.
+# Connections that may wait in the kernel, and requests that may be in hand at a time. A request has
+# at least one command, so the queue's own limit is reached long before; that one answers 503.
 _BACKLOG = 2048
-_END_S = 1  # what is left after the drain: closing connections, writing the last log lines
+_END_S = 1  # time after the drain: closing connections, writing the last log lines
 
 
 def serve(settings: Settings) -> None:
-    """Serve until told to stop, then finish what is in hand.
+    """Serve until stopped, then finish the work in hand.
 
     SIGTERM first gives load balancers `drain_notice_ms` to notice; SIGINT (Ctrl-C), or a second
-    SIGTERM, does not wait for them.
+    SIGTERM, skips that wait.
 
     Raises:
         PortUnusable: something else listens there.
@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         websockets=False,
-        workers=1,  # one group commit per process; who needs more runs more processes
+        workers=1,  # a process has one group commit; for more throughput run more processes
         backlog=_BACKLOG,
         log_level=LogLevels.warning,
         workers_kill_timeout=math.ceil(
@@ -51,18 +51,18 @@ def serve(settings: Settings) -> None:
         ),
     )
     server.on_startup(functools.partial(_take_signals, server))
-    # What answers requests is a child of this process, and must not outlive it.
+    # A child process answers the requests; it must not outlive this one.
     server.serve(target_loader=functools.partial(_load, os.getpid()), wrap_loader=False)
 
 
 def _take_signals(server: Any) -> None:
-    """Pass on to the process that answers requests that it is to stop, and how."""
+    """Forward SIGTERM and SIGINT to the child process that answers requests."""
 
     def stop(sign: int, frame: FrameType | None) -> None:
         if sign == signal.SIGINT or server.interrupt_signal:
             for worker in server.wrks:
                 os.kill(worker.inner.pid, signal.SIGINT)
-        # The server passes on the first one of either kind as SIGTERM.
+        # The server forwards the first signal of either kind as SIGTERM.
         server.signal_handler_interrupt(sign, frame)
 
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -70,9 +70,9 @@ def _take_signals(server: Any) -> None:
 
 
 def _load(server_pid: int) -> Any:
-    """The application, in the process that runs it."""
+    """Load the application in the child process, which ends with its parent."""
     end_with_parent(server_pid, signal.SIGKILL)
-    from app.processes.api import create_app  # noqa: PLC0415 - not for the server around it
+    from app.processes.api import create_app  # noqa: PLC0415 - the child alone needs it
 
     application = create_app()
     collect_seldom()
@@ -80,6 +80,6 @@ def _load(server_pid: int) -> Any:
 
 
 async def _check_database(settings: Settings) -> None:
-    """Say in one sentence now what would be a traceback in the child."""
+    """Check the database before the child starts, where a failure would be a traceback."""
     async with Database.open(settings) as database:
         await check(database)

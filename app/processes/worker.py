@@ -1,8 +1,8 @@
-"""The worker process: resumes flows, expires holds, reaps idempotency keys, verifies the books.
+"""The worker process: resumes flows, expires holds, deletes old keys, pays out, verifies the books.
 
-Everything it does is safe to do twice and from several workers; leases only keep them from doing
-the same at the same time. What fails is logged and tried again at the next round. Regions are
-worked on side by side, so that the trouble of one is not that of the others.
+Each kind of work may run twice and in several workers at once without harm; leases only avoid the
+double effort. A failed round is logged, and the next round tries again. Regions are worked on side
+by side, so that trouble in one does not delay another.
 """
 
 import asyncio
@@ -33,25 +33,28 @@ from app.engine.saga import FLOW_BUCKETS, count_parked, list_due
 from app.processes.flows import open_world
 from app.processors import World
 
-SWEEP_BATCH = 256  # holds released per commit: a few milliseconds of locks
-RESUME_BATCH = 16  # flows per bucket and page: as many in all as a processor has places
+SWEEP_BATCH = 256  # holds released per commit, which keeps their locks for a few milliseconds
+# Flows per bucket and page; all buckets together ask a processor as often as it allows.
+RESUME_BATCH = 16
 RESUME_PAGES_MAX = 256  # then the lease is renewed; a worker that is paused must not hold it
-COUNT_INTERVAL_S = 30.0  # people are called by an alert that waits longer than that
+COUNT_INTERVAL_S = 30.0  # an alert on parked flows waits longer than this before it calls people
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0
-PAY_OUT_INTERVAL_S = 60.0  # between looks whether it is time; banks do not count minutes
-PAY_OUT_LEASE_S = 600.0  # thousands of payouts, and a file with each thousand of them
-REGIONS_AT_ONCE = 4  # each keeps readers busy, and whoever waits 5 s for one of eight goes without
+# Between checks whether it is time to pay out; banks do not count minutes.
+PAY_OUT_INTERVAL_S = 60.0
+PAY_OUT_LEASE_S = 600.0  # enough for thousands of payouts, and for files of a thousand payouts each
+# A region uses several of the 8 read connections; a read that waits over 5 s for one fails.
+REGIONS_AT_ONCE = 4
 
 T = TypeVar("T")
 
 Audit: TypeAlias = Callable[[Database, UUID], Awaitable[None]]
-"""Verifies the books of a database, on behalf of a worker that is named by its id."""
+"""Verify the books of a database; the id is that of the worker."""
 
 
 async def run(settings: Settings, audit: Audit) -> None:
-    """Work until SIGTERM or SIGINT, then finish the round and return."""
+    """Work until SIGTERM or SIGINT, finish the round, and return."""
     configure_logging(settings)
     faults.arm(settings.faults)
     stop = asyncio.Event()
@@ -78,7 +81,7 @@ async def run(settings: Settings, audit: Audit) -> None:
 
 
 async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
-    """Do `work` now and then every `seconds`, until told to stop."""
+    """Run `work` now and then every `seconds`, until `stop` is set."""
     while not stop.is_set():
         await _attempt(work.__name__, work())
         try:
@@ -88,11 +91,11 @@ async def _every(stop: asyncio.Event, seconds: float, work: Callable[[], Awaitab
 
 
 async def _attempt(name: str, work: Awaitable[T], **place: str) -> T | Exception:
-    """What `work` returns or raises; a round that fails must not end the worker, nor others."""
+    """Return what `work` returns or raises: a failed round ends neither worker nor siblings."""
     try:
         return await work
-    except Exception as error:  # noqa: BLE001 - told, and done again
-        # The next round is the retry; nothing is lost by waiting for it.
+    except Exception as error:  # noqa: BLE001 - logged, and tried again
+        # The next round is the retry; waiting for it loses nothing.
         log.warning("round_failed", work=name, **place, **describe(error))
         return error
 
@@ -100,7 +103,7 @@ async def _attempt(name: str, work: Awaitable[T], **place: str) -> T | Exception
 async def in_regions(
     database: Database, name: str, work: Callable[[str], Awaitable[T]]
 ) -> dict[str, T | BaseException]:
-    """What `work` returned or raised in each region where merchants are at home."""
+    """Run `work` in each region that is some merchant's home; returns its result or its error."""
     gate = asyncio.Semaphore(REGIONS_AT_ONCE)
 
     async def attempt(region: str) -> T | Exception:
@@ -108,24 +111,24 @@ async def in_regions(
             return await _attempt(name, work(region), region=region)
 
     regions = await list_home_regions(database)
-    # A region whose work was canceled elsewhere is told as well; who cancels this cancels them all.
+    # A canceled region is returned as an error, too; canceling this function cancels all of them.
     outcomes = await asyncio.gather(*map(attempt, regions), return_exceptions=True)
     return dict(zip(regions, outcomes, strict=True))
 
 
 class Worker:
-    """One worker: its name in leases, and its rounds."""
+    """One worker: its id as the holder of leases, and its rounds of work."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.database = world.database
         self.holder: UUID = ids.new()
         self.paid_out_on: date | None = None
-        """The day whose payouts and files are made, and with the bank or refused by it."""
+        """The day whose payouts and files are made, and are accepted or refused by the bank."""
         self._pay_day = PayDay(date.min)
 
     async def expire_holds(self) -> None:
-        """Release the holds whose time has come, in every region where merchants are at home."""
+        """Release the holds that have expired, in every region that is some merchant's home."""
         await in_regions(self.database, "expire_holds", self._expire_region)
 
     async def _expire_region(self, region: str) -> None:
@@ -135,12 +138,12 @@ class Worker:
                 await self._expire_bucket(region, bucket)
 
     async def _take_lease(self, region: str, name: str, interval_s: float) -> bool:
-        """Whether this worker does a region's work, and goes on doing it every `interval_s`."""
+        """Take or renew the lease on `work` in a region; false where another worker holds it."""
         seconds = max(LEASE_S_MIN, LEASE_FACTOR * interval_s)
         return await take_lease(self.database, region, name, self.holder, seconds=seconds)
 
     async def _expire_bucket(self, region: str, bucket: int) -> None:
-        """Release one bucket's holds, batch after batch; what fails stays for the next round."""
+        """Release one bucket's holds, batch after batch; failed ones stay for the next round."""
         while True:
             due = await list_holds_to_expire(
                 self.database, region, bucket, clock.now(), SWEEP_BATCH
@@ -154,7 +157,7 @@ class Worker:
                 return
 
     async def _expire(self, found_in: str, due: Sequence[HoldDue]) -> int:
-        """Release some holds, each at its merchant's home; returns how many were."""
+        """Release some holds, each at its merchant's home; returns how many were released."""
         correlation_id = ids.encode("request", ids.new())
         # One deadline for all: nobody acts on what is known of a home for longer than a request.
         deadline = self.database.deadline()
@@ -190,13 +193,14 @@ class Worker:
         return expired
 
     async def resume_flows(self) -> None:
-        """Go on with the flows that are due: put off, woken, or left by a process that died."""
+        """Resume the flows that are due: postponed, woken, or left by a process that died."""
         await in_regions(self.database, "resume_flows", self._resume_region)
 
     async def _resume_region(self, region: str) -> None:
         interval_s = self.database.settings.resume_interval_ms / 1000
         if await self._take_lease(region, "resume_flows", interval_s):
-            # A bucket that fails cancels no other: their flows are asking the outside just now.
+            # A failed bucket cancels no other, whose flows are waiting for processors at this
+            # moment.
             outcomes = await asyncio.gather(
                 *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)],
                 return_exceptions=True,
@@ -206,18 +210,18 @@ class Worker:
                     raise outcome
 
     async def count_parked(self) -> None:
-        """Tell how many flows were given up and wait for people."""
+        """Set the metric of flows that were given up and wait for people."""
         metrics.flows_parked.set(await count_parked(self.database))
 
     async def _resume_bucket(self, region: str, bucket: int) -> None:
-        """Go on with one bucket's flows, page after page, while they get anywhere."""
+        """Resume one bucket's flows, page after page, as long as some flow of a page moves on."""
         for _ in range(RESUME_PAGES_MAX):
             due = await list_due(self.database, region, bucket, clock.now(), RESUME_BATCH)
             if not due or not await self.world.sagas.resume(due) or len(due) < RESUME_BATCH:
                 return
 
     async def reap_keys(self) -> None:
-        """Delete idempotency keys whose time has passed, in one walk over the table."""
+        """Delete expired idempotency keys, in one walk over the table."""
         await in_regions(self.database, "reap_keys", self._reap_region)
 
     async def _reap_region(self, region: str) -> None:
@@ -252,12 +256,12 @@ class Worker:
         if settings.payout_eur_road == "file":
             send = partial(day.send_files, world)
             done += (await in_regions(self.database, "payout_files", send)).values()
-        # What failed, or was met by a bank that says nothing, the next round tries again.
+        # The next round repeats what failed, and what the bank has not answered.
         if all(each is True for each in done):
             self.paid_out_on = now.date()
 
     def auditing(self, verify: Audit) -> Callable[[], Awaitable[None]]:
-        """The round that verifies the books, by what the composition root has handed in."""
+        """Return the round of work that runs `audit`, which the caller supplies."""
 
         async def audit() -> None:
             await verify(self.database, self.holder)
