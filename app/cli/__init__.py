@@ -1,16 +1,16 @@
-"""The command `suya`: how operators, scripts and supervisors reach the platform.
+"""The command `suya`: how operators, scripts and supervisors use the platform.
 
-Guarantees: every command explains itself by `--help` with an example; a mistake is one sentence on
-stderr and an exit code (1 it failed, 2 it was asked wrongly); what scripts read goes to stdout.
+Guarantees: every command has a `--help` with an example. A failure prints one sentence on stderr
+and exits with 1, a wrong call with 2. What scripts read goes to stdout.
 
-Owns no table. Never decides about money: it starts processes, asks, and shows.
+Owns no table. Never decides about money: it starts processes, sends requests, and shows results.
 """
 
 import gc
 import sys
 
-# Importing all of the api makes 230,000 objects, and they stay. Looked at every 700 of them, as is
-# usual, a collector of cycles took a seventh of a start. Who serves says another number then.
+# Importing the api creates 230,000 objects, which stay. With the usual threshold of 700 the
+# collector of cycles took a seventh of a start. A process that serves sets its own threshold later.
 _COLLECT_AFTER = 300_000
 
 

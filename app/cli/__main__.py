@@ -2,6 +2,6 @@
 
 from app.cli import main
 
-# Where processes are spawned and not forked, a child imports this module again to find its work.
+# A spawned process (not forked) imports this module again to find its work; it must not run it.
 if __name__ == "__main__":
     main()

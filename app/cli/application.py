@@ -19,16 +19,16 @@ from app.cli import (
 
 
 def build(words: Sequence[str]) -> typer.Typer:
-    """The application for a command line beginning with `words`."""
+    """Build the application for a command line that begins with `words`."""
     app = typer.Typer(
         name="suya",
         help="A payments platform that does not lose money.",
         no_args_is_help=True,
         add_completion=False,
-        # Plain help is there in a quarter of a second, and its examples can be copied whole.
+        # Plain help appears in a quarter of a second, and its examples can be copied whole.
         rich_markup_mode=None,
         context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
-        # A traceback is for a bug, and then plain: the pretty one is longer than the screen.
+        # A traceback means a bug. It is plain, because the pretty one is longer than a screen.
         pretty_exceptions_enable=False,
     )
     for command in (
@@ -50,7 +50,7 @@ def build(words: Sequence[str]) -> typer.Typer:
 
 
 def _add_bench(app: typer.Typer, words: Sequence[str]) -> None:
-    """Register `bench` whole only when it is asked for: its imports take half a second."""
+    """Register `bench` whole only when it is called: its imports take half a second."""
     command = _bench_elsewhere
     if list(words[:1]) == ["bench"]:
         from app.devkit.bench.cli import bench as command
@@ -58,11 +58,11 @@ def _add_bench(app: typer.Typer, words: Sequence[str]) -> None:
 
 
 def _bench_elsewhere() -> None:
-    """Stand in the list of commands."""
+    """A stand-in with the same help, for the list of commands."""
 
 
 def _add_chaos(app: typer.Typer, words: Sequence[str]) -> None:
-    """Register `chaos` whole only when it is asked for, as `bench`."""
+    """Register `chaos` whole only when it is called, as `bench`."""
     short_help = "Break things under load, and check that no money was lost."
     if list(words[:1]) == ["chaos"]:
         from app.devkit.chaos.cli import app as chaos
@@ -73,4 +73,4 @@ def _add_chaos(app: typer.Typer, words: Sequence[str]) -> None:
 
 
 def _chaos_elsewhere() -> None:
-    """Stand in the list of commands."""
+    """A stand-in with the same help, for the list of commands."""

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def load_settings(**flags: Any) -> "Settings":
-    """The settings, with the flags of this command above the variables.
+    """Load the settings; flags of this command override environment variables.
 
     Raises:
         SettingsError: listing every fault.
@@ -25,10 +25,10 @@ def load_settings(**flags: Any) -> "Settings":
 
 
 def require_database(settings: "Settings") -> str:
-    """The URL of the database, which is checked to run if it is the embedded one.
+    """Return the URL of the database; the embedded one must be running.
 
     Raises:
-        CommandFailed: nothing is configured, and the embedded database does not run.
+        CommandFailed: no database is configured, and the embedded one does not run.
     """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
@@ -44,7 +44,7 @@ def require_database(settings: "Settings") -> str:
 
 
 def run(work: Awaitable[T]) -> T:
-    """The result of `work` on a loop of its own."""
+    """Return the result of `work`, run on a new event loop."""
     import uvloop
 
     async def main() -> T:
@@ -54,7 +54,7 @@ def run(work: Awaitable[T]) -> T:
 
 
 def with_database(work: Callable[["Database"], Awaitable[T]]) -> T:
-    """The result of `work` on the database of this command's settings."""
+    """Return the result of `work` on the database of this command's settings."""
     settings = load_settings()
     require_database(settings)
     from app.engine.database import Database
@@ -67,7 +67,10 @@ def with_database(work: Callable[["Database"], Awaitable[T]]) -> T:
 
 
 def with_world(work: Callable[["World"], Awaitable[T]]) -> T:
-    """The result of `work` on the outside; what it began is finished before, or left to workers."""
+    """Return the result of `work` with connected processors.
+
+    Flows that it began are finished first; workers resume those that take too long.
+    """
 
     async def main(database: "Database") -> T:
         from app.processes.flows import open_world

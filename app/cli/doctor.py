@@ -1,4 +1,4 @@
-"""`suya doctor`: what is wrong with an installation."""
+"""`suya doctor`: finds what is wrong with an installation."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say what is wrong with this installation; exit 1 if so.
+    """Check this installation; exit 1 if anything is wrong.
 
-    Nothing is changed: settings, database, schema, clocks, nodes, licence, worker and port.
+    It checks settings, database, schema, clocks, nodes, licence, worker and port, and changes
+    nothing.
 
     Example: suya doctor --json
     """

@@ -1,20 +1,20 @@
-"""What a failed command says, and its exit code."""
+"""The message and the exit code of a failed command."""
 
 from typing import NamedTuple
 
 
 class CommandFailed(Exception):
-    """A command could not do what it was asked; the message is the sentence to say."""
+    """A command failed; the message is the sentence that the user sees."""
 
 
 class Failure(NamedTuple):
-    """The last words of a command."""
+    """The message and the exit code of a command that failed."""
 
     sentence: str
     exit_code: int
 
 
-# By name, because importing them all would take longer than most commands run.
+# Errors are listed by name: importing them all would take longer than most commands run.
 _OURS = {
     "app.sandbox.acquirer.serving.AcquirerError",
     "app.cli.failures.CommandFailed",
@@ -25,8 +25,8 @@ _OURS = {
     "app.base.process.PortUnusable",
 }
 
-# Commands that only development and tests need import them when they run, and production's image
-# has neither. A module that is missing inside one of them is a bug and has another name.
+# Commands for development and tests import these packages when they run; production's image has
+# neither. A module that is missing inside one of them has another name, and is a bug.
 _NOT_FOR_PRODUCTION = {"app.devkit", "app.sandbox"}
 _ONLY_PRODUCTION = (
     "This installation serves production and has no dev, bench, chaos or acquirer: use a checkout "
@@ -35,7 +35,7 @@ _ONLY_PRODUCTION = (
 
 
 def explain(error: BaseException) -> Failure | None:
-    """The sentence for an error we know; none for a bug, which deserves its traceback."""
+    """Explain an error that is known; none for a bug, whose traceback is shown."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
     if "app.base.settings.SettingsError" in names:
         return Failure(f"The configuration is wrong:\n{error}", 2)

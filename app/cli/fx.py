@@ -1,4 +1,4 @@
-"""`suya fx`: the rates that conversions go by."""
+"""`suya fx`: the rates that conversions use."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,7 +25,7 @@ def import_file(
 ) -> None:
     """Import the European Central Bank's reference rates.
 
-    A day that is known already is replaced; quotes keep the rate they were made with.
+    The file replaces the rates of days that were imported before; a quote keeps its rate.
 
     Example: suya fx import eurofxref-daily.xml
     """

@@ -18,14 +18,14 @@ MerchantId = Annotated[str, typer.Argument(help="Id of the merchant (mer_...).")
 @app.command()
 def create(
     merchant: MerchantId,
-    name: Annotated[str, typer.Option(help="What people call the key.")] = "default",
+    name: Annotated[str, typer.Option(help="A name for people.")] = "default",
     scope: Annotated[
         list[str] | None,
         typer.Option(help="What it may do: read, write; repeat it (default: both)."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Create an API key; its secret is shown this once.
+    """Create an API key; its secret is shown only now.
 
     Example: suya keys create mer_01k9z3v5t8e0jr4x6m2n7q1w5y --name checkout --json
     """
@@ -43,7 +43,7 @@ def create(
         output.write_json({**key_view(key), "secret": secret})
     else:
         output.write_table(COLUMNS_OF_KEY, [key_row(key)])
-        output.write(f"\nsecret (kept by nobody but you): {secret}")
+        output.write(f"\nsecret (Suya does not store it):  {secret}")
 
 
 @app.command(name="list")
@@ -67,7 +67,7 @@ def revoke(
     key: Annotated[str, typer.Argument(help="Id of the key (key_...).")],
     json: Json = False,
 ) -> None:
-    """Revoke an API key; within 5 seconds nothing accepts it any more.
+    """Revoke an API key; within 5 seconds every process refuses it.
 
     Example: suya keys revoke key_01k9z3v5t8e0jr4x6m2n7q1w5y
     """

@@ -29,7 +29,7 @@ class Mode(StrEnum):
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(help="What people call the merchant.")],
+    name: Annotated[str, typer.Argument(help="A name for people.")],
     *,
     home_region: Annotated[
         str | None, typer.Option(help="Where its rows live (default: SUYA_REGION).")
@@ -101,14 +101,14 @@ def show(
 @app.command()
 def rehome(
     merchant: Annotated[str, typer.Argument(help="Id of the merchant (mer_...).")],
-    region: Annotated[str, typer.Argument(help="Where its rows shall live.")],
+    region: Annotated[str, typer.Argument(help="The new region of its rows.")],
     *,
     verify: Annotated[bool, typer.Option(help="Verify all books afterwards.")] = True,
     json: Json = False,
 ) -> None:
     """Move a merchant's rows to another region, while its payments go on.
 
-    Interrupted, it is finished by the same command. All processes must be of this version.
+    If the command was interrupted, run it again to finish. All processes must be of this version.
 
     Example: suya merchants rehome mer_01k9z3v5t8e0jr4x6m2n7q1w5y eu-west1
     """

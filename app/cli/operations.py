@@ -16,7 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def migrate(json: Json = False) -> None:
-    """Bring the database's schema to this version's.
+    """Migrate the database's schema to this version's.
 
     Example: SUYA_DATABASE_URL=cockroachdb+psycopg://root@h/db suya migrate
     """
@@ -51,13 +51,13 @@ def verify(
         bool, typer.Option("--against-acquirer", help="Compare with the acquirer's books instead.")
     ] = False,
     settle_s: Annotated[
-        float, typer.Option(min=0, help="How long to look again at what disagrees.")
+        float, typer.Option(min=0, help="How long to compare again what disagrees.")
     ] = 5.0,
 ) -> None:
-    """Check every promise; exit 1 if anything is off.
+    """Check every promise; exit 1 if anything is wrong.
 
-    The whole database is read, as of one moment, while payments go on. Against the acquirer,
-    everything that it has is compared with what is here; what is under way is counted as open.
+    The whole database is read as of one moment, while payments go on. With --against-acquirer, all
+    records of the acquirer are compared with this database; unfinished ones are counted as open.
 
     Example: suya verify --json
     """

@@ -1,4 +1,4 @@
-"""How commands show things: tables for people, JSON for scripts, progress only on a terminal."""
+"""How commands show results: tables for people, JSON for scripts, progress only on a terminal."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,19 +14,19 @@ _WIDTH_OF_PIPE = 200  # a table cut off at 80 columns would lose the ids a reade
 
 
 def write(text: str) -> None:
-    """A line for people or scripts."""
+    """Write a line for people or scripts."""
     sys.stdout.write(f"{text}\n")
 
 
 def write_json(value: Any) -> None:
-    """`value` as indented JSON; structs become objects, ids strings."""
+    """Write `value` as indented JSON; structs become objects, ids strings."""
     import msgspec
 
     write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Rows for people."""
+    """Write rows as a table for people."""
     from rich.console import Console
     from rich.table import Table
 
@@ -45,7 +45,7 @@ def _cell(value: object) -> str:
 
 
 def stderr() -> "Console":
-    """The console for progress and remarks; scripts read stdout undisturbed."""
+    """Return the console for progress and remarks, which is stderr: scripts read stdout."""
     from rich.console import Console
 
     return Console(stderr=True)
@@ -53,7 +53,7 @@ def stderr() -> "Console":
 
 @contextmanager
 def status(text: str) -> Iterator[None]:
-    """A spinner while something takes time; nothing where nobody looks."""
+    """Show a spinner while something takes time; on a terminal only."""
     console = stderr()
     if not console.is_terminal:
         yield
@@ -64,7 +64,7 @@ def status(text: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bars() -> Iterator["Callable[[str, int, int], None]"]:
-    """A function (what, done, total) that moves one bar per `what`."""
+    """Yield a function (what, done, total) that moves one bar per `what`."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     console = stderr()

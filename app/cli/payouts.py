@@ -1,4 +1,4 @@
-"""`suya payouts`: plans of merchants, and files for the bank."""
+"""`suya payouts`: when merchants are paid out, and files for the bank."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from app.domains.payouts import PayoutFile
     from app.processors import World
 
-app = typer.Typer(help="Say how merchants are paid out, and make files.", no_args_is_help=True)
+app = typer.Typer(help="Set how merchants are paid out, and make files.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -38,7 +38,7 @@ def plan(
         Schedule, typer.Option(help="By request, or all that is available every day.")
     ] = Schedule.MANUAL,
     bank_account: Annotated[
-        str | None, typer.Option(help="Where daily payouts go (ba_...).")
+        str | None, typer.Option(help="The bank account of daily payouts (ba_...).")
     ] = None,
     approval_minor: Annotated[
         int | None,
@@ -46,7 +46,7 @@ def plan(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say how a merchant is paid out in a currency, all of it anew.
+    """Set how a merchant is paid out in a currency; this replaces the former plan.
 
     Example: suya payouts plan mer_01k9... EUR --schedule daily --bank-account ba_01k9...
     """
@@ -57,7 +57,7 @@ def plan(
     if currency not in EXPONENTS:
         raise CommandFailed(f"'{currency}' is not an ISO 4217 currency code.")
     if schedule is Schedule.DAILY and bank_account is None:
-        raise CommandFailed("Daily payouts go somewhere: name it by --bank-account.")
+        raise CommandFailed("Daily payouts need a bank account: name it by --bank-account.")
     made = PayoutPlan(
         merchant_id=parse_id("merchant", merchant),
         currency=currency,
@@ -88,16 +88,16 @@ def file(
         datetime | None,
         typer.Option("--date", formats=["%Y-%m-%d"], help="When the bank executes (default: now)."),
     ] = None,
-    currency: Annotated[str, typer.Option(help="Of the payouts; SEPA knows euros only.")] = "EUR",
+    currency: Annotated[str, typer.Option(help="Of the payouts; SEPA takes euros only.")] = "EUR",
     folder: Annotated[
         Path | None, typer.Option(help="Write the files there as well, as <id>.xml.")
     ] = None,
     send: Annotated[bool, typer.Option(help="Give them to the bank.")] = True,
     json: Json = False,
 ) -> None:
-    """Put the payouts that wait for a file into one (pain.001), and give it to the bank.
+    """Put the waiting payouts into a file (pain.001), and send it to the bank.
 
-    Files that the bank has not confirmed are given again. The worker does the same once a day.
+    Files that the bank has not confirmed are sent again. The worker does the same once a day.
 
     Example: suya payouts file --date 2026-01-31 --folder /var/spool/suya
     """
@@ -108,12 +108,12 @@ def file(
         raise CommandFailed(f"There are files for {CURRENCY}; {currency} goes one by one.")
     when = day.date() if day is not None else clock.now().date()
     if load_settings().payout_debtor_iban is None:
-        raise CommandFailed("Files pay from an account: name it by SUYA_PAYOUT_DEBTOR_IBAN.")
+        raise CommandFailed("A file needs the account it pays from: set SUYA_PAYOUT_DEBTOR_IBAN.")
     files = with_world(lambda world: _make(world, when, send=send))
     for made in files if folder is not None else ():
         assert folder is not None
         folder.mkdir(parents=True, exist_ok=True)
-        # Account numbers are for the bank and nobody else.
+        # Files contain account numbers, so only their owner may read them.
         path = folder / f"{made.name}.xml"
         path.touch(mode=0o600)
         path.write_text(made.content, encoding="utf-8")
@@ -135,10 +135,10 @@ def reject(
     file: Annotated[str, typer.Argument(help="Id of the file, as `suya payouts file` shows it.")],
     json: Json = False,
 ) -> None:
-    """Say that the bank surely did not take a file, so that its payouts are booked back.
+    """Mark a file as never taken by the bank, so that its payouts are booked back.
 
-    Ask your bank first. It is asked here as well, about each payout, and must know none. The
-    payouts fail as `file_rejected`, and their money is available again.
+    Ask your bank first. This command asks it, too, about each payout: it must know none. The
+    payouts fail with `file_rejected`, and their money is available again.
 
     Example: suya payouts reject 019b5a1f3c7e7d40a1b2c3d4e5f60718
     """
@@ -158,11 +158,13 @@ def reject(
         return
     output.write(f"File {file_id.hex} is rejected; {done} of {rejected.payouts} payouts failed.")
     if rejected.waiting:
-        output.write("Somebody works on the others. Reject it again to see what became of them.")
+        output.write(
+            "Another process has the others in hand. Run the command again to see how they ended."
+        )
 
 
 async def _make(world: "World", day: date, *, send: bool) -> "list[PayoutFile]":
-    """The files of all regions, as they are afterwards."""
+    """Make and send the files of all regions; returns them in their new states."""
     from app.domains.merchants.admin import list_home_regions
     from app.domains.payouts import jobs, reads
 

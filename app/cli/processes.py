@@ -26,8 +26,7 @@ def dev(
 ) -> None:
     """Run everything on this machine, with a demo merchant.
 
-    The database, the api and the worker stop together by Ctrl-C, and go on with the same data when
-    started again.
+    Ctrl-C stops the database and all processes; the next start goes on with the same data.
 
     Example: suya dev --port 8080
     """
@@ -63,9 +62,9 @@ def worker(
     database_url: DatabaseUrl = None,
     supervisor_pid: SupervisorPid = None,
 ) -> None:
-    """Do the background work, beside any number of others.
+    """Do the background work; any number of workers may run.
 
-    It expires holds, reaps keys, resumes flows and audits the books.
+    It expires holds, deletes old idempotency keys, resumes flows and audits the books.
 
     Example: suya worker --home /var/lib/suya
     """
@@ -102,7 +101,7 @@ def acquirer(
 
 
 def export(**flags: Any) -> None:
-    """Make flags variables, because the processes that follow read their own settings."""
+    """Export flags as variables: the processes that are started next read their own settings."""
     for name, value in flags.items():
         if value is not None:
             os.environ[f"SUYA_{name.upper()}"] = str(value)

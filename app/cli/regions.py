@@ -21,7 +21,7 @@ Regions = Annotated[
 
 
 class Loss(StrEnum):
-    """What may be lost without losing writes."""
+    """What a database survives without losing writes."""
 
     ZONE = "zone"
     REGION = "region"
@@ -29,7 +29,9 @@ class Loss(StrEnum):
 
 Survive = Annotated[
     Loss | None,
-    typer.Option(help="What may be lost: zone, region (or SUYA_SURVIVE; default: as it is)."),
+    typer.Option(
+        help="What a loss must not harm: zone, region (or SUYA_SURVIVE; default: as it is)."
+    ),
 ]
 
 
@@ -55,7 +57,7 @@ def show(json: Json = False) -> None:
     primary = f"primary {state.primary}, survives the loss of a {state.goal}"
     output.write(f"database  {state.database}: {primary if state.primary else 'in one region'}")
     output.write(f"regions   {', '.join(state.regions) or 'none'}")
-    output.write(f"cluster   {', '.join(state.cluster) or 'no node says where it is'}")
+    output.write(f"cluster   {', '.join(state.cluster) or 'no node names its region'}")
     output.write(f"merchants at home in {', '.join(state.homes) or 'no region yet'}\n")
     rows = [(table.name, table.locality or "in one region") for table in state.tables]
     output.write_table(("table", "rows live"), rows)
@@ -89,10 +91,10 @@ def plan(regions: Regions = None, survive: Survive = None, json: Json = False) -
 
 @app.command()
 def apply(regions: Regions = None, survive: Survive = None, json: Json = False) -> None:
-    """Make the database multi-region, while payments go on; safe to run again.
+    """Make the database multi-region, while payments go on; it may be run again.
 
     Run it again after a migration that adds tables, and to add a region. A cluster without the
-    licence for it goes on as it is: that is said, and is no failure.
+    licence stays as it is: the command says so, and does not fail.
 
     Example: suya regions apply --regions eu-west1,us-east1,ap-south1 --survive region
     """

@@ -1,4 +1,4 @@
-"""`suya sagas`: flows that go on outside, for people."""
+"""`suya sagas`: the flows that have not ended, for people."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -18,17 +18,17 @@ app = typer.Typer(help="List, show and retry flows that wait.", no_args_is_help=
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 SagaId = Annotated[str, typer.Argument(help="Its id (saga_...).")]
-FLOWS_MAX = 1_000  # more than anybody reads; the metrics count them all
+FLOWS_MAX = 1_000  # more than a person reads; the metrics count all
 
 
 @app.command(name="list")
 def list_all(
     *,
     parked: Annotated[
-        bool, typer.Option("--parked", help="Only those that were given up.")
+        bool, typer.Option("--parked", help="Only flows that were given up.")
     ] = False,
     older_than_s: Annotated[
-        int, typer.Option(min=0, help="Only those that began this long ago.")
+        int, typer.Option(min=0, help="Only flows that began at least so many seconds ago.")
     ] = 0,
     limit: Annotated[int, typer.Option(min=1, max=FLOWS_MAX, help="How many.")] = 100,
     json: Json = False,
@@ -56,7 +56,7 @@ def list_all(
 
 @app.command()
 def show(saga: SagaId, json: Json = False) -> None:
-    """Show one flow with all it knows.
+    """Show one flow with all its data.
 
     Example: suya sagas show saga_01m7wja69ceh5v2e3vcwyr9msk
     """
@@ -75,7 +75,7 @@ def show(saga: SagaId, json: Json = False) -> None:
 
 @app.command()
 def retry(saga: SagaId) -> None:
-    """Let a worker take a flow up now, also one that was given up.
+    """Let a worker resume a flow now, also one that was given up.
 
     Example: suya sagas retry saga_01m7wja69ceh5v2e3vcwyr9msk
     """

@@ -63,14 +63,17 @@ def migrate(json: Json = False) -> None:
 def rotate(
     *,
     only_master: Annotated[
-        bool, typer.Option("--only-master", help="Wrap the keys anew, and leave the cards.")
+        bool,
+        typer.Option(
+            "--only-master", help="Only wrap the data keys again; do not encrypt cards anew."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Change the keys, while the vault serves: a new data key, under the first master key.
+    """Change the vault's keys while it serves: a new data key, under the first master key.
 
-    Interrupted, it is finished by the same command. For a new master key put it before the old one
-    in the file, rotate, and take the old one out.
+    If the command was interrupted, run it again to finish. To change the master key, put the new
+    one before the old one in the file, rotate, and remove the old one.
 
     Example: suya vault rotate
     """
@@ -104,14 +107,14 @@ def rotate(
             ("keys wrapped anew", done.keys_rewrapped),
             ("cards sealed anew", done.cards_resealed),
             ("keys forgotten", done.keys_forgotten),
-            ("finished an earlier one", "yes" if done.resumed else "no"),
+            ("finished an earlier rotation", "yes" if done.resumed else "no"),
         ],
     )
 
 
 @app.command(name="new-key")
 def new_key(
-    file: Annotated[Path, typer.Argument(help="Where it goes; put before those already there.")],
+    file: Annotated[Path, typer.Argument(help="The file; the new key is put before those in it.")],
 ) -> None:
     """Make a master key, in a file that only its owner can read.
 
@@ -132,10 +135,10 @@ def new_key(
 
 
 def _require_database(settings: "Settings") -> str:
-    """The URL of the vault's database, which is checked to run if it is the embedded one.
+    """Return the URL of the vault's database; the embedded one must be running.
 
     Raises:
-        CommandFailed: nothing is configured, and the embedded database does not run.
+        CommandFailed: no database is configured, and the embedded one does not run.
     """
     if settings.vault_database_url is None:
         from app.engine.database.embedded import EmbeddedPostgres

@@ -23,7 +23,7 @@ COLUMNS_OF_FLOW = (
 
 
 def parse_id(kind: str, text: str) -> UUID:
-    """The id inside an argument.
+    """Parse the id inside an argument.
 
     Raises:
         CommandFailed: it is not an id of that kind.
@@ -36,29 +36,29 @@ def parse_id(kind: str, text: str) -> UUID:
 
 
 def merchant_view(merchant: "Merchant") -> dict[str, Any]:
-    """A merchant with its id as on the wire."""
+    """Convert a merchant to the structure of the JSON output."""
     return _view("merchant", merchant)
 
 
 def merchant_row(merchant: "Merchant") -> list[Any]:
-    """A merchant's cells."""
+    """Return a merchant's cells for a table."""
     view = merchant_view(merchant)
     return [view[column] for column in COLUMNS_OF_MERCHANT]
 
 
 def key_view(key: "ApiKey") -> dict[str, Any]:
-    """A key with its ids as on the wire; there is nothing secret in it."""
+    """Convert a key to the structure of the JSON output; it contains no secret."""
     return {**_view("api_key", key), "merchant_id": ids.encode("merchant", key.merchant_id)}
 
 
 def key_row(key: "ApiKey") -> list[Any]:
-    """A key's cells."""
+    """Return a key's cells for a table."""
     view = key_view(key)
     return [view[column] for column in COLUMNS_OF_KEY]
 
 
 def flow_view(flow: "Flow") -> dict[str, Any]:
-    """A flow with its ids as on the wire; its data are those of its steps, and hold no secret."""
+    """Convert a flow to the structure of the JSON output; its data hold no secret."""
     merchant = ids.encode("merchant", flow.merchant_id)
     view: dict[str, Any] = {**_view("saga", flow), "merchant_id": merchant}
     del view["former_region"], view["key_id"]
@@ -66,7 +66,7 @@ def flow_view(flow: "Flow") -> dict[str, Any]:
 
 
 def flow_row(flow: "Flow") -> list[Any]:
-    """A flow's cells."""
+    """Return a flow's cells for a table."""
     view = flow_view(flow)
     return [view[column] for column in COLUMNS_OF_FLOW]
 
