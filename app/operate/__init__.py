@@ -1,6 +1,7 @@
-"""What people run beside the platform: they verify, examine, trace, spread and move it.
+"""What people run beside the platform: verification, diagnosis, traces, regions, rehoming.
 
-Guarantees: nothing here is on a payment's way; what fails here fails no payment.
+Guarantees: no payment waits for this code, and its failure fails no payment.
 
-Owns no table. Nothing that serves imports it: a command hands the worker what it is to run.
+Owns no table. Nothing that serves imports it: the command passes the worker the round that it is to
+run.
 """

@@ -1,7 +1,7 @@
-"""`suya doctor`: what is found in a user's installation, and which command mends it.
+"""`suya doctor`: what is wrong with an installation, and which command corrects it.
 
-Guarantees: every line is something that was looked at just now; what cannot be looked at is said
-to be so. No secret is shown.
+Guarantees: every line shows something that was checked just now; what could not be checked is
+reported as such. No secret is shown.
 
 Owns no table.
 

@@ -1,4 +1,4 @@
-"""Looking: one question after another, so that one that fails hides no other."""
+"""The checks, each on its own: a check that fails hides no other."""
 
 import asyncio
 import urllib.request
@@ -33,11 +33,11 @@ from app.operate.regions import make_plan, read_state
 queries = Queries(__package__)
 cockroach = Queries(__package__, "cockroach.sql")
 
-_ANSWER_S = 2.0  # an api on this machine answers at once, or is not one of ours
+_ANSWER_S = 2.0  # an api on this machine answers faster, or it is another program
 
 
 async def examine(settings: Settings, url: str) -> list[Diagnosis]:
-    """What is found, in the order in which faults follow from each other."""
+    """Run all checks; earlier ones are about what later ones depend on."""
     found = [_settings(settings)]
     async with Database.open(settings, url) as database:
         found += [diagnosis async for diagnosis in _database(database)]
@@ -68,8 +68,8 @@ def _settings(settings: Settings) -> Diagnosis:
 
 
 async def _database(database: Database) -> AsyncIterator[Diagnosis]:
-    """Everything about the database; nothing more where it cannot be reached."""
-    # Without its parameters: a password may be among them.
+    """Check the database; if it cannot be reached, the further checks are left out."""
+    # The URL is shown without its parameters, which may contain a password.
     shown = make_url(database.url).set(query={}).render_as_string(hide_password=True)
     before = clock.now()
     try:
@@ -100,7 +100,7 @@ async def _database(database: Database) -> AsyncIterator[Diagnosis]:
 
 
 async def _fit(database: Database, check: str, said: str) -> Diagnosis:
-    """One of the checks that a process makes before it serves."""
+    """Run a check that processes make before they serve."""
     by_name = {"durability": checks.check_durability, "schema": checks.check_schema}
     try:
         await by_name[check](database)
@@ -111,7 +111,7 @@ async def _fit(database: Database, check: str, said: str) -> Diagnosis:
 
 
 async def _server(database: Database) -> AsyncIterator[Diagnosis]:
-    """What there is to see on a PostgreSQL."""
+    """Check what is specific to PostgreSQL."""
     [(limit, reserved, used)] = await database.read(queries.count_connections, {})
     yield judge_connections(limit - reserved, used, _per_process(database))
     [(autovacuum,)] = await database.read(queries.find_autovacuum, {})
@@ -124,7 +124,7 @@ async def _server(database: Database) -> AsyncIterator[Diagnosis]:
 
 
 async def _cluster(database: Database, version: str) -> AsyncIterator[Diagnosis]:
-    """What there is to see on a CockroachDB, as far as this user may."""
+    """Check what is specific to CockroachDB, as far as this user may read it."""
     now = clock.now()
     settings: dict[str, str] = dict(await _internals(database, cockroach.list_settings) or [])
     sessions = await _internals(database, cockroach.count_sessions)
@@ -169,7 +169,7 @@ async def _licence(
 
 
 async def _regions(database: Database) -> Diagnosis:
-    """Whether the database is in as many regions as it was made for."""
+    """Check that the database spans the regions that were wanted, and this process's own."""
     settings = database.settings
     try:
         state = await read_state(database)
@@ -192,7 +192,7 @@ async def _regions(database: Database) -> Diagnosis:
 
 
 async def _worker(database: Database) -> Diagnosis:
-    """Whether somebody does the background work: a lease of his has not run out."""
+    """Check that a worker runs: one holds a lease that has not run out."""
     try:
         [(merchants, last)] = await database.read(queries.find_work, {})
     except psycopg.errors.UndefinedTable:
@@ -202,19 +202,19 @@ async def _worker(database: Database) -> Diagnosis:
     if not merchants:
         return Diagnosis("worker", "ok", "nothing to do: there is no merchant yet")
     ended = f"the last lease ended at {last:%Y-%m-%d %H:%M:%S} UTC" if last else "none ever did"
-    said = f"none is at work ({ended}): holds do not expire, and nobody audits the books"
+    said = f"none is at work ({ended}): holds do not expire, and the books are not audited"
     return Diagnosis("worker", "warn", said, "suya worker")
 
 
 def _port(settings: Settings) -> Diagnosis:
-    """Whether the api's port is free, or taken by an api of ours."""
+    """Check that the api's port is free, or used by an api of Suya's."""
     where = f"port {settings.port} of {settings.host}"
     try:
         check_port(settings.host, settings.port)
     except PortUnusable as error:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         try:
-            # Scheme and host are fixed here, so nothing but HTTP on this machine can be opened.
+            # Scheme and host are fixed, so this cannot open anything but HTTP on this machine.
             address = f"http://{host}:{settings.port}/healthz"
             with urllib.request.urlopen(address, timeout=_ANSWER_S) as answer:
                 body = answer.read(200)
@@ -235,7 +235,7 @@ def _statistics(settings: Mapping[str, str]) -> Diagnosis:
     return Diagnosis(
         "statistics",
         "warn",
-        "not collected: plans are made without knowing how many rows there are",
+        "not collected: the planner does not know how many rows tables have",
         "SET CLUSTER SETTING sql.stats.automatic_collection.enabled = true",
     )
 
@@ -251,10 +251,10 @@ def _unseen(check: str) -> Diagnosis:
 async def _internals(
     database: Database, query: Query, params: Mapping[str, Any] | None = None
 ) -> Rows | None:
-    """The rows of a statement on the server's own tables; none where they are closed to us."""
+    """Read the server's own tables; empty where this user may not."""
     async with database.writer() as driver:
         with suppress(psycopg.Error):
-            # Needed from 26.1; older versions do not know it.
+            # From 26.1 the setting is needed; older versions do not have it.
             await driver.execute("SET allow_unsafe_internals = on")
         try:
             cursor = await driver.execute(query.text, params or {})

@@ -1,7 +1,7 @@
-"""CockroachDB's licence: who needs a key, what is in one, and how long it lasts.
+"""CockroachDB's licence: which clusters need a key, what a key contains, how long it lasts.
 
-Source: CockroachDB, "Licensing FAQs"; a key is `crl-0-` and a message of protocol buffers in
-base64, of which we read the end of validity (field 2) and the organisation (field 4).
+Source: CockroachDB, "Licensing FAQs". A key is `crl-0-` and a protocol buffers message in base64,
+of which the end of validity (field 2) and the organisation (field 4) are read.
 """
 
 import base64
@@ -14,10 +14,10 @@ from app.operate.doctor.model import CheckResult, Diagnosis
 GRACE_DAYS = 7
 """How long a new cluster of several nodes runs without a key; an upgraded one has 30 days."""
 WARN_DAYS = 30
-"""A month before its end there is time to ask for a new key."""
+"""A month is enough time to ask for a new key."""
 
 _KEYED_SINCE = {(23, 1): 29, (23, 2): 15, (24, 1): 7, (24, 2): 5}
-"""The first patch of older lines that asks for a key; from 24.3 on all do."""
+"""The first patches of older lines that ask for a key; from 24.3 on all versions do."""
 _ALL_KEYED_SINCE = (24, 3)
 _PREFIX = "crl-0-"
 _DAY_S = 86_400
@@ -29,7 +29,7 @@ _MEND = (
 
 
 class Key(NamedTuple):
-    """What a key says."""
+    """What a key contains."""
 
     until: datetime
     organization: str
@@ -44,7 +44,7 @@ def needs_key(version: tuple[int, int, int] | None) -> bool:
 
 
 def read_key(text: str) -> Key | None:
-    """What is in a key; none where it cannot be read, for example because it was hidden."""
+    """Read a key; none where it cannot be read, for example because the server hides it."""
     if not text.startswith(_PREFIX):
         return None
     encoded = text.removeprefix(_PREFIX)
@@ -60,7 +60,7 @@ def read_key(text: str) -> Key | None:
 
 
 def _fields(message: bytes) -> dict[int, int | bytes]:
-    """The fields of a message of protocol buffers that has numbers and strings only."""
+    """Yield the fields of a protocol buffers message that has numbers and strings only."""
     fields: dict[int, int | bytes] = {}
     position = 0
     while position < len(message):
@@ -96,13 +96,13 @@ def judge_licence(
     made_at: datetime | None,
     now: datetime,
 ) -> Diagnosis:
-    """How long the cluster runs with the key it has.
+    """Judge how long the cluster runs with its key.
 
     Args:
-        nodes: that belong to the cluster.
-        key: as set; empty for none, anything unreadable for one that is hidden from this user.
-        expires_in_s: of the key, as the server counts it; 0 where it says nothing.
-        made_at: when the cluster was made, as far as it remembers.
+        nodes: how many belong to the cluster.
+        key: as set; empty for none, unreadable where it is hidden from this user.
+        expires_in_s: as the server counts it; 0 where the server does not say.
+        made_at: when the cluster was made, as far as the server says.
     """
     if key:
         return _judge_key(read_key(key), expires_in_s, now)

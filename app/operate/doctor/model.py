@@ -1,4 +1,4 @@
-"""Verdicts about what was found: pure, so that every boundary has a test."""
+"""Verdicts on what was found. Pure, so that every boundary has a test."""
 
 import re
 from collections.abc import Sequence
@@ -9,28 +9,28 @@ import msgspec
 CheckResult = Literal["ok", "warn", "fail"]
 
 POSTGRESQL_MIN = 15
-"""The oldest that is tested; the newest is `POSTGRESQL_MAX`."""
+"""The oldest version that is tested; the newest is `POSTGRESQL_MAX`."""
 POSTGRESQL_MAX = 18
 COCKROACH_MIN = (22, 1)
-"""The oldest that is tested."""
+"""The oldest version that is tested."""
 
 OFFSET_WARN_MS = 500
-"""What CockroachDB allows its own nodes; expiries are decided by this machine's clock."""
+"""What CockroachDB allows its own nodes. This machine's clock decides when things expire."""
 OFFSET_FAIL_MS = 60_000
-"""A minute: holds and keys expire at times nobody was promised."""
+"""One minute: holds and keys expire at times that nobody was promised exactly."""
 
 PROCESSES = 2
-"""An api and a worker: what the smallest installation runs."""
+"""An api and a worker, which is the smallest installation."""
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
+    """The result of one check."""
 
     check: str
     verdict: CheckResult
     said: str
     mend: str = ""
-    """The command or the variable that mends it; empty where nothing is to be done."""
+    """The command or variable that corrects it; empty where nothing is wrong."""
 
 
 class CockroachNode(NamedTuple):
@@ -45,7 +45,7 @@ class CockroachNode(NamedTuple):
 
 
 def judge_postgresql(text: str) -> Diagnosis:
-    """By the setting `server_version`, such as `18.4`."""
+    """Judge the setting `server_version`, such as `18.4`."""
     match = re.match(r"\d+", text)
     major = int(match[0]) if match else 0
     said = f"PostgreSQL {text}"
@@ -54,18 +54,18 @@ def judge_postgresql(text: str) -> Diagnosis:
             "version", "fail", f"{said} is too old", f"upgrade to {POSTGRESQL_MIN} or later"
         )
     if major > POSTGRESQL_MAX:
-        return Diagnosis("version", "warn", f"{said} is newer than any that was tested")
+        return Diagnosis("version", "warn", f"{said} is newer than the versions that were tested")
     return Diagnosis("version", "ok", said)
 
 
 def cockroach_version(text: str) -> tuple[int, int, int] | None:
-    """Year, number and patch in what `version()` answers; none in a build of one's own."""
+    """Return year, number and patch out of `version()`; none for a build without a version."""
     match = re.search(r"\bv(\d+)\.(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def judge_cockroach(text: str) -> Diagnosis:
-    """By what `version()` answers."""
+    """Judge the answer of `version()`."""
     version = cockroach_version(text)
     if version is None:
         return Diagnosis("version", "warn", f"CockroachDB of an unknown version: {text[:60]}")
@@ -76,7 +76,7 @@ def judge_cockroach(text: str) -> Diagnosis:
 
 
 def judge_isolation(level: str) -> Diagnosis:
-    """By the isolation of a writing connection."""
+    """Judge the isolation of a writing connection."""
     if level == "serializable":
         return Diagnosis("isolation", "ok", "writers are serializable")
     return Diagnosis(
@@ -89,11 +89,11 @@ def judge_isolation(level: str) -> Diagnosis:
 
 
 def judge_clock(offset_ms: int, doubt_ms: int) -> Diagnosis:
-    """By how far the database's clock is before ours.
+    """Judge how far the database's clock is ahead of this machine's.
 
     Args:
         offset_ms: positive where the database's clock is ahead.
-        doubt_ms: half the time the question took; the offset may be off by as much.
+        doubt_ms: half of the query's duration; the offset may be wrong by as much.
     """
     ahead = "ahead of" if offset_ms > 0 else "behind"
     said = f"the database's clock is {abs(offset_ms)} ms {ahead} this machine's (± {doubt_ms} ms)"
@@ -106,7 +106,7 @@ def judge_clock(offset_ms: int, doubt_ms: int) -> Diagnosis:
 
 
 def judge_connections(limit: int | None, used: int, per_process: int) -> Diagnosis:
-    """By how many more connections fit; no limit means as many as there is memory for."""
+    """Judge how many connections are left; without a limit, memory is the limit."""
     if limit is None:
         return Diagnosis("connections", "ok", f"{used} in use; the server sets no limit")
     free, need = limit - used, PROCESSES * per_process
@@ -119,7 +119,7 @@ def judge_connections(limit: int | None, used: int, per_process: int) -> Diagnos
 
 
 def judge_nodes(nodes: Sequence[CockroachNode], *, production: bool) -> Diagnosis:
-    """By which of the nodes that belong to the cluster live."""
+    """Judge how many nodes of the cluster are alive."""
     members = [node for node in nodes if node.membership != "decommissioned"]
     dead = [node.id for node in members if not node.live]
     draining = [node.id for node in members if node.draining and node.live]
@@ -140,12 +140,12 @@ def judge_nodes(nodes: Sequence[CockroachNode], *, production: bool) -> Diagnosi
 
 
 def judge_ranges(under_replicated: int, unavailable: int) -> Diagnosis:
-    """By the ranges that lack copies, or a majority of them."""
+    """Judge the ranges that lack copies, or a majority of them."""
     if unavailable:
         return Diagnosis(
             "ranges",
             "fail",
-            f"{unavailable} ranges are unavailable: what is in them can be neither read nor paid",
+            f"{unavailable} ranges are unavailable: their rows can be neither read nor written",
             "start the nodes that are down",
         )
     if under_replicated:

@@ -1,13 +1,13 @@
-"""Multi-region on CockroachDB: which region keeps which row, and rows that expire by themselves.
+"""Multi-region on CockroachDB: the home of each row, and idempotency keys that expire themselves.
 
-Guarantees: a plan is made from what the database says of itself, so it can be asked for at any
-time, and one that was interrupted anywhere is finished by the next; what is refused changed
-nothing. Every unique constraint of a merchant's table is checked in one region only.
+Guarantees: a plan follows from the present state of the database alone, so it can be made at any
+time, and finishes one that was interrupted. A refusal changes nothing. Every unique constraint of a
+merchant's table is checked within one region.
 
 Owns no table, but the computed column `home_<digest>` of each merchant's table.
 
-Never drops a region or a row, never touches a database with tables that are not Suya's, and does
-nothing on PostgreSQL.
+Never drops a region or a row, and never touches a database with tables that are not Suya's. On
+PostgreSQL it does nothing.
 """
 
 from app.operate.regions.apply import apply, make_plan, read_state

@@ -1,4 +1,4 @@
-"""Asking the database what it is, and doing what the plan says."""
+"""Reads the state of the database, and executes the plan."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,22 +15,22 @@ from app.operate.regions.plan import RegionPlan, Statement, is_home_column, plan
 queries = Queries(__package__, "cockroach.sql")
 
 ROUNDS_MAX = 10
-"""Plans made and tried; one is enough unless connections break or other changes get in between."""
+"""Plans that are made and tried; one is enough unless connections break or changes interfere."""
 BUSY_S = 600
 """How long to wait for other schema changes: a backfill of a large table takes minutes."""
 _POLL_S = 1.0
 
 _LICENCE = "XXC02"
 _BUSY = frozenset({"55000"})
-"""Not in the state for it now: another change of regions or localities is under way."""
+"""SQLSTATE: another change of regions or localities is under way."""
 _VERSION_TABLE = "alembic_version"
 
 
 async def read_state(database: Database) -> DatabaseRegions:
-    """What the database says of itself.
+    """Read the state of the database.
 
     Raises:
-        RegionsRefused: it is no CockroachDB, or this user may not ask.
+        RegionsRefused: it is no CockroachDB, or this user may not read its state.
         UnfitDatabase: its schema is not this version's.
     """
     if not database.is_cockroach:
@@ -83,7 +83,7 @@ async def _read_state(database: Database) -> DatabaseRegions:
 
 
 async def make_plan(database: Database, regions: Sequence[str], goal: Goal | None) -> RegionPlan:
-    """What `apply` would do now.
+    """Make the plan that `apply` would execute now.
 
     Args:
         regions: the primary one first; none means those of the cluster.
@@ -104,23 +104,24 @@ async def apply(
     goal: Goal | None,
     tell: Callable[[Statement], None] = lambda _: None,
 ) -> list[Statement]:
-    """Make the database what is wanted; returns what was done, which is nothing the next time.
+    """Bring the database to the wanted state; returns the statements that ran.
 
-    May be interrupted anywhere and run again. Each statement takes as long as the rows it has to
-    write anew; payments go on meanwhile.
+    It may be interrupted anywhere and run again. A statement takes as long as the rows that it
+    rewrites need; payments go on meanwhile.
 
     Args:
         tell: called with each statement before it runs.
 
     Raises:
         RegionsRefused, UnfitDatabase, NoLicence: nothing was changed.
-        ChangeRefused: the server would not do a statement; the earlier ones stay.
+        ChangeRefused: the server refused a statement; the earlier ones stay.
         SchemaBusy: other schema changes did not end.
     """
     done: list[Statement] = []
-    await make_plan(database, regions, goal)  # what is refused is refused at once
+    await make_plan(database, regions, goal)  # a refusal comes before any wait
     for _ in range(ROUNDS_MAX):
-        # A statement whose client died goes on as a job of the server, so the plan comes after it.
+        # A statement whose client died continues as a job of the server; the plan waits for its
+        # end.
         await _wait_until_quiet(database)
         planned = await make_plan(database, regions, goal)
         if not planned.statements:
@@ -131,7 +132,7 @@ async def apply(
             verdict = sqlstate.failure_action(error, committing=True)
             if error.sqlstate not in _BUSY and verdict is sqlstate.FailureAction.BUG:
                 raise
-            # Lost, busy or unknown: the next plan begins where this one really ended.
+            # Whether the statement ended is not known; the next plan is made from the true state.
             await asyncio.sleep(_POLL_S)
     raise SchemaBusy(waited_s=ROUNDS_MAX, what="the plan was not finished")
 
@@ -142,7 +143,7 @@ async def _round(
     done: list[Statement],
     tell: Callable[[Statement], None],
 ) -> None:
-    """Run one plan; what it unlocked is locked again whatever happens to the rest."""
+    """Execute one plan; unlocked tables are locked again even if a statement fails."""
     try:
         for statement in (*planned.unlock, *planned.changes):
             tell(statement)
@@ -168,9 +169,9 @@ async def _run(database: Database, statement: Statement) -> None:
 
 
 async def execute(database: Database, sql: str) -> None:
-    """Run one statement of data definition, for as long as it takes."""
+    """Execute one statement of data definition, however long it takes."""
     async with database.writer() as driver:
-        # A backfill takes as long as there are rows; the limits are for payments.
+        # A backfill takes as long as there are rows; the limits are meant for payments.
         await driver.execute("SET statement_timeout = 0")
         await driver.execute("SET lock_timeout = 0")
         try:
@@ -182,7 +183,7 @@ async def execute(database: Database, sql: str) -> None:
 
 
 async def _wait_until_quiet(database: Database) -> None:
-    """Wait for schema changes that run: regions and localities cannot change side by side.
+    """Wait for running schema changes: regions and localities cannot change side by side.
 
     Raises:
         SchemaBusy

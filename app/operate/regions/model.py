@@ -1,4 +1,4 @@
-"""What a database is, what it should be, and whether it can be: pure values."""
+"""The state of a database, the wanted state, and whether it can be reached. Pure values."""
 
 import re
 from typing import Literal
@@ -9,10 +9,10 @@ from app.base.settings import REGION_PATTERN
 from app.operate.regions.errors import RegionsRefused
 
 Goal = Literal["zone", "region"]
-"""What may be lost without losing writes: one zone, or one whole region."""
+"""What is survived without losing writes: the loss of one zone, or of one whole region."""
 
 REGIONS_FOR_REGION_GOAL = 3
-"""A quorum must be left after one region is gone; CockroachDB refuses the goal with fewer."""
+"""A quorum must be left after one region is lost; CockroachDB refuses the goal with fewer."""
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -20,32 +20,32 @@ class Table(msgspec.Struct, frozen=True):
 
     name: str
     regional: bool
-    """Its rows carry a `region`, so they live there; the others are read everywhere."""
+    """Its rows have a `region` and live there; other tables are read everywhere."""
     locality: str = ""
-    """As the server words it, such as `REGIONAL BY ROW AS home_1a2b3c4d`; empty in one region."""
+    """In the server's words, such as `REGIONAL BY ROW AS home_1a2b3c4d`; empty before regions."""
     homes: tuple[str, ...] = ()
     """Its computed columns `home_<digest>`, in the order of their names."""
     locked: bool = False
-    """Its schema is locked against changes (from CockroachDB 26.1 tables are made so)."""
+    """Its schema is locked against changes; CockroachDB 26.1 and later create tables so."""
     options: tuple[str, ...] = ()
     """Its storage parameters, `name=value`."""
 
 
 class DatabaseRegions(msgspec.Struct, frozen=True):
-    """What the database says of itself."""
+    """The state of the database, as it describes itself."""
 
     database: str
     cluster: tuple[str, ...]
-    """The regions that nodes say they are in."""
+    """The regions in the localities of nodes."""
     regions: tuple[str, ...]
-    """Of the database; none before it is multi-region."""
+    """The database's; none before it is multi-region."""
     primary: str | None
     goal: Goal | None
     tables: tuple[Table, ...]
     strangers: tuple[str, ...] = ()
     """Tables that are not Suya's."""
     homes: tuple[str, ...] = ()
-    """Regions that merchants are at home in."""
+    """Regions that are some merchant's home."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -57,21 +57,21 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def primary(self) -> str:
-        """Where rows live whose home is no region of the database."""
+        """The region of rows whose home is no region of the database."""
         return self.regions[0]
 
 
 def choose(
     state: DatabaseRegions, *, regions: tuple[str, ...], goal: Goal | None, own_region: str
 ) -> Wanted:
-    """What is wanted of the database, from what was asked and what there is.
+    """Derive the wanted state from what was asked for and what exists.
 
-    Regions the database has already stay: dropping one would need its rows moved first.
+    Regions of the database stay: a region can be dropped only after its rows have moved.
 
     Args:
         regions: asked for, the primary one first; none means those of the cluster.
         goal: asked for; none means the present one, or the loss of a zone.
-        own_region: where this process runs; the primary region if nobody says otherwise.
+        own_region: of this process; the primary region unless another was asked for.
 
     Raises:
         RegionsRefused
@@ -112,13 +112,13 @@ def choose(
 
 
 def _of_cluster(state: DatabaseRegions, own_region: str) -> tuple[str, ...]:
-    """The cluster's regions, the present or the nearest primary region first."""
+    """The cluster's regions; first the present primary region, or else the nearest."""
     first = state.primary or (own_region if own_region in state.cluster else state.cluster[0])
     return (first, *(region for region in state.cluster if region != first))
 
 
 def remarks(state: DatabaseRegions, wanted: Wanted, asked: tuple[str, ...]) -> list[str]:
-    """What an operator should know beside the plan: nothing of it stops anything."""
+    """Remarks for the operator beside the plan; none of them stops anything."""
     said = []
     if homeless := [home for home in state.homes if home not in wanted.regions]:
         said.append(
@@ -128,7 +128,7 @@ def remarks(state: DatabaseRegions, wanted: Wanted, asked: tuple[str, ...]) -> l
         )
     if asked and (kept := [region for region in state.regions if region not in asked]):
         said.append(
-            f"The database has the region {', '.join(kept)}, which was not asked for: it stays. "
+            f"The database has the region {', '.join(kept)}, which was not asked for; it stays. "
             "Move its merchants away first, then drop it by hand."
         )
     return said

@@ -1,7 +1,7 @@
-"""The plan: which statements lead from what is to what is wanted. Pure, so it is tested as tables.
+"""The plan: the statements that lead from the present to the wanted state. Pure.
 
-Each statement is one step that either happened or did not, and the plan is made anew from what the
-database says of itself: whatever a dead process left half done is where the next plan begins.
+Each statement is one step that either happened or did not. The plan is made anew from the present
+state of the database, so it continues what a dead process left half done.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class RegionPlan(msgspec.Struct, frozen=True):
-    """What is to be done, in order; empty where everything is as wanted."""
+    """The missing statements, in order; empty where nothing is missing."""
 
     changes: tuple[Statement, ...]
     unlock: tuple[Statement, ...] = ()
-    """Before the changes: a locked table takes no locality."""
+    """Before the changes: the locality of a locked table cannot be changed."""
     lock: tuple[Statement, ...] = ()
-    """After them, what was locked before."""
+    """After the changes, for what was locked before."""
     remarks: tuple[str, ...] = ()
 
     @property
@@ -39,32 +39,32 @@ class RegionPlan(msgspec.Struct, frozen=True):
 
 
 def name(text: str) -> str:
-    """`text` as an identifier of SQL, whatever is in it."""
+    """Quote `text` as an identifier of SQL, whatever it contains."""
     return '"' + text.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """`text` as a string of SQL. No backslash has a meaning there, on either database."""
+    """Quote `text` as a string of SQL. A backslash has no meaning there, on either database."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def home_column(wanted: Wanted) -> str:
     """The name of the computed column for these regions.
 
-    A computed column's expression cannot be changed, only replaced. So the name says which one it
-    is: a look at the names tells what is left to do, and no expression needs to be read back.
+    A computed column's expression cannot be changed, only replaced. The name identifies the
+    expression, so that names alone show what is missing, and no expression is read back.
     """
     regions = [wanted.primary, *sorted(set(wanted.regions) - {wanted.primary})]
     return f"home_{hashlib.sha256(' '.join(regions).encode()).hexdigest()[:8]}"
 
 
 def is_home_column(column: str) -> bool:
-    """Whether a column is one of ours."""
+    """Whether a column is one of Suya's computed homes."""
     return _HOME.fullmatch(column) is not None
 
 
 def plan(state: DatabaseRegions, wanted: Wanted, remarks: tuple[str, ...] = ()) -> RegionPlan:
-    """The statements that are missing, in an order that works."""
+    """List the missing statements, in an order that works."""
     changes = (*_database(state, wanted), *_tables(state, wanted))
     locked = [table for table in state.tables if table.locked and changes]
     return RegionPlan(changes, tuple(map(_unlock, locked)), tuple(map(_lock, locked)), remarks)
@@ -130,8 +130,8 @@ def _regional(table: Table, wanted: Wanted) -> Iterator[Statement]:
 def _expression(wanted: Wanted) -> str:
     """The row's region as a value of the enumeration.
 
-    By literals: turning text into an enumeration is not immutable, which a computed column must be
-    (https://github.com/cockroachdb/cockroach/issues/74470).
+    It compares with literals: turning text into an enumeration is not immutable, which a computed
+    column must be (https://github.com/cockroachdb/cockroach/issues/74470).
     """
     cases = " ".join(
         f"WHEN {literal(region)} THEN {literal(region)}" for region in sorted(set(wanted.regions))
@@ -142,7 +142,7 @@ def _expression(wanted: Wanted) -> str:
 def _unlock(table: Table) -> Statement:
     return Statement(
         f"ALTER TABLE {name(table.name)} SET (schema_locked = false)",
-        "a locked table takes no locality",
+        "the locality of a locked table cannot change",
     )
 
 

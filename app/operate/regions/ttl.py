@@ -1,7 +1,7 @@
-"""Idempotency keys that expire by themselves, where the database can do that.
+"""Idempotency keys that the database deletes by itself once they have expired.
 
-CockroachDB can from 22.2. Elsewhere, and beside it, the worker's sweeper deletes them: both are
-safe, because an expired key is no key, whoever removes it and whenever.
+CockroachDB can do that from 22.2 on. The worker's sweeper deletes them elsewhere, and also beside
+it; both are safe, because an expired key counts as no key.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from app.operate.regions.plan import Statement, name
 TABLE = "idempotency_keys"
 _WANTED = {
     "ttl_expiration_expression": "'expires_at'",
-    # Keys live for days, so an hour more is nothing; the default is a day.
+    # Keys live for days, so an hour more does not matter; the default is a day.
     "ttl_job_cron": "'@hourly'",
-    # Rows a second and node. The default of 100 would never catch up with the keys one api makes
-    # (measured: 5,400 a second); twice that leaves the sweeper nothing to do.
+    # Rows a second and node. The default of 100 is less than the keys that one api makes (5,400 a
+    # second, measured); twice that many leaves the sweeper nothing to do.
     "ttl_delete_rate_limit": "10000",
 }
 _UNKNOWN_OPTION = "22023"
 
 
 def plan_ttl(options: Sequence[str]) -> tuple[Statement, ...]:
-    """What makes the keys expire, given the table's storage parameters (`name=value`)."""
+    """List the statements that make keys expire, given the table's parameters (`name=value`)."""
     set_already = dict(option.partition("=")[::2] for option in options)
     if all(set_already.get(option) == value for option, value in _WANTED.items()):
         return ()
@@ -34,13 +34,15 @@ def plan_ttl(options: Sequence[str]) -> tuple[Statement, ...]:
     change = Statement(f"{alter} ({wanted})", "answers expire by themselves")
     if set_already.get("schema_locked") != "true":
         return (change,)
-    unlock = Statement(f"{alter} (schema_locked = false)", "a locked table takes no parameters")
+    unlock = Statement(
+        f"{alter} (schema_locked = false)", "the parameters of a locked table cannot change"
+    )
     lock = Statement(f"{alter} (schema_locked = true)", "as it was")
     return (unlock, change, lock)
 
 
 async def set_ttl(database: Database) -> bool:
-    """Whether the database now expires idempotency keys by itself; safe to run again.
+    """Make the database delete expired keys by itself, where it can; safe to run again.
 
     False on PostgreSQL and on a CockroachDB that is too old: there the worker's sweeper does it.
     """

@@ -1,8 +1,8 @@
-"""`suya merchants rehome`: a merchant's rows follow it to another region, while payments go on.
+"""`suya merchants rehome`: moves a merchant's rows to another region, while payments go on.
 
-Guarantees: each row is in exactly one region at every commit, and in one of the two that the
-merchant's record names; a move that was interrupted anywhere is finished by the same command; of
-several movers each step is taken once.
+Guarantees: at every commit each row is in exactly one region, which is one of the two that the
+merchant's record names. The same command finishes a move that was interrupted anywhere. If several
+movers run, each step is taken once.
 
 Owns no table.
 

@@ -1,8 +1,8 @@
-"""Moving a merchant: announce the new home, make it the home, let the rows follow, end.
+"""Moving a merchant: announce the new home, make it the home, move the rows, end.
 
-At every instant the merchants row says which one or two regions hold its rows. Processes remember
-that for a while, so each change waits until every process knows of the one before. What a command
-needs meanwhile it pulls to where it holds the home to be (`app/engine/database/moving.py`).
+At every instant the merchant's record says which one or two regions hold its rows. Processes cache
+the record, so each change waits until every process has seen the one before. A command that needs a
+row meanwhile pulls it to the region that it takes for the home (`app/engine/database/moving.py`).
 """
 
 import asyncio
@@ -28,22 +28,22 @@ from app.operate.rehoming.tables import TABLES, MovingTable, queries
 T = TypeVar("T")
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with a table, how many of its rows have moved, and about how many there are."""
+"""Called with a table, how many of its rows have moved, and about how many it has."""
 
-PAGE_ROWS = 200  # some 10 ms of locks: a payment that meets them waits no longer than for another
+PAGE_ROWS = 200  # some 10 ms of locks, which delay a payment no longer than another payment does
 PAGE_S = 30.0  # for one page: contention is waited out, a lost database is not
-PAUSE_S = 0.2  # between two looks at an empty region while processes still learn of the move
-STEPS_MAX = 20  # three are needed, and a step more for each that another mover took
-PASSES_MAX = 10  # over all tables once everybody knows the home: the second one finds nothing
-MARGIN_S = 2.0  # for a COMMIT under way when its client gave up
+PAUSE_S = 0.2  # between two checks of an empty region while processes still learn of the move
+STEPS_MAX = 20  # three are needed, and one more for each that another mover took
+PASSES_MAX = 10  # over all tables once every process knows the home: the second one finds nothing
+MARGIN_S = 2.0  # for a COMMIT that is under way when its client gives up
 
 
 def spread_s(settings: Settings) -> float:
-    """How long after a change of a home nobody acts on the one before any more, in seconds.
+    """Seconds after a change of a home until no process acts on the former home.
 
-    A process remembers a merchant; a request may wait in the queue for all its time, and then share
-    a batch with one that has just come and has all of its own; if the process is stopped meanwhile,
-    the server ends its transaction. All processes must have the same settings for that.
+    A process caches a merchant. A request may then wait in the queue for its full time, and share a
+    batch with a new request that has its full time ahead. If the process is stopped meanwhile, the
+    server ends its transaction. All processes must have the same settings for these times.
     """
     request_ms = 2 * settings.request_timeout_ms + settings.idle_in_transaction_timeout_ms
     return Keyring.CACHED_S + request_ms / 1000 + MARGIN_S
@@ -55,9 +55,9 @@ class MoveResult(msgspec.Struct, frozen=True):
     merchant: str
     home_region: str
     former_region: str | None
-    """Where the rows came from; none: the merchant was at home there already."""
+    """The region that the rows came from; none: the merchant was at home there already."""
     rows: dict[str, int]
-    """Table -> how many rows this run moved there; commands moved others themselves."""
+    """Table -> rows that this run moved; rows that commands pulled are not counted."""
 
 
 async def rehome(
@@ -67,13 +67,15 @@ async def rehome(
     *,
     progress: Progress = lambda *_: None,
 ) -> MoveResult:
-    """Make `region` the home of a merchant and move its rows there; safe to run again, and twice.
+    """Make `region` the home of a merchant and move its rows there.
+
+    It is safe to run again, and twice at once.
 
     Raises: (the first that applies)
         UnknownRegion: rows could not be kept there.
         MerchantNotFound
         MovesElsewhere: it is on its way between two other regions.
-        MoveDisturbed: another mover turned it back, or rows keep coming up in the former region.
+        MoveDisturbed: another mover turned it back, or rows keep appearing in the former region.
     """
     await check_home_region(database, region)
     return await _Move(database, merchant_id, region, progress).run()
@@ -98,7 +100,7 @@ class _Move:
         self._seen_at = 0.0
 
     async def run(self) -> MoveResult:
-        """Take the step that the merchant's state asks for, until there is none."""
+        """Take the step that the merchant's state requires, until none is left."""
         for _ in range(STEPS_MAX):
             home = await self._look()
             if home.former_region is None and home.region == self.region:
@@ -125,12 +127,12 @@ class _Move:
             raise MovesElsewhere(merchant=self.merchant, regions=regions)
 
     def _check_not_turned(self) -> None:
-        """Two movers that want different homes must not turn the merchant back and forth."""
+        """Stop where another mover wants another home."""
         if self.came_from is not None:
             raise MoveDisturbed(merchant=self.merchant, why="another mover turned it back")
 
     async def _look(self) -> Home:
-        """The merchant's home as it is; from the first sight of it on, processes learn of it."""
+        """Read the merchant's home, and note when it was first seen."""
 
         async def work(tx: Tx) -> Home:
             return await get_home(tx, self.merchant_id)
@@ -141,7 +143,7 @@ class _Move:
         return home
 
     def _left_s(self) -> float:
-        """How long until every process acts on the home as it was seen first."""
+        """Seconds until every process acts on the home that was seen."""
         return self._seen_at + self._spread_s - clock.monotonic()
 
     async def _until_known(self) -> None:
@@ -158,7 +160,7 @@ class _Move:
         return await self._transact(work)
 
     async def _sweep(self, home: Home, former: str) -> None:
-        """Move what is left until nothing is and nobody brings anything back; then end the move."""
+        """Move rows until none is left and no process brings any back; then end the move."""
         if not self._totals:
             self._totals = dict(await self._read(queries.count_rows, former))
         while self._left_s() > 0:
@@ -169,11 +171,11 @@ class _Move:
             left = await self._end(home, former)
             if not left:
                 return
-        why = f"rows keep coming up in {former} ({', '.join(left)}): does an older version run?"
+        why = f"rows keep appearing in  {former} ({', '.join(left)}): does an older version run?"
         raise MoveDisturbed(merchant=self.merchant, why=why)
 
     async def _pass(self, home: Home, former: str) -> int:
-        """Move what is there now, page by page; returns how many rows that was."""
+        """Move the rows that are there now, page by page; returns how many."""
         before = self.rows.total()
         for table in TABLES:
             position = dict(table.start)
@@ -189,14 +191,15 @@ class _Move:
                 if len(rows) < PAGE_ROWS:
                     break
                 position.update(zip(table.start, rows[-1], strict=False))
-                # As long as the page took: at most half of the time is taken from payments.
+                # The pause is as long as the page took, so at most half of the time is taken from
+                # payments.
                 await asyncio.sleep(clock.monotonic() - started)
         return self.rows.total() - before
 
     async def _page(
         self, home: Home, former: str, table: MovingTable, position: dict[str, object]
     ) -> tuple[Rows, int]:
-        """Move one page; tells its rows' positions, and how many holds payments brought with them.
+        """Move one page; returns its rows' positions, and how many holds came along with payments.
 
         Nothing moves where another mover has gone on meanwhile.
         """
@@ -213,7 +216,7 @@ class _Move:
                 return (), 0
             rows = await tx.rows(table.sweep, params)
             moving = {self.merchant_id: former}
-            # A payment and its hold are never apart, whichever is found first.
+            # A payment and its hold stay together, whichever of them is found first.
             if table.name == "payments":
                 holds = [(self.merchant_id, hold) for _, hold in rows if hold is not None]
                 return rows, await pull_holds(tx, self.region, moving, holds)
@@ -225,7 +228,7 @@ class _Move:
         return await self._transact(work)
 
     async def _end(self, home: Home, former: str) -> list[str]:
-        """End the move if the former region has no rows any more; the tables that still have."""
+        """End the move if the former region has no rows left; returns the tables that have."""
         params = {"region": former, "merchant_id": self.merchant_id}
 
         async def work(tx: Tx) -> list[str]:

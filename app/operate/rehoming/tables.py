@@ -17,18 +17,19 @@ class MovingTable(msgspec.Struct, frozen=True):
 
     name: str
     sweep: Query
-    """Moves the next page of a merchant's rows after a position; tells their keys, in order."""
+    """Moves the next page of a merchant's rows after a position; returns their keys, in order."""
     start: Mapping[str, object]
-    """The parameters that are the position before all rows, in the order of the key."""
+    """The parameters for the position before all rows, in the order of the key."""
 
 
 _BY_ID: Final = {"after_id": ids.NIL}
 _EARLIEST: Final = "0001-01-01T00:00:00+00:00"
 
 TABLES: Final = (
-    # What commands lock comes first: it moves with the first command that needs it anyway.
+    # First the rows that commands lock, because the first command that needs them moves them
+    # anyway.
     MovingTable("accounts", sweeps.sweep_accounts, _BY_ID),
-    # Each payment brings its hold, and each hold that was left its payment.
+    # A payment is moved with its hold, and a remaining hold with its payment.
     MovingTable("payments", sweeps.sweep_payments, _BY_ID),
     MovingTable("holds", sweeps.sweep_holds, _BY_ID),
     MovingTable("disputes", sweeps.sweep_disputes, _BY_ID),

@@ -1,6 +1,6 @@
-"""`suya trace`: everything one request caused, or one payment went through, in order.
+"""`suya trace`: everything that one request caused, or all that happened to one payment, in order.
 
-Guarantees: it reads what is stored and nothing else; it changes nothing.
+Guarantees: it reads what is stored, and changes nothing.
 
 Owns no table.
 """
@@ -36,10 +36,9 @@ class TraceStep(msgspec.Struct, frozen=True):
 
 
 async def trace(url: str, correlation_id: str) -> list[TraceStep]:
-    """The journey of a request id, or the life of a payment's id, oldest first.
+    """List what a request caused, or what happened to a payment, oldest first.
 
-    A request that was refused changed nothing and left nothing here but its kept answer; the log
-    has its line.
+    A refused request changed nothing; only its kept answer is found here, and its line in the log.
     """
     async with Database.open(Settings.load(), url) as database:
         if correlation_id.startswith(f"{ids.PREFIXES['payment']}_"):
@@ -60,7 +59,7 @@ async def trace(url: str, correlation_id: str) -> list[TraceStep]:
 
 
 async def _transfers_of(database: Database, events: Rows, correlation_id: str) -> Rows:
-    """The transfers behind some events: those of their payments, and those that are objects."""
+    """The transfers behind some events: those of their payments, and those that are the object."""
     seen: dict[UUID, tuple[object, ...]] = {}
     for _, event_type, object_id, _, data, region, merchant_id, _ in events:
         scope = {"region": region, "merchant_id": merchant_id}

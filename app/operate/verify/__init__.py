@@ -1,11 +1,11 @@
-"""`suya verify`: whether the books are in order, as of one moment, while payments go on.
+"""`suya verify`: checks whether the books are in order, as of one moment, while payments go on.
 
-Guarantees: every row of every table is looked at in one consistent snapshot; what is off is named
-by its check and its id on the wire. Memory does not grow with the database.
+Guarantees: every row of every table is read in one consistent snapshot. Each finding names its
+check and the id of its object on the wire. Memory does not grow with the database.
 
 Owns no table.
 
-Never writes, and never mends: what is off is for a person to judge.
+Never writes and never corrects: a person has to judge what is wrong.
 """
 
 from app.operate.verify.against import Comparison, Disagreement, compare

@@ -15,7 +15,7 @@ SIDES = ("posted debits", "posted credits", "pending debits", "pending credits")
 
 
 class AuditedAccount(msgspec.Struct, frozen=True):
-    """An account as it says of itself."""
+    """An account's own statement about itself."""
 
     merchant_id: str
     id: str
@@ -40,7 +40,7 @@ class AuditedAccount(msgspec.Struct, frozen=True):
 
 
 class AccountReplay:
-    """One account's entries, taken in order, each against the sums the earlier ones left."""
+    """Replays one account's entries in order, each against the sums that the earlier ones left."""
 
     def __init__(self, audit: Audit, account: AuditedAccount) -> None:
         self.audit = audit
@@ -51,7 +51,7 @@ class AccountReplay:
         self.sums: Sums = (0, 0, 0, 0)
 
     def take(self, row: Row) -> None:
-        """Check the next entry and count it for the comparison with the transfers' lines."""
+        """Check the next entry, and count it for the comparison with the transfers' lines."""
         (_, _, booked_at, version, transfer_id, direction, posted, pending, *after) = row
         said = (self.merchant_hex, transfer_id, direction, posted, pending, booked_at)
         self.audit.count_entry((self.hex, version), said)
@@ -65,13 +65,13 @@ class AccountReplay:
         sums = (after[0], after[1], after[2], after[3])
         if sums != due:
             self._off(f"entry {version} ({wire('transfer', transfer_id)}) has", sums, due)
-        # From here on the entry's own word counts, so that one fault is one finding.
+        # The next entry is compared with what this one states, so that one fault is one finding.
         self.version, self.sums = version, sums
         if self.account.floor_minor is not None or min(sums) < 0:
             self._check_floor(sums, f"after entry {version}")
 
     def close(self) -> None:
-        """Check what the account says of itself against its last entry."""
+        """Check the account's own sums and version against its last entry."""
         account = self.account
         if account.version != self.version:
             self.audit.add(
@@ -127,7 +127,7 @@ class AccountReplay:
 
 
 def entries_stream(audit: Audit, again: Use | None = None) -> Stream:
-    """All entries, each account's in the order of its timeline."""
+    """All entries, ordered by account, then along its timeline."""
     return audit.stream(
         queries.list_entries,
         again,

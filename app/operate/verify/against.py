@@ -1,11 +1,13 @@
-"""`suya verify --against-acquirer`: whether our books and the acquirer's agree.
+"""`suya verify --against-acquirer`: checks whether Suya's books and the acquirer's agree.
 
-What is there is read page by page and looked up here, so that memory does not grow with either
-side; what is here and must be there is counted against it in fixed memory. Both sides go on
-meanwhile. The acquirer is read first: we write before we ask it, so that whatever it has is known
-here by the time we look. What a flow is under way on need not agree, and is counted as open; what
-disagrees is looked at again until it agrees, or time is over. Disputes begin there: one that we
-have not been told of yet disagrees, and one that has gone on there and is looked at here is open.
+The acquirer's records are read page by page and looked up here, so that memory does not grow with
+either side. What is here and must be there is counted against that in fixed memory.
+
+Payments go on meanwhile. Suya writes before it asks the acquirer, so the acquirer is read first:
+whatever it has is known here by the time of the look-up. An object with a flow under way need not
+agree, and is counted as open; any other difference is compared again until it agrees or the time is
+over. Disputes begin at the acquirer: one without a notification yet is a difference, and one that
+went on there and is being looked at here is open.
 """
 
 import asyncio
@@ -25,7 +27,7 @@ from app.operate.verify.tally import Tally
 
 MISSING: Final = "it is not known there"
 
-_AGAIN_S: Final = 1.0  # between two looks at what disagrees; a notification takes less
+_AGAIN_S: Final = 1.0  # between two comparisons of a difference; a notification takes less
 
 
 def _taken(row: Row, *, by_card: bool) -> str | None:
@@ -39,44 +41,46 @@ EXPECTED: Final[dict[str, tuple[Query, Callable[[Row], str | None]]]] = {
     "payouts": (queries.list_paid_payouts, lambda row: wire("payout", row[1])),
     "disputes": (queries.list_told_disputes, lambda row: row[3] if row[2] == PROCESSOR else None),
 }
-"""Kinds that are looked for from here, too, and the name that a row must have there; none: it is
-not there. Captures and refunds need not be: they sum to what their authorization says, which is
-compared."""
+"""Kinds that are also looked for from here, and how a row names the record that must be there.
+
+None: it need not be there. Captures and refunds are not in this table: they sum to what their
+authorization says, which is compared.
+"""
 
 
 class Disagreement(msgspec.Struct, frozen=True):
-    """Something that is not the same on both sides."""
+    """A difference between both sides."""
 
     kind: str
     object: str
-    """Our reference; of a dispute the acquirer's."""
+    """Suya's reference; of a dispute the acquirer's."""
     detail: str
 
 
 class Summary(msgspec.Struct):
-    """What was compared of a kind."""
+    """How many records of a kind were compared."""
 
     kind: str
     there: int = 0
     """Records that the acquirer has."""
     agreed: int = 0
     open: int = 0
-    """That do not agree yet, because a flow is under way."""
+    """How many do not agree yet, because a flow is under way."""
     disagreed: int = 0
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """What the comparison came to."""
+    """The result of the comparison."""
 
     kinds: list[Summary]
     findings: list[Disagreement]
 
 
 async def compare(url: str, settings: Settings, *, settle_s: float) -> Comparison:
-    """Compare everything; what disagrees is looked at again for `settle_s` seconds.
+    """Compare everything; differences are compared again for `settle_s` seconds.
 
     Raises:
-        AcquirerSilent: it does not say what it has.
+        AcquirerSilent: the acquirer does not answer.
     """
     async with Database.open(settings, url) as database, Records.open(settings) as records:
         run = _Run(Ours(database), records)
@@ -97,7 +101,7 @@ class _Run:
         self.doubts: list[Disagreement] = []
 
     async def read(self, kind: str) -> None:
-        """Compare everything of a kind."""
+        """Compare all records of a kind."""
         tally = Tally()
         summary = self.summaries[kind]
         async for page in self.records.pages(kind):
@@ -121,7 +125,7 @@ class _Run:
                 self.doubts.append(Disagreement(summary.kind, reference, what))
 
     async def _look_back(self, kind: str, tally: Tally) -> None:
-        """Name what is here, must be there, and is not."""
+        """Report what is here, must be there, and is missing."""
         async for reference in self._expected(kind):
             tally.add(reference, 1, -1)
         suspects = tally.suspects()
@@ -163,7 +167,7 @@ class _Run:
                 after = rows[-1][0], rows[-1][1]
 
     async def settle(self, settle_s: float) -> Comparison:
-        """Look again at what disagrees."""
+        """Compare again what differs, until it agrees or the time is over."""
         until = clock.monotonic() + settle_s
         while self.doubts:
             self.doubts = [left for doubt in self.doubts if (left := await self._again(doubt))]
@@ -173,14 +177,14 @@ class _Run:
         return Comparison(list(self.summaries.values()), self.doubts)
 
     async def _again(self, doubt: Disagreement) -> Disagreement | None:
-        """What is left of a doubt."""
+        """Compare one difference again; returns what is left of it."""
         if not doubt.object:
             return doubt
         summary = self.summaries[doubt.kind]
         try:
             record = await self.records.find(doubt.kind, doubt.object)
         except AcquirerSilent:
-            return doubt  # such as one that its bank has not decided yet
+            return doubt  # such as a record that its bank has not decided yet
         if record is None:
             return doubt
         ((what, is_open, _),) = await self.ours.judge(doubt.kind, [record])

@@ -1,7 +1,7 @@
-"""Whether what a processor says of a thing, and what we say of it, agree: pure.
+"""Whether a processor's record and Suya's agree. Pure.
 
-Each judgement is a sentence where they do not, and nothing where they do. Whether something is
-under way, so that they need not agree yet, is asked by whoever judges.
+Each `judge_` function returns a sentence where they differ, and none where they agree. It does not
+know whether a flow is under way, during which they need not agree; its caller does.
 """
 
 from datetime import datetime
@@ -17,13 +17,13 @@ from app.domains.payouts.model import RETURNED
 UNKNOWN: Final = "we know nothing of it"
 
 _OVER: Final = frozenset({"declined", "failed", "canceled", "expired"})
-"""States of payments in which nothing of them may be left anywhere."""
+"""States of a payment in which nothing may be left to capture, on either side."""
 
 _PAYOUTS: Final = {"paid": "approved", "canceled": "canceled"}
 
 
 class ProcessorRecord(msgspec.Struct, frozen=True):
-    """What a processor has under a reference of ours; amounts in minor units."""
+    """A processor's record under a reference of Suya's; amounts in minor units."""
 
     id: str
     reference: str
@@ -38,9 +38,9 @@ class ProcessorRecord(msgspec.Struct, frozen=True):
     authorization: str | None = None
     """Of a capture, a refund or a dispute: the payment's reference."""
     fee: int = 0
-    """Of a dispute: what the processor takes for the work."""
+    """Of a dispute: the processor's fee."""
     due_at: datetime | None = None
-    """Of a dispute: until when evidence is taken."""
+    """Of a dispute: until when the processor takes evidence."""
 
     @property
     def left(self) -> int:
@@ -51,7 +51,7 @@ class ProcessorRecord(msgspec.Struct, frozen=True):
 
 
 class OurPayment(msgspec.Struct, frozen=True):
-    """A payment as we know it; amounts in minor units."""
+    """Suya's record of a payment; amounts in minor units."""
 
     id: str
     status: str
@@ -61,10 +61,10 @@ class OurPayment(msgspec.Struct, frozen=True):
     refunded: int
     operation_id: str | None
     processor: str | None
-    """Who has it; none: it never leaves the building."""
+    """The processor that has it; none for a payment between accounts of Suya."""
     updated_at: datetime
     left: int
-    """Held, and neither captured nor given back."""
+    """Held, and neither captured nor released."""
 
     @property
     def is_open(self) -> bool:
@@ -73,7 +73,7 @@ class OurPayment(msgspec.Struct, frozen=True):
 
 
 class OurRefund(msgspec.Struct, frozen=True):
-    """A refund as we know it."""
+    """Suya's record of a refund."""
 
     id: str
     payment_id: str
@@ -83,7 +83,7 @@ class OurRefund(msgspec.Struct, frozen=True):
 
 
 class OurPayout(msgspec.Struct, frozen=True):
-    """A payout as we know it."""
+    """Suya's record of a payout."""
 
     id: str
     status: str
@@ -94,12 +94,12 @@ class OurPayout(msgspec.Struct, frozen=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether its bank still decides."""
+        """Whether its bank has not decided yet."""
         return self.status in AT_BANK
 
 
 class OurDispute(msgspec.Struct, frozen=True):
-    """A dispute as we know it."""
+    """Suya's record of a dispute."""
 
     authorization: str
     """The payment's reference."""
@@ -114,7 +114,7 @@ class OurDispute(msgspec.Struct, frozen=True):
 def judge_authorization(
     there: ProcessorRecord, here: OurPayment | None, processor: str
 ) -> str | None:
-    """What disagrees about a card payment."""
+    """Compare a card payment."""
     if here is None or here.processor is None:
         return UNKNOWN
     if (there.amount, there.currency) != (here.amount, here.currency):
@@ -137,7 +137,7 @@ def judge_authorization(
 
 
 def judge_capture(there: ProcessorRecord, here_minor: int | None) -> str | None:
-    """What disagrees about a capture, of which our transfer moved so much; none: there is none."""
+    """Compare a capture; `booked` is the amount that Suya's transfer moved, none without one."""
     if there.status != "approved":
         return None if here_minor is None else f"it is {there.status} there, and booked here"
     if here_minor is None:
@@ -148,7 +148,7 @@ def judge_capture(there: ProcessorRecord, here_minor: int | None) -> str | None:
 
 
 def judge_refund(there: ProcessorRecord, here: OurRefund | None) -> str | None:
-    """What disagrees about a refund."""
+    """Compare a refund."""
     if here is None:
         return UNKNOWN
     if (there.amount, there.currency) != (here.amount, here.currency):
@@ -158,7 +158,7 @@ def judge_refund(there: ProcessorRecord, here: OurRefund | None) -> str | None:
 
 
 def judge_bank_transfer(there: ProcessorRecord, here: OurPayment | None) -> str | None:
-    """What disagrees about a payment by bank transfer."""
+    """Compare a payment by bank transfer."""
     if here is None or here.processor is None:
         return UNKNOWN
     if (there.amount, there.currency) != (here.amount, here.currency):
@@ -170,7 +170,7 @@ def judge_bank_transfer(there: ProcessorRecord, here: OurPayment | None) -> str 
 
 
 def judge_payout(there: ProcessorRecord, here: OurPayout | None) -> str | None:
-    """What disagrees about a payout."""
+    """Compare a payout."""
     if here is None:
         return UNKNOWN
     if (there.amount, there.currency) != (here.amount, here.currency):
@@ -181,7 +181,7 @@ def judge_payout(there: ProcessorRecord, here: OurPayout | None) -> str | None:
 
 
 def judge_dispute(there: ProcessorRecord, here: OurDispute | None) -> str | None:
-    """What disagrees about a dispute."""
+    """Compare a dispute."""
     if here is None:
         return UNKNOWN
     if there.authorization != here.authorization:
@@ -196,11 +196,11 @@ def judge_dispute(there: ProcessorRecord, here: OurDispute | None) -> str | None
 
 
 def may_catch_up(there: ProcessorRecord, here: OurDispute) -> bool:
-    """Whether looking at a dispute once more may make it agree here.
+    """Whether reading a dispute once more may make it agree here.
 
-    The processor decides, so we may be behind it, and never ahead: it goes on to the next state, or
-    back with more time. The rest stays as it was when the dispute was opened; a fee may grow
-    elsewhere, and not at the acquirer, which takes it at once.
+    The processor decides, so Suya may be behind it, and never ahead: the processor moves to the
+    next state, or returns to the former one with more time. The rest stays as it was when the
+    dispute was opened. A fee may grow elsewhere, but not at the acquirer, which takes it at once.
     """
     alike = msgspec.structs.replace(there, status=here.status)
     if judge_dispute(alike, here) is not None or here.status in FINAL or there.status not in RANK:

@@ -14,7 +14,7 @@ from app.operate.verify.store import FIRST, Row, queries, uuid_array
 
 
 class _Body(msgspec.Struct):
-    """What every success says."""
+    """The part that every successful answer has."""
 
     id: str
     object: str
@@ -35,11 +35,11 @@ _MISSING: dict[str, Query] = {
 }
 
 Named = dict[tuple[str, str], str]
-"""(merchant, object) -> the key whose answer names it."""
+"""(merchant, object) -> the key whose answer names the object."""
 
 
 async def check(audit: Audit) -> None:
-    """Walk all kept answers, page by page with the objects they name."""
+    """Walk all kept answers, page by page with the objects that they name."""
     again = audit.doubled(lambda row: _name(row[0], row[2]), "the key")
     stream = audit.stream(queries.list_answers, again, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in audit.pages("kept answers", stream, queries.count_answers):
@@ -60,7 +60,7 @@ async def check(audit: Audit) -> None:
 
 
 async def _check_missing(audit: Audit, kind: str, named: Named) -> None:
-    # Keys are stored in a random order. In the order of their ids, objects share pages.
+    # Keys are stored in random order. Sorted by object id, neighbours share pages.
     wanted: Sequence[Row] = sorted(named)
     for region in audit.regions:
         params = {
@@ -78,5 +78,5 @@ async def _check_missing(audit: Audit, kind: str, named: Named) -> None:
 
 
 def _name(merchant_id: str, key: str) -> str:
-    """A key is known by its merchant and its text."""
+    """The name of a key in findings: its merchant and its text."""
     return f"{wire('merchant', merchant_id)}/{key}"

@@ -1,4 +1,4 @@
-"""Disputes: what was booked for them, what is held for them, and what is kept for them."""
+"""Disputes: what was booked for them, what is held for them, and their evidence."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from app.operate.verify.store import FIRST, Row, Stream
 queries = Queries(__package__, "disputes.sql")
 
 PURPOSES: Final = frozenset({"dispute", "dispute_fee", "dispute_won", "dispute_lost"})
-"""Of the transfers that disputes make for their payments."""
+"""Purposes of the transfers that disputes make for their payments."""
 
 _taken_back = msgspec.json.Decoder(TakenBack)
 
 
 class DisputeRow(msgspec.Struct, frozen=True):
-    """A dispute as it says of itself; amounts in minor units."""
+    """A dispute's own statement about itself; amounts in minor units."""
 
     merchant_id: str
     payment_id: str
@@ -40,27 +40,27 @@ class DisputeRow(msgspec.Struct, frozen=True):
 
     @property
     def merchants(self) -> tuple[int, int, int]:
-        """What the merchant gave for the amount and as a fee, and what of the fee came back.
+        """What the merchant gave for the amount and as a fee, and what of the fee it got back.
 
-        All in the currency that it gets.
+        All in the currency that the merchant gets.
         """
         if self.exchanged is None:
             return self.amount_minor, self.fee_minor, self.fee_returned_minor
         taken = _taken_back.decode(self.exchanged)
-        # The fee comes back as a whole, or not at all.
+        # The fee is returned as a whole, or not at all.
         returned = taken.fee_minor * self.fee_returned_minor // max(1, self.fee_minor)
         return taken.target_minor, taken.fee_minor, returned
 
     @property
     def given_again_minor(self) -> int:
-        """What the merchant gets for the amount when it wins, in the currency that it gets."""
+        """What the merchant gets for the amount when it wins, in its own currency."""
         if self.exchanged is None:
             return self.amount_minor
         return _taken_back.decode(self.exchanged).returned_minor
 
 
 class Booked(msgspec.Struct):
-    """What the disputes of one payment are, and what their transfers moved."""
+    """The disputes of one payment, and what their transfers moved."""
 
     disputes: list[DisputeRow] = msgspec.field(default_factory=list)
     transfers: dict[str, tuple[str, int, int]] = msgspec.field(default_factory=dict)
@@ -74,9 +74,11 @@ class Booked(msgspec.Struct):
         self.transfers[transfer_id] = (purpose, debits, credits_)
 
     def _take_fees(self, dispute: DisputeRow, left: dict[str, tuple[str, int, int]]) -> int:
-        """By how much the fee was raised later, by transfers that are taken from `left`.
+        """Return by how much the fee was raised later.
 
-        Each is named by what its dispute cost after it, so that it can be of no other dispute.
+        The transfers that did so are taken from `left`.
+
+        Each is named by the dispute's total cost after it, so it can belong to no other dispute.
         """
         opening = left.get(dispute.opening_transfer_id)
         if opening is None:
@@ -96,7 +98,7 @@ class Booked(msgspec.Struct):
     def judge(
         self, currency: str, *, disputed: bool, left_minor: int
     ) -> Iterator[tuple[Check, str, str]]:
-        """What is off: the check, the object, and how.
+        """Judge the disputes of a payment; yields the check, the object, and the sentence.
 
         Args:
             disputed: what the payment says.
@@ -132,7 +134,7 @@ class Booked(msgspec.Struct):
 
 
 def _due(dispute: DisputeRow, raised: int) -> Iterator[tuple[str, tuple[str, int, int]]]:
-    """The transfers that a dispute must have made, but for those that raised its fee by so much."""
+    """The transfers that a dispute must have made, without those that raised its fee."""
     amount, (merchants, fee, returned) = dispute.amount_minor, dispute.merchants
     yield dispute.opening_transfer_id, ("dispute", merchants + fee - raised, amount)
     if dispute.closing_transfer_id is not None:

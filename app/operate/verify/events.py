@@ -1,4 +1,4 @@
-"""Events against the objects they tell of, merged in the order of the objects' ids."""
+"""Events against the objects that they are about, merged in the order of the objects' ids."""
 
 import heapq
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +41,7 @@ KINDS: Final = {
     "payment_method": "payment_method",
     "dispute": "dispute",
 }
-"""Beginning of an event's type -> kind of the object it tells of."""
+"""Beginning of an event's type -> kind of its object."""
 
 _METADATA = msgspec.json.Decoder(dict[str, str])
 
@@ -61,7 +61,7 @@ def _refund(row: Row) -> State:
 
 def _account(row: Row) -> State:
     account = account_row(row[2:])
-    count = 1 if account.account.status == "open" else 2  # opened; and closed
+    count = 1 if account.account.status == "open" else 2  # it was opened, and perhaps closed
     return count, msgspec.json.encode(account_view(account)).decode()
 
 
@@ -101,7 +101,7 @@ def _dispute(row: Row) -> State:
 
 
 class _History:
-    """The events about one object, taken in order."""
+    """The events about one object, in order."""
 
     def __init__(self, audit: Audit, kind: str, object_id: str) -> None:
         self.audit = audit
@@ -112,11 +112,11 @@ class _History:
 
     @property
     def name(self) -> str:
-        """The object on the wire."""
+        """The object's id on the wire."""
         return wire(self.kind, self.object_id)
 
     def take(self, row: Row) -> None:
-        """Check the next event's place."""
+        """Check the number of the next event."""
         _, _, sequence, event_id, event_type, self.data = row
         if sequence != self.sequence + 1:
             _gap(self.audit, self.name, self.sequence, sequence)
@@ -149,7 +149,7 @@ def _gap(audit: Audit, name: str, before: int, sequence: int) -> None:
 
 
 def _differences(said: str, now: str) -> str:
-    """How the last event differs from the object; nothing where only the order of names does."""
+    """How the last event differs from the object; none where only the order of names does."""
     try:
         old: Any = msgspec.json.decode(said)
     except msgspec.DecodeError:
@@ -171,7 +171,7 @@ class _Strangers:
         self.sequence = 0
 
     def take(self, row: Row) -> None:
-        """Name the event, or at least check its place if it is of a kind not known here."""
+        """Report the event; of a kind that is unknown here, check its number."""
         _, object_id, sequence, event_id, event_type, _ = row
         kind = KINDS.get(event_type.partition(".")[0])
         if kind is not None:

@@ -1,7 +1,7 @@
-"""Flows that have not ended, against what waits for them.
+"""Flows that have not ended, against the objects that wait for them.
 
-A flow that is parked waits for people. That is no corruption: what it holds is still held, and its
-answer still provisional. So it counts as open here, and is counted besides.
+A parked flow waits for people. That is no corruption: what it holds is still held, and its answer
+still provisional. So it counts as open here, and its number is reported besides.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from app.operate.verify.store import FIRST, Row, uuid_array
 queries = Queries(__package__, "flows.sql")
 
 OF_PAYMENTS: Final = frozenset({"authorization", "capture", "cancellation", "refund"})
-"""Flows that are about a payment, of which one at a time is under way."""
+"""Flows about a payment; at most one of them is under way at a time."""
 
 _rail = msgspec.json.Decoder(Rail)
 
@@ -44,7 +44,7 @@ Flows = Mapping[str, Sequence[OpenFlow]]
 
 
 class BusyPayment(msgspec.Struct, frozen=True):
-    """A payment that waits for the outside, and its hold."""
+    """A payment that waits for a processor, and its hold."""
 
     merchant_id: str
     id: str
@@ -55,19 +55,19 @@ class BusyPayment(msgspec.Struct, frozen=True):
 
 
 class _Provisional(msgspec.Struct):
-    """What every provisional answer says."""
+    """The part that every provisional answer has."""
 
     id: str
     object: str
     payment: str | None = None
-    """Of a refund: flows are about payments."""
+    """Of a refund: its payment, which its flow is about."""
 
 
 _provisional = msgspec.json.Decoder(_Provisional)
 
 
 async def check(audit: Audit) -> None:
-    """Walk what waits, each page with its flows; then the flows with the payments."""
+    """Walk the waiting objects, each page with its flows; then the flows with the payments."""
     await _check_payments(audit)
     await _check_refunds(audit)
     await _check_payouts(audit)
@@ -88,7 +88,7 @@ async def _check_payments(audit: Audit) -> None:
 
 
 def judge_payment(payment: BusyPayment, flows: Sequence[OpenFlow]) -> Iterator[tuple[Check, str]]:
-    """What is off about a payment and the flow that it names. Pure."""
+    """Judge a payment and the flow that it names. Pure."""
     operation = payment.operation_id
     named = next((f for f in flows if f.id == operation and f.name in OF_PAYMENTS), None)
     undecided = payment.status in UNDECIDED
@@ -162,7 +162,7 @@ async def _check_answers(audit: Audit) -> None:
 
 
 def _about(body: str) -> str | None:
-    """The object that the flow behind an answer is about."""
+    """The object of the flow behind an answer."""
     try:
         said = _provisional.decode(body)
         if said.object == "refund" and said.payment is not None:
@@ -199,7 +199,10 @@ async def _check_flows(audit: Audit) -> None:
 
 
 def _why_lone(flow_id: str, name: str, payment: tuple[str | None, str | None] | None) -> str | None:
-    """Why a flow is nobody's, if it is; a cancellation may be noted while another one goes on."""
+    """Why no object has this flow.
+
+    None if one has it, or if it is a cancellation beside another.
+    """
     if payment is None:
         return "does not exist"
     operation, rail = payment
@@ -211,7 +214,7 @@ def _why_lone(flow_id: str, name: str, payment: tuple[str | None, str | None] | 
 
 
 async def _find(audit: Audit, objects: Iterable[tuple[str, str]]) -> Flows:
-    """The open flows about some (merchant, object), wherever they are."""
+    """Read the open flows about some (merchant, object), in all regions."""
     wanted: Sequence[Row] = sorted(set(objects))
     found: defaultdict[str, list[OpenFlow]] = defaultdict(list)
     for region in audit.regions if wanted else ():

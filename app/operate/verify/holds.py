@@ -12,7 +12,7 @@ def _stream(audit: Audit, again: Use | None = None) -> Stream:
 
 
 async def check(audit: Audit) -> None:
-    """Walk all holds; `accounts` has what is pending."""
+    """Walk all holds; what accounts have pending is counted by `accounts`."""
     again = audit.doubled(lambda row: hold_wire(row[1]), "the hold")
     async for rows in audit.pages("holds", _stream(audit, again), queries.count_holds):
         for _, hold_id, payment_id, debit_id, credit_id, named, left in rows:
@@ -26,7 +26,7 @@ async def check(audit: Audit) -> None:
 
 
 async def compare_pending(audit: Audit) -> None:
-    """Name the accounts whose pending sums are not what is held; reads both once more, if any."""
+    """Report accounts whose pending sums are not what is held; reads both again if any differ."""
     suspects = audit.held.suspects()
     if not suspects:
         return

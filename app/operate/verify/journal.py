@@ -1,4 +1,4 @@
-"""The journal: chains without gaps, and hashes that are those of what the blocks list."""
+"""The journal: chains without gaps, and hashes that are those of the listed transfers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ from app.operate.verify.store import FIRST, Row, queries
 from app.operate.verify.transfers import Member, members_of
 
 TRANSFERS_MAX: Final = 4_000  # looked up at a time: a few MB; a larger block is looked up alone
-BLOCKS_MAX: Final = 200  # missing blocks named one by one between two that are there
+BLOCKS_MAX: Final = 200  # missing blocks between two existing ones that are named one by one
 NAMED_MAX: Final = 5  # transfers of a broken block that are named
 
 
 class BlockRow(msgspec.Struct, frozen=True):
-    """A block's head."""
+    """The head of a block."""
 
     writer: str
     sequence: int
@@ -34,12 +34,12 @@ class BlockRow(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The block as findings name it."""
+        """The block's name in findings."""
         return f"{self.writer}/{self.sequence}"
 
 
 class _Chains:
-    """The blocks of one writer after the other, taken in order."""
+    """The blocks of each writer, in order."""
 
     def __init__(self, audit: Audit) -> None:
         self.audit = audit
@@ -86,7 +86,7 @@ async def check(audit: Audit) -> None:
 
 
 def _parts(blocks: Sequence[BlockRow]) -> list[list[BlockRow]]:
-    """Runs of one writer's blocks that list no more than `TRANSFERS_MAX` together."""
+    """Runs of one writer's blocks that list at most `TRANSFERS_MAX` transfers together."""
     parts: list[list[BlockRow]] = []
     size = 0
     for block in blocks:
@@ -101,7 +101,7 @@ def _parts(blocks: Sequence[BlockRow]) -> list[list[BlockRow]]:
 
 
 async def _check_content(audit: Audit, blocks: Sequence[BlockRow]) -> None:
-    """Check some blocks of one writer against the transfers they list."""
+    """Check some blocks of one writer against the transfers that they list."""
     first, last = blocks[0], blocks[-1]
     members = await members_of(audit, first.writer, first.sequence, last.sequence)
     listed = {transfer: merchant for some in members.values() for merchant, transfer in some}
@@ -139,7 +139,7 @@ def _check_block(
 
 
 def _transfer(row: Row) -> Transfer:
-    """The transfer with what its leaf hashes; metadata are not part of it."""
+    """The transfer with what its leaf hashes; metadata are not part of the leaf."""
     _, _, merchant_id, transfer_id, kind, purpose, payment_id, hold_id, *rest = row
     entries, description, correlation_id, booked_at = rest
     return Transfer(

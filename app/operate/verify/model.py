@@ -1,4 +1,4 @@
-"""What can be found: the checks by name, a finding, and a bounded collection of them."""
+"""The checks by name, a finding, and a bounded collection of findings."""
 
 from collections import Counter
 from enum import StrEnum
@@ -9,7 +9,7 @@ import msgspec
 
 from app.base import ids
 
-FINDINGS_MAX: Final = 1_000  # per check: more would not be read, and must not fill the memory
+FINDINGS_MAX: Final = 1_000  # per check: nobody reads more, and memory stays bounded
 
 
 class Check(StrEnum):
@@ -82,32 +82,32 @@ class Check(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """Something that is off."""
+    """Something that is wrong."""
 
     check: Check
     object: str
-    """Its id on the wire; a journal block is `<writer>/<sequence>`."""
+    """The object's id on the wire; a journal block is `<writer>/<sequence>`."""
     detail: str
-    """What is said where, in a sentence."""
+    """What differs from what, in a sentence."""
 
 
 class AuditReport(msgspec.Struct, frozen=True):
-    """What was found, and what is visible besides."""
+    """The findings, and what else the run saw."""
 
     findings: list[Finding]
     parked: int
-    """Flows that wait for people: what they hold is held, so none of them is a finding."""
+    """Flows that wait for people. What they hold is held, so none of them is a finding."""
 
 
 class Findings:
-    """What was found so far: at most `FINDINGS_MAX` of each check, and how many more there are."""
+    """At most `FINDINGS_MAX` findings of each check, and the number of further ones."""
 
     def __init__(self) -> None:
         self._found: dict[Check, list[Finding]] = {}
         self._more: Counter[Check] = Counter()
 
     def add(self, check: Check, name: str, detail: str) -> None:
-        """Note that something is off."""
+        """Add a finding."""
         found = self._found.setdefault(check, [])
         if len(found) < FINDINGS_MAX:
             found.append(Finding(check, name, detail))
@@ -115,11 +115,11 @@ class Findings:
             self._more[check] += 1
 
     def unexplored(self, check: Check, count: int) -> None:
-        """Note that at least `count` more things are off than are named."""
+        """Count at least `count` more findings that are not named."""
         self._more[check] += count
 
     def all(self) -> list[Finding]:
-        """Everything found, check by check; a check that was cut off says so last."""
+        """All findings, by check; a check that was cut off says so last."""
         every: list[Finding] = []
         for check in Check:
             every += self._found.get(check, [])
@@ -130,10 +130,10 @@ class Findings:
 
 
 def wire(kind: str, text: str) -> str:
-    """An id as text, as the outside knows it."""
+    """The wire form of an id that was read as text."""
     return ids.encode(kind, UUID(text))
 
 
 def hold_wire(text: str) -> str:
-    """A hold is named by its pending transfer."""
+    """The name of a hold: its pending transfer."""
     return wire("transfer", text)

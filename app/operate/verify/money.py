@@ -1,4 +1,4 @@
-"""What a payment says of itself against what its transfers moved: pure."""
+"""A payment's own amounts and status against what its transfers moved. Pure."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -19,11 +19,11 @@ _ENDS: Final = {"void": "voided", "expire": "expired"}
 _exchange = msgspec.json.Decoder(Exchange)
 
 Off = tuple[Check, str]
-"""What is off about a payment or its hold, and how."""
+"""The check that fails, and the sentence that says how."""
 
 
 class PaymentRow(msgspec.Struct, frozen=True):
-    """A payment and its hold, as they say of themselves; amounts in minor units."""
+    """A payment's and its hold's own statements; amounts in minor units."""
 
     merchant_id: str
     id: str
@@ -36,7 +36,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     fee_minor: int
     hold_id: str | None
     hold_status: str | None
-    """None as well where the hold does not exist."""
+    """None also where the hold does not exist."""
     hold_debit_account_id: str | None
     hold_amount_minor: int | None
     hold_posted_minor: int | None
@@ -46,7 +46,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
 
     @property
     def exchanged(self) -> tuple[int, int] | None:
-        """What the merchant gets in another currency, and what refunds have taken of it."""
+        """What the merchant gets in another currency, and what refunds have taken back of it."""
         if self.exchange is None:
             return None
         exchange = _exchange.decode(self.exchange)
@@ -54,7 +54,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
 
     @property
     def takes_back_its_share(self) -> bool:
-        """Whether refunds and disputes have taken back what they must have of the conversion."""
+        """Whether refunds and disputes have taken back their share of the conversion."""
         if self.exchange is None:
             return True
         exchange = _exchange.decode(self.exchange)
@@ -63,33 +63,33 @@ class PaymentRow(msgspec.Struct, frozen=True):
 
 
 class PaymentSums(msgspec.Struct):
-    """What the transfers and refunds of one payment add up to."""
+    """The sums of the transfers and refunds of one payment."""
 
     account: str
-    """The payer's, in hex."""
+    """The payer's account, in hex."""
     captured_minor: int = 0
-    """What came from the payer."""
+    """Taken from the payer."""
     earned_minor: int = 0
-    """What came to the merchant, in the currency it gets."""
+    """Given to the merchant, in the currency that it gets."""
     refunded_minor: int = 0
-    """What the payer got back."""
+    """Given back to the payer."""
     returned_minor: int = 0
-    """What the merchant gave for that."""
+    """Taken from the merchant for that."""
     held_minor: int = 0
     """Held by the pending transfer."""
     posted_minor: int = 0
     """Posted of the hold."""
     left_minor: int = 0
-    """Held and neither posted nor released."""
+    """Held, and neither posted nor released."""
     ends: list[tuple[str, str]] = msgspec.field(default_factory=list)
-    """(transfer, status of the hold after it), of those that void or expire."""
+    """(transfer, status of the hold after it), for transfers that void or expire."""
     refund_rows_minor: int = 0
     failed_minor: int = 0
-    """Of refunds that came back, by transfers."""
+    """Refunds that were reversed, by their transfers."""
     failed_rows_minor: int = 0
 
     def add(self, transfer_id: str, kind: str, purpose: str, lines: list[EntryLine]) -> str | None:
-        """Count a transfer; a sentence where payments have no transfer of that kind."""
+        """Count a transfer; returns a sentence where payments have no transfer of that kind."""
         from_payer = to_merchant = pending = 0
         for line in lines:
             sign = 1 if line.direction == "debit" else -1
@@ -120,7 +120,7 @@ class PaymentSums(msgspec.Struct):
 
 
 def judge(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
-    """What is off about a payment's amounts and status."""
+    """Judge a payment's amounts and status."""
     gross, back = payment.exchanged or (moved.captured_minor, moved.refunded_minor)
     if not moved.captured_minor:
         gross = 0
@@ -128,7 +128,7 @@ def judge(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
         ("amount_captured", payment.captured_minor, moved.captured_minor),
         ("amount_refunded", payment.refunded_minor, moved.refunded_minor),
         # What the merchant did not get of it, less what it did not have to give back of it. A
-        # capture after a refund moves both at once.
+        # capture after a refund changes both at once.
         (
             "fee less fee_refunded",
             payment.fee_minor - payment.fee_refunded_minor,
@@ -173,7 +173,8 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
         case "expired":
             agrees = captured == 0 and hold == "expired"
         case "processing" | "requires_action":
-            # Nobody decides for a processor: what is not known is held.
+            # Only the processor knows how an unanswered request ended; until then its amount is
+            # held.
             agrees = captured == 0 and hold == "open"
         case "declined" | "failed":
             agrees = captured == 0 and hold == "voided"
@@ -185,7 +186,7 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
 
 
 def judge_hold(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
-    """What is off about a payment's hold."""
+    """Judge a payment's hold."""
     if payment.hold_id is None:
         if moved.held_minor or moved.left_minor or moved.ends:
             yield Check.HOLD_AMOUNTS, "its transfers hold money, and it names no hold"

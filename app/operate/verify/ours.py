@@ -1,4 +1,4 @@
-"""What we know of the things that the acquirer has, looked up by the references it has them by."""
+"""Looks up Suya's records by the references under which the acquirer has them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,32 +26,32 @@ from app.operate.verify.transfers import lines_of
 queries = Queries(__package__, "against.sql")
 
 PROCESSOR: Final = "acquirer"
-"""Whose books are compared."""
+"""The processor whose books are compared."""
 
 KINDS: Final = (
     *("authorizations", "captures", "refunds"),
     *("bank_transfers", "payouts", "disputes"),
 )
-"""What is compared, by its name there."""
+"""The kinds that are compared, by their name at the acquirer."""
 
 _MONEY: Final = frozenset({"authorized", "partially_captured", "captured"})
 
 _rail = msgspec.json.Decoder(Rail)
 
 Judged: TypeAlias = tuple[str | None, bool, datetime | None]
-"""What disagrees; whether a flow is under way; and since when it must be there, if it must."""
+"""The difference, if any; whether a flow is under way; since when it must be there, if it must."""
 
 Key: TypeAlias = tuple[str, str]
 """(merchant, id), as text."""
 
 
 def processor_of(rail: Any) -> str | None:
-    """Who has a payment."""
+    """The processor that has a payment."""
     return None if rail is None else _rail.decode(rail).processor
 
 
 def _key(kind: str, merchant: str, reference: str | None) -> Key | None:
-    """The key of what a reference names; none: it is no reference of ours."""
+    """The key of the object that a reference names; none: it is no reference of Suya's."""
     try:
         owner = str(ids.decode("merchant", merchant))
         return owner, str(ids.decode(kind, reference or ""))
@@ -60,7 +60,7 @@ def _key(kind: str, merchant: str, reference: str | None) -> Key | None:
 
 
 def _watch_key(record: ProcessorRecord) -> Key | None:
-    """The key of the flow that looks at a dispute; none: it is of no merchant of ours."""
+    """The key of the flow that reads a dispute; none: its merchant is not Suya's."""
     try:
         owner = ids.decode("merchant", record.merchant)
     except ids.MalformedId:
@@ -69,14 +69,14 @@ def _watch_key(record: ProcessorRecord) -> Key | None:
 
 
 class Ours:
-    """Our side, as it is now."""
+    """Suya's side, as it is now."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.regions: list[str] = []
 
     async def find_regions(self) -> None:
-        """Find every region that some table has rows of."""
+        """Find every region that has rows of some table."""
         while True:
             after = self.regions[-1] if self.regions else ""
             ((found,),) = await self.database.read(of_all.find_next_region, {"after": after})
@@ -85,7 +85,7 @@ class Ours:
             self.regions.append(found)
 
     async def judge(self, kind: str, page: Sequence[ProcessorRecord]) -> list[Judged]:
-        """What disagrees about some records, in order."""
+        """Compare some records; returns a verdict for each, in order."""
         if kind == "payouts":
             return await self._judge_payouts(page)
         if kind == "captures":
@@ -117,7 +117,7 @@ class Ours:
     async def _judge_captures(self, page: Sequence[ProcessorRecord]) -> list[Judged]:
         keys = [_key("capture", record.merchant, record.reference) for record in page]
         owners = [_key("payment", record.merchant, record.authorization) for record in page]
-        # A capture's transfer is written before its flow ends, so the flow is looked at first.
+        # A capture's transfer is written before its flow ends, so the flow is read first.
         payments = await self._payments(owners)
         moved: dict[str, tuple[str, int]] = {}
         for transfer_id, payment_id, account_id, text in await self._find(
@@ -167,7 +167,7 @@ class Ours:
         watches = [_watch_key(record) for record in page]
         owners = [_key("payment", record.merchant, record.authorization) for record in page]
         # A dispute is written before its flow ends, and a payment's flow ends before a dispute of
-        # it can be written, so the flows are looked at first.
+        # it can be written, so the flows are read first.
         running = {row[0] for row in await self._find(queries.find_running_flows, watches)}
         payments = await self._payments(owners)
         disputes = await self._disputes(
@@ -204,7 +204,7 @@ class Ours:
         return {row[0]: OurPayment(*(*row[:7], processor_of(row[7]), *row[8:])) for row in rows}
 
     async def _find(self, query: Query, keys: Iterable[Key | None]) -> list[tuple[Any, ...]]:
-        """Rows of some objects, which begin with the id, wherever they are."""
+        """Read the rows of some objects in all regions; the rows begin with the id."""
         wanted = sorted({key for key in keys if key is not None})
         found: list[tuple[Any, ...]] = []
         for region in self.regions if wanted else ():

@@ -9,7 +9,7 @@ from app.operate.verify.transfers import lines_of
 
 
 class _Dossier:
-    """One payment and what is found about it."""
+    """One payment, and what was found about it."""
 
     def __init__(self, audit: Audit, payment: PaymentRow) -> None:
         self.audit = audit
@@ -19,14 +19,14 @@ class _Dossier:
 
     @property
     def name(self) -> str:
-        """The payment on the wire."""
+        """The payment's id on the wire."""
         return wire("payment", self.payment.id)
 
     def add_transfer(self, row: Row) -> None:
         """Count a transfer that names the payment."""
         _, _, transfer_id, kind, purpose, hold_id, text = row
         name = wire("transfer", transfer_id)
-        # A pending transfer is the hold; the others name it.
+        # A pending transfer is the hold itself; other transfers name their hold.
         hold = transfer_id if kind == "pending" else hold_id
         if hold is not None and hold != self.payment.hold_id:
             what = (
@@ -35,7 +35,7 @@ class _Dossier:
             self.audit.add(Check.HOLD_AMOUNTS, name, what)
         if kind not in {"posted", "pending"} and hold_id is None:
             self.audit.add(Check.HOLD_AMOUNTS, name, f"{kind} for {self.name} of no hold")
-        # What cannot be read has been named with the transfer itself.
+        # A transfer whose lines cannot be read is a finding of `transfers`.
         if kind == "posted" and purpose in disputes.PURPOSES:
             self.booked.add(transfer_id, purpose, lines_of(text) or [], self.payment.merchant_id)
             return
@@ -70,12 +70,12 @@ class _Dossier:
             self.audit.add(check, self.name, what)
         held = self.payment.hold_id
         for check, what in money.judge_hold(self.payment, self.moved):
-            # A hold is named by its own id, the pending transfer's.
+            # A hold's id is that of its pending transfer.
             self.audit.add(check, hold_wire(held) if held else self.name, f"{self.name}: {what}")
 
 
 async def check(audit: Audit) -> None:
-    """Walk all payments with what belongs to each."""
+    """Walk all payments with the transfers, holds, refunds and disputes that name them."""
     again = audit.doubled(lambda row: wire("payment", row[1]), "it")
     payments = audit.stream(queries.list_payments, again, after_merchant_id=FIRST, after_id=FIRST)
     behind = {"after_merchant_id": FIRST, "after_payment_id": FIRST, "after_id": FIRST}

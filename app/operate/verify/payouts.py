@@ -1,4 +1,4 @@
-"""Payouts against their transfers, and what is on its way against the accounts that hold it."""
+"""Payouts against their transfers, and the sum on its way against the accounts that hold it."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Sums = Counter[tuple[str, str]]
 
 
 class PayoutRow(msgspec.Struct, frozen=True):
-    """A payout as it says of itself."""
+    """A payout's own statement about itself."""
 
     merchant_id: str
     id: str
@@ -31,7 +31,7 @@ class PayoutRow(msgspec.Struct, frozen=True):
     returned_transfer_id: str | None
 
     def transfers(self) -> Iterator[tuple[str, set[str]]]:
-        """Each transfer that it names, with the purposes that this may have."""
+        """Each transfer that it names, with the purposes that it may have."""
         yield self.transfer_id, {"payout"}
         if self.paid_transfer_id is not None:
             yield self.paid_transfer_id, {"payout_paid"}
@@ -59,7 +59,7 @@ async def check(audit: Audit) -> None:
 
 
 def _judge(payout: PayoutRow, found: dict[str, Row]) -> Iterator[str]:
-    """What is off about a payout's status and transfers."""
+    """Judge a payout's status and transfers."""
     is_paid, is_back = payout.paid_transfer_id is not None, payout.returned_transfer_id is not None
     agrees = {"paid": is_paid and not is_back, "failed": is_back, "canceled": is_back}
     if not agrees.get(payout.status, not is_paid and not is_back):

@@ -1,4 +1,4 @@
-"""Rows against the regions in which their merchants may have some."""
+"""Rows against the regions in which their merchants may have rows."""
 
 from app.engine.database import Queries, arrays
 from app.operate.verify.audit import Audit
@@ -7,11 +7,11 @@ from app.operate.verify.store import FIRST, uuid_array
 
 queries = Queries(__package__, "places.sql")
 
-PAGE_MERCHANTS = 1_000  # each with a look-up per table and region that it should not be in
+PAGE_MERCHANTS = 1_000  # each needs a look-up per table and region that must not have its rows
 
 
 async def check(audit: Audit) -> None:
-    """Walk all merchants; each has no row in a region that its record does not name."""
+    """Walk all merchants: none has a row in a region that its record does not name."""
     after = FIRST
     while True:
         params = {"after": after, "page_size": PAGE_MERCHANTS}

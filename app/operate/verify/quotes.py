@@ -16,7 +16,7 @@ _exchange = msgspec.json.Decoder(Exchange)
 
 
 async def check(audit: Audit) -> None:
-    """Walk all quotes, page by page with the transfers they name."""
+    """Walk all quotes, page by page with the transfers that they name."""
     again = audit.doubled(lambda row: wire("fx_quote", row[1]), "it")
     stream = audit.stream(queries.list_quote_states, again, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in audit.pages("quotes", stream, queries.count_quotes):
@@ -47,7 +47,7 @@ def _off_rate(quote: Quote) -> str | None:
 
 
 def _off_use(quote: Quote, texts: dict[str, tuple[str, str]]) -> str | None:
-    """What is off about the transfer that used a quote."""
+    """What is wrong about the transfer that used a quote; none if nothing."""
     if quote.transfer_id is None:
         return None
     name = wire("transfer", str(quote.transfer_id))
@@ -70,7 +70,7 @@ def _off_use(quote: Quote, texts: dict[str, tuple[str, str]]) -> str | None:
 
 
 def _off_payment(quote: Quote, exchanges: dict[str, str | None]) -> str | None:
-    """What is off about the payment that used a quote; what it moved is checked with itself."""
+    """What is wrong about the payment that used a quote; `payments` judges its amounts."""
     if quote.payment_id is None:
         return None
     name = wire("payment", str(quote.payment_id))

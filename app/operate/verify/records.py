@@ -1,4 +1,4 @@
-"""Reading everything that the acquirer has, page by page, in the order in which it came."""
+"""Reads all of the acquirer's records, page by page, in the order in which they were made."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,12 +13,12 @@ from app.operate.verify.agreement import ProcessorRecord
 from app.processors.transport import HttpResponse, HttpTransport
 
 PAGE_RECORDS: Final = 500  # some 200 kB, a fifth of what a response may have
-_ATTEMPTS: Final = 10  # reading is repeatable; faults that were asked for hit one in two
+_ATTEMPTS: Final = 10  # reads may be repeated; injected faults hit at most every second one
 _PAUSE_S: Final = 0.2
 
 
 class AcquirerSilent(ConnectionError):
-    """The acquirer does not say what it has."""
+    """The acquirer does not answer."""
 
 
 class _Page(msgspec.Struct):
@@ -31,7 +31,7 @@ _record = msgspec.json.Decoder(ProcessorRecord)
 
 
 class Records:
-    """What the acquirer has."""
+    """The acquirer's records."""
 
     def __init__(self, transport: HttpTransport, url: str, key: str) -> None:
         self._transport = transport
@@ -41,7 +41,7 @@ class Records:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator[Self]:
-        """Connections to the acquirer of the settings, which must name one."""
+        """Connect to the acquirer that the settings must name."""
         assert settings.acquirer_url is not None
         assert settings.acquirer_key is not None
         async with HttpTransport.open(
@@ -54,7 +54,7 @@ class Records:
         """All records of a kind.
 
         Raises:
-            AcquirerSilent: it does not answer.
+            AcquirerSilent: the acquirer does not answer.
         """
         after = ""
         while True:
@@ -67,10 +67,10 @@ class Records:
                 return
 
     async def find(self, kind: str, reference: str) -> ProcessorRecord | None:
-        """One record by our reference.
+        """Find one record by Suya's reference.
 
         Raises:
-            AcquirerSilent: it does not answer.
+            AcquirerSilent: the acquirer does not answer.
         """
         answer = await self._get(f"{kind}/{reference}")
         return _record.decode(answer.body) if answer.status == HTTPStatus.OK else None

@@ -1,4 +1,4 @@
-"""One round of the auditor: a worker's job, which the command hands to it."""
+"""One round of verification, which the command passes to the worker."""
 
 from uuid import UUID
 
@@ -7,12 +7,12 @@ from app.engine.database import Database
 from app.engine.database.leases import take_lease
 from app.operate.verify.run import verify
 
-LEASE_S = 600.0  # a full reading of a large database may take minutes
-_LOGGED_MAX = 100  # the log is for alarms; `suya verify` shows them all
+LEASE_S = 600.0  # reading a large database may take minutes
+_LOGGED_MAX = 100  # the log is for alarms; `suya verify` shows all findings
 
 
 async def audit(database: Database, holder: UUID) -> None:
-    """Verify the books and publish how many findings there are, unless another worker does."""
+    """Verify the books and publish the number of findings, unless another worker does."""
     if not await take_lease(database, database.settings.region, "audit", holder, seconds=LEASE_S):
         return
     findings = await verify(database.url, lambda *_: None)

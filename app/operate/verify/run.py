@@ -1,4 +1,4 @@
-"""Running every check over one snapshot."""
+"""Runs all checks over one snapshot."""
 
 import gc
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ _ALLOCATIONS = 100_000  # between two collections: ten pages of rows, a few MB
 
 @contextmanager
 def _seldom_collecting() -> Iterator[None]:
-    """Rows hold no cycles, and looking for some in every page takes a fifth of the time."""
+    """Search for cycles seldom: rows have none, and each search takes a fifth of a page."""
     before = gc.get_threshold()
     gc.set_threshold(_ALLOCATIONS)
     try:
@@ -39,18 +39,18 @@ def _seldom_collecting() -> Iterator[None]:
 
 
 async def verify(url: str, progress: Progress) -> list[Finding]:
-    """What is off in the database at `url`, as of now; nothing where the books are in order."""
+    """Verify the database at `url` as of now; empty where the books are in order."""
     return (await report(url, progress)).findings
 
 
 async def report(url: str, progress: Progress) -> AuditReport:
-    """As `verify`, with what is visible besides."""
+    """As `verify`, with the number of parked flows."""
     async with Database.open(Settings.load(), url) as database:
         return await _report(database, progress)
 
 
 async def verify_database(database: Database, progress: Progress) -> list[Finding]:
-    """As `verify`, over a database that is open."""
+    """As `report`, over a database that is open."""
     return (await _report(database, progress)).findings
 
 
@@ -67,7 +67,7 @@ async def _verify(audit: Audit) -> None:
     if not audit.regions:
         return
     await places.check(audit)
-    # Transfers are the one side of three comparisons; they are made when the other side is read.
+    # Three comparisons have transfers on one side; they end when the other side has been read.
     await transfers.check(audit)
     await accounts.check(audit)
     await transfers.compare_entries(audit)

@@ -1,4 +1,4 @@
-"""Reading a snapshot: pages of statements in key order, the next one fetched ahead of its use."""
+"""Reads a snapshot: pages of statements in key order, each fetched before it is needed."""
 
 import asyncio
 from bisect import bisect_right
@@ -13,16 +13,16 @@ from app.engine.database import Database, Queries, Query, Rows
 
 queries = Queries(__package__)
 
-PAGE_ROWS = 4_000  # a few MB, and some 20 ms of work between two looks at the event loop
+PAGE_ROWS = 4_000  # a few MB, and some 20 ms of work between two turns of the event loop
 
 Row: TypeAlias = tuple[Any, ...]
 Use: TypeAlias = Callable[[Row], None]
 
 EARLIEST: Final = "0001-01-01 00:00:00+00"
-"""Before everything that is booked. Where instants are only compared, they are read as text too."""
+"""Before every instant of a booking. Instants that are only compared are read as text, too."""
 
 FIRST: Final = str(ids.NIL)
-"""Before every id. Ids are read as text: it sorts as they do, and compares far quicker."""
+"""Before every id. Ids are read as text, which sorts as they do and compares far faster."""
 
 
 class Snapshot:
@@ -35,9 +35,9 @@ class Snapshot:
     @classmethod
     @asynccontextmanager
     async def take(cls, database: Database) -> AsyncIterator[Self]:
-        """The state of this moment, for as long as the block lasts."""
+        """Take a snapshot of this moment, for as long as the block lasts."""
         async with database.snapshot() as connection:
-            # Events carry instants as they were written: in UTC.
+            # Events contain instants as they were written, in UTC.
             await connection.execute("SET LOCAL TIME ZONE 'UTC'")
             await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             snapshot = cls(connection)
@@ -48,17 +48,17 @@ class Snapshot:
 
     async def rows(self, query: Query, params: Mapping[str, Any]) -> Rows:
         """All rows of a statement."""
-        # The binary form of ids, numbers and instants costs Python half of what parsing does.
+        # Ids, numbers and instants in binary cost Python half of what parsing text costs.
         cursor = await self._connection.execute(query.text, params, binary=True)
         return await cursor.fetchall()
 
     async def count(self, query: Query, regions: Sequence[str]) -> int:
-        """The number a counting statement gives, over some regions."""
+        """Sum a counting statement over some regions."""
         counts = [await self.rows(query, {"region": region}) for region in regions]
         return sum(int(rows[0][0]) for rows in counts)
 
     async def regions(self) -> list[str]:
-        """Every region that some table has rows of."""
+        """Every region that has rows of some table."""
         found: list[str] = []
         while True:
             params = {"after": found[-1] if found else ""}
@@ -70,12 +70,12 @@ class Snapshot:
     def stream(
         self, query: Query, regions: Sequence[str], again: Use | None = None, **after: Any
     ) -> "Stream":
-        """The rows of a paged statement in all of `regions`, as if they were one.
+        """The rows of a paged statement in all of `regions`, in the order of their positions.
 
         Args:
-            again: what to do with a row at whose position another region has one already; such a
-                row is left out.
-            after: the parameters of its position, in row order.
+            again: called with a row at whose position another region has one already; that row is
+                left out.
+            after: the parameters of the first position, in the order of a row's columns.
         """
         sources = [
             _Pages(self, query, {"region": region, "page_size": PAGE_ROWS, **after}, list(after))
@@ -84,14 +84,14 @@ class Snapshot:
         return Stream(_Merged(sources, len(after), again))
 
     def fetch_ahead(self, query: Query, params: Mapping[str, Any]) -> asyncio.Task[Rows]:
-        """Begin to read, so that the database works while Python does."""
+        """Begin to read the next page, so that the database works while Python does."""
         task = asyncio.create_task(self.rows(query, params))
         self._ahead.add(task)
         task.add_done_callback(self._ahead.discard)
         return task
 
     async def _stop(self) -> None:
-        """End what was begun and is no longer wanted."""
+        """Cancel a read that is no longer needed."""
         for task in self._ahead:
             task.cancel()
         await asyncio.gather(*self._ahead, return_exceptions=True)
@@ -118,12 +118,12 @@ class _Pages:
         if len(rows) == self._params["page_size"]:
             self._params |= zip(self._position, rows[-1], strict=False)
             self._next = self._snapshot.fetch_ahead(self._query, dict(self._params))
-            await asyncio.sleep(0)  # lets the request leave before this page's work begins
+            await asyncio.sleep(0)  # the request leaves before the work on this page begins
         return rows
 
 
 class _Merged:
-    """The pages of several regions as those of one, in the order of their positions."""
+    """The pages of several regions as one sequence, in the order of their positions."""
 
     def __init__(self, sources: Sequence[_Pages], key_length: int, again: Use | None) -> None:
         self._sources = sources
@@ -138,7 +138,7 @@ class _Merged:
         for at, source in enumerate(self._sources):
             if not self._waiting[at]:
                 self._waiting[at] = await source.page()
-        # No region has more to come before the least of the last positions read so far.
+        # No region can still have a row before the smallest of the last positions read.
         ends = [self._key(rows[-1]) for rows in self._waiting if rows]
         if not ends:
             return ()
@@ -154,7 +154,7 @@ class _Merged:
         return row[: self._key_length]
 
     def _once(self, rows: Sequence[Row]) -> Rows:
-        """The rows without those whose position comes again: both are always in one page."""
+        """The rows without repeated positions: two rows of one position are always in one page."""
         kept: list[Row] = []
         for row in rows:
             if kept and self._key(kept[-1]) == self._key(row):
@@ -166,7 +166,7 @@ class _Merged:
 
 
 class Stream:
-    """The rows of a paged statement, page by page or one after the other."""
+    """The rows of a paged statement, by page or one by one."""
 
     def __init__(self, source: _Merged) -> None:
         self._source = source
@@ -179,17 +179,17 @@ class Stream:
             yield rows
 
     async def head(self) -> Row | None:
-        """The next row, which stays."""
+        """The next row, which is not consumed."""
         if self._at == len(self._rows):
             self._rows, self._at = await self._source.page(), 0
         return self._rows[self._at] if self._rows else None
 
     def skip(self) -> None:
-        """Go past the head."""
+        """Consume the next row."""
         self._at += 1
 
     async def up_to(self, key: tuple[str, str], *, below: Use, at: Use) -> None:
-        """Use up the rows to `key`, which the first two columns are compared with."""
+        """Consume the rows up to `key`, which is compared with their first two columns."""
         while True:
             rows, here, end = self._rows, self._at, len(self._rows)
             while here < end:
@@ -206,7 +206,7 @@ class Stream:
                 return
 
     async def rest(self, use: Use) -> None:
-        """Use up all rows that are left."""
+        """Consume all remaining rows."""
         while await self.head() is not None:
             for row in self._rows[self._at :]:
                 use(row)
@@ -218,5 +218,5 @@ class Stream:
 
 
 def uuid_array(values: Iterable[str]) -> str:
-    """A literal for UUID[] of ids that are text already."""
+    """An SQL literal of type UUID[] for ids that are text."""
     return "{" + ",".join(values) + "}"

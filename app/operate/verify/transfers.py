@@ -1,4 +1,4 @@
-"""Transfers: their balance, and the comparison of what they say with entries and blocks."""
+"""Transfers: their balance, and the comparison of their lines with entries and blocks."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from app.operate.verify.audit import Audit, Said
 from app.operate.verify.model import Check, wire
 from app.operate.verify.store import FIRST, Stream, Use, queries
 
-CURRENCIES_KEPT_MAX = 200_000  # accounts whose currency is remembered: some 30 MB
+CURRENCIES_KEPT_MAX = 200_000  # accounts whose currency is cached: some 30 MB
 
 Member = tuple[str, str]
 """(merchant, transfer), as a block lists it."""
@@ -21,7 +21,7 @@ _lines = msgspec.json.Decoder(list[EntryLine])
 
 
 def lines_of(text: str) -> list[EntryLine] | None:
-    """The lines of a transfer's text, or nothing where it is no such text."""
+    """Parse the lines of a transfer's text; none if it is no such text."""
     try:
         return _lines.decode(text)
     except msgspec.MsgspecError:
@@ -29,7 +29,7 @@ def lines_of(text: str) -> list[EntryLine] | None:
 
 
 class _Currencies:
-    """The currencies of accounts, looked up a page at a time and remembered."""
+    """A cache of accounts' currencies, which are looked up a page at a time."""
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
@@ -56,7 +56,7 @@ def _stream(audit: Audit, again: Use | None = None) -> Stream:
 
 
 async def check(audit: Audit) -> None:
-    """Walk all transfers; afterwards `accounts` and `journal` have the other side."""
+    """Walk all transfers; afterwards `accounts` and `journal` read the other side."""
     currencies = _Currencies(audit)
     stream = _stream(audit, audit.doubled(lambda row: wire("transfer", row[1]), "it"))
     async for rows in audit.pages("transfers", stream, queries.count_transfers):
@@ -96,7 +96,7 @@ def _check_balance(
         if posted or pending:
             what = f"debits less credits are {posted} {currency} posted, {pending} pending"
             audit.add(Check.TRANSFER_BALANCE, wire("transfer", transfer_id), what)
-    if len(lines) < 2:  # noqa: PLR2004 - money comes from somewhere and goes somewhere
+    if len(lines) < 2:  # noqa: PLR2004 - money comes from one account and goes to another
         what = f"it has {len(lines)} entries, and a movement has two at least"
         audit.add(Check.TRANSFER_BALANCE, wire("transfer", transfer_id), what)
 
@@ -109,7 +109,7 @@ def _account(account_hex: str) -> str:
 
 
 async def compare_entries(audit: Audit) -> None:
-    """Name the lines and entries that differ; reads both once more, if any do."""
+    """Report the lines and entries that differ; reads both again if any do."""
     suspects = audit.entries.suspects()
     if not suspects:
         return
@@ -134,7 +134,7 @@ async def compare_entries(audit: Audit) -> None:
 
 
 def _compare(audit: Audit, key: tuple[str, int], lines: list[Said], entries: list[Said]) -> None:
-    """Say what one version of one account has too much or too little of."""
+    """Report what one version of one account has too much or too little of."""
     missing, surplus = list(lines), []
     for entry in entries:
         if entry in missing:
@@ -171,7 +171,7 @@ def _whose(merchant_hex: str) -> str:
 
 
 async def compare_listings(audit: Audit) -> None:
-    """Name the transfers whose blocks do not list them, or do not exist."""
+    """Report transfers whose blocks do not list them, or do not exist."""
     suspects = audit.listings.suspects()
     if not suspects:
         return
