@@ -1,8 +1,9 @@
-"""What payments from wallets become, written down a second time: chaos and the tests judge by it.
+"""The rules for payments from wallets, written a second time.
 
-Written from the description of the API and not from the product's decisions, and without any of its
-code, so that both being wrong in the same way takes two mistakes. There is no database, no batch
-and no retry here. Pure.
+Chaos and the tests compare with them.
+
+They were written from the description of the API, without the product's code, so that the same
+mistake would have to be made twice. There is no database, no batch and no retry here. Pure.
 """
 
 from fractions import Fraction
@@ -14,7 +15,7 @@ _OPEN = {"authorized", "partially_captured", "held"}
 
 
 class Refused(Exception):
-    """The state does not allow what was asked; the code is the API's."""
+    """The state does not allow the command; the code is the API's."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +29,10 @@ class Fees(msgspec.Struct, frozen=True):
     fixed_minor: int
 
     def of(self, captured: int) -> int:
-        """For all that was captured of a payment, and never more than that; in minor units."""
+        """The fee for all that was captured of a payment, and never more than that.
+
+        In minor units.
+        """
         whole = round(Fraction(captured * self.bps, 10_000)) + self.fixed_minor  # half to even
         return min(captured, whole)
 
@@ -50,10 +54,10 @@ class ModelPayment(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in _OPEN
 
     def capture(self, amount: int | None, fees: Fees, *, final: bool) -> Self:
-        """Take an amount, or all, of what is held; the rest is released if this is `final`.
+        """Capture an amount of what is held, or all; if `final`, the rest is released.
 
         Raises:
-            Refused: nothing is held, or less.
+            Refused: nothing is held, or less than the amount.
         """
         if not self.is_open:
             raise Refused("payment_not_capturable")
@@ -65,7 +69,7 @@ class ModelPayment(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(
             self,
             captured=captured,
-            # Fees are counted on all that was captured so far, and are paid out of this capture.
+            # The fee counts all that was captured so far, and is paid out of this capture.
             fee=self.fee + min(amount, fees.of(captured) - self.fee),
             left=0 if ends else self.left - amount,
             status="captured" if ends else "partially_captured",
@@ -83,10 +87,10 @@ class ModelPayment(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, left=0, status=status)
 
     def refund(self, amount: int | None) -> Self:
-        """Give an amount, or all, of what was captured back.
+        """Refund an amount of what was captured, or all.
 
         Raises:
-            Refused: nothing was captured, or less is left of it.
+            Refused: nothing was captured, or less than the amount is left.
         """
         if self.captured == 0:
             raise Refused("payment_not_refundable")

@@ -1,14 +1,12 @@
 """The load generator behind `suya bench`: payments over HTTP, counted only when settled.
 
-It guarantees three things. It is cheap (tens of microseconds per request), because generator and
-server usually share the cores that are measured. In an open loop it measures from the moment a
-request was meant to be sent, so a server that stalls cannot hide the wait. And it counts what was
-answered as committed, never what was merely accepted.
+Guarantees: it is cheap (tens of microseconds per request), because generator and server usually
+share the cores that are measured. In an open loop it measures from the moment a request was due, so
+a server that stalls cannot hide the wait. It counts answers of committed payments only.
 
-It owns no tables: its merchants, keys, wallets and money come through the public API like
-everybody's.
+Owns no table: its merchants, keys, wallets and money come through the public API.
 
-It never repeats a request and never reads the database; `suya chaos` and `suya verify` do those.
+Never repeats a request and never reads the database; `suya chaos` and `suya verify` do those.
 """
 
 from app.devkit.bench.client import Client, Endpoint, UnsupportedAnswer

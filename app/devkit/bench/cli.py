@@ -26,8 +26,8 @@ from app.devkit.bench.run import LoadProfile, run
 
 PREPARATION_CONNECTIONS = 32  # wallets are opened this many at a time, so that they share commits
 CONNECTIONS = {
-    SendMode.SINGLE: 128,  # the figure the project quotes
-    SendMode.BULK: 4,  # of 1,000 payments each: enough that one is always waiting to be committed
+    SendMode.SINGLE: 128,  # the number that the project quotes
+    SendMode.BULK: 4,  # of 1,000 payments each: one always waits to be committed
 }
 
 
@@ -37,7 +37,7 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: Endpoint
     key: str
     is_merchant: bool
-    """Whose `key` it is: one merchant's, or the admin's."""
+    """Whether `key` is a merchant's or the admin's."""
     merchants: int
     accounts: int
 
@@ -125,7 +125,7 @@ def _failure(reason: str) -> typer.Exit:
 
 
 def _admin_key(settings: Settings) -> str:
-    """The admin key from the settings, or the one that `suya dev` left in the home.
+    """The admin key of the settings, or the one that `suya dev` left in the home.
 
     Raises:
         PreparationFailed: there is neither.
@@ -138,7 +138,7 @@ def _admin_key(settings: Settings) -> str:
 
 
 async def _measure(source: _Source, plan: LoadProfile) -> Measurement:
-    """Prepare and run, with a progress bar for either on a terminal's stderr."""
+    """Prepare and run; stderr shows a progress bar for each if it is a terminal."""
     console = Console(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
@@ -146,7 +146,7 @@ async def _measure(source: _Source, plan: LoadProfile) -> Measurement:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
-        refresh_per_second=2,  # redrawing takes CPU from what is measured
+        refresh_per_second=2,  # drawing takes CPU time from what is measured
         disable=not console.is_terminal,
     )
     with bars:

@@ -1,9 +1,9 @@
-"""HTTP/1.1 as a load generator needs it: one request at a time on each connection, little else.
+"""A minimal HTTP/1.1 client for load: one request at a time on each connection.
 
 General clients cost 200-500 microseconds of CPU per request, several times what the server itself
-spends on a payment in a batch; measured with one of them on a shared machine, the server looks
-half as fast as it is. So requests are prebuilt bytes, an answer is a status line and a
-Content-Length, and everything else in HTTP is refused with a clear sentence.
+spends on a payment in a batch; with one of them on the same machine, the server looks half as fast
+as it is. So requests are prebuilt bytes, an answer is a status line and a Content-Length, and
+everything else in HTTP is refused with a clear sentence.
 """
 
 import asyncio
@@ -19,17 +19,17 @@ _BODILESS = frozenset({204, 304})
 
 
 class UnsupportedAnswer(Exception):
-    """The server answered in a way this client does not speak; the message says which."""
+    """The server answered in a way that this client cannot read; the message says which."""
 
 
 class Endpoint:
-    """Where requests go: host, port, and the request line and headers every request begins with."""
+    """Where requests go: host, port, and the headers that every request begins with."""
 
     def __init__(self, url: str) -> None:
-        """Take `url` apart.
+        """Parse `url`.
 
         Raises:
-            ValueError: it is not http://host[:port], the only thing the generator speaks.
+            ValueError: it is not http://host[:port], the only form that is supported.
         """
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
@@ -41,7 +41,7 @@ class Endpoint:
         self.base_path = parts.path.rstrip("/")
 
     def head(self, method: str, path: str, token: str, body_length: int | None) -> bytes:
-        """A request's head up to, and without, the empty line, so that headers can be added."""
+        """A request's head without its last empty line, so that headers can be added."""
         lines = [
             f"{method} {self.base_path}{path} HTTP/1.1",
             f"Host: {self.host}:{self.port}",
@@ -53,7 +53,7 @@ class Endpoint:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection with at most one request under way."""
+    """One keep-alive connection with at most one open request."""
 
     __slots__ = ("_missing", "_on_answer", "_on_lost", "_parts", "_transport", "busy", "meant_at")
 
@@ -66,10 +66,11 @@ class Connection(asyncio.Protocol):
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
         self._parts: list[bytes] = []
-        self._missing = 0  # bytes of the answer still to come; 0 also while its head is incomplete
+        # Bytes of the answer that are still missing; 0 also while its head is incomplete.
+        self._missing = 0
         self.busy = False
         self.meant_at = 0.0
-        """When the request under way was meant to be sent; written and read by the load loops."""
+        """When the open request was due; the load loops write and read it."""
 
     @property
     def connected(self) -> bool:
@@ -77,14 +78,14 @@ class Connection(asyncio.Protocol):
         return self._transport is not None
 
     def send(self, request: bytes) -> None:
-        """Write one whole request; its answer goes to `on_answer`, or the loss to `on_lost`."""
+        """Write one whole request; its answer goes to `on_answer`, or its loss to `on_lost`."""
         assert self._transport is not None
         assert not self.busy
         self.busy = True
         self._transport.write(request)
 
     def close(self) -> None:
-        """Drop the connection without waiting for an answer under way."""
+        """Drop the connection without waiting for an open answer."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -93,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the owner; whether a request was under way is in `busy`."""
+        """Report the loss to the owner; `busy` says whether a request was open."""
         self._transport = None
         self._on_lost(self, exc)
 
@@ -134,7 +135,7 @@ def body_of(answer: bytes) -> bytes:
 
 
 def _bytes_missing(data: bytes) -> int | None:
-    """How many bytes the answer that begins `data` still lacks; None while its head is incomplete.
+    """How many bytes the answer in `data` still lacks; none while its head is incomplete.
 
     Raises:
         UnsupportedAnswer: not HTTP/1.1, or a body without Content-Length (chunked, until close).
@@ -164,7 +165,7 @@ async def connect(endpoint: Endpoint, connection: Connection) -> Connection:
 
 
 class Client:
-    """A handful of connections behind an `await`: for preparing data and reading metrics.
+    """A few connections behind an `await`: for preparing data and reading metrics.
 
     Not for load: a future and a queue per request cost more than the request.
     """
@@ -208,7 +209,7 @@ class Client:
         return status, body_of(raw)
 
     def close(self) -> None:
-        """Drop every idle connection; no call may be under way."""
+        """Drop every idle connection; no call may be open."""
         while not self._free.empty():
             connection = self._free.get_nowait()
             if connection is not None:

@@ -1,7 +1,7 @@
 """The merchants, keys, wallets and money of a run, made through the public API.
 
-Wallets are spread evenly over the merchants. Each is funded far beyond what any run can spend, so
-that a refusal in a report is a finding and not an empty wallet.
+Wallets are spread evenly over the merchants. Each has far more than any run can spend, so that a
+refusal in a report is a finding and not an empty wallet.
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from app.devkit.bench.client import Client
 T = TypeVar("T")
 
 CURRENCY = "USD"
-FEE_BPS, FEE_FIXED_MINOR = 290, 30  # a usual card fee; what matters is that a fee entry is written
+FEE_BPS, FEE_FIXED_MINOR = 290, 30  # a usual card fee; it matters only that a fee entry is written
 WALLET_FUNDS_MINOR = 10**12  # 10**9 payments of the largest amount, and far below 2**53
 PAGE_LIMIT = 100  # the largest page the API gives
-_WALLETS_AT_ONCE = 64  # enough to fill commits; more only queue
+_WALLETS_AT_ONCE = 64  # enough to fill commits; more would only wait
 
 
 class PreparationFailed(Exception):
-    """The API refused something the run needs; the message quotes its answer."""
+    """The API refused something that the run needs; the message quotes its answer."""
 
 
 class BenchShop(msgspec.Struct, frozen=True):
@@ -32,11 +32,11 @@ class BenchShop(msgspec.Struct, frozen=True):
     secret: str
     """API key, sk_test_..."""
     wallets: tuple[str, ...]
-    """Who pays: account ids, acct_..., or cards, pm_..."""
+    """The payers: account ids, acct_..., or cards, pm_..."""
 
 
 class Dataset(msgspec.Struct, frozen=True):
-    """What payments draw from; the first merchant is the one that may be hot."""
+    """The accounts and keys of the payments; the first merchant is the one that may be hot."""
 
     shops: tuple[BenchShop, ...]
 
@@ -46,7 +46,7 @@ class Dataset(msgspec.Struct, frozen=True):
         return sum(len(shop.wallets) for shop in self.shops)
 
     def only_one_wallet(self) -> "Dataset":
-        """The same with a single wallet left, which then pays everything."""
+        """The same with a single wallet, which then pays everything."""
         first = self.shops[0]
         return Dataset((BenchShop(first.secret, first.wallets[:1]),))
 
@@ -71,7 +71,7 @@ class _Accounts(msgspec.Struct):
 
 
 Progress = Callable[[int], None]
-"""Told how many more wallets are ready."""
+"""Called with how many more wallets are ready."""
 
 
 def _ignore(_: int) -> None:
@@ -81,7 +81,7 @@ def _ignore(_: int) -> None:
 async def prepare(
     client: Client, admin_key: str, *, merchants: int, accounts: int, progress: Progress = _ignore
 ) -> Dataset:
-    """New merchants, each with a key and its part of `accounts` funded wallets.
+    """Create merchants, each with a key and its part of `accounts` funded wallets.
 
     Raises:
         PreparationFailed: the API refused.
@@ -102,7 +102,7 @@ async def prepare(
 async def adopt(
     client: Client, secret: str, *, accounts: int, progress: Progress = _ignore
 ) -> Dataset:
-    """The wallets that the merchant behind `secret` already has, made up to `accounts` if fewer.
+    """Use the wallets of the merchant behind `secret`, and add some up to `accounts`.
 
     Raises: as `prepare`.
     """
@@ -149,7 +149,7 @@ async def _open_wallets(client: Client, secret: str, count: int, progress: Progr
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(open_wallet(number)) for number in range(count)]
-    except ExceptionGroup as failures:  # one refusal tells as much as a thousand equal ones
+    except ExceptionGroup as failures:  # one refusal says as much as a thousand equal ones
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
@@ -157,7 +157,7 @@ async def _open_wallets(client: Client, secret: str, count: int, progress: Progr
 async def _ask(
     client: Client, method: str, path: str, token: str, answer: type[T], *, body: object = None
 ) -> T:
-    """The decoded answer of one call that has to succeed."""
+    """Call the API, and decode an answer that has to be a success."""
     status, raw = await client.call(
         method,
         path,

@@ -1,9 +1,9 @@
-"""The two ways to load a server, over connections that are all kept busy or all kept waiting.
+"""The two kinds of load, closed and open loop.
 
 Closed loop: each connection sends its next request when the last was answered. It shows what the
-server can do, but flatters latencies: while the server stalls, nobody asks. Open loop: requests
-arrive at a constant rate whether or not the server keeps up, and each latency counts from the
-moment the request was meant to be sent, the wait for a free connection included.
+server can do, but flatters latencies: while the server stalls, no request is sent. Open loop:
+requests arrive at a constant rate whether or not the server keeps up, and each latency counts from
+the moment the request was due, including the wait for a free connection.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from collections.abc import Callable
 from app.devkit.bench.client import Connection, Endpoint, UnsupportedAnswer, connect
 from app.devkit.bench.traffic import PaymentCounts, Traffic
 
-GRACE_S = 20.0  # answers may come in this long after the window: the api's own request timeout
+GRACE_S = 20.0  # how long answers may come after the window: the api's own request timeout
 RECONNECT_S = 0.1  # a lost connection is tried again ten times a second, not in a busy loop
-BACKLOG_S = 10  # so many seconds of arrivals may wait; more could only time out, so they are errors
+BACKLOG_S = 10  # seconds of arrivals that may wait; more would only time out, so they are errors
 TICK_S = 0.001  # the event loop's timers are no finer; a shorter sleep would spin and eat a core
 DRAIN_POLL_S = 0.01
 
@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 
 class WindowTally:
-    """What came back for the requests of one window."""
+    """The answers to the requests of one window."""
 
     def __init__(self) -> None:
         self.settled = 0
@@ -51,13 +51,13 @@ class WindowTally:
         self.last_answer_at = now
 
     def failed(self, payments: int, kind: str) -> None:
-        """Record payments that got no answer; they have no latency, so they are not in it."""
+        """Record payments without an answer; they have no latency."""
         self.errors += payments
         self.errors_by_kind[kind] += payments
 
 
 class Loop(ABC):
-    """Connections that carry a traffic, and the tally of the window that is open."""
+    """Connections that send a traffic, and the tally of the open window."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class Loop(ABC):
         await asyncio.gather(*(self._connect() for _ in range(self._wanted)))
 
     def open_window(self) -> None:
-        """From now on it counts."""
+        """Begin to count."""
         self.opened_at = self._clock()
 
     def close_window(self) -> None:
-        """Stop sending; what is under way may still be answered."""
+        """Stop sending; open requests may still be answered."""
         self.closed_at = self._clock()
         self._stopped = True
 
@@ -100,14 +100,14 @@ class Loop(ABC):
         """Let the load run.
 
         Raises:
-            UnsupportedAnswer: the server does not speak what the generator speaks.
+            UnsupportedAnswer: the client cannot read the server's answers.
         """
         await asyncio.wait({self._broken}, timeout=seconds)
         if self._broken.done():
             self._broken.result()
 
     async def drain(self) -> None:
-        """Wait for the answers under way, within GRACE_S; what is left is an error."""
+        """Wait for open answers, for at most GRACE_S; what is left is an error."""
         deadline = self._clock() + GRACE_S
         while self._pending() and self._clock() < deadline:
             await self.sleep(DRAIN_POLL_S)
@@ -116,7 +116,7 @@ class Loop(ABC):
                 self.tally.failed(self._traffic.payments_per_request, "no answer")
 
     def stop(self) -> None:
-        """Drop all connections; what they still carry is no longer counted."""
+        """Drop all connections; their open requests are no longer counted."""
         self._stopped = self._dropped = True
         for task in self._tasks:
             task.cancel()
@@ -129,10 +129,10 @@ class Loop(ABC):
 
     @abstractmethod
     def freed(self, connection: Connection) -> None:
-        """`connection` has nothing to do."""
+        """Called when `connection` is free."""
 
-    def unreachable(self) -> None:  # noqa: B027 - not every loop cares
-        """The server refused a connection that had been lost before."""
+    def unreachable(self) -> None:  # noqa: B027 - only one loop needs it
+        """Called when a lost connection cannot be made again."""
 
     def send(self, connection: Connection, meant_at: float) -> None:
         """Send the traffic's next request."""
@@ -183,24 +183,24 @@ class Loop(ABC):
 class ClosedLoop(Loop):
     """Every connection is always busy; a request counts when it is answered in the window."""
 
-    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop's clock
+    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop needs it
         """By the time of the answer, so that throughput is answers per second of the window."""
         return self.opened_at <= now < self.closed_at
 
     def freed(self, connection: Connection) -> None:
-        """Send the next at once."""
+        """Send the next request at once."""
         if not self._stopped:
             self.send(connection, self._clock())
 
     def unreachable(self) -> None:
-        """A connection that cannot be made is a request that failed."""
+        """Count a connection that cannot be made as a failed request."""
         now = self._clock()
         if self.counts(now, now):
             self.tally.failed(self._traffic.payments_per_request, "no connection")
 
 
 class OpenLoop(Loop):
-    """Arrivals at a constant rate; a request counts when it was meant to be sent in the window."""
+    """Arrivals at a constant rate; a request counts if it was due in the window."""
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class OpenLoop(Loop):
         self._arrivals = 0
         self.backlog_max = 0
         self.late_s = array("d")
-        """How late the generator looked at each arrival, whatever the server did."""
+        """How late the generator sent each arrival, independent of the server."""
 
     async def start(self) -> None:
         """Connect everything; arrivals begin now."""
@@ -230,7 +230,7 @@ class OpenLoop(Loop):
         task.add_done_callback(self._tasks.discard)
 
     def begin(self) -> None:
-        """The first arrival is due now."""
+        """Begin with the first arrival now."""
         self._began_at = self._clock()
 
     def arrive(self) -> None:
@@ -251,23 +251,26 @@ class OpenLoop(Loop):
                 self.tally.failed(self._traffic.payments_per_request, "backlog full")
 
     def close_window(self) -> None:
-        """Everything that was due in the window is sent or waits; nothing arrives any more."""
+        """Stop arrivals; everything that was due in the window is sent or waits."""
         self.arrive()
         super().close_window()
 
     async def drain(self) -> None:
-        """Also what still waits for a connection after GRACE_S is an error."""
+        """As `Loop.drain`; what still waits for a connection after GRACE_S is an error, too."""
         await super().drain()
         unsent = sum(self.counts(due, due) for due in self._backlog)
         if unsent:
             self.tally.failed(unsent * self._traffic.payments_per_request, "never sent")
 
-    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop's clock
-        """By the intended time, so that a stall cannot push its victims out of the window."""
+    def counts(self, meant_at: float, now: float) -> bool:  # noqa: ARG002 - the other loop needs it
+        """By the time at which it was due.
+
+        So that a stall cannot push requests out of the window.
+        """
         return self.opened_at <= meant_at < self.closed_at
 
     def freed(self, connection: Connection) -> None:
-        """Send what has waited longest; its latency has been running since it was due."""
+        """Send what has waited longest; its latency counts from when it was due."""
         if self._backlog:
             self.send(connection, self._backlog.popleft())
         else:

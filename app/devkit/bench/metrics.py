@@ -1,7 +1,7 @@
-"""What the server says about itself: the two figures only it knows, from its /metrics.
+"""The two figures that only the server knows, from its /metrics.
 
 A server without these metrics (another product, a load balancer in front) is no fault: the report
-then says null where it would otherwise have to guess.
+then says null.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from app.devkit.bench.client import Client, UnsupportedAnswer
 
 RETRIES = "suya_commit_retries_total"
 BATCH_SUM, BATCH_COUNT = "suya_batch_size_sum", "suya_batch_size_count"
-BATCH_KIND = "open_payments"  # the lane that payments take; other lanes would dilute the mean
+BATCH_KIND = "open_payments"  # the lane of payments; other lanes would dilute the mean
 
 
 class ServerCounters(NamedTuple):
-    """Totals since the server started; None where it does not count."""
+    """Totals since the server started; none where it does not count."""
 
     retries: float | None = None
     batched: float | None = None

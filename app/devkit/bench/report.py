@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 class SendMode(enum.StrEnum):
-    """How payments travel."""
+    """How payments are sent."""
 
     SINGLE = "single"
     """One payment per request."""
@@ -22,17 +22,18 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     settled_per_s: float
     """Payments answered as created and captured, per second of the window."""
     p50_ms: float | None
-    """Latency of requests; open loop: from the moment each was meant to be sent."""
+    """Latency of requests; in an open loop from the moment each was due."""
     p99_ms: float | None
     p999_ms: float | None
     max_ms: float | None
     errors: int
-    """Payments neither settled nor refused: 5xx, 4xx that are no rule, lost or no connection, no
-    answer, and in an open loop arrivals beyond the backlog's limit."""
+    """Payments neither settled nor refused: 5xx, other 4xx, no connection, a lost one or no answer;
+    in an open loop also arrivals beyond the backlog's limit.
+    """
     refused: int
-    """Payments answered with 402 or 409: a rule said no."""
+    """Payments answered with 402 or 409: a rule refused them."""
     retries: float | None
-    """Commits the server ran again, per 1,000 settled payments; null if it does not say."""
+    """Commits that the server repeated, per 1,000 settled payments; null if it does not say."""
     batch_mean: float | None
     """Payments per commit; null if the server does not say."""
 
@@ -58,7 +59,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     backlog_max: int
     """Open loop: most arrivals that waited for a free connection."""
     kept_up: bool
-    """Open loop: whether the generator sent what it was asked to, about when it was asked to."""
+    """Open loop: whether the generator sent about as many requests as it should, about in time."""
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:

@@ -1,4 +1,4 @@
-"""One measured run: warm up, open the window, close it, wait for what is under way, report."""
+"""One measured run: warm up, open the window, close it, wait for open requests, report."""
 
 import contextlib
 import gc
@@ -14,7 +14,7 @@ from app.devkit.bench.load import ClosedLoop, Loop, OpenLoop
 from app.devkit.bench.report import Measurement, SendMode, percentile
 from app.devkit.bench.traffic import BulkPayments, SinglePayments, Traffic
 
-LATE_P99_S_MAX = 0.020  # later than this, latencies tell of the generator and not of the server
+LATE_P99_S_MAX = 0.020  # above this, latencies describe the generator and not the server
 
 
 class LoadProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class _Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(endpoint: Endpoint, dataset: Dataset, plan: LoadProfile) -> Measurement:
-    """The figures of one window of `plan`.
+    """Measure one window of `plan`.
 
     Raises:
         OSError: the server was not reachable at the start.
@@ -88,7 +88,7 @@ def _report(plan: LoadProfile, dataset: Dataset, loop: Loop, window: _Window) ->
     tally = loop.tally
     window_s = loop.closed_at - loop.opened_at
     # An open loop's last answers may come after its window; dividing by the window alone would
-    # credit a server that fell behind with the rate that was asked of it.
+    # credit a slow server with the rate that was sent.
     counted_s = max(window_s, tally.last_answer_at - loop.opened_at)
     ordered = sorted(tally.latencies_s)
     late_p99_s = percentile(sorted(loop.late_s), 0.99) if isinstance(loop, OpenLoop) else None

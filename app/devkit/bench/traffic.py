@@ -1,8 +1,8 @@
-"""What is sent, and what an answer to it means: single payments or bulk requests, as bytes.
+"""The requests of a load, as bytes, and what an answer means: single payments or bulk requests.
 
 Everything that does not change from payment to payment is laid out once; per payment three values
 are joined in (idempotency key, amount, wallet). Choices come from a seeded generator, so two runs
-ask for the same payments; keys never repeat, because a repeated key would be a replay, not work.
+send the same payments; keys never repeat, because a repeated key would be a replay, not work.
 """
 
 import random
@@ -15,7 +15,7 @@ from app.devkit.bench.client import Endpoint, body_of
 from app.devkit.bench.data import CURRENCY, BenchShop
 
 AMOUNT_MIN, AMOUNT_MAX = 100, 999  # three digits each, so that a wallet's requests have one length
-REFUSALS = frozenset({402, 409})  # a rule said no: decided and answered, but no money moved
+REFUSALS = frozenset({402, 409})  # a rule refused it: decided and answered, but no money moved
 
 _ITEM = b'{"idempotency_key":"%032x","amount":%d,%b'
 _CREATED_ITEM = b'"status":201'  # a payment's own status is a word, so only an item's matches
@@ -43,7 +43,7 @@ class Traffic(Protocol):
         """The next request, whole."""
 
     def judge(self, status: int, raw: bytes) -> PaymentCounts:
-        """What the answer (`raw` with its head) says about the payments of its request."""
+        """Count the payments of the request by its answer (`raw` with its head)."""
 
 
 class SinglePayments:
@@ -61,7 +61,7 @@ class SinglePayments:
 
     @staticmethod
     def _lay_out(endpoint: Endpoint, shop: BenchShop, wallet: str) -> tuple[bytes, bytes]:
-        """A wallet's requests up to the key, and from behind the amount."""
+        """A wallet's request before the key, and after the amount."""
         tail = _payment_tail(wallet)
         body_length = len(b'{"amount":%d,' % AMOUNT_MIN) + len(tail)
         head = endpoint.head("POST", "/v1/payments", shop.secret, body_length)
@@ -99,7 +99,7 @@ class BulkPayments:
         self._heads = [self._lay_out(endpoint, shop, size) for shop in shops]
 
     def _lay_out(self, endpoint: Endpoint, shop: BenchShop, size: int) -> bytes:
-        """A merchant's requests up to the body; every wallet id has the same length."""
+        """A merchant's request before the body; every wallet id has the same length."""
         tail = _payment_tail(shop.wallets[0])
         item_length = len(_ITEM % (0, AMOUNT_MIN, tail))
         body_length = size * item_length + (size - 1) + len("[]")
@@ -174,13 +174,13 @@ class _Draw:
     def key(self) -> int:
         """The number behind an idempotency key.
 
-        Random like clients' UUIDs: keys in order would all meet on one page of the key's index.
+        Random like clients' UUIDs: ascending keys would all meet on one page of the key's index.
         """
         return self._key_bits(128)
 
 
 def _payment_tail(source: str) -> bytes:
-    """A request from behind its amount; the source's prefix tells whether it is a card."""
+    """A request after its amount; the source's prefix says whether it is a card."""
     kind = '"card","id"' if source.startswith(_CARD) else '"wallet","account"'
     method = f'"payment_method":{{"type":{kind}:"{source}"}}'
     return f'"currency":"{CURRENCY}",{method},"capture":"automatic"}}'.encode()

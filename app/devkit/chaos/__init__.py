@@ -1,13 +1,13 @@
-"""`suya chaos`: break things under load, and prove that nobody lost money.
+"""`suya chaos`: breaks things under load, and checks that no money was lost.
 
-Guarantees: every request is in the history before it is sent and every answer after it came; what
-is found wrong is named by its key; the sequence of faults is a function of the seed. Where a run
-pays by card its acquirer's books are compared with ours, payment by payment. Whatever a run started
-ends with it, and every fault heals itself within a limit.
+Guarantees: every request is in the history before it is sent, and every answer once it came. Each
+finding names its key. The sequence of faults is a function of the seed. Where a run pays by card,
+its acquirer's books are compared with Suya's, payment by payment. Whatever a run started ends with
+it, and every fault is healed within a limit.
 
-Owns no table; its merchants, wallets and payments come through the public API like everybody's.
+Owns no table; its merchants, wallets and payments come through the public API.
 
-Never mends what it finds, and never touches a process that it did not start.
+Never corrects what it finds, and never touches a process that it did not start.
 """
 
 from app.devkit.chaos.checker import check

@@ -1,4 +1,4 @@
-"""Where a database's servers are, taken out of its URL."""
+"""The addresses of a database's servers, parsed from its URL."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL, make_url
 
-_PORT = 5432  # where a URL names none
+_PORT = 5432  # for a URL that names none
 
 
 class Upstream(NamedTuple):
-    """Where a server listens: a host, or the folder of its socket, and a port."""
+    """The address of a server: a host, or the folder of its socket, and a port."""
 
     host: str
     port: int
 
 
 def upstreams(url: URL) -> list[Upstream]:
-    """The servers a URL names, in order; several are named as `?host=a:1&host=b:2` or by commas."""
+    """The servers of a URL, in order; several are named as `?host=a:1&host=b:2` or by commas."""
     port = str(url.query.get("port") or url.port or _PORT)
     named = url.query.get("host") or url.host or "127.0.0.1"
     hosts: Sequence[str] = named.split(",") if isinstance(named, str) else named
@@ -31,7 +31,7 @@ def upstreams(url: URL) -> list[Upstream]:
 
 
 def conninfo(database_url: str, database: str | None = None) -> str:
-    """What the driver itself takes for a URL, of another database of the server if one is named."""
+    """The URL in the driver's own form, for another database of the server if one is named."""
     url = make_url(database_url)
     servers = upstreams(url)
     options: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Whether HAProxy can stand in front of the api processes of a run."""
+"""Whether a run can put HAProxy in front of its api processes."""
 
 from app.devkit.stack import Balancer, find_program
 

@@ -1,7 +1,7 @@
-"""A bare SQL writer beside the load: what the database alone lets somebody do.
+"""A bare SQL writer beside the load: how long the database alone accepts no write.
 
-One connection, one row per loop, again from a new connection where something fails. Its longest gap
-is the yardstick for what the product adds to an outage of the database.
+It has one connection, writes one row per loop, and connects again after a failure. Its longest gap
+is what the product's own gap is compared with.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ from app.devkit.chaos.address import conninfo
 from app.engine.database.engine import hang_up_after
 
 _PAUSE_S = 0.02
-_ANSWER_S = 5.0  # then it hangs up and tries another host, as any careful client would
+# After this it closes the connection and tries another host, as any careful client would.
+_ANSWER_S = 5.0
 
-# In a database of its own: neither the product's tables nor its checks know of it.
+# In a database of its own, which the product's checks do not read.
 DATABASE = "chaos_bare"
 _MAKE_TABLE: LiteralString = (
     "CREATE TABLE IF NOT EXISTS writes (id INT8 PRIMARY KEY, at TIMESTAMPTZ NOT NULL)"
@@ -27,7 +28,7 @@ _WRITE: LiteralString = "INSERT INTO writes (id, at) VALUES (%s, clock_timestamp
 
 
 class BareWriter:
-    """Writes until it is stopped, and knows when it could."""
+    """Writes until it is stopped, and records when it could."""
 
     def __init__(self, database_url: str) -> None:
         """Take the product's URL; another database of the same server is written to."""
@@ -38,7 +39,7 @@ class BareWriter:
         self.written_at: list[float] = []
 
     async def start(self) -> None:
-        """Make its table, and begin."""
+        """Create its table, and begin to write."""
         admin = await psycopg.AsyncConnection.connect(self._product, autocommit=True)
         async with admin:
             with contextlib.suppress(psycopg.errors.DuplicateDatabase):
@@ -48,9 +49,9 @@ class BareWriter:
         self._task = asyncio.create_task(self._write())
 
     async def stop(self) -> None:
-        """Write nothing more."""
-        # By a flag and not by cancelling: the driver would go on to cancel its statement. What it
-        # waits for has a time limit.
+        """Stop writing."""
+        # By a flag and not by cancelling, on which the driver would cancel its statement and wait.
+        # What it waits for has a time limit.
         self._stopped = True
         if self._task is not None:
             await asyncio.wait({self._task})

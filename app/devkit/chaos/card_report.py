@@ -1,4 +1,4 @@
-"""What a run's payments by card came to, here and at the acquirer."""
+"""How a run's payments by card ended, here and at the acquirer."""
 
 import msgspec
 
@@ -7,15 +7,15 @@ from app.devkit.chaos.model import CARD, Outcome
 
 
 class CardReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments by card that were asked for, and the acquirer's books. Amounts in minor units."""
+    """A run's payments by card, and the acquirer's books. Amounts in minor units."""
 
     sent: int
     acknowledged: int
     refused: int
     provisional: int
-    """Those that were told 202 first: nobody knew the outcome yet."""
+    """Those that were answered with 202 first, because the outcome was not known yet."""
     authorizations: int
-    """That the acquirer has, also of attempts that ended without a charge."""
+    """The acquirer's authorizations, including attempts that ended without a charge."""
     captured_minor: int
     refunded_minor: int
     settled_s: float | None
@@ -48,7 +48,7 @@ def card_report(history: History, settled_s: float | None) -> CardReport | None:
 
 
 def told(cards: CardReport) -> str:
-    """The same in a sentence."""
+    """The figures in a sentence."""
     return (
         f"By card: {cards.sent:,} payments, {cards.acknowledged:,} acknowledged, "
         f"{cards.refused:,} declined, {cards.provisional:,} processing at first; the acquirer has "

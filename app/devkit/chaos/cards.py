@@ -1,6 +1,6 @@
-"""Whether our books and the acquirer's agree about every card payment: pure.
+"""Whether Suya's books and the acquirer's agree about every card payment. Pure.
 
-Both were read when nothing was under way any more, so nothing may be undecided either.
+Both were read when nothing was under way any more, so nothing may be undecided.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _HOLDING = frozenset({"authorized", "partially_captured"})
 
 
 def check(history: History, books: Books) -> Iterator[Anomaly]:
-    """What is not final, what is open, and what the other side has otherwise."""
+    """Report what is not final, what is open, and where the two sides differ."""
     for flow in books.flows:
         tried = f"{flow.attempts} attempts, {flow.note or 'no word'}"
         yield Anomaly(Wrong.UNFINISHED, flow.key, f"{flow.name} is {flow.status}: {tried}")
@@ -53,7 +53,7 @@ def _amounts_here(payment: FinalPayment) -> tuple[int, int, int]:
 def _amounts_there(there: Authorization | None) -> tuple[int, int, int]:
     if there is None:
         return 0, 0, 0
-    # What was undone there was captured and given back: it never happened, as far as we go.
+    # What the acquirer reversed was captured and given back there; here it never happened.
     if there.status == "voided":
         return 0, 0, there.refunded - there.captured
     return there.held, there.captured, there.refunded

@@ -1,7 +1,8 @@
-"""Whether a history and a database agree: pure, over what was recorded and what was read.
+"""Whether a history and a database agree. Pure, over what was recorded and what was read.
 
-Key by key: acknowledged means done exactly once and as told, refused means not done, unknown means
-not done or done exactly once. Then account by account, in `app.devkit.chaos.replay`.
+Key by key: an acknowledged request was done exactly once and as answered, a refused one was not
+done, an unknown one was not done or done exactly once. Then account by account, in
+`app.devkit.chaos.replay`.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -31,7 +32,7 @@ _MAKES_A_PAYMENT = {Operation.PAYMENT, Operation.AUTHORIZATION}
 
 
 class Effects(msgspec.Struct):
-    """What the database has of one request."""
+    """What one request caused in the database."""
 
     transfers: list[FinalTransfer] = []
     payments: list[FinalPayment] = []
@@ -39,7 +40,7 @@ class Effects(msgspec.Struct):
 
 
 def check(history: History, books: Books) -> list[Anomaly]:
-    """Everything that is wrong, the keys first; nothing where all is well."""
+    """Report everything that is wrong, the keys first; empty where all is well."""
     effects = effects_by_key(books)
     findings = list(_check_keys(history, books, effects))
     findings += _check_unasked(history, effects)
@@ -49,7 +50,7 @@ def check(history: History, books: Books) -> list[Anomaly]:
 
 
 def effects_by_key(books: Books) -> dict[str, Effects]:
-    """Whatever carries a request's id, by it."""
+    """Everything with a request's id, by that id."""
     effects: dict[str, Effects] = {}
     for transfer in books.transfers:
         effects.setdefault(transfer.correlation_id, Effects()).transfers.append(transfer)
@@ -61,10 +62,10 @@ def effects_by_key(books: Books) -> dict[str, Effects]:
 
 
 def lasting(done: Effects) -> Effects:
-    """What counts: without attempts that came to nothing, a hold and its end as one transfer.
+    """The effects that count: no attempts without result, and a hold with its end as one transfer.
 
-    Where the acquirer surely did nothing, its payment fails and the key is free for another one;
-    the same with refunds. A declined payment was held and given back.
+    Where the acquirer certainly did nothing, the payment fails and the key is free for another
+    attempt; the same with refunds. The hold of a declined payment was released.
     """
     vain = {payment.id for payment in done.payments if payment.status in _CAME_TO_NOTHING}
     by_card = {payment.id for payment in done.payments if payment.method == "card"} - vain
@@ -105,7 +106,7 @@ def _check_keys(
             continue
         kept = books.kept.get((request.merchant, key))
         if kept is None and decision.outcome is Outcome.ACKNOWLEDGED:
-            # What would let the client's next repetition act again.
+            # The client's next repetition would act again.
             yield Anomaly(Wrong.CONTENT, key, "acknowledged, and its answer is not kept")
         if kept is not None and (kept.status, kept.body) != (decision.status, decision.body):
             yield Anomaly(
@@ -119,7 +120,7 @@ def _check_keys(
 
 
 def _canceled_while_asked(books: Books) -> frozenset[str]:
-    """Paths of cancellations that moved nothing: the payment's own flow gave its hold back."""
+    """Paths of cancellations that moved nothing: the payment's own flow released the hold."""
     own = {(t.payment, t.correlation_id) for t in books.transfers if t.purpose == "cancellation"}
     return frozenset(
         f"/v1/payments/{payment.id}/cancel"
@@ -131,7 +132,7 @@ def _canceled_while_asked(books: Books) -> frozenset[str]:
 def _check_times(
     request: Request, done: Effects, decision: Attempt | None, noted: Collection[str]
 ) -> Iterator[Anomaly]:
-    """How often a request acted, beside how often it may have."""
+    """Compare how often a request acted with how often it may have."""
     times = max(len(done.transfers), len(done.payments), len(done.refunds))
     what = f"{request.operation}: {_names(done) or 'nothing'} in the database"
     if times > 1:
@@ -149,7 +150,7 @@ def _check_times(
 
 
 def _is_missing(request: Request, done: Effects) -> bool:
-    """Whether some part of what the operation does is not there."""
+    """Whether some part of what the operation does is missing."""
     if request.operation in _MAKES_A_PAYMENT and not done.payments:
         return True
     if request.operation is Operation.REFUND and not done.refunds:
@@ -165,7 +166,7 @@ def _names(done: Effects) -> str:
 
 
 def _check_answers(answers: list[Attempt]) -> Iterator[Anomaly]:
-    """Every try of one key that was decided was told the same."""
+    """Check that every decided try of one key got the same answer."""
     decided = [answer for answer in answers if answer.outcome is not Outcome.UNKNOWN]
     for answer in decided[1:]:
         first = decided[0]
@@ -178,7 +179,7 @@ def _check_answers(answers: list[Attempt]) -> Iterator[Anomaly]:
 
 
 def _check_content(request: Request, done: Effects, decision: Attempt) -> Iterator[Anomaly]:
-    """What was acknowledged is what is there, as far as it never changes again."""
+    """Check that the acknowledged content is in the database, as far as it never changes again."""
     told: dict[str, Any] = msgspec.json.decode(decision.body)
     asked = request.body or {}
     pairs: list[tuple[str, Any, Any]] = []
@@ -192,7 +193,7 @@ def _check_content(request: Request, done: Effects, decision: Attempt) -> Iterat
         ]
         if not is_card(request):
             pairs.append(("account", asked["payment_method"]["account"], payment.account))
-        elif told["status"] != "canceled":  # before its bank was asked, maybe
+        elif told["status"] != "canceled":  # a canceled one may never have reached its bank
             pairs.append(("card", asked["metadata"][CARD], "approved"))
     elif request.operation is Operation.REFUND and done.refunds:
         refund = done.refunds[0]

@@ -38,11 +38,12 @@ from app.operate.verify import verify
 T = TypeVar("T")
 
 RATES_PER_S = {
-    TargetKind.EMBEDDED: 100,  # two cores keep pace with it while everything else runs there too
-    TargetKind.CLUSTER: 40,  # three nodes leave less of them
+    # Two cores keep up with this rate, though they run everything else, too.
+    TargetKind.EMBEDDED: 100,
+    TargetKind.CLUSTER: 40,  # three nodes take most of the two cores
     TargetKind.COMPOSE: 100,
 }
-_CARD_RATE_PER_S = 20  # each passes a vault, an acquirer and two commits, all on the same machine
+_CARD_RATE_PER_S = 20  # each passes a vault, an acquirer and two commits, all on this machine
 _WIDTH_OF_PIPE = 200
 
 app = typer.Typer(
@@ -59,7 +60,7 @@ class Balancing(StrEnum):
     """HAProxy where it is installed and the scenario is about api processes."""
     HAPROXY = "haproxy"
     NONE = "none"
-    """The clients themselves, who go to the next address when one does not answer."""
+    """The clients themselves, which go to the next address when one does not answer."""
 
 
 _ABOUT_APIS = {Kind.API_KILL, Kind.API_PAUSE, Kind.ROLLING_RESTART}
@@ -70,14 +71,16 @@ def run(
     *,
     scenario: Annotated[str, typer.Option(help="Which; see 'suya chaos list'.")] = "storm",
     target: Annotated[
-        TargetKind, typer.Option(help="Against what; all but compose is started for the run.")
+        TargetKind, typer.Option(help="The target; all but compose are started for the run.")
     ] = TargetKind.EMBEDDED,
     faults_: Annotated[
         int | None,
-        typer.Option("--faults", min=1, max=10_000, help="How many. Default: the scenario's."),
+        typer.Option(
+            "--faults", min=1, max=10_000, help="How many faults. Default: the scenario's."
+        ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the faults and the load. Default: by chance.")
+        int | None, typer.Option(min=0, help="The seed of faults and load. Default: random.")
     ] = None,
     rate: Annotated[
         int | None,
@@ -99,12 +102,13 @@ def run(
     history: Annotated[
         Path | None, typer.Option(help="Write the history there. Default: kept if it fails.")
     ] = None,
-    keep: Annotated[bool, typer.Option(help="Leave data and logs in their folder.")] = False,
+    keep: Annotated[bool, typer.Option(help="Keep the folder with data and logs.")] = False,
     json: Json = False,
 ) -> None:
     """Run a scenario under load, then check every request against the database.
 
-    Exit code 0: nothing lost, doubled or otherwise wrong; 1: something is; 2: asked wrongly.
+    Exit code 0: nothing is wrong; 1: something was lost, doubled or otherwise wrong; 2: wrong
+    arguments.
 
     Example: suya chaos run --scenario storm --target embedded --faults 20 --seed 7
     """
@@ -231,7 +235,7 @@ def _run_in_a_folder(
     keep: bool,
 ) -> ChaosReport:
     _quiet()
-    # Not under the home: an account of its own may run the database, and must reach its data.
+    # Not in the home: the database may run under another account, which must reach its data.
     folder = Path(tempfile.mkdtemp(prefix="suya-chaos-"))
     written = history or folder / "history.jsonl"
     try:
@@ -258,7 +262,7 @@ def _run_in_a_folder(
 
 
 def _interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`; Ctrl-C and SIGTERM end it in order.
+    """Run `work`; Ctrl-C and SIGTERM cancel it, and it ends in order.
 
     Raises:
         CannotRun: one of them came.
@@ -269,7 +273,7 @@ def _interruptible(work: Coroutine[Any, Any, T]) -> T:
         was_ended: list[signal.Signals] = []
 
         def end(how: signal.Signals) -> None:
-            # A second one finds a task that is ending already, and changes nothing.
+            # A second one changes nothing: the task is ending already.
             if not was_ended:
                 task.cancel()
             was_ended.append(how)
@@ -286,7 +290,7 @@ def _interruptible(work: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.contextmanager
 def _explained() -> Iterator[None]:
-    """What cannot be done is one sentence and exit code 1."""
+    """Print a known error as one sentence, and exit with 1."""
     try:
         yield
     except (
@@ -306,7 +310,7 @@ def _explained() -> Iterator[None]:
 
 
 def _quiet() -> None:
-    """Connections break all the time here; the driver need not tell of each."""
+    """Silence the driver's warnings: connections break here all the time."""
     logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 

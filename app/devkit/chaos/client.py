@@ -1,7 +1,7 @@
-"""Clients that retry: one request with its key, sent again until somebody decides.
+"""Clients that retry: they send a request with its key again until it is decided.
 
-Connections are kept alive and taken as they are free; an open loop must be able to have as many
-requests under way as a stalled server makes it have.
+Connections are kept alive and reused when they are free; an open loop needs as many open requests
+as a stalled server leaves it.
 """
 
 import asyncio
@@ -14,8 +14,9 @@ from app.devkit.bench.client import Connection, body_of, connect
 from app.devkit.chaos.history import History
 from app.devkit.chaos.model import NO_ANSWER, Attempt, Outcome, Request
 
-PAUSE_S = 0.05  # before the second try; a killed process needs more, a restarted pool does not
-PAUSE_MAX_S = 3.0  # during a long outage thousands wait: more often, and they would be the outage
+PAUSE_S = 0.05  # before the second try; a killed process needs longer, a restarted pool does not
+# During a long outage thousands wait; more frequent tries would prolong the outage.
+PAUSE_MAX_S = 3.0
 
 
 class ClientTimeouts:
@@ -23,13 +24,13 @@ class ClientTimeouts:
 
     def __init__(self, *, attempt_s: float, request_s: float) -> None:
         self.attempt_s = attempt_s
-        """For one answer, before the same is asked elsewhere."""
+        """For one answer, before the same request is sent to another address."""
         self.request_s = request_s
-        """For a decision, before the client gives up and knows nothing."""
+        """For a decision; after that the client gives up, and the outcome is unknown."""
 
 
 class RetryingClient:
-    """Whoever sends the requests of a run, to one address after the other."""
+    """Sends the requests of a run, to one address after the other."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class RetryingClient:
         token: str,
         hear: Callable[[Request, Attempt], None] = lambda *_: None,
     ) -> Attempt | None:
-        """The deciding answer to a request that is in the history; none within its time.
+        """Send a recorded request until it is decided; returns that answer, or none in its time.
 
         Args:
             hear: called with every answer, also those that decide nothing.
@@ -61,7 +62,7 @@ class RetryingClient:
         return await self._try_until_decided(request, body, token, hear, resolving=False)
 
     async def resolve(self, request: Request, body: bytes | None, token: str) -> Attempt | None:
-        """As `decide`, after the load: the same key tells what became of it."""
+        """As `decide`, after the load: the same key finds out how the request ended."""
         return await self._try_until_decided(request, body, token, lambda *_: None, resolving=True)
 
     def close(self) -> None:
@@ -146,7 +147,7 @@ class RetryingClient:
 
 
 class Pause:
-    """Pauses that double up to a limit, spread by chance so that clients do not march in step."""
+    """Pauses that double up to a limit, with random parts, so that clients do not retry at once."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose

@@ -7,7 +7,7 @@ from typing import ClassVar
 from app.devkit.chaos.targets import LocalTarget, Options, TargetKind
 from app.devkit.cluster import LocalCluster
 
-NODES = 3  # one may be gone
+NODES = 3  # one may fail
 _SETTLE_S = 5.0  # a node that answers again still catches up with what its ranges have missed
 
 
@@ -30,7 +30,7 @@ class LocalNodes:
         self._cluster.stop(_number(name))
 
     def start(self, name: str) -> None:
-        """Start it again with its data."""
+        """Restart it with its data."""
         self._cluster.restart(_number(name))
 
     def pause(self, name: str) -> None:
@@ -46,7 +46,7 @@ class LocalNodes:
         return f"node {self._cluster.leaseholder('accounts', 'suya')}"
 
     def wait_until_whole(self) -> None:
-        """Every range has all its replicas, and those had time to catch up."""
+        """Wait until every range has all its replicas, and these had time to catch up."""
         self._cluster.wait_until_replicated()
         time.sleep(_SETTLE_S)
 
@@ -56,7 +56,7 @@ def _number(name: str) -> int:
 
 
 class ClusterTarget(LocalTarget):
-    """Three nodes in three regions under the run's folder."""
+    """Three nodes in three regions, with their data in the run's folder."""
 
     kind: ClassVar = TargetKind.CLUSTER
     heal_s: ClassVar = 240.0  # a node that was away is whole again in seconds, sometimes minutes

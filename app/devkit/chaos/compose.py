@@ -1,4 +1,4 @@
-"""A cluster of containers that runs already as a target, by `docker compose`."""
+"""A running cluster of containers as a target, controlled by `docker compose`."""
 
 import json
 import subprocess
@@ -23,11 +23,11 @@ class Compose:
         self.file = file
 
     def command(self, *words: str) -> list[str]:
-        """The command line for some words."""
+        """The full command line for these arguments."""
         return [find_program("docker") or "docker", "compose", "--file", str(self.file), *words]
 
     def run(self, *words: str) -> str:
-        """What the command prints.
+        """Run a command; returns its output.
 
         Raises:
             CannotRun: it failed; the message is its last line.
@@ -41,7 +41,7 @@ class Compose:
         return done.stdout
 
     def services(self, prefix: str) -> list[str]:
-        """The running services whose name begins so, in their order."""
+        """The running services whose names begin so, in order."""
         running = self.run("ps", "--services", "--filter", "status=running").split()
         return sorted(name for name in running if name.startswith(prefix))
 
@@ -60,7 +60,7 @@ class Container:
         self.name = name
 
     def kill(self) -> None:
-        """SIGKILL; a container that was killed by command is not started again by itself."""
+        """Kill it (SIGKILL). A container that was killed by command is not restarted by itself."""
         self._compose.run("kill", "--signal", "SIGKILL", self.name)
 
     def stop(self) -> None:
@@ -122,11 +122,11 @@ class ContainerNodes:
         Container(self._compose, name).resume()
 
     def leaseholder(self) -> str:
-        """Not told from outside; no scenario asks for it here."""
+        """Not known from outside; no scenario asks for it here."""
         raise CannotRun("which container has a lease is not known from outside")
 
     def wait_until_whole(self) -> None:
-        """All nodes are healthy again.
+        """Wait until all nodes are healthy again.
 
         Raises:
             DidNotStart: one is not in time.
@@ -139,7 +139,7 @@ class ContainerNodes:
 
 
 class ComposeTarget(Target):
-    """What `docker compose up` has started; it goes on afterwards, with what the run has written.
+    """What `docker compose up` has started. It goes on afterwards, with the data of the run.
 
     The address, the admin key and the database are those of this process's settings.
     """
@@ -172,10 +172,10 @@ class ComposeTarget(Target):
         return self._settings.database_url.get_secret_value()
 
     async def start(self) -> None:
-        """Find what runs.
+        """Find the running services.
 
         Raises:
-            CannotRun: nothing does.
+            CannotRun: none runs.
         """
         _ = self.admin_key, self.database_url
         names = await finish(lambda: self._compose.services("api-"))
@@ -185,4 +185,4 @@ class ComposeTarget(Target):
         self.nodes = await finish(lambda: ContainerNodes(self._compose))
 
     async def stop(self) -> None:
-        """Leave it as it is: it was not started by us."""
+        """Leave it running, because the run did not start it."""

@@ -10,7 +10,7 @@ from app.engine.database.embedded import EmbeddedPostgres
 
 
 class EmbeddedTarget(LocalTarget):
-    """An embedded PostgreSQL under the run's folder."""
+    """An embedded PostgreSQL with its data in the run's folder."""
 
     kind: ClassVar = TargetKind.EMBEDDED
     heal_s: ClassVar = 60.0  # a start takes 2 s, a recovery of small data less
@@ -22,7 +22,7 @@ class EmbeddedTarget(LocalTarget):
 
     @property
     def database_url(self) -> str:
-        """By its socket."""
+        """The URL of its socket."""
         return self.postgres.url
 
     def kill_database(self) -> None:
@@ -30,7 +30,7 @@ class EmbeddedTarget(LocalTarget):
         self.postgres.kill()
 
     def start_database(self) -> None:
-        """Start it again; its recovery is waited for."""
+        """Start it again, and wait for its recovery."""
         self.postgres.start()
 
     def stop_database(self) -> None:
@@ -38,11 +38,11 @@ class EmbeddedTarget(LocalTarget):
         self.postgres.stop()
 
     def pause_database(self) -> None:
-        """SIGSTOP to all of it: it lives and does nothing."""
+        """Pause all of it (SIGSTOP)."""
         self.postgres.send_signal(signal.SIGSTOP)
 
     def resume_database(self) -> None:
-        """Go on where it was."""
+        """Resume all of it (SIGCONT)."""
         self.postgres.send_signal(signal.SIGCONT)
 
     def _make_rails(self) -> Rails:

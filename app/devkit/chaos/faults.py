@@ -1,6 +1,6 @@
 """The faults: each is injected at the beginning of a block and healed at its end.
 
-What they yield is a word on what they did; the block lasts as long as the fault is to be held.
+Each yields a word on what it did. The block lasts as long as the fault is to last.
 """
 
 import asyncio
@@ -25,16 +25,16 @@ from app.devkit.stack import SuyaCommand, find_program
 
 Breaking: TypeAlias = AbstractAsyncContextManager[str]
 
-_SLOW_S = (0.020, 0.120)  # another city, another continent
+_SLOW_S = (0.020, 0.120)  # the delay to another city, and to another continent
 _STRUCK_S = 3.0  # how long an armed fault waits for a COMMIT; under load one comes at once
-_STRIKES = 3  # connections in a row: the first retry meets it too
-_CONNECTIONS_MAX = 500  # more than any server here takes
+_STRIKES = 3  # connections in a row: the first retry is hit, too
+_CONNECTIONS_MAX = 500  # more than any server here accepts
 _TAKE_PAUSE_S = 0.02
-_FULL_S = 0.2  # so long without a further connection means that there are none
+_FULL_S = 0.2  # all connections are taken when no further one succeeds for so long
 _CLOCK_OFFSETS_S = (-30, 30, -2, 2)  # a machine without time service, and one with a bad one
 
 # Not a statement of the product: it lives for a second, during a run. CONCURRENTLY is how
-# PostgreSQL does it without a lock; CockroachDB always does without, and takes the word.
+# PostgreSQL avoids the lock; CockroachDB always does, and accepts the word.
 _MAKE_INDEX = (
     "CREATE INDEX CONCURRENTLY IF NOT EXISTS chaos_payments_by_amount"
     " ON payments (region, merchant_id, amount_minor, id)"
@@ -43,7 +43,7 @@ _DROP_INDEX = "DROP INDEX IF EXISTS chaos_payments_by_amount"
 
 
 def inject(target: Target, injection: Injection) -> Breaking:
-    """The block that has a fault."""
+    """The block during which a fault is in force."""
     return _FAULTS[injection.kind](target, injection)
 
 
@@ -68,7 +68,7 @@ async def _api_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
 async def _api_pause(target: Target, injection: Injection) -> AsyncIterator[str]:
     api = target.apis[injection.chance % len(target.apis)]
     try:
-        # In a thread: where a container stands for the process, this takes its time.
+        # In a thread, because a container takes long to react.
         await finish(api.pause)
         yield api.name
     finally:
@@ -96,7 +96,7 @@ async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
     assert faketime is not None
     await _stop(api)
     try:
-        # Deadlines go by the clock that never steps, and that one stays.
+        # Deadlines use the monotonic clock, which stays right.
         prefix = [faketime, "--exclude-monotonic", "-f", f"{offset_s:+d}s"]
         await finish(lambda: api.start(partial(SuyaCommand, prefix=prefix)))
         yield f"{api.name}, {offset_s:+d} s"
@@ -191,7 +191,7 @@ async def _black_hole(target: Target, _: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _pool_exhaustion(target: Target, _: Injection) -> AsyncIterator[str]:
-    """Take every connection, cut those of the apis, and take what they leave."""
+    """Take every connection, break those of the apis, and take these, too."""
     proxy = target.proxy
     assert proxy is not None
     taken: list[psycopg.AsyncConnection] = []
@@ -204,8 +204,8 @@ async def _pool_exhaustion(target: Target, _: Injection) -> AsyncIterator[str]:
                 taken.append(await _connect(target))
 
     async def keep_taking() -> None:
-        # Ended by the event and not by cancelling: an attempt has a time limit of its own, and
-        # a connection that is just being made would be forgotten, open.
+        # Ended by the event and not by cancelling: an attempt has a time limit of its own, and a
+        # connection that is just being made would stay open.
         while not enough.is_set():
             await take()
             await asyncio.sleep(_TAKE_PAUSE_S)
@@ -255,7 +255,7 @@ async def _schema_change(target: Target, _: Injection) -> AsyncIterator[str]:
 
 
 async def _connect(target: Target) -> psycopg.AsyncConnection:
-    """A connection to the database itself, each statement committed at once."""
+    """A connection to the database itself, which commits each statement at once."""
     where = conninfo(target.database_url)
     return await psycopg.AsyncConnection.connect(where, autocommit=True, connect_timeout=5)
 

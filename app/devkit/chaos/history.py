@@ -1,4 +1,4 @@
-"""The history of a run: an append-only file of JSON lines, and the same read back.
+"""The history of a run: an append-only file of JSON lines, and its reader.
 
 A request is in the file before it is sent and an answer right after it came, so even a run that is
 killed leaves a history that can be checked.
@@ -30,7 +30,7 @@ class HistoryUnreadable(Exception):
 
 
 class History:
-    """What was asked and answered, phase by phase, fault by fault."""
+    """Requests and answers, phases and faults."""
 
     def __init__(self) -> None:
         self.run: Run | None = None
@@ -39,23 +39,23 @@ class History:
         self.phases: list[PhaseMark] = []
         self.faults: list[FaultMark] = []
         self.acquirer: AcquirerBooks | None = None
-        """Its books, where the run had one."""
+        """The acquirer's books, where the run had an acquirer."""
         self._file: IO[bytes] | None = None
 
     @classmethod
     def recorded(cls, path: Path) -> Self:
-        """A new history that is written to `path` as it grows.
+        """Begin a new history, which is written to `path` as it grows.
 
         Raises:
             OSError: the file cannot be made, or exists already.
         """
         history = cls()
-        history._file = path.open("xb", buffering=0)  # each record is with the kernel at once
+        history._file = path.open("xb", buffering=0)  # each record is passed to the kernel at once
         return history
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The history in a file. A last line cut off by the end of its process is left out.
+        """Read the history in a file. A last line that was cut off is left out.
 
         Raises:
             HistoryUnreadable: another line is no record, or the first one is not the run's.
@@ -69,7 +69,8 @@ class History:
                 history._take(_decoder.decode(line))
             except msgspec.DecodeError as error:
                 raise HistoryUnreadable(f"{path}, line {number}: {error}") from None
-        # Half a line was being written when the process died: not sent yet, or not answered.
+        # The process died while it wrote half a line: that request was not sent yet, or not
+        # answered.
         with contextlib.suppress(msgspec.DecodeError):
             history._take(_decoder.decode(torn))
         if history.run is None:
@@ -89,7 +90,7 @@ class History:
             self._file = None
 
     def decision(self, key: str) -> Attempt | None:
-        """The first answer that told the client what became of its request."""
+        """The first answer that decided its request."""
         for answer in self.answers.get(key, ()):
             if answer.outcome is not Outcome.UNKNOWN:
                 return answer

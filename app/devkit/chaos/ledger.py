@@ -1,6 +1,7 @@
-"""The clerk: what each request does to wallets and payments, one after the other. Pure.
+"""The clerk: applies one request after the other to wallets and payments. Pure.
 
-What becomes of a payment is the model's to say; what that moves between accounts is said here.
+`wallet_model` decides the state of a payment; this module knows what the state moves between
+accounts.
 """
 
 import contextlib
@@ -17,18 +18,18 @@ Moved: TypeAlias = dict[str, tuple[str, int, int]]
 
 
 class Impossible(Exception):
-    """What was done could not be done from the state before it; the message says why."""
+    """What was done was not possible in the state before it; the message says why."""
 
 
 class PaymentState(ModelPayment, frozen=True, kw_only=True):
     """A payment after some event, and whose money it is.
 
-    The status of a card's payment may also be `held`, `asked` and `undone`: what its ledger tells
-    of it.
+    The status of a card's payment may also be `held`, `asked` and `undone`, which are states of its
+    ledger.
     """
 
     wallet: str
-    """Where the money comes from: a wallet, or what the acquirer owes the merchant."""
+    """Where the money comes from: a wallet, or the acquirer's debt to the merchant."""
     till: str
     """Where captured money goes."""
 
@@ -38,15 +39,18 @@ _MAY_BE = {
     "held": {"processing", "authorized"},
     "undone": {"declined", "failed", "canceled"},
 }
-"""What a payment may be told to be while its ledger is in a state: an approval that captures
-nothing moves nothing, and why a hold was given back is in the answer and not in the money."""
+"""Statuses that an answer may have while the ledger is in a state.
+
+An approval without a capture moves nothing, and the reason why a hold was released is in the
+answer, not in the ledger.
+"""
 
 State: TypeAlias = PaymentState | int
-"""Of a payment, or what is available in a wallet."""
+"""The state of a payment, or the amount that is available in a wallet."""
 
 
 class Clerk:
-    """Wallets, payments, and every state they were in."""
+    """Wallets, payments, and all states that they were in."""
 
     def __init__(self, shops: Sequence[Shop], accounts: Sequence[FinalAccount]) -> None:
         self._shops = {shop.merchant: shop for shop in shops}
@@ -59,7 +63,7 @@ class Clerk:
         """Wallet or payment -> (key, state after it), in order; a wallet begins empty."""
 
     def do(self, request: Request, transfer: FinalTransfer) -> Moved:
-        """What a request moves between the accounts of its merchant.
+        """Apply a request; returns what it moves between the accounts of its merchant.
 
         Raises:
             Impossible: the state does not allow it.
@@ -86,14 +90,15 @@ class Clerk:
                 raise Impossible("a read moves nothing")
 
     def differs_from(self, request: Request, transfer: FinalTransfer, text: str) -> str:
-        """How an acknowledgement differs from the payment right after; empty if it does not."""
+        """How an acknowledgement differs from the payment right after it; empty if it does not."""
         told: dict[str, Any] = msgspec.json.decode(text)
         if told.get("object") != "payment":
             return ""
         if transfer.payment != told["id"] and is_card(request):
-            return ""  # of an attempt before, which came to nothing and freed its key
+            return ""  # of an earlier attempt, which had no result and freed its key
         if transfer.purpose == "authorization" and told["status"] == "canceled":
-            return ""  # canceled before the acquirer had spoken; another transfer gives it back
+            # Canceled before the acquirer had answered; another transfer releases the hold.
+            return ""
         payment = self.payments.get(told["id"])
         if payment is None:
             return f"{told['id']} was told of, and does not exist"
@@ -105,7 +110,7 @@ class Clerk:
         return f"{request.operation}: told {said}, replayed {found}"
 
     def subject_of(self, request: Request) -> str:
-        """The wallet or payment whose state decided about a request."""
+        """The wallet or payment whose state decided a request."""
         body = request.body or {}
         if request.operation in {Operation.PAYMENT, Operation.AUTHORIZATION}:
             return str(body["payment_method"]["account"])
@@ -130,7 +135,7 @@ class Clerk:
         return code == self._refusal(request, state)
 
     def _refusal(self, request: Request, state: PaymentState) -> str:
-        """The code by which the model refuses a request in that state; empty if it does not."""
+        """The code with which the model refuses a request in that state; empty if it does not."""
         body = request.body or {}
         try:
             match request.operation:
@@ -165,7 +170,7 @@ class Clerk:
         return _without_nothing({wallet: ("debit", amount, 0), till: ("credit", earned, 0)})
 
     def _by_card(self, request: Request, body: Mapping[str, Any], transfer: FinalTransfer) -> Moved:
-        """One of a card payment's own transfers: the hold, then all of it taken or given back."""
+        """Apply a card payment's own transfer: its hold, or the capture or release of it all."""
         payment_id, amount = transfer.payment or "", body["amount"]
         if transfer.purpose == "authorization":
             owed, till = (
@@ -247,7 +252,7 @@ class Clerk:
 
     def _give(self, request: Request, wallet: str, amount: int) -> None:
         if wallet == self._account(request, "processor_receivable"):
-            return  # what the acquirer owes has no limit
+            return  # the acquirer's debt has no limit
         available = self.available.get(wallet, 0) + amount
         if available < 0 and amount < 0:
             raise Impossible(f"{wallet} had {available - amount} available, {-amount} were taken")
@@ -275,7 +280,7 @@ class Clerk:
 
 @contextlib.contextmanager
 def _possible(before: PaymentState) -> Iterator[None]:
-    """What was booked must not be what the model refuses."""
+    """Check that the model does not refuse what was booked."""
     try:
         yield
     except Refused:
@@ -289,14 +294,14 @@ def is_card(request: Request) -> bool:
 
 
 def agree(told: tuple[Any, ...], payment: PaymentState) -> bool:
-    """Whether a payment's status, captured and refunded amounts and fee fit what was replayed."""
+    """Whether a payment's status, captured and refunded amounts and fee agree with the replay."""
     status, *amounts = told
     known, *replayed = _state(payment)
     return amounts == replayed and status in _MAY_BE.get(payment.status, {known})
 
 
 def _without_nothing(moved: Moved) -> Moved:
-    """A fee as large as the payment leaves the merchant nothing, and nothing is no entry."""
+    """Leave out entries of nothing, as of a merchant whose fee is as large as the payment."""
     return {account: line for account, line in moved.items() if line[1] or line[2]}
 
 

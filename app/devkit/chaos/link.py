@@ -1,4 +1,4 @@
-"""One connection through the fault proxy: what flows, message by message, and how it breaks."""
+"""One connection through the fault proxy: its messages, and how they are broken."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ class Link:
         """Forward both ways until one side ends or a fault ends it."""
         from_server = None
         if self.proxy.weather.swallows:
-            # Nobody is there to refuse: the connection is made and never answered.
+            # The server is unreachable, not closed: the connection is made and never answered.
             with contextlib.suppress(ConnectionError):
                 while await self.from_client.read(_CHUNK_BYTES):
                     continue
@@ -112,7 +112,7 @@ class Link:
             return
 
     def _fault_of(self, kind: bytes, body: bytes) -> "ConnectionFault | None":
-        """The fault that the message's statement meets, if it starts one that is armed."""
+        """The fault for the message's statement, if it starts one for which a fault is armed."""
         query = None
         if kind == b"Q":
             query = body.rstrip(b"\0").decode()
@@ -156,7 +156,7 @@ class _Way:
         self._pump: asyncio.Task[None] | None = None
 
     async def send(self, data: bytes, delay_s: float) -> None:
-        """Send at once, or after the delay and whatever is already on its way."""
+        """Send at once, or after the delay and after everything that is still on its way."""
         if delay_s == 0 and not self._late:
             self._writer.write(data)
             await self._writer.drain()

@@ -1,7 +1,7 @@
 """The load: payments, captures, cancels, refunds and transfers that arrive at a constant rate.
 
-Arrivals do not wait for answers, as people do not. Half of everything happens on a few hot wallets;
-some cold ones are poor, so that refusals happen; captures and refunds pick among the same recent
+Arrivals do not wait for answers, as people do not. Half of all requests use a few hot wallets. Some
+cold wallets are poor, so that refusals happen. Captures and refunds choose among the same recent
 payments, so that some race for the same money.
 """
 
@@ -18,9 +18,10 @@ from app.devkit.chaos.client import RetryingClient
 from app.devkit.chaos.history import History
 from app.devkit.chaos.model import CARD, Attempt, Operation, Outcome, Request
 
-UNDER_WAY_MAX = 8_000  # a minute of a stalled server at the default rate; more would only be memory
+# A minute of a stalled server at the default rate; more would only use memory.
+UNDER_WAY_MAX = 8_000
 _TICK_S = 0.002  # timers of the event loop are not much finer
-_RECENT = 200  # payments that captures and refunds choose among: few enough that they meet
+_RECENT = 200  # payments that captures and refunds choose from: few enough that they meet
 _HOT_SHARE = 0.5
 _CARD_SHARE = 0.7  # of the payments, where there is an acquirer
 _DECLINED_SHARE = 0.1  # of those
@@ -46,32 +47,34 @@ class Stall(msgspec.Struct, frozen=True):
     hot: list[str]
     cold: list[str]
     cards: dict[str, str] = {}
-    """What becomes of a card (`approved`, `declined`) -> its token; none where nobody takes them.
+    """What its bank does with a card (`approved`, `declined`) -> its token.
+
+    None without acquirer.
     """
 
 
 class Pace:
-    """Whether the generator sent what it was asked to, about when it was asked to."""
+    """Whether the generator sent about as many requests as it should, about in time."""
 
     def __init__(self) -> None:
         self.late_s: list[float] = []
-        """How late each arrival was looked at, whatever the server did."""
+        """How late the generator sent each arrival, independent of the server."""
         self.dropped = 0
-        """Arrivals that found too many requests under way."""
+        """Arrivals that found too many open requests."""
 
 
 class _Shelf:
-    """What a merchant's clients know they may ask about: recent payments, by what can be done."""
+    """A merchant's recent payments, by what can be done with them."""
 
     def __init__(self) -> None:
         self.held: deque[str] = deque(maxlen=_RECENT)
         self.paid: deque[str] = deque(maxlen=_RECENT)
         self.asked: dict[str, str] = {}
-        """Key -> payment whose outcome nobody knows."""
+        """Key -> payment whose outcome is unknown."""
 
 
 class Intents:
-    """What is asked next, by a seed."""
+    """Chooses the next request, by a seed."""
 
     def __init__(self, stalls: Sequence[Stall], currency: str, seed: int) -> None:
         self._stalls = stalls
@@ -80,7 +83,7 @@ class Intents:
         self._shelves = {stall.merchant: _Shelf() for stall in stalls}
 
     def next(self) -> tuple[Stall, Operation, str, dict[str, Any] | None]:
-        """Who asks for what: stall, operation, path and body (none for a read)."""
+        """The next request: stall, operation, path and body (none for a read)."""
         stall = self._random.choice(self._stalls)
         (operation,) = self._random.choices(list(_MIX), list(_MIX.values()))
         shelf = self._shelves[stall.merchant]
@@ -101,7 +104,7 @@ class Intents:
         return stall, operation, "/v1/payments", self._payment(stall, operation)
 
     def learn(self, request: Request, answer: Attempt) -> None:
-        """A payment was acknowledged, or is processing: others may ask about it from now on."""
+        """Note a payment that was acknowledged, or is processing; later requests may use it."""
         shelf = self._shelves[request.merchant]
         if answer.status == 202 and request.operation in _MAKES_A_PAYMENT:
             shelf.asked[request.key] = msgspec.json.decode(answer.body)["id"]
@@ -134,7 +137,7 @@ class Intents:
         if stall.cards and self._random.random() < _CARD_SHARE:
             outcome = "declined" if self._random.random() < _DECLINED_SHARE else "approved"
             card = {"type": "card", "id": stall.cards[outcome]}
-            # The checker reads there what the card's bank has to say.
+            # The checker reads there what the card's bank will answer.
             return asked | {"payment_method": card, "metadata": {CARD: outcome}}
         return asked | {"payment_method": {"type": "wallet", "account": self._wallet(stall)}}
 
@@ -157,7 +160,7 @@ class Intents:
 
 
 class Load:
-    """Arrivals at a rate, each a client of its own that retries until it is decided."""
+    """Requests at a constant rate, each with a client that retries until it is decided."""
 
     def __init__(
         self,
@@ -187,7 +190,7 @@ class Load:
         self._pacing = asyncio.create_task(self._arrive())
 
     async def stop(self) -> None:
-        """Send nothing new, and wait for what is under way; each has its own time limit."""
+        """Send nothing new, and wait for open requests; each has its own time limit."""
         self._stopped = True
         if self._pacing is not None:
             await self._pacing
@@ -197,16 +200,16 @@ class Load:
             raise self.failure
 
     async def abandon(self) -> None:
-        """Drop whatever is still under way; after `stop` nothing is."""
+        """Drop the open requests; after `stop` there are none."""
         self._stopped = True
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def resolve(self) -> int:
-        """Ask again, by the same key, for all that is still unknown; returns how many there were.
+        """Send all requests with an unknown outcome again, by the same keys; returns their number.
 
-        One after the other in small groups: a database that just came back need not be flooded.
+        In small groups, so as not to flood a database that has just come back.
         """
         unknown = [
             request

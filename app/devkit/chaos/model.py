@@ -1,7 +1,7 @@
-"""What a history is made of, what a database holds of it, and what may be wrong between the two.
+"""The records of a history, the content of a database, and what can be wrong between the two.
 
-All instants are seconds on one clock that never steps (the run's own), so "answered before the
-other was sent" can be told.
+All instants are seconds on one clock that never steps (the run's own), so that "answered before the
+other was sent" can be decided.
 """
 
 from enum import StrEnum
@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import msgspec
 
 NO_ANSWER = 0
-"""The status of a try that nobody answered."""
+"""The status of a try without an answer."""
 
 CARD = "card"
-"""The metadata of a card payment that tells what its bank will say: `approved` or `declined`."""
+"""The metadata of a card payment that say what its bank will answer: `approved` or `declined`."""
 
 
 class Operation(StrEnum):
-    """What a client asks."""
+    """The kinds of requests."""
 
     DEPOSIT = "deposit"
     PAYMENT = "payment"
@@ -58,17 +58,20 @@ class Run(msgspec.Struct, frozen=True, tag="run", tag_field="record"):
 
 
 class Request(msgspec.Struct, frozen=True, tag="request", tag_field="record"):
-    """An intent, written before its first try is sent."""
+    """A request, written before its first try is sent."""
 
     key: str
-    """The Idempotency-Key of every try, and the X-Request-Id: everything it causes carries it."""
+    """The Idempotency-Key and the X-Request-Id of every try.
+
+    Everything that it causes carries it.
+    """
     operation: Operation
     merchant: str
     path: str
     body: dict[str, Any] | None
     phase: str
     due_at: float
-    """When it was meant to be sent; latencies count from here."""
+    """When it was due; latencies count from here."""
     sent_at: float
 
 
@@ -81,16 +84,16 @@ class Attempt(msgspec.Struct, frozen=True, tag="answer", tag_field="record"):
     status: int
     """HTTP status; `NO_ANSWER` where none came."""
     body: str
-    """As received; where none came, why."""
+    """As received; without an answer, the reason."""
     resolving: bool = False
-    """Sent after the load, to clear up what was unknown."""
+    """Sent after the load, to find out an unknown outcome."""
 
     @property
     def outcome(self) -> Outcome:
         """What the client may conclude from it."""
         if self.status in {200, 201}:
             return Outcome.ACKNOWLEDGED
-        # A balancer's own 4xx and what says "the same key" leave everything open.
+        # A balancer's own 4xx, and an error that says "retry with the same key", decide nothing.
         if self.status in {400, 402, 404, 409, 422} and self.problem.get("retry") in _DECIDED:
             return Outcome.REFUSED
         return Outcome.UNKNOWN
@@ -109,7 +112,7 @@ _DECIDED = frozenset({"never", "new_key"})
 
 
 class PhaseMark(msgspec.Struct, frozen=True, tag="phase", tag_field="record"):
-    """A stretch of the load."""
+    """A phase of the load."""
 
     name: str
     began_at: float
@@ -128,12 +131,12 @@ class FaultMark(msgspec.Struct, frozen=True, tag="fault", tag_field="record"):
 
     @property
     def had_effect(self) -> bool:
-        """Whether something was struck; a fault that waits for a statement may wait in vain."""
+        """Whether it hit anything; a fault that waits for a statement may wait in vain."""
         return not self.detail.endswith(" x 0")
 
 
 class Authorization(msgspec.Struct, frozen=True):
-    """What the acquirer has of one card payment; amounts in minor units."""
+    """The acquirer's record of one card payment; amounts in minor units."""
 
     reference: str
     """The payment's id."""
@@ -174,21 +177,21 @@ class Wrong(StrEnum):
     REFUSED_BUT_PRESENT = "refused_but_present"
     """Refused, and done all the same."""
     ANSWER_CHANGED = "answer_changed"
-    """Two tries of one key were told different things."""
+    """Two tries of one key got different answers."""
     UNASKED = "unasked"
-    """Money moved that nobody asked to move."""
+    """Money moved without a request."""
     BALANCE = "wrong_balance"
     """Replayed one after the other, the entries give another balance."""
     ORDER = "wrong_order"
-    """Versions contradict each other, or the time at which clients were told."""
+    """Versions contradict each other, or the times at which clients got their answers."""
     STALE = "stale_decision"
     """Decided, or read, from a state that had passed."""
     UNFINISHED = "unfinished"
     """Still open when everything had time to end."""
     DISAGREES = "disagrees"
-    """The acquirer's books have something else than ours."""
+    """The acquirer's books differ from Suya's."""
     NOT_HEALED = "not_healed"
-    """A fault that did not heal within its limit: what followed was measured while it lasted."""
+    """A fault did not heal within its limit; what followed was measured while it lasted."""
 
 
 class Anomaly(msgspec.Struct, frozen=True):
@@ -208,7 +211,7 @@ class FinalTransfer(msgspec.Struct, frozen=True):
     correlation_id: str
     payment: str | None
     purpose: str = ""
-    """What for, as the ledger says; it tells the transfers of one card payment apart."""
+    """Its purpose in the ledger, which tells the transfers of one card payment apart."""
 
 
 class FinalEntry(msgspec.Struct, frozen=True):
@@ -239,7 +242,7 @@ class FinalPayment(msgspec.Struct, frozen=True):
 
     id: str
     correlation_id: str
-    """Of the request that made it."""
+    """The id of the request that made it."""
     account: str
     amount: int
     captured: int
@@ -263,7 +266,7 @@ class FinalFlow(msgspec.Struct, frozen=True):
     """A flow that has not ended."""
 
     key: str
-    """Of the request that began it."""
+    """The id of the request that began it."""
     name: str
     status: str
     attempts: int
@@ -279,7 +282,7 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Books(msgspec.Struct, frozen=True):
-    """Everything the database has of a run's merchants."""
+    """Everything that the database has of a run's merchants."""
 
     accounts: list[FinalAccount]
     transfers: list[FinalTransfer]

@@ -1,4 +1,4 @@
-"""The faults of a cluster's nodes; no two overlap, so no quorum is lost by them.
+"""The faults of a cluster's nodes; no two overlap, so the cluster keeps its quorum.
 
 Each is healed only when every range has all its replicas again.
 """
@@ -12,7 +12,7 @@ from app.devkit.chaos.targets import Nodes, Target, finish
 
 @asynccontextmanager
 async def node_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """Without one node."""
+    """One node is killed."""
     nodes = _nodes(target)
     async with _without(nodes, [_any(nodes, injection)]) as what:
         yield what
@@ -20,7 +20,7 @@ async def node_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def leaseholder_kill(target: Target, _: Injection) -> AsyncIterator[str]:
-    """Without the node that serves the accounts."""
+    """The node that serves the accounts is killed."""
     nodes = _nodes(target)
     async with _without(nodes, [await finish(nodes.leaseholder)]) as what:
         yield what
@@ -28,7 +28,7 @@ async def leaseholder_kill(target: Target, _: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def region_loss(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """Without all nodes of a region."""
+    """All nodes of a region are killed."""
     nodes = _nodes(target)
     region = nodes.regions()[_any(nodes, injection)]
     lost = [name for name, where in nodes.regions().items() if where == region]
@@ -38,7 +38,7 @@ async def region_loss(target: Target, injection: Injection) -> AsyncIterator[str
 
 @asynccontextmanager
 async def node_pause(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """With a node that lives and does nothing."""
+    """One node is paused."""
     nodes = _nodes(target)
     name = _any(nodes, injection)
     await finish(lambda: nodes.pause(name))
@@ -51,7 +51,7 @@ async def node_pause(target: Target, injection: Injection) -> AsyncIterator[str]
 
 @asynccontextmanager
 async def node_restart(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """With a node ended in order and started again."""
+    """One node is ended in order and started again."""
     nodes = _nodes(target)
     name = _any(nodes, injection)
     await finish(lambda: nodes.stop(name))

@@ -1,4 +1,4 @@
-"""The order of what happened, as accounts number it and as clients saw it: pure."""
+"""The order of events, as accounts number them and as clients saw them. Pure."""
 
 import math
 from collections import defaultdict, deque
@@ -13,7 +13,7 @@ S = TypeVar("S")
 
 
 def serial_order(entries: Mapping[str, Sequence[FinalEntry]]) -> tuple[list[str], list[str]]:
-    """The transfers in an order that every account agrees with, and those that are in a circle.
+    """The transfers in an order that every account agrees with, and those that form a circle.
 
     Args:
         entries: each account's, in version order.
@@ -39,14 +39,14 @@ def serial_order(entries: Mapping[str, Sequence[FinalEntry]]) -> tuple[list[str]
 
 
 def acknowledged_at(history: History, key: str) -> float:
-    """When the client was told that its request was done; infinite where it never was."""
+    """When the client got the answer that its request was done; infinite without one."""
     decision = history.decision(key)
     done = decision is not None and decision.outcome is Outcome.ACKNOWLEDGED
     return decision.at if decision is not None and done else math.inf
 
 
 def sent_at(history: History, key: str) -> float:
-    """When its first try was sent; what nobody asked may have begun at any time."""
+    """When its first try was sent; without a request, before everything else."""
     request = history.requests.get(key)
     return -math.inf if request is None else request.sent_at
 
@@ -62,10 +62,11 @@ def contradictions(history: History, keys: Sequence[str]) -> Iterator[tuple[str,
 
 
 class Timeline(Generic[S]):
-    """The states of one thing, one after each event, and when each may have been the current one.
+    """The states of one object, one after each event, and when each may have been the current one.
 
-    A state may have begun as soon as its event's request was sent, and must have ended when the
-    next event was acknowledged. Both only grow along the timeline, so a window of it is a slice.
+    A state may have begun once its event's request was sent, and must have ended when the next
+    event was acknowledged. Both instants only grow along the timeline, so a window of it is a
+    slice.
     """
 
     def __init__(self, history: History, events: Sequence[tuple[str, S]]) -> None:
@@ -74,10 +75,10 @@ class Timeline(Generic[S]):
         self._begins = [sent_at(history, key) for key, _ in events]
         self._ends = [acknowledged_at(history, key) for key, _ in events[1:]] + [math.inf]
         for at in range(1, len(events)):
-            # What comes later cannot have begun before what comes earlier.
+            # A later state cannot have begun before an earlier one.
             self._begins[at] = max(self._begins[at], self._begins[at - 1])
         for at in range(len(events) - 2, -1, -1):
-            # What comes earlier has ended when anything later has begun for everybody to see.
+            # An earlier state has ended once any later one has visibly begun.
             self._ends[at] = min(self._ends[at], self._ends[at + 1])
 
     def states_between(self, began_at: float, ended_at: float) -> list[S]:

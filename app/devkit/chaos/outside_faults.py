@@ -1,6 +1,6 @@
-"""Faults of the outside: an acquirer that is slow, dead or lying, and a worker that dies meanwhile.
+"""Faults of the acquirer (slow, dead or wrong), and of a worker while flows are open.
 
-What an acquirer is to do wrong is a script of its own (docs/sandbox.md); it heals by an empty one.
+The acquirer has a script of faults (docs/sandbox.md); an empty script heals it.
 """
 
 import asyncio
@@ -12,19 +12,19 @@ from app.devkit.chaos.rails import Rails
 from app.devkit.chaos.targets import Target, finish
 
 _SLOW_MS = 5_000  # longer than the run's processes wait
-_OPEN_MS = 800  # long enough for flows to be open, short enough for nobody to give up
+_OPEN_MS = 800  # long enough for flows to be open, short enough that no request gives up
 _LYING_SHARE = 0.5
-_LOST_SHARE = 0.2  # so that some flows are the worker's, which dies
+_LOST_SHARE = 0.2  # so that some flows are left to the worker, which dies
 _LIES = [
-    *("500_after", "timeout_after", "drop_after"),  # done, and not told
-    *("500_before", "timeout_before", "drop_before"),  # not done, and not told
+    *("500_after", "timeout_after", "drop_after"),  # done, but without an answer
+    *("500_before", "timeout_before", "drop_before"),  # not done, and without an answer
 ]
 _NOTIFICATIONS = {"copies": 2, "reorder_ms": 700, "delay_ms": 100}
 
 
 @asynccontextmanager
 async def acquirer_slow(target: Target, _: Injection) -> AsyncIterator[str]:
-    """Every answer comes late; what was asked is done at once."""
+    """Every answer comes late; the request is carried out at once."""
     rails = _rails(target)
     try:
         await finish(lambda: rails.script(latency_ms=_SLOW_MS))
@@ -35,7 +35,7 @@ async def acquirer_slow(target: Target, _: Injection) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def acquirer_down(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """It is gone, or hangs up on everybody."""
+    """It is dead, or breaks every connection."""
     rails = _rails(target)
     if injection.chance % 2:
         try:
@@ -53,7 +53,7 @@ async def acquirer_down(target: Target, injection: Injection) -> AsyncIterator[s
 
 @asynccontextmanager
 async def acquirer_lies(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """Answers are lost or wrong about what was done, and notifications repeat and overtake."""
+    """Answers are lost or wrong, and notifications come twice and out of order."""
     rails = _rails(target)
     try:
         await finish(
@@ -72,7 +72,7 @@ async def acquirer_lies(target: Target, injection: Injection) -> AsyncIterator[s
 
 @asynccontextmanager
 async def worker_kill(target: Target, injection: Injection) -> AsyncIterator[str]:
-    """The worker and an api die while an acquirer that takes its time keeps flows open."""
+    """The worker and an api die while a slow acquirer keeps flows open."""
     rails, worker = _rails(target), target.worker
     assert worker is not None
     api = target.apis[injection.chance % len(target.apis)]

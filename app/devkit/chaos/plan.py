@@ -1,4 +1,4 @@
-"""Which faults a run injects, when and how: declared as scenarios, drawn by a seed. Pure."""
+"""The faults of a run, and when they come: declared as scenarios, drawn by a seed. Pure."""
 
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
@@ -52,17 +52,18 @@ class Profile(msgspec.Struct, frozen=True):
     is_outside: bool = False
     """Whether it needs an acquirer, and payments by card."""
     is_stormy: bool = True
-    """Whether a storm has it: what takes ten seconds would be most of it."""
+    """Whether a storm includes it: a fault of ten seconds would be most of a storm."""
 
 
 _ALWAYS = 0.2, 0.8  # as long as a supervisor's first pause
-_GREY = 0.5, 2.0  # long enough for others to wait, short enough for nobody to give up
+_GREY = 0.5, 2.0  # long enough for others to wait, short enough that no request gives up
 
-_OUTAGE = 2.0, 5.0  # so that processes meet it with their patience and their breaker's
+# So that it outlasts the timeouts of processes, and opens their circuit breakers.
+_OUTAGE = 2.0, 5.0
 
 
 def _outside(what: str) -> Profile:
-    # Not of a storm: it would have to pay by card, and be another one than those of before.
+    # Not in a storm, which would then have to pay by card, and differ from earlier storms.
     return Profile(what, frozenset({E}), _OUTAGE, is_outside=True, is_stormy=False)
 
 
@@ -107,19 +108,19 @@ PROFILES: dict[Kind, Profile] = {
         "no byte reaches the database or comes back", LOCAL, _GREY, is_proxied=True
     ),
     Kind.POOL_EXHAUSTION: Profile(
-        "all of the server's connections taken by somebody else",
+        "all of the server's connections taken by another client",
         frozenset({E}),
         _GREY,
         is_proxied=True,
     ),
     Kind.LOCK_HOLD: Profile("a transaction sits on a merchant's accounts", LOCAL, (0.5, 1.5)),
     Kind.SCHEMA_CHANGE: Profile("an index made and dropped under load", LOCAL, (0.0, 0.5)),
-    Kind.ACQUIRER_SLOW: _outside("the acquirer answers after 5 s; nobody waits that long"),
+    Kind.ACQUIRER_SLOW: _outside("the acquirer answers after 5 s; no client waits that long"),
     Kind.ACQUIRER_DOWN: _outside(
         "the acquirer killed and started again, or each of its connections broken"
     ),
     Kind.ACQUIRER_LIES: _outside(
-        "half of what the acquirer is asked fails before or after it is done, its notifications"
+        "half of the requests to the acquirer fail before or after it is done, its notifications"
         " come twice, late and out of order"
     ),
     Kind.WORKER_KILL: _outside("SIGKILL to the worker and an api while flows are open"),
@@ -140,7 +141,7 @@ class Scenario(msgspec.Struct, frozen=True):
     what: str
     parts: tuple[Part, ...]
     faults: int
-    """Injected where nothing else is asked for."""
+    """How many faults are injected unless the command says otherwise."""
     is_random: bool = False
 
 
@@ -181,21 +182,21 @@ class Injection(msgspec.Struct, frozen=True):
     phase: str
     kind: Kind
     pause_s: float
-    """Calm before it."""
+    """Time without a fault before it."""
     hold_s: float
     chance: int
-    """From 0 to 2**16 - 1: decides about the victim and the variant."""
+    """From 0 to 2**16 - 1: chooses the victim and the variant."""
 
 
 def kinds_for(scenario: Scenario, target: TargetKind) -> list[Kind]:
-    """The faults of a scenario that a target can have."""
+    """The faults of a scenario that a target supports."""
     return [
         kind for part in scenario.parts for kind in part.kinds if target in PROFILES[kind].targets
     ]
 
 
 def draw(scenario: Scenario, target: TargetKind, faults: int, seed: int) -> list[Injection]:
-    """The faults of a run, in order: a pure function of its arguments."""
+    """Draw the faults of a run, in order; a pure function of its arguments."""
     chance = Random(seed)  # noqa: S311 - repeatable on purpose
     parts = [
         (part.name, [kind for kind in part.kinds if target in PROFILES[kind].targets])
@@ -222,6 +223,6 @@ def draw(scenario: Scenario, target: TargetKind, faults: int, seed: int) -> list
 def _choose(
     kinds: Sequence[Kind], count: int, chance: Random, *, is_random: bool
 ) -> Iterator[Kind]:
-    """Kinds one by one, so that a shorter storm is the beginning of a longer one."""
+    """Draw kinds one by one, so that a shorter storm is the beginning of a longer one."""
     for at in range(count):
         yield chance.choice(kinds) if is_random else kinds[at % len(kinds)]

@@ -1,8 +1,8 @@
 """A proxy between the product and its database that breaks the network in chosen ways.
 
-It reads the frontend's half of PostgreSQL's protocol, so it knows which message is the COMMIT, and
-can break there and nowhere else. It also delays, swallows and cuts whatever flows. It lives in a
-thread of its own: whoever uses it may block.
+It reads the client's half of PostgreSQL's protocol, so it knows which message is the COMMIT, and
+can break the connection exactly there. It also delays, swallows and cuts whatever passes. It runs
+in a thread of its own, so its user may block.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from sqlalchemy.engine import URL, make_url
 from app.devkit.chaos.address import Upstream, upstreams
 from app.devkit.chaos.link import Link
 
-_START_S = 10  # listening takes a millisecond; a busy machine takes its time
+_START_S = 10  # listening takes a millisecond, and longer on a busy machine
 
 
 class ConnectionFault(StrEnum):
     """What happens to the connection that sends the chosen statement."""
 
     LOST_REQUEST = auto()
-    """The connection breaks before the server hears of the statement."""
+    """The connection breaks before the server receives the statement."""
     LOST_REPLY = auto()
     """The server runs the statement, and the connection breaks before its reply."""
     OVERTAKEN = auto()
@@ -41,7 +41,7 @@ class Weather(NamedTuple):
     to_client_s: float = 0.0
     """Delay on the way back."""
     swallows: bool = False
-    """No byte arrives, in either direction; nobody is told."""
+    """No byte arrives, in either direction, and no connection is closed."""
 
 
 class FaultProxy:
@@ -66,12 +66,12 @@ class FaultProxy:
 
     @property
     def port(self) -> int:
-        """Where the first server is reached by way of the proxy."""
+        """The port that leads to the first server."""
         return self.ports[0]
 
     @property
     def url(self) -> str:
-        """The database's URL by way of the proxy."""
+        """The database's URL through the proxy."""
         return self.url_from(0)
 
     def url_from(self, first: int) -> str:
@@ -110,13 +110,13 @@ class FaultProxy:
         self._happened.wait(timeout_s)
 
     def disarm(self) -> None:
-        """Forget the armed faults that have not happened, resets among them."""
+        """Remove the armed faults that have not happened, including resets."""
         with self._lock:
             self._armed.clear()
             self._bytes_left.clear()
 
     def take(self, query: str) -> ConnectionFault | None:
-        """The fault that is armed for a statement, once."""
+        """Take the fault that is armed for a statement, once."""
         with self._lock:
             for armed in self._armed:
                 if query.lstrip().startswith(armed[0]):
@@ -140,15 +140,15 @@ class FaultProxy:
             return self._bytes_left.pop(0)
 
     def slow(self, *, to_server_s: float, to_client_s: float) -> None:
-        """From now on every byte takes that long on its way."""
+        """Delay every byte from now on."""
         self.weather = Weather(to_server_s, to_client_s)
 
     def swallow(self) -> None:
-        """From now on nothing arrives any more, and nobody is told: a black hole."""
+        """Swallow every byte from now on and close no connection: a black hole."""
         self.weather = Weather(swallows=True)
 
     def clear(self) -> None:
-        """Good weather again; whoever lost bytes in a black hole is reset."""
+        """End delays and black holes; connections that lost bytes are reset."""
         holed, self.weather = self.weather.swallows, Weather()
         if holed:
             self.cut()

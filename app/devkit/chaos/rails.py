@@ -1,4 +1,4 @@
-"""The outside of a run: an acquirer and a vault of its own, and the cards that it pays with."""
+"""The outside of a run: its own acquirer and vault, and the cards that it pays with."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +10,7 @@ from app.devkit.stack import Acquirer, Caller, Vault, new_acquirer_keys, new_vau
 from app.engine.database import migrations
 
 _CARDS: Final = {"approved": "4242424242424242", "declined": "4000000000000002"}
-"""What becomes of a card -> a test card of the sandbox."""
+"""What its bank does with a card -> a test card of the sandbox."""
 
 _QUICK: Final = {
     "processor_timeout_ms": "3000",
@@ -19,13 +19,13 @@ _QUICK: Final = {
     "saga_lease_ms": "10000",
     "resume_interval_ms": "200",
 }
-"""Outcomes are unknown after seconds and resolved within seconds: a run has no day for it."""
+"""Times short enough for a run: requests give up within seconds and are resolved within seconds."""
 
 _PAGE = 1_000  # the most that the acquirer gives at once
 
 
 class Rails:
-    """The two processes; what they are told, and what they can be asked."""
+    """The two processes and their settings."""
 
     def __init__(self, vault_database_url: str, folder: Path) -> None:
         """Choose ports and keys; nothing runs yet."""
@@ -43,11 +43,11 @@ class Rails:
         self.vault = Vault(folder, common | new_vault_keys() | given, key_file=key_file)
 
     def for_callers(self) -> dict[str, str]:
-        """What an api and a worker are told."""
+        """The settings of an api and a worker that use them."""
         return self.acquirer.for_callers() | self.vault.for_callers() | _QUICK
 
     def start(self, api_url: str) -> None:
-        """Start both; the acquirer rings at an api.
+        """Start both; the acquirer sends its notifications to an api.
 
         Raises:
             DidNotStart: one does not come up.
@@ -68,7 +68,7 @@ class Rails:
         self._ask().put("/sandbox/faults", script)
 
     def cards(self, merchant: str) -> dict[str, str]:
-        """A merchant's cards in the vault: what becomes of it -> its token."""
+        """A merchant's cards in the vault: what its bank does with a card -> its token."""
         client_key = self.vault.settings["vault_client_key"]
         key = publishable_key(ids.decode("merchant", merchant), "test", client_key)
         vault = self.vault.caller(key)
@@ -95,7 +95,7 @@ class Rails:
 
 
 def common_settings(folder: Path) -> dict[str, str]:
-    """The settings of every process of a run, also of those that must not know its database."""
+    """The settings of every process of a run, including those without its database."""
     return {"home": str(folder / "home"), "log_level": "warning", "log_format": "json"}
 
 

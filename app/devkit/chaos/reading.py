@@ -1,6 +1,6 @@
-"""The final reading: everything the run's merchants have, from the database itself.
+"""The final reading: everything that the database has of the run's merchants.
 
-Not through the api, whose mistakes are what is looked for. One consistent snapshot, in pages.
+It does not go through the api, whose mistakes it is to find. One consistent snapshot, in pages.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -35,7 +35,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 
 async def read_books(url: str, shops: Sequence[Shop]) -> Books:
-    """What the merchants have in the database at `url`, as of one moment.
+    """Read the merchants' rows in the database at `url`, as of one moment.
 
     Raises:
         psycopg.OperationalError: it is not reachable.

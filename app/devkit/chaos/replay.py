@@ -1,9 +1,9 @@
-"""The ledger replayed by a clerk who does one thing at a time: pure.
+"""The ledger replayed, one request at a time. Pure.
 
 Every account numbers its entries, so the transfers of a run have an order that all accounts agree
-on; where they do not, the order itself is the finding. In that order each transfer is done again
-by a model that knows nothing but its request, and must move the same money, leave the same
-balances and explain every answer, also the refusals and the reads.
+on; where they do not, that is the finding. In this order a model that knows only the requests does
+each transfer again. It must move the same money, leave the same balances and explain every answer,
+including refusals and reads.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ _SIDES = {"debit": (0, 2), "credit": (1, 3)}
 
 
 def check(history: History, books: Books) -> list[Anomaly]:
-    """What a single-threaded replay of the entries, and then of the requests, finds wrong."""
+    """Report what a replay of the entries, and then of the requests, finds wrong."""
     entries = _entries_by_account(books)
     findings = [*_check_sums(books, entries), *_check_times(history, books, entries)]
     order, cycle = serial_order(entries)
@@ -54,7 +54,7 @@ def _entries_by_account(books: Books) -> dict[str, list[FinalEntry]]:
 
 
 def _check_sums(books: Books, entries: dict[str, list[FinalEntry]]) -> Iterator[Anomaly]:
-    """Versions without gaps, each sum the one before plus the entry, the account as the last."""
+    """Check each account: no version missing, each sum the one before plus the entry."""
     for account in books.accounts:
         sums = [0, 0, 0, 0]
         version = 0
@@ -93,7 +93,7 @@ def _check_sums(books: Books, entries: dict[str, list[FinalEntry]]) -> Iterator[
 def _check_times(
     history: History, books: Books, entries: dict[str, list[FinalEntry]]
 ) -> Iterator[Anomaly]:
-    """Who was answered before another was sent comes before it, on every account of both."""
+    """A request that was answered before another was sent comes first on every account of both."""
     keys = {transfer.id: transfer.correlation_id for transfer in books.transfers}
     for account, rows in entries.items():
         timeline = [keys[row.transfer] for row in rows if row.transfer in keys]
@@ -108,7 +108,7 @@ def _check_times(
 def _replay(
     history: History, books: Books, order: list[str], entries: dict[str, list[FinalEntry]]
 ) -> Iterator[Anomaly]:
-    """Do every transfer again, and hold every answer against what the clerk knew then."""
+    """Apply every transfer again, and compare every answer with the model's state at that point."""
     run = history.run
     assert run is not None
     transfers = {transfer.id: transfer for transfer in books.transfers}
@@ -118,13 +118,13 @@ def _replay(
             lines[row.transfer].append(row)
     for recorded in books.transfers:
         if recorded.id not in lines:
-            # It is recorded and has moved nothing, so it is in no account's order either.
+            # It is recorded and has moved nothing, so it is not in any account's order.
             yield Anomaly(Wrong.LOST, recorded.correlation_id, f"{recorded.id} has no entries")
     clerk = Clerk(run.shops, books.accounts)
     for transfer_id in order:
         transfer = transfers.get(transfer_id)
         if transfer is None or transfer.correlation_id not in history.requests:
-            continue  # named already, as unasked
+            continue  # already reported, as unasked
         yield from _do(history, clerk, transfer, lines[transfer_id])
     yield from _check_payments(books, clerk)
     yield from _check_refusals_and_reads(history, clerk)
@@ -155,7 +155,7 @@ def _check_payments(books: Books, clerk: Clerk) -> Iterator[Anomaly]:
     for row in books.payments:
         payment = clerk.payments.get(row.id)
         if payment is None:
-            continue  # its transfer is missing: named already, as lost, or by `suya verify`
+            continue  # its transfer is missing: already reported, as lost, or by `suya verify`
         told = (row.status, row.captured, row.refunded, row.fee)
         replayed = (payment.status, payment.captured, payment.refunded, payment.fee)
         if not agree(told, payment):
@@ -163,7 +163,7 @@ def _check_payments(books: Books, clerk: Clerk) -> Iterator[Anomaly]:
 
 
 def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Anomaly]:
-    """A refusal, or a read, was right at some instant between its request and its answer."""
+    """Check that each refusal or read was right at some instant while it was open."""
     timelines = {name: Timeline(history, events) for name, events in clerk.events.items()}
     for key, request in history.requests.items():
         decision = history.decision(key)
@@ -191,7 +191,7 @@ def _check_refusals_and_reads(history: History, clerk: Clerk) -> Iterator[Anomal
 
 
 def _check_decline(request: Request, decision: Attempt) -> Iterator[Anomaly]:
-    """A card payment is refused by the card's bank alone, whatever state anything is in."""
+    """Check that only its bank refused a card payment, whatever the state of anything else."""
     is_declining = (request.body or {}).get("metadata", {}).get(CARD) == "declined"
     if not is_declining or decision.problem.get("code") != "payment_declined":
         said = f"{decision.status} {decision.body}"

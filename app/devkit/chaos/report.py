@@ -1,4 +1,4 @@
-"""What a run found: figures per phase and over all, a verdict, as JSON or as a table."""
+"""The result of a run: figures per phase and over all, a verdict, as JSON or as a table."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from app.devkit.chaos.model import Anomaly, Operation, Outcome, Request, Wrong
 from app.devkit.chaos.setup import PREPARATION
 from app.operate.verify import Finding as VerifyFinding
 
-LATE_P99_S_MAX = 0.050  # later than this, the generator and not the server is what is measured
+LATE_P99_S_MAX = 0.050  # above this, the generator and not the server is what was measured
 _NOT_WRITING = frozenset({Operation.READ})
 
 
@@ -31,7 +31,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     doubled: int
     availability: float | None
-    """Share that was decided within the client's time limit, retries included."""
+    """Share that was decided within the client's time limit, including retries."""
     availability_first_try: float | None
     """Share that was decided by its first try."""
     longest_gap_s: float
@@ -42,7 +42,7 @@ class PhaseReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pacing(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the generator did what it was asked to."""
+    """Whether the generator sent what it should."""
 
     rate_per_s: int
     late_p99_ms: float | None
@@ -57,13 +57,13 @@ class ChaosReport(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     seed: int
     faults: int
-    """Injected."""
+    """Faults that were injected."""
     sent: int
     acknowledged: int
     refused: int
     unknown: int
     resolved: int
-    """Of the unknown ones, how many the same key cleared up afterwards."""
+    """How many of the unknown outcomes the same key found out afterwards."""
     lost: int
     doubled: int
     wrong: int
@@ -90,7 +90,7 @@ class ChaosReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run knows besides its history."""
+    """What a run measured besides its history."""
 
     findings: list[Anomaly]
     verify: list[VerifyFinding]
@@ -101,7 +101,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pacing(rate_per_s: int, late_s: Sequence[float], dropped: int) -> Pacing:
-    """What is to be said about the generator."""
+    """Judge the generator's pace."""
     late = percentile(sorted(late_s), 0.99)
     kept = not dropped and (late is None or late <= LATE_P99_S_MAX)
     return Pacing(rate_per_s=rate_per_s, late_p99_ms=_ms(late), dropped=dropped, kept=kept)
@@ -128,7 +128,7 @@ def report(history: History, measured: Measured) -> ChaosReport:
         refused=whole.refused,
         unknown=whole.unknown,
         resolved=whole.resolved,
-        # Also what was prepared can be lost, and would not be in any phase.
+        # Preparation can be lost, too, and is in no phase.
         lost=_count(measured.findings, Wrong.LOST),
         doubled=_count(measured.findings, Wrong.DOUBLED),
         wrong=sum(f.wrong not in {Wrong.LOST, Wrong.DOUBLED} for f in measured.findings),
@@ -141,7 +141,7 @@ def report(history: History, measured: Measured) -> ChaosReport:
         p99_ms=whole.p99_ms,
         reads=sum(request.operation is Operation.READ for request in requests),
         seconds=round(ended - began, 3),
-        # Nothing wrong in nothing done would prove nothing.
+        # A run in which nothing was done proves nothing.
         passed=whole.acknowledged > 0 and not (measured.findings or measured.verify),
         pacing=measured.pacing,
         cards=card_report(history, measured.settled_s),
@@ -278,7 +278,7 @@ def _cells(name: str, figures: "PhaseReport | ChaosReport") -> list[str]:
 
 
 def verdict(found: ChaosReport) -> list[str]:
-    """The last words, line by line: what was found, and whether it passed."""
+    """The last lines of the output: what was found, and whether the run passed."""
     lines = [f"{finding.wrong}  {finding.object}: {finding.detail}" for finding in found.findings]
     lines += [f"verify: {f.check}  {f.object}: {f.detail}" for f in found.verify]
     if found.bare_longest_gap_s is not None:

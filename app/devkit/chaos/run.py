@@ -1,7 +1,7 @@
 """One run: prepare, load, break, heal, resolve, read, check.
 
-The load never stops between the first phase and the last; faults come one after the other, and none
-begins before the one before it is healed.
+The load never stops between the first phase and the last. Faults come one after the other: each
+begins only after the one before it has healed.
 """
 
 import asyncio
@@ -35,10 +35,10 @@ from app.operate.verify import compare, verify
 Say = Callable[[str], None]
 T = TypeVar("T")
 
-CALM_S = 3.0  # what is normal, to compare with, and whether it is normal again
+CALM_S = 3.0  # shows what is normal before, and whether it is normal again after
 _READS_MAX = 5  # with the pauses ten seconds: the run itself has waited for the database already
 _READ_PAUSE_S = 2.5
-_SETTLE_S_MAX = 120.0  # a lease, some back-offs and a processor's patience, several times over
+_SETTLE_S_MAX = 120.0  # a lease, some back-offs and a processor's timeout, several times over
 _SETTLE_PAUSE_S = 0.5
 _AGREE_S = 5.0  # nothing is under way any more; a notification may still have to be booked
 
@@ -51,11 +51,11 @@ class ChaosPlan(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: int
     injections: list[Injection]
     calm_s: float = CALM_S
-    """How long nothing is broken, before the first fault and after the last."""
+    """Time without a fault, before the first one and after the last."""
 
 
 async def run(plan: ChaosPlan, target: Target, history: History, say: Say) -> Measured:
-    """Run a plan against a target that is not started; it is stopped on return, come what may.
+    """Run a plan on a target that is not started; the target is stopped on return in any case.
 
     Raises:
         CannotRun, DidNotStart, NotPrepared: nothing was broken yet.
@@ -69,9 +69,9 @@ async def run(plan: ChaosPlan, target: Target, history: History, say: Say) -> Me
 
 
 async def _patiently(read: Callable[[], Awaitable[T]]) -> T:
-    """What is read from a database that may still be coming back.
+    """Read from a database that may still be coming back.
 
-    A node that was just restarted once said that a table of minutes ago does not exist.
+    A node that was just restarted once said that a table of minutes ago did not exist.
     """
     for _ in range(_READS_MAX - 1):
         with contextlib.suppress(psycopg.Error, DatabaseUnreachable):
@@ -107,7 +107,7 @@ class _Running:
             settled_s = await self._settle()
             self._say("Resolving what is unknown ...")
             await load.resolve()
-            await self._settle()  # a key that was free again has begun anew
+            await self._settle()  # a key that was free again may have begun a new flow
         finally:
             await self._bare.stop()
             await load.abandon()
@@ -130,7 +130,7 @@ class _Running:
         )
 
     async def _compare(self) -> list[Anomaly]:
-        """Where `suya verify --against-acquirer` finds the two books to disagree."""
+        """What `suya verify --against-acquirer` finds to differ."""
         rails = self._target.rails
         if rails is None:
             return []
@@ -139,9 +139,9 @@ class _Running:
         return [Anomaly(Wrong.DISAGREES, f.object, f"{f.kind}: {f.detail}") for f in found.findings]
 
     async def _settle(self) -> float | None:
-        """Wait until no flow is under way; returns for how long, none where nothing leaves here.
+        """Wait until no flow is under way; returns for how long, none without an acquirer.
 
-        What has not ended within the limit is found by the checker.
+        The checker reports what has not ended within the limit.
         """
         if self._target.rails is None:
             return None
@@ -192,7 +192,8 @@ class _Running:
                 for injection in injections:
                     await asyncio.sleep(injection.pause_s)
                     if self._findings or load.failure:
-                        return  # the target may be broken for good: what happened is checked
+                        # The target may be broken for good; the history is checked all the same.
+                        return
                     await self._inject(injection)
         async with self._phase(load, "after"):
             await asyncio.sleep(self._plan.calm_s)
@@ -214,7 +215,7 @@ class _Running:
             async with faults.inject(self._target, injection) as detail:
                 await asyncio.sleep(injection.hold_s)
                 healing_from = clock.monotonic()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on and tells
+        except Exception as error:  # noqa: BLE001 - whatever it was, the run goes on and reports it
             self._not_healed(injection, f"{type(error).__name__}: {error}")
         healed_at = clock.monotonic()
         mark = FaultMark(

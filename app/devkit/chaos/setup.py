@@ -17,20 +17,20 @@ CURRENCY = "USD"
 PREPARATION = "preparation"
 FEE_BPS, FEE_FIXED_MINOR = 290, 30  # a usual card fee
 STALLS = 3
-HOT_WALLETS = 3  # of each merchant; they take half of everything
+HOT_WALLETS = 3  # of each merchant; half of all requests use them
 COLD_WALLETS = 40
 RICH_MINOR = 10**9  # more than any run spends
-POOR_MINOR = 2_000  # some payments' worth, then refusals
+POOR_MINOR = 2_000  # enough for some payments, then refusals
 _POOR_EVERY = 4  # of the cold wallets
 _WALLETS_AT_ONCE = 16  # so that they share commits
 
 
 class NotPrepared(Exception):
-    """The api refused something the run needs; the message quotes its answer."""
+    """The api refused something that the run needs; the message quotes its answer."""
 
 
 class Setup:
-    """Makes what a run needs; deposits are requests like any other, the rest is not about money."""
+    """Prepares a run. Deposits are recorded like any request; the rest is not about money."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Setup:
         history: History,
         name: Callable[[], str],
     ) -> None:
-        """Take the client of the run, and one whose requests no history needs."""
+        """Take the client of the run, and one whose requests are not recorded."""
         self._client = client
         self._aside = aside
         self._history = history
@@ -60,7 +60,7 @@ class Setup:
         return Shop(made["id"], made["home_region"], FEE_BPS, FEE_FIXED_MINOR), key["secret"]
 
     async def stall(self, shop: Shop, secret: str, cards: Mapping[str, str]) -> Stall:
-        """The wallets of a merchant's customers, with money in them; and the merchant's cards."""
+        """Create the wallets of a merchant's customers, with money, and the merchant's cards."""
         at_once = asyncio.Semaphore(_WALLETS_AT_ONCE)
         funds = [RICH_MINOR] * HOT_WALLETS
         funds += [RICH_MINOR if n % _POOR_EVERY else POOR_MINOR for n in range(COLD_WALLETS)]
@@ -93,7 +93,7 @@ class Setup:
         return wallet
 
     async def _make(self, secret: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """An object without money, whose request no checker needs to know."""
+        """Create an object without money, whose request is not recorded."""
         now = clock.monotonic()
         request = Request(self._name(), Operation.READ, "", path, body, PREPARATION, now, now)
         answer = await self._aside.decide(request, msgspec.json.encode(body), secret)

@@ -1,4 +1,4 @@
-"""Which target a name means, and whether it can be had here."""
+"""The targets by name, and whether this machine can have them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ _PROGRAMS = {TargetKind.CLUSTER: "cockroach", TargetKind.COMPOSE: "docker"}
 
 
 def why_not_target(kind: TargetKind) -> str:
-    """Why a target cannot be had here; empty if it can."""
+    """Why this machine cannot have a target; empty if it can."""
     needed = _PROGRAMS.get(kind)
     if needed is not None and find_program(needed) is None:
         return f"the program {needed} is not on the PATH"

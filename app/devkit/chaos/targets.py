@@ -1,7 +1,7 @@
 """What is broken: a database and the api processes in front of it, started for one run.
 
-A target starts everything it needs in a folder of its own and ends all of it. What only one kind
-of target can do is in its own module; who wants to break something asks whether it can.
+A target starts everything that it needs in a folder of its own, and ends all of it. What only one
+kind of target supports is in that target's module; the others have None there.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class TargetKind(StrEnum):
-    """What a scenario runs against."""
+    """The kind of system that a scenario runs on."""
 
     EMBEDDED = "embedded"
     """An embedded PostgreSQL of the run's own."""
@@ -40,25 +40,25 @@ class Options(msgspec.Struct, frozen=True):
     """How a target is put together."""
 
     apis: int = 2
-    """So many api processes: one may die while another one serves."""
+    """How many api processes: one may die while another one serves."""
     is_proxied: bool = False
     """Whether the fault proxy stands between the apis and the database; it costs some CPU."""
     is_balanced: bool = False
     """Whether clients reach the apis through HAProxy and not directly."""
     has_rails: bool = False
-    """Whether an acquirer and a vault stand beside, and the load pays by card, too."""
+    """Whether there is an acquirer and a vault, and the load pays by card, too."""
     is_in_memory: bool = False
     """Whether a local cluster keeps its data in the machine's memory; it outlives its nodes."""
 
 
 class CannotRun(Exception):
-    """The target cannot be had here; the message says why."""
+    """This machine cannot have the target; the message says why."""
 
 
 async def finish(work: Callable[[], T]) -> T:
-    """The result of blocking work in a thread; a cancelled caller waits for its end.
+    """Return the result of blocking work in a thread; a cancelled caller waits for its end.
 
-    Otherwise the cleanup would run beside what it cleans up. The work has a limit of its own.
+    Otherwise the cleanup would run at the same time. The work has a time limit of its own.
     """
     task = asyncio.ensure_future(asyncio.to_thread(work))
     try:
@@ -69,7 +69,7 @@ async def finish(work: Callable[[], T]) -> T:
 
 
 class Breakable(Protocol):
-    """An api process, or whatever runs one."""
+    """An api process, or a container that runs one."""
 
     name: str
 
@@ -80,13 +80,13 @@ class Breakable(Protocol):
         """End it in order."""
 
     def start(self, launch: Launch | None = None, /) -> object:
-        """Start it, launched otherwise if that is given, and wait until it serves."""
+        """Start it, differently launched if `launch` is given, and wait until it serves."""
 
     def pause(self) -> None:
-        """Take its processor away: it lives and does nothing."""
+        """Stop it from running (SIGSTOP), alive."""
 
     def resume(self) -> None:
-        """Give it its processor back."""
+        """Let it run again (SIGCONT)."""
 
 
 class Nodes(Protocol):
@@ -114,7 +114,7 @@ class Nodes(Protocol):
         """The node with the lease of the accounts."""
 
     def wait_until_whole(self) -> None:
-        """Wait until every range has all its replicas: the next fault costs no quorum."""
+        """Wait until every range has all its replicas, so that the next fault costs no quorum."""
 
 
 class Target(ABC):
@@ -122,38 +122,41 @@ class Target(ABC):
 
     kind: ClassVar[TargetKind]
     heal_s: ClassVar[float]
-    """A fault that takes longer to heal is a finding."""
+    """How long a fault may take to heal; longer is a finding."""
     attempt_s: ClassVar = 22.0
-    """How long a client waits for one answer before it asks again: an api answers within its
-    request timeout of 20 s, and who asks again before it only doubles what a busy one has to do."""
+    """How long a client waits for one answer before it asks again.
+
+    An api answers within its request timeout of 20 s; asking again before that only doubles the
+    work of a busy api.
+    """
     request_s: ClassVar[float]
-    """How long a client asks before it gives up."""
+    """How long a client tries before it gives up."""
 
     shops: Sequence[Shop] = ()
     """The merchants of the run, once they exist."""
     proxy: FaultProxy | None = None
     apis: Sequence[Breakable] = ()
     nodes: Nodes | None = None
-    """Of a cluster."""
+    """The nodes, where the target is a cluster."""
     worker: Worker | None = None
-    """Where it is a process of ours."""
+    """The database, where the run started it."""
     rails: Rails | None = None
-    """The outside, where the run has one."""
+    """The acquirer and the vault, where the run has them."""
 
     @property
     @abstractmethod
     def admin_key(self) -> str:
-        """Opens merchants."""
+        """The key that opens merchants."""
 
     @property
     @abstractmethod
     def addresses(self) -> list[str]:
-        """Where clients send requests, one after the other."""
+        """The addresses to which clients send requests, in order of preference."""
 
     @property
     @abstractmethod
     def database_url(self) -> str:
-        """The database itself, without the proxy."""
+        """The database itself, not through the proxy."""
 
     @abstractmethod
     async def start(self) -> None:
@@ -170,7 +173,7 @@ class Target(ABC):
 
 
 class LocalTarget(Target):
-    """A target whose processes are ours."""
+    """A target whose processes the run starts."""
 
     def __init__(self, folder: Path, options: Options) -> None:
         self.folder = folder
@@ -192,7 +195,7 @@ class LocalTarget(Target):
         return [api.url for api in self._apis]
 
     async def start(self) -> None:
-        """Start the database, then what stands on it."""
+        """Start the database, then the processes that use it."""
         await finish(self._start_database)
         await finish(lambda: migrations.upgrade(self.database_url))
         if self.options.is_proxied:
@@ -219,12 +222,12 @@ class LocalTarget(Target):
             await finish(lambda: standing.start(len(self._apis)))
 
     async def stop(self) -> None:
-        """End everything at once: its data is thrown away."""
+        """Kill everything; the data are thrown away."""
         await finish(self._stop_all)
 
     def _stop_all(self) -> None:
-        # From the last to the first, each whatever became of the one before: the database's
-        # processes would otherwise outlive the folder that knows them.
+        # From the last to the first, and each even if the one before failed: otherwise the
+        # database's processes would outlive the folder that has their pids.
         with contextlib.ExitStack() as stack:
             stack.callback(self._stop_database)
             if self.proxy is not None:
@@ -246,7 +249,7 @@ class LocalTarget(Target):
         return common_settings(self.folder) | own | outside
 
     def _make_rails(self) -> Rails:
-        """An outside that does not run yet.
+        """An acquirer and a vault that do not run yet.
 
         Raises:
             CannotRun: this target has none.
@@ -255,7 +258,7 @@ class LocalTarget(Target):
 
     @abstractmethod
     def _start_database(self) -> None:
-        """Run it, with an empty database `suya`."""
+        """Start the database server, with an empty database `suya`."""
 
     @abstractmethod
     def _stop_database(self) -> None:

@@ -32,7 +32,7 @@ def require() -> Any:
         PlottingMissing: it is not installed.
     """
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - half a second, and not everybody has it
+        import matplotlib as mpl  # noqa: PLC0415 - half a second, and not always installed
     except ImportError:
         raise PlottingMissing from None
     mpl.use("Agg")

@@ -1,7 +1,7 @@
 """A CockroachDB cluster of processes on this machine: to try things out, to test, to break.
 
-Guarantees: a command that returned has happened; only processes of this cluster are ever ended,
-known by their pid and command line; everything listens on the loopback only.
+Guarantees: a command that returned has happened. Only processes of this cluster are ever ended;
+they are known by their pid and command line. Everything listens on the loopback only.
 
 Owns no table, but a folder: `cluster.json`, and a log and a store per node.
 

@@ -1,4 +1,4 @@
-"""`scripts/cluster`: a CockroachDB cluster at hand."""
+"""`scripts/cluster`: a local CockroachDB cluster."""
 
 import re
 import sys
@@ -30,7 +30,7 @@ _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def say(text: str) -> None:
-    """A line for whoever watches, at once."""
+    """Print a line at once."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -51,7 +51,7 @@ def start(
     ] = None,
     home: Home = _HOME,
 ) -> None:
-    """Start it, or bring back what was stopped; returns when it is fully replicated.
+    """Start a cluster, or restart what was stopped; returns when it is fully replicated.
 
     Example: scripts/cluster start --nodes 3
     """
@@ -146,7 +146,7 @@ def _warn(cluster: LocalCluster) -> None:
 
 
 def main() -> None:
-    """Run a command; what is wrong is said in a sentence."""
+    """Run a command; an error is printed as a sentence."""
     try:
         app(prog_name="scripts/cluster")
     except ClusterError as error:

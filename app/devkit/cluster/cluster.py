@@ -1,4 +1,4 @@
-"""The cluster: its nodes together, kept in a file between commands."""
+"""The cluster: all its nodes; a file keeps them between commands."""
 
 import contextlib
 import shutil
@@ -38,8 +38,8 @@ _LOG_LINES_SHOWN = 8
 _MEMORY_DISK = Path("/dev/shm")  # noqa: S108 - files in a folder that only we may enter
 _ENOUGH = 2 * 2**30  # containers often have 64 MB there, which the first log file fills
 
-# Where the version has them: small clusters on one machine replicate as fast as the disk allows,
-# and a batch of 512 payments keeps exact spans, which older versions' 256 kB made coarse.
+# Where the version has these settings: small clusters on one machine replicate as fast as the disk
+# allows, and a batch of 512 payments keeps exact spans, which older versions' 256 kB made coarse.
 _SETTINGS = (
     "SET CLUSTER SETTING kv.snapshot_rebalance.max_rate = '256MiB'",
     "SET CLUSTER SETTING kv.snapshot_recovery.max_rate = '256MiB'",
@@ -48,10 +48,10 @@ _SETTINGS = (
 
 
 class LocalCluster:
-    """A CockroachDB cluster of processes on the loopback, kept under a folder."""
+    """A CockroachDB cluster of processes on the loopback, in one folder."""
 
     def __init__(self, folder: Path, program: str | None = None) -> None:
-        """Name it; nothing is started, and `program` is not looked for yet."""
+        """Name the cluster; nothing is started, and `program` is not looked for yet."""
         self.folder = folder.expanduser().resolve()
         self._program = program
 
@@ -62,7 +62,9 @@ class LocalCluster:
         *,
         in_memory: bool = False,
     ) -> None:
-        """Make it, or bring back what was stopped; every range is fully replicated on return.
+        """Create the cluster, or restart what was stopped.
+
+        Returns when every range is fully replicated.
 
         Args:
             nodes: 1, 3, 5 or 9, spread over the regions in turn; as many as there are, else 3.
@@ -71,7 +73,7 @@ class LocalCluster:
                 outlives the end of a node, but not the machine's.
 
         Raises:
-            ClusterError: no program, another size than the one there is, or it does not come up.
+            ClusterError: no program, another size than the existing one, or it does not come up.
         """
         self.check(nodes, regions)
         program = find_program(self._program)
@@ -81,7 +83,7 @@ class LocalCluster:
                 members = self._load()
             else:
                 members = self._make(nodes or 3, regions or REGIONS, in_memory=in_memory)
-            # All at once: without a majority none of them answers.
+            # All at once, because without a majority none of them answers.
             for node in members:
                 self._spawn(node, members, program)
             self._found(members, program)
@@ -91,7 +93,7 @@ class LocalCluster:
         self.wait_until_replicated()
 
     def check(self, nodes: int | None, regions: Sequence[str] | None) -> None:
-        """Whether `start` could do that; nothing is changed.
+        """Check that `start` could do that; nothing is changed.
 
         Raises:
             ClusterError: no program, no cluster has that size, or there is one of another layout.
@@ -108,7 +110,7 @@ class LocalCluster:
             self._refuse_other_layout(self._load(), nodes, regions)
 
     def status(self) -> list[NodeStatus]:
-        """What each node does.
+        """The state of each node.
 
         Raises:
             ClusterError: there is no cluster.
@@ -136,7 +138,7 @@ class LocalCluster:
         self._change(number, Node.resume, NodeState.PAUSED)
 
     def restart(self, number: int) -> None:
-        """Bring a node back, after whatever end it had; one that runs is drained first.
+        """Restart a node, however it ended; one that runs is drained first.
 
         Returns when it answers.
         """
@@ -151,7 +153,7 @@ class LocalCluster:
         self._change(number, again, *NodeState)
 
     def destroy(self) -> None:
-        """End every node and delete the folder with all its data; nothing is left to do twice."""
+        """End every node and delete the folder with all its data; may be run again."""
         if not self._file.exists():
             return
         with self._changing():
@@ -163,7 +165,7 @@ class LocalCluster:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def url(self, database: str = "suya") -> str:
-        """The database's URL over all nodes; each connection takes them in an order of its own."""
+        """The database's URL over all nodes; each connection tries them in a different order."""
         members = self._load()
         hosts = ",".join("127.0.0.1" for _ in members)
         ports = ",".join(str(node.sql_port) for node in members)
@@ -171,10 +173,10 @@ class LocalCluster:
         return f"cockroachdb+psycopg://root@/{database}?{options}"
 
     def leaseholder(self, table: str = "accounts", database: str = "suya") -> int:
-        """The number of the node that decides about most ranges of a table.
+        """The number of the node that has the leases of most ranges of a table.
 
         Raises:
-            ClusterError: nobody answers, or no such table.
+            ClusterError: no node answers, or there is no such table.
         """
         with self._connected() as connection:
             cursor = connection.cursor(row_factory=dict_row)
@@ -265,7 +267,7 @@ class LocalCluster:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """One command at a time."""
+        """Hold the lock of the folder: only one command at a time may change the cluster."""
         path = self.folder.with_name(f"{self.folder.name}.lock")
         deadline = clock.monotonic() + _LOCK_S
         while (lock := exclusive_lock(path)) is None:
@@ -291,18 +293,18 @@ class LocalCluster:
                 self._save(members)
 
     def _spawn(self, node: Node, members: Sequence[Node], program: str) -> None:
-        """Start a node unless it lives; one that is paused goes on."""
+        """Start a node unless it is alive; resume it if it is paused."""
         state = node.status().state
         if state is NodeState.PAUSED:
             node.resume()
         elif state is NodeState.STOPPED:
             Path(node.store).parent.mkdir(parents=True, exist_ok=True)
             node.spawn(program, self.folder, [each.address for each in members])
-            # At once: whatever happens now, the next command knows of this process.
+            # Saved at once: whatever happens next, the next command knows of this process.
             self._save([node if each.number == node.number else each for each in members])
 
     def _found(self, members: Sequence[Node], program: str) -> None:
-        """Let nodes that wait for each other become a cluster, once."""
+        """Initialize a cluster of new nodes, once."""
         mark = self._mark(members)
         if len(members) == 1 or mark.exists():
             return
@@ -325,15 +327,18 @@ class LocalCluster:
 
     @staticmethod
     def _mark(members: Sequence[Node]) -> Path:
-        """Beside the data, so that it goes when the data goes."""
+        """The path of the mark of an initialized cluster.
+
+        It lies beside the data and goes with them.
+        """
         return Path(members[0].store).parent / "founded"
 
     def _set_up(self) -> None:
-        """Make the database, and what is set for the whole cluster."""
+        """Create the database, and apply the settings of the whole cluster."""
         with self._connected() as connection:
             connection.execute("CREATE DATABASE IF NOT EXISTS suya")
             for setting in _SETTINGS:
-                # Some versions have no such setting any more, and do what it says.
+                # Some versions dropped the setting and always behave so.
                 with contextlib.suppress(psycopg.Error):
                     connection.execute(setting.encode())
 
@@ -363,7 +368,7 @@ class LocalCluster:
         else:
             raise ClusterError("No node of the cluster answers.")
         with connection:
-            # Since 26.1 the tables of `crdb_internal` have to be asked for.
+            # Since 26.1 the tables of `crdb_internal` have to be unlocked.
             with contextlib.suppress(psycopg.Error):
                 connection.execute("SET allow_unsafe_internals = true")
             yield connection
@@ -372,7 +377,7 @@ class LocalCluster:
 def _show_ranges(cursor: psycopg.Cursor[Any], place: str) -> None:
     try:
         cursor.execute(f"SHOW RANGES FROM TABLE {place} WITH DETAILS".encode())
-    except psycopg.errors.SyntaxError:  # before 23.1 the details were always there
+    except psycopg.errors.SyntaxError:  # before 23.1 the details are always shown
         cursor.execute(f"SHOW RANGES FROM TABLE {place}".encode())
 
 

@@ -2,4 +2,4 @@
 
 
 class ClusterError(Exception):
-    """The cluster cannot do that; the message is the sentence to say."""
+    """The cluster cannot do that; the message is the sentence that the user sees."""

@@ -21,24 +21,24 @@ REGIONS: Final = ("us-east1", "us-west1", "europe-west1")
 
 _SQL_PORT, _HTTP_PORT = 26257, 8180  # CockroachDB's own, and one beside its 8080, which many use
 _DRAIN_S = 90  # leases and connections are handed over in some ten seconds
-_PAUSE_S = 10  # its threads stand still one by one, in some milliseconds
+_PAUSE_S = 10  # its threads stop one by one, in some milliseconds
 _LOADING_S = 5  # a program of 200 MB is mapped in milliseconds; its first pages may come from disk
 _POLL_S = 0.02
 _MEMORY = "128MiB"  # per cache and node, so that three nodes fit beside everything else
-_SCAN = "50ms"  # between ranges the replicator looks at; a fresh cluster is replicated in seconds
+_SCAN = "50ms"  # between ranges the replicator checks; a fresh cluster is replicated in seconds
 
 
 class NodeState(StrEnum):
-    """What a node does."""
+    """The state of a node."""
 
     RUNNING = auto()
     PAUSED = auto()
-    """Stopped by SIGSTOP: it lives, and answers nobody."""
+    """Stopped by SIGSTOP: it is alive, and does not answer."""
     STOPPED = auto()
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
-    """A node as it is now."""
+    """A node's present state."""
 
     number: int
     """1 to n."""
@@ -50,7 +50,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct):
-    """A node as it is kept in `cluster.json`."""
+    """A node as `cluster.json` keeps it."""
 
     number: int
     region: str
@@ -63,7 +63,7 @@ class Node(msgspec.Struct):
 
     @property
     def address(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"127.0.0.1:{self.sql_port}"
 
     @property
@@ -72,14 +72,14 @@ class Node(msgspec.Struct):
 
     @property
     def _keep(self) -> str:
-        # Nobody fills this disk to the brim, so no space is set aside against that.
+        # This disk is never filled to the brim, so no space is reserved for that.
         return f"--store=path={self.store},ballast-size=0"
 
     def process(self) -> psutil.Process | None:
-        """Its process, if that lives.
+        """The process, if it is alive.
 
-        A pid may be another program's by now, so the command line has to be this node's. (When a
-        process began says less: it moves when the machine's clock is set.)
+        Another program may have the pid by now, so the command line has to be this node's. (The
+        time at which a process began would not do: it moves when the machine's clock is set.)
         """
         if self.pid is None:
             return None
@@ -90,7 +90,7 @@ class Node(msgspec.Struct):
         return None
 
     def status(self) -> NodeStatus:
-        """What it does now."""
+        """Its present state."""
         process, state, pid = self.process(), NodeState.STOPPED, None
         with contextlib.suppress(psutil.NoSuchProcess):
             if process is not None:
@@ -99,7 +99,10 @@ class Node(msgspec.Struct):
         return NodeStatus(self.number, self.region, self.sql_port, self.http_port, pid, state)
 
     def spawn(self, program: str, folder: Path, join: Sequence[str]) -> None:
-        """Start its process, which outlives us; alone if there is nobody to join."""
+        """Start its process, which outlives this one.
+
+        It forms a cluster alone if it joins nobody.
+        """
         command = [program, *(("start", f"--join={','.join(join)}") if len(join) > 1 else _ALONE)]
         command += [
             "--insecure",
@@ -127,10 +130,11 @@ class Node(msgspec.Struct):
                 start_new_session=True,
             )
         self.pid = process.pid
-        process.returncode = 0  # it outlives us on purpose, so nobody is to warn that it runs
+        # It outlives this process on purpose, which must not be warned about.
+        process.returncode = 0
 
     def pause(self) -> None:
-        """Take its processor away and see it stand still.
+        """Pause its process (SIGSTOP), and wait until it stands still.
 
         Raises:
             ClusterError: it does not stand still.
@@ -145,17 +149,17 @@ class Node(msgspec.Struct):
             time.sleep(_POLL_S)
 
     def resume(self) -> None:
-        """Give it its processor back."""
+        """Resume its process (SIGCONT)."""
         process = self.process()
         assert process is not None
         process.resume()
 
     def log(self, folder: Path) -> Path:
-        """What it says on its way up; the rest is in its store's own logs."""
+        """Its output while it starts; the rest is in its store's own logs."""
         return folder / f"node{self.number}.log"
 
     def end(self, how: signal.Signals) -> None:
-        """End its process and see it gone.
+        """End its process, and wait until it is gone.
 
         Raises:
             ClusterError: it does not end.
@@ -167,7 +171,7 @@ class Node(msgspec.Struct):
         with contextlib.suppress(psutil.NoSuchProcess):
             if how is signal.SIGKILL or process.status() != psutil.STATUS_STOPPED:
                 process.send_signal(how)
-            else:  # a paused process hears nothing but SIGKILL until it goes on
+            else:  # a paused process reacts to SIGKILL only
                 process.resume()
                 process.send_signal(how)
             try:
@@ -183,10 +187,10 @@ _ALONE = ("start-single-node",)
 
 
 def _command_line(process: psutil.Process) -> list[str]:
-    """What a process was started with.
+    """The command line of a process.
 
-    While its program is being loaded, which a busy machine takes its time for, it has no command
-    line: a node that had just been started again was taken for one that has ended.
+    While its program is being loaded it has none, which may take long on a busy machine. Without
+    the wait, a node that had just been restarted was taken for one that has ended.
     """
     deadline = clock.monotonic() + _LOADING_S
     while not (words := process.cmdline()) and clock.monotonic() < deadline:
@@ -197,7 +201,7 @@ def _command_line(process: psutil.Process) -> list[str]:
 
 
 def choose_ports(count: int) -> list[tuple[int, int]]:
-    """Ports for SQL and HTTP: the usual ones where they are free, else any."""
+    """Ports for SQL and HTTP: the usual ones where they are free, else others."""
 
     def near(wanted: int) -> int:
         return wanted if is_free(wanted) else free_port()

@@ -1,4 +1,4 @@
-"""The program `cockroach`: where it is, and whether it is one we can use."""
+"""The program `cockroach`: its path, and whether its version will do."""
 
 import os
 import re
@@ -9,15 +9,15 @@ from app.devkit.cluster.errors import ClusterError
 
 VARIABLE = "SUYA_COCKROACH_BIN"
 OLDEST = (22, 1)
-_VERSION_S = 30  # it takes half a second; a cold disk takes its time for 200 MB
+_VERSION_S = 30  # it takes half a second, and longer to load 200 MB from a cold disk
 _TAG = re.compile(r"\bv(\d+)\.(\d+)\.\d+")
 
 
 def find_program(program: str | None = None) -> str:
-    """The path of a `cockroach` that is new enough.
+    """Find a `cockroach` that is new enough.
 
     Args:
-        program: where it is; else what `SUYA_COCKROACH_BIN` says, else the one on the PATH.
+        program: its path; else `SUYA_COCKROACH_BIN`, else the one on the PATH.
 
     Raises:
         ClusterError: there is none, or it is too old.
@@ -32,7 +32,7 @@ def find_program(program: str | None = None) -> str:
         )
     said = _version_of(path)
     found = _TAG.search(said)
-    # A build without a tag is somebody's own, and they know what they do.
+    # A build without a tag is a developer's own, who knows its state.
     if found and (int(found[1]), int(found[2])) < OLDEST:
         raise ClusterError(
             f"{path} is CockroachDB {found[0]}, and Suya needs v{OLDEST[0]}.{OLDEST[1]} or newer."

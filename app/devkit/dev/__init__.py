@@ -1,7 +1,7 @@
-"""`suya dev`: everything a newcomer needs, in one process tree that comes and goes as one.
+"""`suya dev`: everything that a newcomer needs, in one tree of processes.
 
-Guarantees: one instance per home; what dies is started again; Ctrl-C or SIGTERM ends all of it
-within ten seconds, and the next start goes on with the same data.
+Guarantees: one instance per home. A process that dies is started again. Ctrl-C or SIGTERM ends all
+of them within ten seconds, and the next start goes on with the same data.
 
 Owns no table, but files of its home: `lock`, `admin_key`, `demo.json`, `vault.json`, `vault.key`,
 and a log of each process.

@@ -1,4 +1,4 @@
-"""The database of `suya dev`: started again when it dies, but not without end."""
+"""The database of `suya dev`, which is restarted a limited number of times when it dies."""
 
 import time
 from collections import deque
@@ -8,8 +8,8 @@ from app.base.process import tail
 from app.devkit.dev.supervisor import DevError, say
 from app.engine.database.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
-# What ends a server by accident, such as a machine short of memory, is over by then, for the pauses
-# get longer; a full disk or damaged data, which end it each time, are not mended by more starts.
+# The pauses get longer, so that a passing cause, such as a machine short of memory, is over by
+# then. A full disk or damaged data end the server each time; more starts do not help.
 _STARTS_MAX = 5
 _WITHIN_S = 60.0
 _PAUSE_S = 0.2  # before the second start, and twice as long each time: three seconds in all
@@ -18,19 +18,19 @@ _LOG_LINES_SHOWN = 8
 
 
 class DevDatabase:
-    """The embedded server of this run, which is not given up at its first death."""
+    """The embedded server of this run."""
 
     def __init__(self, postgres: EmbeddedPostgres, within_s: float = _WITHIN_S) -> None:
-        """Prepare to mend it; deaths within `within_s` of each other count together."""
+        """Prepare to restart it; deaths within `within_s` of each other count together."""
         self.postgres = postgres
         self.within_s = within_s
         self._died_at: deque[float] = deque()
 
     def mend(self) -> None:
-        """Start it again if it died, also where it dies while it starts; not without end.
+        """Restart it if it died, also if it dies while it starts; a limited number of times.
 
         Raises:
-            DevError: it keeps dying, or its starts fail, however long each takes for that.
+            DevError: it keeps dying, or its starts fail, however long each takes.
         """
         failed = 0
         while not self.postgres.is_running():
@@ -44,7 +44,7 @@ class DevDatabase:
                     raise DevError(self._given_up(f"could not start {failed} times")) from None
 
     def _note_death(self) -> None:
-        """Say what comes next, and wait for as long as that is to wait."""
+        """Announce the restart, and wait for the pause."""
         now = clock.monotonic()
         while self._died_at and now - self._died_at[0] > self.within_s:
             self._died_at.popleft()

@@ -1,4 +1,4 @@
-"""A merchant, an API key and customers with money: the first payment needs no preparation."""
+"""A demo merchant, its API key, and customers with money: a first payment needs no preparation."""
 
 import json
 from pathlib import Path
@@ -10,18 +10,18 @@ from app.base.settings import Settings
 from app.devkit.stack import Caller, CallRefused, write_secret
 
 CURRENCY = "USD"
-_FUNDS_MINOR = 100_000  # 1,000.00 each: enough for eighty pastes of the printed line
+_FUNDS_MINOR = 100_000  # 1,000.00 each: enough to paste the printed line eighty times
 _CUSTOMERS = ("ada", "bola")
 _CARDS = {
     "approved": "4242424242424242",
     "challenged": "4000000000003220",
     "disputed": "4000000000000259",
 }
-_IBAN = "DE89370400440532013000"  # the one of the standard's own example
+_IBAN = "DE89370400440532013000"  # the example of the standard
 
 
 class Demo(msgspec.Struct, frozen=True):
-    """What the demo made; kept in `<home>/demo.json`, readable by its owner only."""
+    """What was made for the demo; kept in `<home>/demo.json`, readable by its owner only."""
 
     merchant: str
     """Id of the merchant."""
@@ -32,11 +32,11 @@ class Demo(msgspec.Struct, frozen=True):
     cards: dict[str, str]
     """What happens to a test card -> its token; none where no vault runs."""
     bank_account: str
-    """Where payouts go."""
+    """The bank account of payouts."""
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """The demo of an earlier start, if there was one."""
+        """Load the demo of an earlier start, if there was one."""
         if not path.exists():
             return None
         try:
@@ -45,14 +45,14 @@ class Demo(msgspec.Struct, frozen=True):
             return None
 
     def save(self, path: Path) -> None:
-        """Keep it for the next start."""
+        """Save it for the next start."""
         write_secret(path, json.dumps(msgspec.to_builtins(self), indent=2))
 
 
 def find_or_create(
     settings: Settings, host: str, admin_key: str, vault: tuple[str, int] | None
 ) -> Demo:
-    """The demo of this home; made through the API, like any merchant, if it is not there.
+    """The demo of this home; made through the API, like any merchant, if it is missing.
 
     Raises:
         CallRefused: the API did not make it.
@@ -66,7 +66,7 @@ def find_or_create(
 
 
 def _is_known(demo: Demo, host: str, port: int) -> bool:
-    """Whether the database still has it; somebody may have thrown the data away."""
+    """Whether the database still has it; the data may have been deleted."""
     try:
         for wallet in demo.wallets.values():
             Caller(host, port, demo.api_key).get(f"/v1/accounts/{wallet}")
@@ -96,7 +96,7 @@ def _create(admin: Caller, host: str, port: int, vault: tuple[str, int] | None) 
 
 
 def _leave_cards(api: Caller, host: str, port: int) -> dict[str, str]:
-    """Test cards in the vault, registered with the api, by what happens to them."""
+    """Register test cards in the vault and the api; keyed by what happens to them."""
     vault = Caller(host, port, api.get("/v1/payment_methods/key")["publishable_key"])
     cards = {}
     for what, number in _CARDS.items():

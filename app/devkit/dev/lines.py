@@ -1,7 +1,7 @@
-"""What `suya dev` prints to paste into a shell: one line for each thing that can be done.
+"""The lines that `suya dev` prints to paste into a shell, one for each thing that can be done.
 
-Each paste is a new intent with a key of its own, and no line needs another's output: one that is
-about an earlier payment asks for it first.
+Each paste is a new request with its own idempotency key. No line needs another's output: one that
+is about an earlier payment looks it up first.
 """
 
 import json
@@ -25,7 +25,7 @@ class PasteLine(NamedTuple):
 
 
 class Addresses(NamedTuple):
-    """Where the processes of this run answer."""
+    """The addresses of the processes of this run."""
 
     api: str
     vault: str | None
@@ -33,7 +33,7 @@ class Addresses(NamedTuple):
 
 
 def curl_lines(demo: Demo, at: Addresses, publishable_key: str | None) -> list[PasteLine]:
-    """What to paste, in the order in which a newcomer meets it."""
+    """The lines, in the order in which a newcomer needs them."""
     lines = [*_wallet_lines(demo, at)]
     if at.vault is not None and publishable_key is not None:
         lines.append(_vault_line(at.vault, publishable_key))
@@ -115,7 +115,7 @@ def _card_lines(demo: Demo, at: Addresses) -> Iterator[PasteLine]:
         "Pay out what the wallet payments made available",
         f"{_CURL} {at.api}/v1/payouts {_post(demo)} -d '{json.dumps(payout)}'",
     )
-    # Last, because a dispute takes more than one payment leaves.
+    # The last, because a dispute takes more than one payment leaves.
     yield PasteLine(
         "Pay with a card whose owner disputes the payment",
         _pay_by(demo, at, "disputed"),

@@ -1,4 +1,4 @@
-"""What the acquirer and the vault of `suya dev` are told: ports, and keys that stay with a home."""
+"""The settings of `suya dev`'s acquirer and vault: their ports, and keys that stay with a home."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,21 +14,21 @@ _VAULT_OFFSET = 20  # from the api's port: 8020 beside 8000
 
 
 def acquirer_settings(settings: Settings) -> dict[str, str]:
-    """Of the sandbox's acquirer; its keys are in `<home>/acquirer.json`."""
+    """The settings of the sandbox's acquirer; its keys are in `<home>/acquirer.json`."""
     port = find_port(settings, "acquirer_port", _ACQUIRER_OFFSET)
     keys = _kept(settings.home / "acquirer.json", "acquirer", new_acquirer_keys)
     return keys | {"acquirer_port": str(port), "acquirer_host": settings.host}
 
 
 def vault_settings(settings: Settings, acquirer_url: str) -> dict[str, str]:
-    """Of the vault, which may send numbers to the acquirer; its keys are in `<home>/vault.json`."""
+    """The settings of the vault, which sends card numbers to the acquirer; keys in `vault.json`."""
     port = find_port(settings, "vault_port", _VAULT_OFFSET)
     keys = _kept(settings.home / "vault.json", "vault", new_vault_keys)
     return keys | {"vault_port": str(port), "vault_allowed_urls": acquirer_url}
 
 
 def _kept(path: Path, area: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
-    """The keys in a file, made if it is not there; they are named there without their area."""
+    """The keys in a file, which is made if it is missing; their names there lack the area."""
     if not path.exists():
         made = {name.removeprefix(f"{area}_"): key for name, key in make().items()}
         write_secret(path, msgspec.json.encode(made).decode())

@@ -8,11 +8,12 @@ from app.devkit.stack import free_port
 
 
 def find_port(settings: Settings, name: str, offset: int) -> int:
-    """The configured port, or one near the api's that nobody has.
+    """The configured port, or a free one near the api's.
 
     Args:
         name: the setting's, such as `vault_port`.
-        offset: from the api's port, so that 8000 has 8020 beside it, and any other its own.
+        offset: from the api's port, so that an api on 8000 has its acquirer on 8010, and
+            another api has its own.
     """
     if name in settings.model_fields_set:
         port = int(getattr(settings, name))

@@ -1,4 +1,4 @@
-"""What `suya dev` does, from the lock to the last process."""
+"""What `suya dev` does, from its lock to its last process."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ from app.engine.database.embedded import EmbeddedPostgres
 from app.engine.database.history import VAULT
 from app.vault import vault_database_url
 
-_READY_S = 60  # the api starts in two seconds; a busy machine takes its time
+_READY_S = 60  # the api starts in two seconds, and later on a busy machine
 _LOG_LINES_SHOWN = 8
 _WATCH_S = 0.25  # how soon a death is noticed
 # Ten seconds in all: the api and the worker together, then the database, which needs them gone.
@@ -77,7 +77,7 @@ class _Dev:
         self.settings = settings
         self.show_logs = show_logs
         self.admin_key = _admin_key(settings)
-        # Who listens on every address is reached on the nearest.
+        # A process that listens on every address is called at the loopback.
         everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
         self.host = everywhere.get(settings.host, settings.host)
         self.postgres = EmbeddedPostgres(settings.home) if settings.database_url is None else None
@@ -104,7 +104,7 @@ class _Dev:
         self.children = [Child(api), self.worker, *map(Child, outside)]
 
     def run(self) -> None:
-        """Start all, show what to paste, and keep all alive."""
+        """Start everything, print the lines to paste, and restart what dies."""
         try:
             self._start()
             self._show()
@@ -115,7 +115,7 @@ class _Dev:
             self._stop()
 
     def _acquirer(self) -> Acquirer | None:
-        """The acquirer of this home; none where it is somebody else's."""
+        """The acquirer of this home; none where the settings name another."""
         if self.settings.acquirer_url:
             return None
         given = self._common | acquirer_settings(self.settings)
@@ -124,7 +124,10 @@ class _Dev:
         return acquirer
 
     def _vault(self) -> Vault | None:
-        """The vault of this home; none where it is somebody else's, or has no database."""
+        """The vault of this home.
+
+        None where the settings name another, or where it has no database.
+        """
         has_database = self.postgres is not None or self.settings.vault_database_url is not None
         if self.settings.vault_url is not None or not has_database:
             return None
@@ -138,8 +141,8 @@ class _Dev:
         )
 
     def _start(self) -> None:
-        """Start all, each as early as it can be, and return when all answer."""
-        # While the database starts, the processor mostly waits; the acquirer has a file of its own.
+        """Start each process as early as possible, and return when all answer."""
+        # The processor mostly waits while the database starts; the acquirer has its own file.
         early = [child for child in self.children if child.name == "acquirer"]
         for child in early:
             child.start()
@@ -149,11 +152,11 @@ class _Dev:
             if child not in early and child is not self.worker:
                 child.start()
         self._wait_until_ready()
-        # Last, for nobody waits for its answers; it would share the processor with those that do.
+        # The worker starts last: nobody waits for it, and it would slow down the others' start.
         self.worker.start()
 
     def _start_database(self) -> None:
-        """Start it, unless another is configured, and bring what is in it to this version."""
+        """Start the database, unless another is configured, and migrate it to this version."""
         if self.postgres is None:
             assert self.settings.database_url is not None
             url = self.settings.database_url.get_secret_value()
@@ -199,7 +202,7 @@ class _Dev:
         )
 
     def _publishable_key(self, api_key: str) -> str | None:
-        """With which anybody may leave a card in the vault for the demo merchant."""
+        """The key with which anybody may leave a card in the vault for the demo merchant."""
         if self.vault is None:
             return None
         api = Caller(self.host, self.settings.port, api_key)
@@ -212,7 +215,7 @@ class _Dev:
             child.mend()
 
     def _stop(self) -> None:
-        # A second Ctrl-C would only leave work undone that is over in a moment.
+        # A second Ctrl-C would only break off work that ends in a moment.
         for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(how, signal.SIG_IGN)
         if sys.exc_info()[0] is KeyboardInterrupt:
@@ -227,17 +230,17 @@ class _Dev:
 
 
 def _environment(*, show_logs: bool) -> dict[str, str]:
-    """What all processes inherit; a setting of the shell counts more than ours here."""
-    # No balancer is in front that would have to notice.
+    """The environment of all processes; a setting of the shell goes before these."""
+    # There is no balancer that would have to notice the end.
     ours = {"SUYA_DRAIN_NOTICE_MS": "0", "SUYA_DRAIN_TIMEOUT_MS": str(_DRAIN_MS)}
     if not show_logs:
-        # A line per request would fill the disk of a machine that only wants to measure.
+        # A line per request would fill the disk of a machine on which somebody measures.
         ours["SUYA_LOG_LEVEL"] = "warning"
     return {**ours, **os.environ}
 
 
 def _admin_key(settings: Settings) -> str:
-    """The configured admin key, or the one of this home, made on the first run."""
+    """The configured admin key, or that of this home, which the first run makes."""
     if settings.admin_key is not None:
         return settings.admin_key.get_secret_value()
     path: Path = settings.home / "admin_key"

@@ -1,4 +1,4 @@
-"""Child processes that are started again when they die."""
+"""Child processes that are restarted when they die."""
 
 import contextlib
 import signal
@@ -9,23 +9,23 @@ from app.base import clock
 from app.devkit.stack import Process
 
 _PAUSE_MIN_S = 0.5
-_PAUSE_MAX_S = 10.0  # a child that cannot live is tried often enough to notice when it can
-_STABLE_S = 30.0  # who lived that long begins with the shortest pause again
+_PAUSE_MAX_S = 10.0  # tried often enough for a child whose trouble has passed
+_STABLE_S = 30.0  # after so long a life the pauses begin with the shortest again
 
 
 class DevError(Exception):
-    """`suya dev` cannot go on; the message is the sentence to say."""
+    """`suya dev` cannot go on; the message is the sentence that the user sees."""
 
 
 def say(text: str) -> None:
-    """A line for whoever watches, at once; nobody may be there any more."""
+    """Print a line at once; also if the terminal is gone."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
 
 class Child:
-    """A process of the stack that is started again when it dies."""
+    """A process of the stack that is restarted when it dies."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
@@ -35,7 +35,7 @@ class Child:
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return self.process.name
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Child:
         self.process.spawn()
 
     def mend(self) -> None:
-        """Start it again if it died, after a pause that doubles while it keeps dying."""
+        """Restart it if it died, after a pause that doubles while it keeps dying."""
         now = clock.monotonic()
         if self._start_again_at is not None:
             if now >= self._start_again_at:
@@ -58,11 +58,11 @@ class Child:
             self._pause_s = min(self._pause_s * 2, _PAUSE_MAX_S)
 
     def ask_to_stop(self) -> None:
-        """Let it finish what it has in hand."""
+        """Send SIGTERM, so that it finishes the work in hand."""
         self.process.send_to_first(signal.SIGTERM)
 
     def wait_or_kill(self, deadline: float) -> None:
-        """See it end: by itself until `deadline`, by force after."""
+        """Wait for its end until `deadline`; then kill it."""
         if not self.process.is_running:
             return
         try:

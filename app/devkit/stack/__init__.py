@@ -1,12 +1,12 @@
 """A stack on one machine: database, api, worker, vault, acquirer and balancer, as processes.
 
-Guarantees: what is started here ends with whoever started it, however that one ends, and with all
-it started itself; nobody else's process is ever signalled. A start returns when the process
-answers, or raises with the end of its log. Ports are given once.
+Guarantees: a process started here ends with the process that started it, however that one ends,
+together with all its own children. No other process is ever signalled. A start returns when the
+process answers, or raises with the end of its log. No port is given twice.
 
 Owns no table, and no process but those that were asked for.
 
-Never decides which settings a process has: those who start it say them all.
+Never decides about settings: the caller gives each process all of its settings.
 """
 
 from app.devkit.stack.balancer import FOLDER as HAPROXY_FOLDER

@@ -13,7 +13,7 @@ from app.devkit.stack.process import Command, Launch, Process, find_program
 from app.devkit.stack.services import Service, log_path
 
 FOLDER = Path(app.__file__).parents[1] / "deploy" / "haproxy"
-_ANSWER_S = 5.0  # it answers in milliseconds, and is asked again
+_ANSWER_S = 5.0  # it answers in milliseconds; after this a check is repeated
 
 
 class Balancer(Process):
@@ -22,7 +22,7 @@ class Balancer(Process):
     launch: Launch = Command
     configuration: ClassVar[Path] = FOLDER / "haproxy.cfg"
     listens: ClassVar[str] = "listen_api"
-    """The configuration's variable for the address at which it listens."""
+    """The configuration's variable for the address on which HAProxy listens."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Balancer(Process):
         *,
         ports: tuple[int, int] | None = None,
     ) -> None:
-        """Prepare it for services that the configuration has names for.
+        """Prepare HAProxy for services that have names in the configuration.
 
         Args:
             services: those behind it.
@@ -54,11 +54,11 @@ class Balancer(Process):
 
     @property
     def url(self) -> str:
-        """The address of what is behind it."""
+        """The URL at which clients reach the services."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self, servers: int, proxy: str = "api") -> Self:
-        """Start it, and wait until it sees as many servers ready.
+        """Start it, and wait until it sees as many servers ready as there are.
 
         Raises:
             DidNotStart: it does not.
@@ -68,7 +68,7 @@ class Balancer(Process):
         return self
 
     def ready(self, proxy: str = "api") -> int:
-        """How many servers it gives requests to, by the name of a part of its configuration."""
+        """How many servers get requests, by the name of a part of its configuration."""
         name = f'haproxy_backend_active_servers{{proxy="{proxy}"}} '
         with contextlib.suppress(OSError, http.client.HTTPException, CallRefused):
             for line in self.metrics().splitlines():
@@ -77,5 +77,5 @@ class Balancer(Process):
         return 0
 
     def metrics(self) -> str:
-        """What it tells Prometheus."""
+        """Its metrics, as Prometheus reads them."""
         return Caller("127.0.0.1", self.status_port, "", _ANSWER_S).text("/metrics")

@@ -1,4 +1,4 @@
-"""The little HTTP that tools need to ask the processes that they start."""
+"""A small HTTP client, with which tools call the processes that they start."""
 
 import http.client
 import json
@@ -13,7 +13,7 @@ class CallRefused(Exception):
 
 
 class Caller:
-    """Asks one process under one key, each time on a connection of its own."""
+    """Calls one process under one key, with a new connection for each request."""
 
     def __init__(self, host: str, port: int, key: str, timeout_s: float = _TIMEOUT_S) -> None:
         self._host = host
@@ -22,29 +22,29 @@ class Caller:
         self._timeout_s = timeout_s
 
     def get(self, path: str) -> dict[str, Any]:
-        """The object at `path`.
+        """GET the object at `path`.
 
         Raises:
             CallRefused: there is none for this key.
-            OSError: nobody answers.
+            OSError: nothing answers.
         """
         return self._call("GET", path, None)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """The object that was made.
+        """POST, and return the object that was made.
 
         Raises:
             CallRefused: it was not made.
-            OSError: nobody answers.
+            OSError: nothing answers.
         """
         return self._call("POST", path, body)
 
     def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What is at `path` after it was replaced.
+        """PUT, and return what is at `path` afterwards.
 
         Raises:
             CallRefused: it was not replaced.
-            OSError: nobody answers.
+            OSError: nothing answers.
         """
         return self._call("PUT", path, body)
 
@@ -57,11 +57,11 @@ class Caller:
         return True
 
     def text(self, path: str) -> str:
-        """What is at `path`, as it was sent.
+        """GET the text at `path`.
 
         Raises:
-            CallRefused: nothing is there for this key.
-            OSError: nobody answers.
+            CallRefused: there is none for this key.
+            OSError: nothing answers.
         """
         return self._ask("GET", path, None)
 

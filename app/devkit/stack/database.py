@@ -1,4 +1,4 @@
-"""A CockroachDB of one life; an embedded PostgreSQL is `app.engine.database.embedded`."""
+"""A CockroachDB in memory; for an embedded PostgreSQL see `app.engine.database.embedded`."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -24,15 +24,15 @@ class MemoryNode(Process):
         ports: tuple[int, int] | None = None,
         options: Sequence[str] = (),
     ) -> None:
-        """Prepare it.
+        """Prepare the node; nothing runs yet.
 
         Args:
-            program: where `cockroach` is.
+            program: the path of `cockroach`.
             folder: of its log and its dumps.
             locality: such as `region=eu-west1,zone=a`.
-            size: how much it may keep.
+            size: of its memory, as the command line takes it.
             ports: for SQL and for HTTP; free ones if not given.
-            options: others of its command line.
+            options: more options of its command line.
         """
         self.sql, self.http = ports or (free_port(), free_port())
         folder.mkdir(exist_ok=True)
@@ -48,11 +48,11 @@ class MemoryNode(Process):
 
     @property
     def url(self) -> str:
-        """Of its first database."""
+        """The URL of its first database."""
         return f"cockroachdb+psycopg://root@127.0.0.1:{self.sql}/defaultdb?sslmode=disable"
 
     def join(self, nodes: "Sequence[MemoryNode]") -> None:
-        """Be one of these instead of alone; before its start, after which they are initialized."""
+        """Before its start: make it one of these nodes, which `cockroach init` then joins up."""
         program, _, *options = self.words
         listed = ",".join(f"127.0.0.1:{node.sql}" for node in nodes)
         self.words = (program, "start", f"--join={listed}", *options)

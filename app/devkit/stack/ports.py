@@ -1,11 +1,11 @@
-"""Ports that nobody listens on, each of them given once."""
+"""Free ports, each given only once."""
 
 import contextlib
 import random
 
 from app.base.process import PortUnusable, check_port
 
-# Databases have their ports below; above are those that the kernel gives to connections.
+# Databases have their ports below; the kernel gives those above to connections.
 _RANGE = range(27_000, 32_000)
 _TRIES_MAX = 1_000  # nine of ten ports are free
 
@@ -18,13 +18,12 @@ class Ports:
         self._given: set[int] = set()
 
     def free(self, row: int = 1, host: str = "127.0.0.1") -> int:
-        """A port of `host` that nobody listens on, or the first of some in a row.
+        """A free port of `host`, or the first of `count` free ones in a row.
 
         Raises:
-            PortUnusable: as good as none is free.
+            PortUnusable: no free one was found.
         """
-        # Not a generator with a seed: where every test begins at the same place of it, the tries
-        # would be the same.
+        # Not seeded: every test seeds the usual generator alike, and would try the same ports.
         chance = random.SystemRandom()
         for _ in range(_TRIES_MAX):
             first = chance.choice(self._among[: len(self._among) - row + 1])
@@ -39,7 +38,7 @@ free_port = Ports(_RANGE).free
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether nobody listens there."""
+    """Whether nothing listens there."""
     with contextlib.suppress(PortUnusable):
         check_port(host, port)
         return True

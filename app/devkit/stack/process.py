@@ -1,4 +1,4 @@
-"""One program as a child: it starts, is paused, goes on, and ends in order or at once."""
+"""One program as a child process: start, pause, resume, stop, kill."""
 
 import contextlib
 import os
@@ -18,10 +18,10 @@ from app.base.process import reap, signal_group, tail
 if TYPE_CHECKING:
     import psutil
 
-READY_S = 60.0  # a start takes two seconds; a busy machine takes its time
-STOP_S = 20.0  # the drain's notice and patience, and what a busy machine adds
-_POLL_S = 0.02  # a look costs next to nothing, and starts and ends take some tenths of a second
-_LOG_BYTES_MAX = 16 * 2**20  # above this a start begins the log anew
+READY_S = 60.0  # a start takes two seconds, and longer on a busy machine
+STOP_S = 20.0  # the drain's notice and timeout, and a margin for a busy machine
+_POLL_S = 0.02  # a check costs next to nothing; starts and ends take some tenths of a second
+_LOG_BYTES_MAX = 16 * 2**20  # a larger log is emptied at the next start
 _LOG_LINES_SHOWN = 30
 
 
@@ -37,15 +37,15 @@ class DidNotStart(Exception):
 
 
 class Running(Protocol):
-    """A process that was launched, as the leader of a session of its own."""
+    """A launched process, which leads a session of its own."""
 
     @property
     def pid(self) -> int:
-        """Its number, which may be another's once it has ended."""
+        """The process id; once the process has ended it may be another's."""
         ...
 
     def exit_code(self) -> int | None:
-        """How it ended, negative for a signal; none while it runs."""
+        """The exit code, negative for a signal; none while it runs."""
         ...
 
     def send(self, how: signal.Signals) -> None:
@@ -58,7 +58,7 @@ class Running(Protocol):
 
 
 class Launch(Protocol):
-    """Starts a process; what it says is added to the log, or comes out where ours does."""
+    """Starts a process; its output goes to the log, or to this process's own output."""
 
     def __call__(
         self, words: Sequence[str], environ: Mapping[str, str], log_path: Path | None
@@ -76,7 +76,7 @@ class Command:
         *,
         folder: Path | None = None,
     ) -> None:
-        """Start it, in `folder` or where we are."""
+        """Start it, in `folder` or in the current one."""
         with contextlib.ExitStack() as stack:
             log = None if log_path is None else stack.enter_context(log_path.open("ab"))
             self._leader = subprocess.Popen(  # noqa: S603 - our own program
@@ -86,7 +86,8 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,  # a terminal's Ctrl-C is for us, who then stop it
+                # A terminal's Ctrl-C is for this process, which then stops its child.
+                start_new_session=True,
             )
 
     @property
@@ -95,7 +96,7 @@ class Command:
         return self._leader.pid
 
     def exit_code(self) -> int | None:
-        """How it ended; what it left behind has been killed."""
+        """The exit code; what it left running has been killed."""
         return reap(self._leader)
 
     def send(self, how: signal.Signals) -> None:
@@ -110,7 +111,7 @@ class Command:
 
 
 class SuyaCommand(Command):
-    """`suya <words>` as a process, which ends with this one, however this one ends."""
+    """`suya <words>` as a process; it ends with this one, however this one ends."""
 
     def __init__(
         self,
@@ -120,7 +121,7 @@ class SuyaCommand(Command):
         *,
         prefix: Sequence[str] = (),
     ) -> None:
-        """Start it, by the program `prefix` if there is one."""
+        """Start it, through the program `prefix` if one is given."""
         line = [sys.executable, "-m", "app.cli", *words, "--supervisor-pid", str(os.getpid())]
         super().__init__([*prefix, *line], environ, log_path)
 
@@ -129,7 +130,7 @@ class Process:
     """A command of `suya` with its settings (`port="1"` for SUYA_PORT); its log is kept."""
 
     launch: Launch = SuyaCommand
-    """How it is started; another program is a `Command`."""
+    """How to start it; by default as `SuyaCommand`."""
 
     def __init__(
         self,
@@ -140,14 +141,15 @@ class Process:
         name: str = "",
         inherits: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare it; nothing runs yet.
+        """Prepare the process; nothing runs yet.
 
         Args:
-            words: the command's.
-            log_path: where what it says is added; else it comes out where ours does.
+            words: the command and its arguments.
+            log_path: the file for its output; else that is this process's own.
             settings: each may be changed before a start.
-            name: what it is called in messages.
-            inherits: its environment but for the settings; ours without settings if not given.
+            name: its name in messages.
+            inherits: its environment but for the settings; this process's without settings
+                if not given.
         """
         self.words = tuple(words)
         self._log_path = log_path
@@ -165,26 +167,26 @@ class Process:
 
     @property
     def has_log(self) -> bool:
-        """Whether what it says goes to a file."""
+        """Whether its output goes to a file."""
         return self._log_path is not None
 
     @property
     def is_running(self) -> bool:
-        """Whether the process that was started lives."""
+        """Whether the process that was started is alive."""
         return self._running is not None and self._running.exit_code() is None
 
     @property
     def pid(self) -> int:
-        """Of the process that was started; those that work may be its children."""
+        """The id of the process that was started; its children may do the work."""
         assert self._running is not None
         return self._running.pid
 
     def exit_code(self) -> int | None:
-        """How it ended, negative for a signal; none while it runs or was never started."""
+        """The exit code, negative for a signal; none while it runs or before its first start."""
         return None if self._running is None else self._running.exit_code()
 
     def spawn(self, launch: Launch | None = None, /, **settings: str) -> None:
-        """Start it, with some settings changed, or launched otherwise, for this life only."""
+        """Start it, with some settings or the launch changed for this life only."""
         assert not self.is_running
         if self.has_log:
             size = self.log_path.stat().st_size if self.log_path.exists() else 0
@@ -212,11 +214,11 @@ class Process:
             time.sleep(_POLL_S)
 
     def tree(self) -> list["psutil.Process"]:
-        """The process and everything below it; nothing once it has ended.
+        """The process and all below it; empty once it has ended.
 
-        Its number may be another process's by then, and is none of ours to signal.
+        By then its number may be another process's, which must not be signalled.
         """
-        import psutil  # noqa: PLC0415 - a start that goes well does not need it
+        import psutil  # noqa: PLC0415 - a start that succeeds does not need it
 
         if not self.is_running:
             return []
@@ -227,7 +229,7 @@ class Process:
             return []
 
     def send(self, how: signal.Signals) -> None:
-        """Send a signal to the process and all it started; to nobody once it has ended."""
+        """Send a signal to the process and all it started; nothing happens once it has ended."""
         if self._running is not None:
             self._running.send_to_group(how)
 
@@ -237,18 +239,18 @@ class Process:
             self._running.send(how)
 
     def pause(self) -> None:
-        """Take its processor away: it lives and does nothing."""
+        """Stop it from running (SIGSTOP), alive."""
         self.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Give it its processor back."""
+        """Let it run again (SIGCONT)."""
         self.send(signal.SIGCONT)
 
     def wait(self, limit_s: float = STOP_S) -> int:
-        """The exit code, once it has ended.
+        """Wait for its end; returns the exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it goes on.
+            subprocess.TimeoutExpired: it still runs.
         """
         assert self._running is not None
         deadline = clock.monotonic() + limit_s
@@ -259,12 +261,12 @@ class Process:
         return code
 
     def stop(self, limit_s: float = STOP_S) -> int:
-        """End it in order by SIGTERM; returns its exit code.
+        """End it by SIGTERM; returns its exit code.
 
         Raises:
             subprocess.TimeoutExpired: it hung, and was killed.
         """
-        # The first process only: it ends the others as it likes.
+        # Only the first process gets it, and ends the others as it likes.
         self.send_to_first(signal.SIGTERM)
         try:
             return self.wait(limit_s)
@@ -273,7 +275,7 @@ class Process:
             raise
 
     def kill(self) -> None:
-        """SIGKILL for all of it at once; returns when nothing of it lives."""
+        """Kill all of it at once (SIGKILL); returns when none of it is alive."""
         if not self.is_running:
             return
         import psutil  # noqa: PLC0415 - as above
@@ -284,7 +286,7 @@ class Process:
         psutil.wait_procs(tree, timeout=STOP_S)
 
     def log(self, lines: int = _LOG_LINES_SHOWN) -> str:
-        """The last lines that it wrote since its last start, if they go to a file."""
+        """The last lines of its log since its last start, if it has one."""
         if not self.has_log or not self.log_path.exists():
             return ""
         return tail(self.log_path, self._log_from, lines)
@@ -302,18 +304,18 @@ class Process:
 
 
 def without_settings() -> dict[str, str]:
-    """This process's environment without the settings of the shell that it runs in.
+    """This process's environment without the settings of its shell.
 
-    With them, a run would test or measure something else than it says.
+    With them, a run would test or measure something other than it says.
     """
     return {name: text for name, text in os.environ.items() if not name.startswith("SUYA_")}
 
 
 def variables(settings: Mapping[str, str]) -> dict[str, str]:
-    """The variables of an environment that say these settings."""
+    """The environment variables for these settings."""
     return {f"SUYA_{name.upper()}": text for name, text in settings.items()}
 
 
 def find_program(name: str) -> str | None:
-    """Where a program is, if it is installed; daemons may be off a user's PATH."""
+    """The path of a program, if it is installed; daemons may be off a user's PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")

@@ -1,4 +1,4 @@
-"""The processes of the platform: what each is told, and when it serves."""
+"""The processes of the platform: the settings of each, and how it is seen to be ready."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ _READY_ANSWER_S = 5.0  # a process that hangs is asked again; others answer in m
 
 
 class Service(Process):
-    """A process that serves on a port, the same one for all its lives."""
+    """A process that serves on one port through all its restarts."""
 
     name: str
-    """What it is called, unless it is given another name."""
+    """Its name, unless another is given."""
     command: ClassVar[tuple[str, ...]]
     port_setting: ClassVar[str] = "port"
     ready_path: ClassVar[str] = "/readyz"
@@ -30,14 +30,15 @@ class Service(Process):
         reached_at: str = "127.0.0.1",
         inherits: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare it.
+        """Prepare the service; nothing runs yet.
 
         Args:
-            folder: of its log; without one, it writes where we do.
-            settings: all it is told; where no port is among them it gets a free one.
-            name: what it is called, if not as usual.
-            reached_at: the host at which it is asked.
-            inherits: its environment but for the settings; ours without settings if not given.
+            folder: of its log; without one, it writes to this process's output.
+            settings: all of its settings; without a port among them it gets a free one.
+            name: its name in messages.
+            reached_at: the host at which it is called.
+            inherits: its environment but for the settings; this process's without settings
+                if not given.
         """
         name = name or self.name
         self.port = int(settings.get(self.port_setting) or free_port())
@@ -47,12 +48,12 @@ class Service(Process):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its URL."""
         host = f"[{self.reached_at}]" if ":" in self.reached_at else self.reached_at
         return f"http://{host}:{self.port}"
 
     def caller(self, key: str) -> Caller:
-        """Asks it under a key."""
+        """A client that calls it under a key."""
         return Caller(self.reached_at, self.port, key)
 
     def is_ready(self) -> bool:
@@ -70,7 +71,7 @@ class Service(Process):
         return self
 
     def restart(self, **settings: str) -> Self:
-        """Start it again on the same port, after whatever end it had."""
+        """Start it again on the same port, however it ended."""
         if self.is_running:
             self.stop()
         return self.start(**settings)
@@ -84,7 +85,7 @@ class Api(Service):
 
 
 class Vault(Service):
-    """`suya vault serve`, with a file of master keys; makes the file if it is not there."""
+    """`suya vault serve`, with a file of master keys, which is made if it is missing."""
 
     name = "vault"
     command: ClassVar = ("vault", "serve")
@@ -109,7 +110,7 @@ class Vault(Service):
             self.write_keys(new_master_key())
 
     def write_keys(self, *keys: str) -> None:
-        """Let the master keys be these, the first one the current; a vault never reads half."""
+        """Write these master keys, the first one the current; a vault never reads half a file."""
         write_secret(self.key_file, "\n".join(keys))
 
     def for_callers(self) -> dict[str, str]:
@@ -127,7 +128,7 @@ class Acquirer(Service):
     ready_path: ClassVar = "/healthz"
 
     def notify(self, api_url: str) -> None:
-        """Where it rings, from its next start on."""
+        """Set where it sends notifications, from its next start on."""
         self.settings["acquirer_notify_url"] = f"{api_url}/v1/notifications/acquirer"
 
     def for_callers(self) -> dict[str, str]:
@@ -137,7 +138,7 @@ class Acquirer(Service):
 
 
 class Worker(Process):
-    """`suya worker`; it needs no time to get ready, for nobody waits for its answer."""
+    """`suya worker`; it counts as ready at once, because nobody waits for its answers."""
 
     def __init__(
         self,
@@ -151,5 +152,5 @@ class Worker(Process):
 
 
 def log_path(folder: Path | None, name: str) -> Path | None:
-    """Where a process's log is, if it has one."""
+    """The path of a process's log, if it has one."""
     return None if folder is None else folder / f"{name.replace(' ', '-')}.log"
