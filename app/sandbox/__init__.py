@@ -1,6 +1,7 @@
-"""The world outside, made up for development and tests.
+"""A made-up processor, for development and tests.
 
-Guarantees: it answers as the world does, late, twice, falsely or never, when it is told to.
+Guarantees: it behaves as real ones do, and on request answers late, twice, wrongly or never.
 
-Owns no table. A process of its own, which shares only values with us; a command starts it.
+Owns no table. It is a process of its own that shares only values with the platform; a command
+starts it.
 """

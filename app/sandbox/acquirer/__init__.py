@@ -1,13 +1,13 @@
-"""The acquirer: a sandbox of a card network and of banks, as slow and unreliable as the real ones.
+"""The acquirer: a sandbox of a card network and of banks, as slow and unreliable as real ones.
 
-Guarantees: it acts once for each reference it is given; what it answered survives its process,
-however that ends; what is to go wrong can be asked for, and then goes wrong the same way again.
+Guarantees: it acts once for each reference. What it answered survives its process, however that
+ends. Faults can be requested, and the same request leads to the same faults.
 
-Owns no table of the platform, but a file of its own (SQLite): what it was asked for, what moved,
-what it has still to tell, and its clock.
+Owns no table of the platform, but a file of its own (SQLite): the requests, the movements, the
+notifications still to be sent, and its clock.
 
-Never keeps or shows a card's number; never runs in production; knows nothing of the platform but
-the references it is given and the address it notifies.
+Never keeps or shows a card's number, and never runs in production. It knows nothing of the platform
+but the references in its requests and the address that it notifies.
 """
 
 from app.sandbox.acquirer.serving import AcquirerError, serve

@@ -1,4 +1,4 @@
-"""Bank commands: money expected from payers' banks, and money sent to merchants'."""
+"""Bank commands: money expected from payers' banks, and money sent to merchants' banks."""
 
 from datetime import timedelta
 
@@ -20,14 +20,14 @@ from app.sandbox.acquirer.model import BankTransferRecord, Instructions, PayoutR
 from app.sandbox.acquirer.unit import Unit
 from app.sandbox.acquirer.wire import BankTransferBody, PayoutBody, RequestRefused, check_currency
 
-# A bank code that no German bank has, and then our own number: an account for each transfer.
+# A bank code that no German bank has, then the record's number: an account for each transfer.
 _IBAN_COUNTRY, _IBAN_BANK = "DE", "99999999"
 
 
 def expect_transfer(
     unit: Unit, ask: BankTransferBody, fault: Fault | None, fingerprint: str
 ) -> BankTransferRecord:
-    """Wait for money from a payer's bank, once under a reference.
+    """Expect money from a payer's bank, once under a reference.
 
     Raises:
         Refused: another request used the reference, or the currency is unknown.
@@ -65,7 +65,7 @@ def _virtual_iban(transfer_id: str) -> str:
 
 
 def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankTransferRecord:
-    """Have the money of a bank transfer come.
+    """Let the money of a bank transfer arrive.
 
     Raises:
         Refused: there is no such bank transfer, or it has expired.
@@ -73,7 +73,7 @@ def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankT
     before = unit.get(BankTransferRecord, reference)
     made = banks.arrive(before, amount_minor)
     if made is None:
-        raise RequestRefused(409, "expired", "The bank transfer is not waited for any more.")
+        raise RequestRefused(409, "expired", "The bank transfer has expired.")
     if made != before:
         assert made.received_minor is not None
         unit.change(made)
@@ -84,13 +84,13 @@ def arrive(unit: Unit, reference: str, amount_minor: int | None = None) -> BankT
 
 
 def arrive_by_timer(unit: Unit, reference: str) -> None:
-    """Have the money come, unless it is too late for it."""
+    """Let the money arrive, unless the transfer has expired."""
     if unit.get(BankTransferRecord, reference).status == "pending":
         arrive(unit, reference)
 
 
 def expire_transfer(unit: Unit, reference: str) -> BankTransferRecord:
-    """Stop waiting for money; what has come stays.
+    """Expire a bank transfer; money that has arrived stays.
 
     Raises:
         Refused: there is no such bank transfer.
@@ -106,7 +106,9 @@ def expire_transfer(unit: Unit, reference: str) -> BankTransferRecord:
 def pay_out(
     unit: Unit, ask: PayoutBody, fault: Fault | None, fingerprint: str, *, file: str | None = None
 ) -> PayoutRecord:
-    """Take an order to pay, once under a reference, however it came; a bad account declines it.
+    """Accept an order to pay, once under a reference, by itself or in a file.
+
+    A bad account declines it.
 
     Raises:
         Refused: another request used the reference, or the currency is unknown.
@@ -149,7 +151,7 @@ def _why_not(payout: PayoutRecord) -> str | None:
 
 
 def pay(unit: Unit, reference: str) -> PayoutRecord:
-    """Have a payout reach its bank account.
+    """Let a payout reach its bank account.
 
     Raises:
         Refused: there is no such payout, or it is not on its way.
@@ -169,13 +171,13 @@ def pay(unit: Unit, reference: str) -> PayoutRecord:
 
 
 def pay_by_timer(unit: Unit, reference: str) -> None:
-    """Have a payout reach its bank account, unless it was stopped."""
+    """Let a payout reach its bank account, unless it was canceled."""
     if unit.get(PayoutRecord, reference).status == "pending":
         pay(unit, reference)
 
 
 def cancel_payout(unit: Unit, reference: str) -> PayoutRecord:
-    """Stop a payout if it has not left; its status tells.
+    """Cancel a payout if its money has not left; the record's status says whether.
 
     Raises:
         Refused: there is no such payout.
@@ -189,7 +191,7 @@ def cancel_payout(unit: Unit, reference: str) -> PayoutRecord:
 
 
 def fail_payout(unit: Unit, reference: str) -> PayoutRecord:
-    """Have the bank refuse a payout that is on its way.
+    """Let the bank refuse a payout that is on its way.
 
     Raises:
         Refused: there is no such payout, or it is not on its way.
@@ -205,7 +207,7 @@ def fail_payout(unit: Unit, reference: str) -> PayoutRecord:
 
 
 def return_payout(unit: Unit, reference: str) -> PayoutRecord:
-    """Have paid money come back.
+    """Let paid money come back.
 
     Raises:
         Refused: there is no such payout, or it was not paid.

@@ -1,4 +1,4 @@
-"""What may become of a bank transfer or a payout: pure decisions."""
+"""The states of bank transfers and payouts. Pure."""
 
 from datetime import timedelta
 
@@ -7,16 +7,16 @@ from msgspec.structs import replace
 from app.sandbox.acquirer.model import BankTransferRecord, PayoutRecord
 
 TRANSFER_LIFE = timedelta(days=7)
-"""How long a payer's money is waited for."""
+"""How long a payer may take to send the money."""
 
 
 def arrive(
     transfer: BankTransferRecord, amount_minor: int | None = None
 ) -> BankTransferRecord | None:
-    """The bank transfer after money came; none if it is not waited for any more.
+    """The bank transfer after money arrived; none if it does not wait for money any more.
 
     Args:
-        amount_minor: what came, which payers may get wrong; what was asked for if not given.
+        amount_minor: what arrived, which payers may get wrong; the expected amount if not given.
     """
     if transfer.status == "expired":
         return None
@@ -32,7 +32,7 @@ def expire(transfer: BankTransferRecord) -> BankTransferRecord:
 
 
 def cancel(payout: PayoutRecord) -> PayoutRecord:
-    """The payout after somebody tried to stop it: only what has not left can be."""
+    """The payout after a cancellation, which succeeds only while the money has not left."""
     return replace(payout, status="canceled") if payout.status == "pending" else payout
 
 

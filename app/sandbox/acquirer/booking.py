@@ -1,4 +1,4 @@
-"""What commands share: the lines of the books, and what Suya is told."""
+"""What commands share: movements of money, and notifications."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ from app.sandbox.acquirer.model import (
 )
 from app.sandbox.acquirer.unit import Unit
 
-# What acquirers ask of a small merchant, so that a file's fees are worth looking at.
+# What acquirers charge a small merchant, so that a file's fees look real.
 _CAPTURE_BPS: Final = 140
 _CAPTURE_FIXED_MINOR: Final = 10
 _TRANSFER_MINOR: Final = 20
@@ -25,12 +25,12 @@ PAYOUT_FEE_MINOR: Final = 25
 
 
 def capture_fee_minor(amount_minor: int) -> int:
-    """What the sandbox keeps of captured money."""
+    """The sandbox's fee on a capture."""
     return fee_minor(amount_minor, bps=_CAPTURE_BPS, fixed_minor=_CAPTURE_FIXED_MINOR)
 
 
 def transfer_fee_minor(amount_minor: int) -> int:
-    """What the sandbox keeps of a bank transfer."""
+    """The sandbox's fee on a bank transfer."""
     return min(_TRANSFER_MINOR, amount_minor)
 
 
@@ -43,7 +43,7 @@ def book_card(
     *,
     fee_minor: int = 0,
 ) -> None:
-    """Book money that moved because of a card."""
+    """Record money that moved because of a card."""
     unit.move(
         Movement(
             kind=kind,
@@ -66,7 +66,7 @@ def book_bank(
     *,
     fee_minor: int = 0,
 ) -> None:
-    """Book money that moved over a bank account."""
+    """Record money that moved over a bank account."""
     unit.move(
         Movement(
             kind=kind,
@@ -82,7 +82,7 @@ def book_bank(
 
 
 def traits_of(fault: Fault | None) -> tuple[str, ...]:
-    """What of a fault is kept with a record, because it matters later."""
+    """The parts of a fault that matter later, which are kept with the record."""
     lasting = {"dispute", "duplicate", "wrong_settlement", "fails_later", "never"}
     return (fault.text,) if fault is not None and fault.name in lasting else ()
 
@@ -93,7 +93,7 @@ def has_trait(traits: tuple[str, ...], name: str) -> bool:
 
 
 def misreported_minor(traits: tuple[str, ...]) -> int:
-    """By how much the settlement files are wrong about a record."""
+    """By how much the settlement files are wrong about a record, on request."""
     return int(_trait(traits, "wrong_settlement") or 0)
 
 
@@ -122,7 +122,7 @@ def tell(
     what: str = "updated",
     traits: tuple[str, ...] = (),
 ) -> None:
-    """Have Suya told what became of a record."""
+    """Notify Suya of a record's state."""
     data: dict[str, str | int] = {
         "reference": record.reference,
         "status": record.status,
@@ -146,6 +146,6 @@ def answered(
     record: AuthorizationRecord | CaptureRecord | RefundRecord | BankTransferRecord | PayoutRecord,
     traits: tuple[str, ...] = (),
 ) -> None:
-    """Have Suya told of what it is being answered too, if the script wants that."""
+    """Notify Suya also of a record that the answer shows already, if the script asks for that."""
     if unit.script.notify_all:
         tell(unit, record, traits=traits)

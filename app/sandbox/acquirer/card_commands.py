@@ -1,4 +1,4 @@
-"""Card commands: each reads its records, has the pure part decide, and writes what follows."""
+"""Card commands: each reads its records, calls the pure decision, and writes the result."""
 
 import secrets
 from datetime import timedelta
@@ -30,11 +30,11 @@ from app.sandbox.acquirer.testcards import Behavior
 from app.sandbox.acquirer.unit import Unit
 from app.sandbox.acquirer.wire import CaptureBody, RefundBody, RequestRefused, ReversalBody
 
-_TOKEN_BYTES = 16  # nobody guesses another payer's page
+_TOKEN_BYTES = 16  # enough that nobody guesses another payer's page
 
 
 class Authorize(Struct, frozen=True, kw_only=True):
-    """A wish for an authorization, without the card's number."""
+    """A request for an authorization, without the card's number."""
 
     reference: str
     merchant: str
@@ -46,14 +46,14 @@ class Authorize(Struct, frozen=True, kw_only=True):
     behavior: Behavior
     fault: Fault | None
     page_url: str
-    """Where 3-D Secure pages are."""
+    """The base address of 3-D Secure pages."""
 
 
 def require_decided(held: AuthorizationRecord) -> AuthorizationRecord:
-    """The authorization, if its card's bank has answered.
+    """Return the authorization, if its card's bank has answered.
 
     Raises:
-        Refused: nobody knows yet.
+        Refused: it has not.
     """
     if held.status == "undecided":
         raise RequestRefused(
@@ -101,9 +101,9 @@ def authorize(unit: Unit, wish: Authorize, fingerprint: str) -> AuthorizationRec
 
 
 def _decide(unit: Unit, held: AuthorizationRecord, wish: Authorize) -> AuthorizationRecord:
-    """The authorization as it leaves the network: a grave, then what was asked for, then its card.
+    """Decide a new authorization: void after its reversal, else by its fault, else by its card.
 
-    Its reversal may have been faster; then no money moves, whatever the card would do.
+    After a reversal no money moves, whatever the card would do.
     """
     fault, name = wish.fault, wish.fault.name if wish.fault else ""
     if unit.find(TombstoneRecord, held.reference) is not None:
@@ -138,7 +138,7 @@ def _challenge(unit: Unit, held: AuthorizationRecord, page_url: str) -> Authoriz
 def _book_capture(
     unit: Unit, held: AuthorizationRecord, reference: str, amount_minor: int
 ) -> AuthorizationRecord:
-    """Book captured money; a payer who disputes does so now, or after the script's delay."""
+    """Record captured money. A payer who disputes does so now, or after the script's delay."""
     book_card(
         unit, held, "capture", reference, amount_minor, fee_minor=capture_fee_minor(amount_minor)
     )
@@ -154,7 +154,7 @@ def _book_capture(
 def capture(
     unit: Unit, authorization: str, ask: CaptureBody, fault: Fault | None, fingerprint: str
 ) -> CaptureRecord:
-    """Take a part of an authorization, once under a reference.
+    """Capture a part of an authorization, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such authorization.
@@ -186,7 +186,9 @@ def capture(
 
 
 def reverse(unit: Unit, authorization: str, ask: ReversalBody, fingerprint: str) -> ReversalRecord:
-    """End an authorization, once under a reference; one that is yet to arrive is voided then.
+    """End an authorization, once under a reference.
+
+    If it has not arrived yet, it is voided on arrival.
 
     Raises:
         Refused: another request used the reference.
@@ -209,10 +211,10 @@ def reverse(unit: Unit, authorization: str, ask: ReversalBody, fingerprint: str)
     else:
         merchant = held.merchant
         if ask.refund_captured and held.dispute is not None:
-            # Its payer gets the money anyway, so the bank gives up the dispute.
+            # The payer gets the money back, so the bank withdraws the dispute.
             held = withdraw_dispute(unit, held)
         before_minor = held.capturable_minor
-        # What a lost dispute took is with the payer already.
+        # The payer has the money of a lost dispute already.
         refund_captured = ask.refund_captured and held.dispute is None
         held, refund_minor = cards.reverse(held, refund_captured=refund_captured)
         unit.change(held)
@@ -233,7 +235,7 @@ def reverse(unit: Unit, authorization: str, ask: ReversalBody, fingerprint: str)
 
 
 def refund(unit: Unit, ask: RefundBody, fault: Fault | None, fingerprint: str) -> RefundRecord:
-    """Give captured money back, once under a reference.
+    """Refund captured money, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such authorization.
@@ -268,7 +270,7 @@ def refund(unit: Unit, ask: RefundBody, fault: Fault | None, fingerprint: str) -
 
 
 def fail_refund(unit: Unit, reference: str) -> RefundRecord:
-    """Have a refund come back, days after it was approved.
+    """Let an approved refund fail, days later.
 
     Raises:
         Refused: there is no such refund, or it was declined.
@@ -299,7 +301,7 @@ def find_challenged(unit: Unit, token: str) -> AuthorizationRecord:
 
 
 def authenticate(unit: Unit, token: str, *, approved: bool) -> AuthorizationRecord:
-    """Take the payer's answer; the first one counts.
+    """Record the payer's answer; the first one counts.
 
     Raises:
         Refused: there is no such page.
@@ -315,7 +317,7 @@ def abandon(unit: Unit, reference: str) -> None:
 
 
 def settle_late(unit: Unit, reference: str, code: str | None) -> None:
-    """Have a card's bank answer at last."""
+    """Let a card's bank answer late."""
     held = unit.get(AuthorizationRecord, reference)
     _settled(unit, held, cards.settle_late(held, code, unit.now))
 
@@ -323,7 +325,7 @@ def settle_late(unit: Unit, reference: str, code: str | None) -> None:
 def _settled(
     unit: Unit, before: AuthorizationRecord, held: AuthorizationRecord
 ) -> AuthorizationRecord:
-    """Write and tell a decision that nobody waited for, if it is one."""
+    """Write and notify of a decision that no request waited for, if it is one."""
     if held == before:
         return held
     if held.captured_minor:

@@ -1,4 +1,4 @@
-"""What may become of a card's authorization: pure decisions, every state against every command."""
+"""The states of a card's authorization: every state against every command. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from app.sandbox.acquirer.model import AuthorizationRecord
 
 AUTHORIZATION_LIFE = timedelta(days=7)
-"""How long an approved amount may be captured; what card networks allow."""
+"""How long an approved amount may be captured; card networks allow as much."""
 
 CHALLENGE_LIFE = timedelta(hours=1)
-"""How long a payer has for 3-D Secure; who has gone away will not come back after an hour."""
+"""How long a payer has for 3-D Secure; after an hour the payer will not come back."""
 
-# Why a capture of an authorization in another state than `approved` is declined.
+# Why a capture is declined if the authorization is not `approved`.
 _NOT_CAPTURABLE = {
     "undecided": "authorization_undecided",
     "requires_action": "authentication_required",
@@ -24,7 +24,7 @@ _NOT_CAPTURABLE = {
 def capture(
     held: AuthorizationRecord, amount_minor: int, *, final: bool, now: datetime
 ) -> tuple[AuthorizationRecord, str | None]:
-    """The authorization after a capture, and why it was declined if it was."""
+    """The authorization after a capture, and why the capture was declined, if it was."""
     code = _why_not_capture(held, amount_minor, now)
     if code is not None:
         return held, code
@@ -47,10 +47,10 @@ def _why_not_capture(held: AuthorizationRecord, amount_minor: int, now: datetime
 
 
 def reverse(held: AuthorizationRecord, *, refund_captured: bool) -> tuple[AuthorizationRecord, int]:
-    """The authorization after a reversal, and how much captured money goes back by it.
+    """The authorization after a reversal, and how much captured money that gives back.
 
-    What was captured on purpose stays captured; `refund_captured` undoes an authorization as if
-    it had not happened.
+    A capture by request is final; `refund_captured` undoes an authorization as if it had not
+    happened.
     """
     if held.status in {"declined", "voided"}:
         return held, 0
@@ -69,7 +69,7 @@ def reverse(held: AuthorizationRecord, *, refund_captured: bool) -> tuple[Author
 
 
 def refund(held: AuthorizationRecord, amount_minor: int) -> tuple[AuthorizationRecord, str | None]:
-    """The authorization after a refund, and why it was declined if it was."""
+    """The authorization after a refund, and why the refund was declined, if it was."""
     if held.dispute is not None:
         return held, "disputed"
     if amount_minor > held.refundable_minor:
@@ -78,7 +78,7 @@ def refund(held: AuthorizationRecord, amount_minor: int) -> tuple[AuthorizationR
 
 
 def fail_refund(held: AuthorizationRecord, amount_minor: int) -> AuthorizationRecord:
-    """The authorization after a refund came back: its money is ours again."""
+    """The authorization after a refund failed: its money is captured again."""
     assert amount_minor <= held.refunded_minor
     return replace(held, refunded_minor=held.refunded_minor - amount_minor)
 
@@ -102,7 +102,7 @@ def abandon(held: AuthorizationRecord) -> AuthorizationRecord:
 
 
 def settle_late(held: AuthorizationRecord, code: str | None, now: datetime) -> AuthorizationRecord:
-    """The authorization after its card's bank answered at last: declined by `code`, or approved."""
+    """The authorization after a late answer of its bank: declined by `code`, or approved."""
     return _settle(held, code, now) if held.status == "undecided" else held
 
 

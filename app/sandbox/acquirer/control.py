@@ -1,4 +1,4 @@
-"""What may be asked under /sandbox: the clock, the script of faults, and events on command."""
+"""The paths under /sandbox: the clock, the script of faults, and events on command."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +21,7 @@ from app.sandbox.acquirer.wire import Amount, Reference, RequestRefused
 
 _encode = msgspec.json.Encoder().encode
 
-ADVANCE_S_MAX = 366 * 86_400  # a year at a time; timers on the way all happen in one answer
+ADVANCE_S_MAX = 366 * 86_400  # a year at a time; all timers on the way run before the answer
 _NOTIFICATIONS_MAX = 1_000  # a page
 
 
@@ -48,7 +48,7 @@ async def read_clock(call: SiteRequest) -> SiteAnswer:
 
 
 async def advance_clock(call: SiteRequest) -> SiteAnswer:
-    """POST /sandbox/clock: answered when all that was to happen on the way has."""
+    """POST /sandbox/clock: answers when everything has happened that was due on the way."""
     asked = decode(_Advance, call.body)
     happened = await timers.advance(call.site.store, timedelta(seconds=asked.advance_s))
     log.info("clock_advanced", seconds=asked.advance_s, happened=happened)
@@ -61,7 +61,7 @@ async def read_faults(call: SiteRequest) -> SiteAnswer:
 
 
 async def write_faults(call: SiteRequest) -> SiteAnswer:
-    """PUT /sandbox/faults: another script, from its beginning; what it leaves out is as usual."""
+    """PUT /sandbox/faults: replaces the script; what the new one leaves out has its default."""
     given = decode(dict[str, msgspec.Raw], call.body)
     usual = {"latency_ms": call.site.usual_latency_ms}
     script = decode(Script, _encode(usual | given))
@@ -71,7 +71,7 @@ async def write_faults(call: SiteRequest) -> SiteAnswer:
 
 
 async def add_fault(call: SiteRequest) -> SiteAnswer:
-    """POST /sandbox/faults/next: one more one-shot fault."""
+    """POST /sandbox/faults/next: adds a one-shot fault."""
     call.site.faults.add(decode(OneShot, call.body))
     return await read_faults(call)
 
@@ -98,7 +98,7 @@ async def decide_dispute(call: SiteRequest) -> SiteAnswer:
 
 
 async def arrive(call: SiteRequest) -> SiteAnswer:
-    """POST /sandbox/bank_transfers/{reference}/arrive, of another amount if it says so."""
+    """POST /sandbox/bank_transfers/{reference}/arrive, with another amount if the body has one."""
     asked, (reference,) = decode(_Arrival, call.body or b"{}"), call.names
     job = partial(bank_commands.arrive, reference=reference, amount_minor=asked.amount)
     return await _run(call, job)
@@ -115,7 +115,7 @@ def _run_on_named(command: Callable[[Unit, str], Record]) -> Handler:
 
 
 async def list_notifications(call: SiteRequest) -> SiteAnswer:
-    """GET /sandbox/notifications: what was told, or will be."""
+    """GET /sandbox/notifications: those that were sent, and those to be sent."""
     after = call.query.get("after", "0")
     if not after.isdecimal():
         raise RequestRefused(400, "invalid_position", "The position is a number.")
@@ -138,7 +138,7 @@ def _notification(row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 async def redeliver(call: SiteRequest) -> SiteAnswer:
-    """POST /sandbox/notifications/redeliver: all that were sent or given up, once more."""
+    """POST /sandbox/notifications/redeliver: sends all that were sent or given up once more."""
 
     def job(unit: Unit) -> int:
         now_ms = wall_ms()
@@ -156,7 +156,7 @@ async def read_health(call: SiteRequest) -> SiteAnswer:
 
 
 async def read_metrics(call: SiteRequest) -> SiteAnswer:
-    """GET /metrics: what its process needs; what it did, its records tell."""
+    """GET /metrics: the use of its process; its records are under /v1/records."""
     del call
     return SiteAnswer(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
 

@@ -1,4 +1,4 @@
-"""Dispute commands: opened, answered, decided; the money goes when one opens."""
+"""Dispute commands: opened, answered, decided. The money is taken when a dispute opens."""
 
 from datetime import timedelta
 from typing import Literal
@@ -11,11 +11,11 @@ from app.sandbox.acquirer.model import AuthorizationRecord, DisputeRecord, Evide
 from app.sandbox.acquirer.unit import Unit
 from app.sandbox.acquirer.wire import EvidenceBody, RequestRefused
 
-_MOMENT = timedelta(milliseconds=1)  # magic evidence is decided after its answer
+_MOMENT = timedelta(milliseconds=1)  # magic evidence is decided just after its answer
 
 
 def open_dispute(unit: Unit, held: AuthorizationRecord, reason: str) -> AuthorizationRecord:
-    """Take back what is captured and not refunded, and have the merchant asked for evidence."""
+    """Withdraw what is captured and not refunded, and ask the merchant for evidence."""
     dispute_id = unit.name(DisputeRecord)
     dispute = DisputeRecord(
         id=dispute_id,
@@ -57,7 +57,7 @@ def open_on_command(unit: Unit, authorization: str, reason: str) -> DisputeRecor
 def give_evidence(
     unit: Unit, dispute_id: str, ask: EvidenceBody, fingerprint: str
 ) -> DisputeRecord:
-    """Take a merchant's evidence, once under a reference.
+    """Record a merchant's evidence, once under a reference.
 
     Raises:
         Refused: another request used the reference; there is no such dispute; it takes none.
@@ -90,7 +90,7 @@ def give_evidence(
 
 
 def accept(unit: Unit, dispute_id: str) -> DisputeRecord:
-    """Give in: the dispute is lost.
+    """Accept a dispute, which is then lost.
 
     Raises:
         Refused: there is no such dispute, or it is won.
@@ -103,7 +103,7 @@ def accept(unit: Unit, dispute_id: str) -> DisputeRecord:
 
 
 def decide(unit: Unit, dispute_id: str, outcome: Literal["won", "lost"]) -> DisputeRecord:
-    """Have the payer's bank decide; a merchant who wins gets the money back, not the fee.
+    """Let the payer's bank decide; a merchant who wins gets the money back, but not the fee.
 
     Raises:
         Refused: there is no such dispute, or it was decided otherwise.
@@ -128,20 +128,20 @@ def end_review(unit: Unit, dispute_id: str) -> None:
 
 
 def decide_by_timer(unit: Unit, dispute_id: str, outcome: Literal["won", "lost"]) -> None:
-    """Decide, unless that has happened."""
+    """Decide, unless it is decided already."""
     dispute = unit.get(DisputeRecord, dispute_id)
     _changed(unit, dispute, disputes.decide(dispute, outcome) or dispute)
 
 
 def withdraw_dispute(unit: Unit, held: AuthorizationRecord) -> AuthorizationRecord:
-    """The authorization once its payer's bank has given up, if it still could."""
+    """The authorization after its bank withdrew the dispute, if it could."""
     assert held.dispute is not None
     decide_by_timer(unit, held.dispute, "won")
     return unit.get(AuthorizationRecord, held.reference)
 
 
 def _changed(unit: Unit, before: DisputeRecord, dispute: DisputeRecord) -> DisputeRecord:
-    """Write and tell what became of a dispute, if something did."""
+    """Write and notify of a dispute's new state, if there is one."""
     if dispute == before:
         return dispute
     unit.change(dispute)

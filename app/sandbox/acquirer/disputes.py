@@ -1,4 +1,4 @@
-"""What may become of a dispute: pure decisions, every state against every command."""
+"""The states of a dispute: every state against every command. Pure."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,33 +9,33 @@ from app.base.money import EXPONENTS
 from app.sandbox.acquirer.model import DisputeRecord
 
 RESPONSE_TIME = timedelta(days=7)
-"""How long evidence is taken; short among networks, so that forgetting it is noticed."""
+"""How long evidence is accepted; short for a network, so that a missed deadline is noticed."""
 
 REVIEW_TIME = timedelta(days=60)
 """How long a payer's bank reviews evidence before the sandbox decides for it."""
 
-_FEE_MAJOR = 15  # what acquirers take for the work, won or lost
+_FEE_MAJOR = 15  # acquirers charge it for the work, won or lost
 
 
 def fee_minor(currency: str) -> int:
-    """What the sandbox takes for a dispute."""
+    """The sandbox's fee for a dispute."""
     return int(_FEE_MAJOR * 10 ** EXPONENTS[currency])
 
 
-# Evidence that decides by itself, as in Stripe's test mode.
+# Evidence with this text is decided at once, as in Stripe's test mode.
 WINNING_EVIDENCE = "winning_evidence"
 LOSING_EVIDENCE = "losing_evidence"
 
 
 def give_evidence(dispute: DisputeRecord, reference: str, now: datetime) -> DisputeRecord | None:
-    """The dispute after evidence came; none if it is not taken any more."""
+    """The dispute after evidence arrived; none if it accepts no evidence any more."""
     if dispute.status != "needs_response" or now >= dispute.due_at:
         return None
     return replace(dispute, status="under_review", evidence=reference)
 
 
 def accept(dispute: DisputeRecord) -> DisputeRecord | None:
-    """The dispute after the merchant gave in; none if it was decided otherwise."""
+    """The dispute after the merchant accepted it; none if it was decided otherwise."""
     if dispute.status == "won":
         return None
     return replace(dispute, status="lost")
@@ -54,5 +54,8 @@ def run_out(dispute: DisputeRecord) -> DisputeRecord:
 
 
 def end_review(dispute: DisputeRecord) -> DisputeRecord:
-    """The dispute after the time of its review passed: nobody was convinced."""
+    """The dispute after the time of its review passed: the evidence convinced nobody.
+
+    So it is lost.
+    """
     return replace(dispute, status="lost") if dispute.status == "under_review" else dispute

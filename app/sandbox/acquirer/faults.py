@@ -1,7 +1,7 @@
-"""What goes wrong on request: by header, by script, by magic amount, or by chance with a seed.
+"""The faults on request: by header, by script, by magic amount, or at random with a seed.
 
-A fault of the connection strikes the first request under a reference and not its repetitions, so
-that whoever repeats gets on.
+A fault of the connection hits the first request under a reference and not its repetitions, so that
+a client that repeats makes progress.
 """
 
 import random
@@ -29,13 +29,13 @@ Operation = Literal[
     "evidence", "query",
 ]  # fmt: skip
 
-DURATION_MS_MAX = 600_000  # nobody waits for an answer longer than ten minutes
+DURATION_MS_MAX = 600_000  # no client waits for an answer longer than ten minutes
 _DEFAULTS = {"slow": "5", "late": "5", "late_decline": "5", "late_approval": "5"}  # seconds
 _DEFAULTS |= {"decline": "generic_decline", "refuse": "unprocessable"}
 _DEFAULTS |= {"duplicate": "1", "wrong_settlement": "1"}
 _TEXT = re.compile(r"([a-z0-9_]+)(?::([a-z0-9_-]{1,64}))?")
 _DURATION = re.compile(r"(\d{1,6})(ms|s)?")
-_STRUCK_MAX = 10_000  # references remembered; a test that uses more begins anew
+_STRUCK_MAX = 10_000  # references remembered; with more, a fault may hit an old one again
 
 
 class MalformedFault(ValueError):
@@ -43,34 +43,34 @@ class MalformedFault(ValueError):
 
 
 class Fault(Struct, frozen=True):
-    """One fault: its name, and what it is told beyond that."""
+    """One fault: its name and its value."""
 
     name: str
     value: str = ""
 
     @property
     def text(self) -> str:
-        """As a header would say it."""
+        """The fault as a header has it."""
         return f"{self.name}:{self.value}" if self.value else self.name
 
     @property
     def duration_ms(self) -> int:
-        """Of a fault that takes time."""
+        """For a fault that takes time."""
         found = _DURATION.fullmatch(self.value)
         assert found is not None
         return int(found[1]) * (1 if found[2] == "ms" else 1000)
 
     @property
     def number(self) -> int:
-        """Of a fault that counts."""
+        """For a fault that counts."""
         return int(self.value)
 
 
 def parse(text: str) -> Fault:
-    """The fault that `text` names: `name` or `name:value`, durations in seconds or as `250ms`.
+    """Parse a fault: `name` or `name:value`, durations in seconds or as `250ms`.
 
     Raises:
-        MalformedFault: there is none of that name, or not with that value.
+        MalformedFault: no fault has that name, or that value.
     """
     found = _TEXT.fullmatch(text.strip())
     if found is None or found[1] not in TRANSPORT | DECISION:
@@ -89,13 +89,13 @@ def parse(text: str) -> Fault:
 
 
 class OneShot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A fault of the next requests of a kind."""
+    """A fault for the next requests of a kind."""
 
     fault: str
     operation: Operation | Literal["any"] = "any"
     times: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     reference: str | None = None
-    """Strike this one only."""
+    """Hit the request of this reference only."""
 
 
 Milliseconds = Annotated[int, Meta(ge=0, le=DURATION_MS_MAX)]
@@ -109,30 +109,30 @@ class NotificationScript(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """How often each is repeated though it was received."""
     delay_ms: Milliseconds = 0
     reorder_ms: Milliseconds = 0
-    """Every second one is held back for that long, so that the next ones overtake it."""
+    """Every second one is held back for so long, so that the next ones overtake it."""
     paused: bool = False
     """None is sent; they wait."""
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the sandbox does wrong until it is told otherwise, or ends."""
+    """The sandbox's faults until the next script, or until it ends."""
 
     latency_ms: Milliseconds = 0
-    """Between a request and its answer; what was asked is done at once."""
+    """Between a request and its answer; the request is carried out at once."""
     jitter_ms: Milliseconds = 0
-    """At most so much more, evenly distributed."""
+    """At most so much is added, evenly distributed."""
     down: bool = False
     """Every request of /v1 has its connection closed, and does nothing."""
     maintenance: bool = False
     """Every request of /v1 is answered by 503, and does nothing."""
     error_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
     error_faults: tuple[str, ...] = ("500_after",)
-    """What strikes at that rate, one drawn after the other."""
+    """The faults that occur at that rate; each is drawn at random."""
     seed: int = 0
     next: tuple[OneShot, ...] = ()
     notifications: NotificationScript = NotificationScript()
     notify_all: bool = False
-    """Tell also of what was answered already."""
+    """Notify also of what the answer says already."""
     transfer_delay_s: Seconds = 86_400
     """When money of a bank transfer arrives, by the sandbox's clock: the next day."""
     payout_delay_s: Seconds = 86_400
@@ -144,7 +144,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Faults:
-    """The script in force, and what of it is used up."""
+    """The script in force, and which parts of it are used up."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -154,10 +154,10 @@ class Faults:
         self.write(script)
 
     def write(self, script: Script) -> None:
-        """Put another script in force, from its beginning.
+        """Replace the script, which begins anew.
 
         Raises:
-            MalformedFault: it names a fault there is not; the former one stays in force.
+            MalformedFault: it names an unknown fault; the former script stays in force.
         """
         parsed = [(shot, parse(shot.fault), shot.times) for shot in script.next]
         error_faults = tuple(parse(text) for text in script.error_faults)
@@ -166,10 +166,10 @@ class Faults:
         self._struck.clear()
 
     def add(self, shot: OneShot) -> None:
-        """Have one more fault wait for its requests, after those that wait.
+        """Add a fault after those that wait for their requests.
 
         Raises:
-            MalformedFault: it names a fault there is not.
+            MalformedFault: it is unknown.
         """
         self._next.append((shot, parse(shot.fault), shot.times))
 
@@ -186,7 +186,7 @@ class Faults:
     def choose(
         self, operation: Operation, reference: str, amount_minor: int | None, header: str | None
     ) -> Fault | None:
-        """What goes wrong with a request: its header's wish before the script before its amount.
+        """Choose a request's fault, from its header, else the script, else its amount.
 
         Raises:
             MalformedFault: the header names no fault.
@@ -212,7 +212,7 @@ class Faults:
         return None
 
     def _once(self, operation: Operation, reference: str, fault: Fault) -> Fault | None:
-        """The fault; of the connection only if it did not strike this reference before."""
+        """The fault; none if it is of the connection and hit this reference before."""
         if fault.name not in TRANSPORT:
             return fault
         key = (operation, reference, fault.name)

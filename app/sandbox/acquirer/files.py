@@ -60,7 +60,7 @@ async def read_settlement(call: SiteRequest) -> web.StreamResponse:
 async def take_payouts(call: SiteRequest) -> SiteAnswer:
     """POST /v1/payout_files: a pain.001 file; `?merchant=` says whose payouts they are."""
     merchant = call.query.get("merchant")
-    # Some megabytes of XML take a while, and others wait for answers meanwhile.
+    # Parsing some megabytes of XML takes a while, during which others must get answers.
     upload = await asyncio.to_thread(payout_files.read, call.body, merchant)
     marks = [
         "" if isinstance(order, str) else payout_fingerprint(call, order)

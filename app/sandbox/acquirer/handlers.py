@@ -1,4 +1,4 @@
-"""What may be asked under /v1, except the settlement files."""
+"""The paths under /v1, except those of files."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ _RECORD_KINDS: dict[str, type[Record]] = {
 
 
 def decode(kind: type[T], body: bytes) -> T:
-    """The request in a body.
+    """Decode a body.
 
     Raises:
         msgspec.ValidationError: it is not of that kind.
@@ -65,7 +65,7 @@ def answer(record: Record) -> SiteAnswer:
 
 
 def fingerprint_of(call: SiteRequest, *parts: object) -> str:
-    """What tells two requests apart; keyed, because a card's number is among the parts."""
+    """Fingerprint a request; with a key, because a card's number is among the parts."""
     key = call.site.store.fingerprint_key
     return hmac.digest(key, _encode(parts), "sha256")[:_FINGERPRINT_BYTES].hex()
 
@@ -77,7 +77,7 @@ async def _act(
     job: Callable[[Fault | None], Job[Record]],
     amount_minor: int | None = None,
 ) -> SiteAnswer:
-    """Run a command with whatever is to go wrong about it."""
+    """Run a command, with the fault of its request if there is one."""
 
     async def act(fault: Fault | None) -> SiteAnswer:
         return answer(await call.site.store.run(job(fault)))
@@ -90,8 +90,8 @@ async def authorize(call: SiteRequest) -> SiteAnswer:
     ask = decode(AuthorizationBody, call.body)
     check_currency(ask.currency)
     store, card = call.site.store, ask.card
-    # The number goes no further than this function; what a repetition says of the card's security
-    # code is not compared, because who may repeat a request may not keep the code.
+    # The number goes no further than this function. A repetition's security code is not compared,
+    # because a client that may repeat a request must not keep the code.
     mark = (ask.reference, ask.merchant, ask.amount, ask.currency, ask.capture)
     fingerprint = fingerprint_of(call, *mark, card.number, card.exp_month, card.exp_year)
     wish = card_commands.Authorize(
@@ -217,7 +217,7 @@ async def accept_dispute(call: SiteRequest) -> SiteAnswer:
 
 
 async def _find(call: SiteRequest, kind: type[Record]) -> SiteAnswer:
-    """GET of one record by its reference, as it is kept."""
+    """GET of one record by its reference."""
     (reference,) = call.names
 
     async def act(_: Fault | None) -> SiteAnswer:
@@ -233,7 +233,7 @@ async def _find(call: SiteRequest, kind: type[Record]) -> SiteAnswer:
 
 
 async def list_records(call: SiteRequest) -> SiteAnswer:
-    """GET /v1/records: a page of all of a kind, in the order in which they came."""
+    """GET /v1/records: a page of all records of a kind, in the order in which they were made."""
     kind = _RECORD_KINDS.get(call.query.get("kind", ""))
     if kind is None:
         raise RequestRefused(400, "unknown_kind", f"The kind is one of {', '.join(_RECORD_KINDS)}.")
@@ -244,7 +244,7 @@ async def list_records(call: SiteRequest) -> SiteAnswer:
         )
     after, merchant = call.query.get("after", ""), call.query.get("merchant")
     if after and not Ids.number(after):
-        raise RequestRefused(400, "invalid_position", "The position is no id of a record.")
+        raise RequestRefused(400, "invalid_position", "The position is not the id of a record.")
     parameters = {"kind": kind.kind, "after": Ids.number(after), "limit": int(limit) + 1}
     statement = "list_records"
     if merchant is not None:

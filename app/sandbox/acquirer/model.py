@@ -1,7 +1,7 @@
-"""What the sandbox keeps of each thing it was asked for: immutable records, as they go on the wire.
+"""The sandbox's records: immutable, and written on the wire as they are.
 
-A record's fields are also its answer: what must not be seen outside (a card's number) is not kept.
-Amounts are minor units of the record's currency.
+A record's fields are also its answer, so what must not be seen outside (a card's number) is not
+kept. Amounts are minor units of the record's currency.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from msgspec import Struct, field
 
 AuthorizationStatus = Literal["undecided", "requires_action", "approved", "declined", "voided"]
-"""`undecided` is never answered: who asks is told to ask later."""
+"""`undecided` is never answered: the client is told to ask later."""
 
 CaptureStatus = Literal["approved", "declined"]
 RefundStatus = Literal["approved", "declined", "failed"]
@@ -27,15 +27,15 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     prefix: ClassVar[str]
 
     id: str
-    """The sandbox's own name; later records have higher ids."""
+    """The sandbox's own id; later records have higher ids."""
     reference: str
-    """The name whoever asked gave it."""
+    """The client's name for it."""
     merchant: str
     created_at: datetime
 
 
 class AuthorizationRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A card's promise to pay up to an amount, and what became of it."""
+    """A card's promise to pay up to an amount, and its state."""
 
     kind = "authorization"
     prefix = "au"
@@ -55,7 +55,7 @@ class AuthorizationRecord(Record, frozen=True, kw_only=True, omit_defaults=True)
     action_url: str | None = None
     dispute: str | None = None
     traits: tuple[str, ...] = ()
-    """What the sandbox will do wrong with it, as documented in docs/sandbox.md."""
+    """The sandbox's faults with it, as documented in docs/sandbox.md."""
 
     @property
     def capturable_minor(self) -> int:
@@ -64,12 +64,12 @@ class AuthorizationRecord(Record, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def refundable_minor(self) -> int:
-        """What may still be given back."""
+        """What may still be refunded."""
         return self.captured_minor - self.refunded_minor
 
 
 class CaptureRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """A part of an authorization that was taken, or refused."""
+    """A captured part of an authorization, or a declined capture."""
 
     kind = "capture"
     prefix = "ca"
@@ -83,7 +83,7 @@ class CaptureRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReversalRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """An authorization's end by us; of one that never arrived as well."""
+    """The end of an authorization by request; also of one that never arrived."""
 
     kind = "reversal"
     prefix = "rv"
@@ -95,7 +95,7 @@ class ReversalRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TombstoneRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The grave of an authorization that was reversed before it arrived; its reference is its."""
+    """Marks an authorization that was reversed before it arrived, under that reference."""
 
     kind = "tombstone"
     prefix = "ts"
@@ -111,7 +111,7 @@ class ChallengeRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class RefundRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """Captured money given back, refused, or found undeliverable days later."""
+    """A refund: approved, declined, or failed days later."""
 
     kind = "refund"
     prefix = "rf"
@@ -141,7 +141,7 @@ class BankTransferRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     currency: str
     instructions: Instructions
     received_minor: int | None = field(default=None, name="received_amount")
-    """What came, which payers may get wrong; none until then."""
+    """What arrived, which payers may get wrong; none until then."""
     traits: tuple[str, ...] = ()
 
 
@@ -159,7 +159,7 @@ class PayoutRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     decline_code: str | None = None
     """Why it was declined or returned."""
     file: str | None = None
-    """The payout file it came in."""
+    """The payout file that had it."""
     traits: tuple[str, ...] = ()
 
 
@@ -172,9 +172,9 @@ class PayoutFileRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     status: FileStatus
     count: int
     payouts: tuple[str, ...] = ()
-    """References of those it made."""
+    """References of the payouts that it made."""
     rejected: dict[str, str] = {}
-    """Reference -> why."""
+    """Reference -> why it was refused."""
     reason: str | None = None
 
 
@@ -191,13 +191,13 @@ class DisputeRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
     fee_minor: int = field(name="fee")
     currency: str
     due_at: datetime
-    """Until when evidence is taken."""
+    """Until when evidence is accepted."""
     evidence: str | None = None
-    """The reference of the evidence that was given."""
+    """The reference of the evidence."""
 
 
 class EvidenceRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What a merchant said to a dispute."""
+    """A merchant's evidence on a dispute."""
 
     kind = "evidence"
     prefix = "ev"
@@ -239,20 +239,20 @@ class Movement(Struct, frozen=True, kw_only=True):
 
     kind: MovementKind
     reference: str
-    """Of the capture, refund, dispute ... it belongs to."""
+    """The id of the capture, refund, dispute ... that it belongs to."""
     authorization: str | None
     merchant: str
     currency: str
     gross_minor: int
     """Positive towards Suya."""
     fee_minor: int
-    """What the sandbox keeps of it, never negative; net = gross - fee."""
+    """The sandbox's fee, never negative; net = gross - fee."""
     reported_minor: int
-    """The gross amount the files tell; another one only if the sandbox is asked to lie."""
+    """The gross amount in the files; a wrong one only if a fault asks for it."""
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """Something Suya is told of."""
+    """A notification to Suya."""
 
     type: str
     merchant: str
@@ -262,7 +262,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Timer(Struct, frozen=True, kw_only=True):
-    """Something that happens by itself at a time of the sandbox's clock."""
+    """Something that is due at a time of the sandbox's clock."""
 
     due_at: datetime
     name: str

@@ -1,4 +1,4 @@
-"""Notifications: Suya is told, signed, until it says 2xx; the outbox is in the sandbox's file.
+"""Notifications: signed, and sent until Suya answers 2xx; the outbox is in the sandbox's file.
 
 Signatures are those of Standard Webhooks: HMAC-SHA256 over `id.timestamp.payload`. An id stays the
 same in every attempt and every repetition.
@@ -19,20 +19,22 @@ from app.sandbox.acquirer.store import Store, wall_ms
 from app.sandbox.acquirer.unit import Unit
 
 RETRY_S = (1, 2, 5, 10, 30, 60, 300, 900, 3600)
-"""Pauses after attempts that failed; the last one again and again. Short at first, because a
-sandbox's receiver is being restarted rather than down."""
+"""Pauses after failed attempts; the last one is repeated.
+
+They are short at first, because a sandbox's receiver is more often being restarted than down.
+"""
 
 ATTEMPTS_MAX = 40  # a day and a half; then it waits for /sandbox/notifications/redeliver
-CONCURRENCY = 16  # requests at a time: more would measure the receiver's queue
+CONCURRENCY = 16  # requests at a time: with more, the receiver's queue would be measured
 PAGE = 64  # notifications looked up at a time
 TIMEOUT_S = 15  # as Standard Webhooks advises
 _SLEEP_S_MAX = 60.0
 _KEY_BYTES = range(24, 65)
-_PAUSE_S = 1.0  # after a failure of our own
+_PAUSE_S = 1.0  # after a failure in this process
 
 
 class Secret:
-    """The key notifications are signed with."""
+    """The key that signs notifications."""
 
     def __init__(self, text: str) -> None:
         """Take `whsec_` and the base64 of 24 to 64 bytes, as Standard Webhooks says.
@@ -73,7 +75,7 @@ class Notifier:
         self._free = asyncio.Semaphore(CONCURRENCY)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until told to stop; what is on the way then is sent again after the next start."""
+        """Send until `stop` is set; those on their way then are sent again after the next start."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
         connector = aiohttp.TCPConnector(limit=CONCURRENCY)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
@@ -81,7 +83,7 @@ class Notifier:
                 self._store.news.clear()
                 try:
                     wait_s = await self._send_due(session)
-                except Exception as error:  # noqa: BLE001 - a round that fails must not end it
+                except Exception as error:  # noqa: BLE001 - a failed round must not end the rounds
                     log.error("notifications_failed", **describe(error))
                     wait_s = _PAUSE_S
                 with contextlib.suppress(TimeoutError):
@@ -92,13 +94,14 @@ class Notifier:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _send_due(self, session: aiohttp.ClientSession) -> float:
-        """Begin to send what is due, and say how long there is nothing to do."""
+        """Begin to send what is due; returns the seconds until the next is due."""
         if self._store.faults.script.notifications.paused:
             return _SLEEP_S_MAX
-        # Those on the way are still in the outbox, and at the front of it.
+        # Those on their way are still at the front of the outbox.
         limit = PAGE + len(self._on_the_way)
         parameters = {"now": wall_ms(), "limit": limit}
-        # What comes back while the outbox is being read may stand in it as if it had not been sent.
+        # One that is answered while the outbox is being read may be in it as if it had not been
+        # sent.
         known = set(self._on_the_way)
         rows = await self._store.list_rows("list_notifications_due", parameters)
         fresh = [due for due in (_Due(*row) for row in rows) if due.row_id not in known]
@@ -111,12 +114,12 @@ class Notifier:
         if fresh:
             return 0.0
         if self._on_the_way:
-            return _SLEEP_S_MAX  # the first to come back wakes us
+            return _SLEEP_S_MAX  # the first answer wakes this loop
         row = self._store.find("find_next_notification", {})
         return _SLEEP_S_MAX if row is None else min(_SLEEP_S_MAX, (row[0] - wall_ms()) / 1000)
 
     async def _send(self, session: aiohttp.ClientSession, due: _Due) -> None:
-        """Send one, note what became of it, and repeat it as often as it is wished."""
+        """Send one, record the result, and repeat it as often as its record says."""
         try:
             received = await self._post(session, due)
             attempts, now_ms = due.attempts + 1, wall_ms()
@@ -136,7 +139,7 @@ class Notifier:
             self._store.news.set()
 
     async def _post(self, session: aiohttp.ClientSession, due: _Due) -> bool:
-        """Whether it was received."""
+        """Post it; returns whether it was received."""
         timestamp = int(clock.now().timestamp())
         headers = {
             "content-type": "application/json",

@@ -1,4 +1,4 @@
-"""The 3-D Secure page: a payer's bank asks whether it was they."""
+"""The 3-D Secure page, on which a payer's bank asks the payer to confirm."""
 
 import html
 from functools import partial
@@ -72,7 +72,7 @@ def _page(held: AuthorizationRecord) -> SiteAnswer:
     return SiteAnswer(text.encode(), content_type=_HTML)
 
 
-# Both are public: the payer is whoever has the address.
+# Both are public: the secret part of the address identifies the payer.
 ROUTES = (
     Route("GET", "/3ds/{id}", show, public=True),
     Route("POST", "/3ds/{id}", decide, public=True),

@@ -1,7 +1,7 @@
 """Payout files: ISO 20022 pain.001, many payouts in one upload.
 
-A file's message id names it, as a reference names an order: the same file again is answered as the
-first time. Each payout in it acts once under its end-to-end id, however it came.
+A file's message id works as a reference: the same file again gets the same answer. Each payout in
+it acts once under its end-to-end id, whether it came by itself or in a file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from app.sandbox.acquirer.wire import PayoutBody, RequestRefused
 PAYOUTS_MAX = 10_000  # in a file, as in a bulk request of the platform
 _DIGITS_MAX = 18  # ISO 20022 has no longer amounts
 
-# What pain.002 calls what became of a payout, and of a file.
+# The codes of pain.002 for the state of a payout, and of a file.
 _PAYOUT_CODES = {
     "pending": "ACSP", "approved": "ACSC", "declined": "RJCT", "returned": "RJCT",
     "canceled": "CANC",
@@ -33,19 +33,19 @@ _FILE_CODES: dict[FileStatus, str] = {
 
 
 class Upload(Struct, frozen=True):
-    """What a file says."""
+    """The content of a file."""
 
     message_id: str
     count: int
     control_sum: Decimal | None
     payouts: tuple[PayoutBody | str, ...]
-    """A text stands where a payout cannot be understood: its end-to-end id."""
+    """A text stands for a payout that cannot be read: its end-to-end id."""
     total: Decimal | None
-    """The sum of all amounts, over all currencies, as ISO 20022 wants it."""
+    """The sum of all amounts, over all currencies, as ISO 20022 demands."""
 
 
 class _Node:
-    """An element, and what is below it whatever its namespace."""
+    """An element; its children are found by local names."""
 
     def __init__(self, element: Element) -> None:
         self._element = element
@@ -67,19 +67,19 @@ class _Node:
 
 
 def read(body: bytes, merchant: str | None) -> Upload:
-    """What a file says.
+    """Read a file.
 
     Args:
         merchant: whose payouts they are; without it each names its own in its remittance text.
 
     Raises:
-        Refused: it is no pain.001 file, or a larger one than is taken.
+        Refused: it is no pain.001 file, or it is too large.
     """
     try:
         root = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError):
         raise RequestRefused(
-            400, "invalid_file", "The file is no XML that is taken here."
+            400, "invalid_file", "The file is no XML, or uses forbidden parts of it."
         ) from None
     if not root.tag.endswith("}Document") or "pain.001" not in root.tag:
         raise RequestRefused(400, "invalid_file", "The file is no pain.001 document.")
@@ -103,7 +103,7 @@ def read(body: bytes, merchant: str | None) -> Upload:
 
 
 def _payout(order: _Node, merchant: str | None) -> PayoutBody | str:
-    """One order; its end-to-end id if it cannot be understood."""
+    """One order; its end-to-end id if it cannot be read."""
     reference = order.text("PmtId/EndToEndId")
     currency = order.attribute("Amt/InstdAmt", "Ccy")
     words = order.text("RmtInf/Ustrd").split()
@@ -144,7 +144,7 @@ def _sum(amounts: list[str]) -> Decimal | None:
 def take(
     unit: Unit, upload: Upload, fingerprint: str, fingerprints: Sequence[str]
 ) -> PayoutFileRecord:
-    """Take a file's payouts, all of them or none, once under its message id.
+    """Accept a file's payouts, all of them or none, once under its message id.
 
     Args:
         fingerprints: one for each payout, the same as if it came by itself.
@@ -190,7 +190,7 @@ def take(
 
 
 def _why_not(upload: Upload) -> str | None:
-    """Why a bank does not take a file at all."""
+    """Why a bank refuses a file as a whole; empty if it does not."""
     if upload.count != len(upload.payouts):
         return "number_of_transactions"
     if upload.control_sum is not None and upload.control_sum != upload.total:
@@ -205,7 +205,7 @@ def _status(reason: str | None, made: list[str], rejected: dict[str, str]) -> Fi
 
 
 def report_by_id(unit: Unit, file_id: str) -> dict[str, object]:
-    """What became of a file, by its id.
+    """Report the state of a file, by its id.
 
     Raises:
         Refused: there is no such file.
@@ -215,7 +215,7 @@ def report_by_id(unit: Unit, file_id: str) -> dict[str, object]:
 
 
 def report(unit: Unit, file: PayoutFileRecord) -> dict[str, object]:
-    """What became of a file and of each payout in it, in the words of pain.002."""
+    """Report the state of a file and of each payout in it, in the codes of pain.002."""
     payouts = [_report(unit.get(PayoutRecord, reference)) for reference in file.payouts]
     payouts += [
         {"reference": reference, "status": "RJCT", "reason": reason}

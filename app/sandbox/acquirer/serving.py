@@ -20,14 +20,15 @@ from app.sandbox.acquirer.site import Site
 from app.sandbox.acquirer.store import Store
 
 _BACKLOG = 2048  # connections that may wait in the kernel
-_SHUTDOWN_S = 1.0  # for answers on their way; those that are held back are let go
-_HANDOVER_S = 5.0  # one that is told to stop ends within a second; a busy machine takes its time
+_SHUTDOWN_S = 1.0  # for answers on their way; those that are held back are dropped
+# A process that was told to stop ends within a second, and later on a busy machine.
+_HANDOVER_S = 5.0
 _POLL_S = 0.05
 _KEEPALIVE_S = 75.0  # longer than clients keep idle connections, so that they close them and not we
 
 
 class AcquirerError(Exception):
-    """The sandbox cannot run; the message is the sentence to say."""
+    """The sandbox cannot run; the message is the sentence that the user sees."""
 
 
 async def serve(settings: Settings) -> None:
@@ -39,7 +40,7 @@ async def serve(settings: Settings) -> None:
     """
     key, secret = _check(settings)
     configure_logging(settings)
-    # It would quote requests it cannot parse, and with them card numbers.
+    # aiohttp would quote requests that it cannot parse, and with them card numbers.
     logging.getLogger("aiohttp").setLevel(logging.CRITICAL + 1)
     path = settings.acquirer_file or settings.home / "acquirer.sqlite"
     lock = await _take_over(path)
@@ -67,7 +68,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _take_over(path: Path) -> IO[str]:
-    """The lock of the file, also where the acquirer before this one is just ending."""
+    """Lock the file; waits for an acquirer that is just ending."""
     deadline = clock.monotonic() + _HANDOVER_S
     while (lock := exclusive_lock(path.with_name(f"{path.name}.lock"))) is None:
         if clock.monotonic() > deadline:
@@ -77,7 +78,7 @@ async def _take_over(path: Path) -> IO[str]:
 
 
 def _check(settings: Settings) -> tuple[str, Secret | None]:
-    """The secrets.
+    """The secrets of the settings.
 
     Raises:
         AcquirerError: one is missing or malformed, or this is production.

@@ -1,7 +1,7 @@
-"""Settlement files: what moved on a day, for whoever matches it with their own books.
+"""Settlement files: the movements of a day, to be compared with a client's own books.
 
 A day's files exist once the day is over, and never change afterwards. They are written while they
-are read, page by page, because a busy day is larger than what should be in memory.
+are sent, page by page, because a busy day does not fit in memory.
 """
 
 import csv
@@ -43,7 +43,7 @@ _CODES = {
 
 
 class StatementLine(Struct, frozen=True):
-    """A movement, as the files tell it."""
+    """A movement as the files show it."""
 
     id: int
     booked_at: str
@@ -53,7 +53,7 @@ class StatementLine(Struct, frozen=True):
     merchant: str
     currency: str
     true_gross_minor: int
-    """What really moved; the files tell `gross_minor`."""
+    """What really moved; the files show `gross_minor`."""
     fee_minor: int
     gross_minor: int
 
@@ -64,7 +64,7 @@ class StatementLine(Struct, frozen=True):
 
 
 class DaySums(Struct, frozen=True):
-    """A day in one currency, as the files tell it."""
+    """The sums of a day in one currency, as the files show them."""
 
     currency: str
     count: int
@@ -79,8 +79,8 @@ class DaySums(Struct, frozen=True):
 
 
 async def _today(store: Store) -> date:
-    # Asked in a unit of its own: all that was booked before is committed, and what follows is not
-    # booked on an earlier day. So a day that is over then is complete.
+    # A unit of its own runs after everything that was booked before is committed, and nothing later
+    # is booked on an earlier day. So a day that is over then is complete.
     return await store.run(lambda unit: unit.now.date())
 
 
@@ -105,10 +105,10 @@ async def list_days(store: Store) -> list[dict[str, Any]]:
 
 
 async def require_over(store: Store, text: str) -> str:
-    """The day that `text` names.
+    """Parse the day in `text`.
 
     Raises:
-        Refused: it names none, or one that is not over.
+        Refused: it is no day, or one that is not over.
     """
     try:
         day = date.fromisoformat(text)
@@ -119,7 +119,7 @@ async def require_over(store: Store, text: str) -> str:
     # A statement needs an account, and there is one for each currency that ever moved.
     following = {"settled_on": (day + timedelta(days=1)).isoformat()}
     if not await store.list_rows("list_sums_before_day", following):
-        raise RequestRefused(404, "not_settled", "Nothing had moved by then.")
+        raise RequestRefused(404, "not_settled", "There is no movement up to that day.")
     return day.isoformat()
 
 
@@ -205,7 +205,7 @@ def _balance(code: str, amount_minor: int, currency: str, day: str) -> str:
 
 
 def _entry(line: StatementLine, day: str) -> str:
-    """One movement: its net amount was booked; its gross amount and its fee are details."""
+    """One movement: the entry has its net amount, the details its gross amount and its fee."""
     currency, (domain, family, sub_family) = line.currency, _CODES[line.kind]
     charges = (
         f'<Chrgs><Rcrd><Amt Ccy="{currency}">{decimal(line.fee_minor, currency)}</Amt>'
@@ -231,7 +231,7 @@ def _entry(line: StatementLine, day: str) -> str:
 
 
 def _references(line: StatementLine) -> str:
-    """Ours for the movement, and what a card's movement belongs to."""
+    """The movement's own reference, and for a card the authorization's."""
     own = belongs_to = ""
     if len(line.reference) <= REFERENCE_LENGTH_MAX:
         own = f"<EndToEndId>{escape(line.reference)}</EndToEndId>"
@@ -242,7 +242,7 @@ def _references(line: StatementLine) -> str:
 
 
 def _long_references(line: StatementLine) -> str:
-    """Those that a reference of ISO 20022 has no room for, in words."""
+    """References that are too long for ISO 20022, in words."""
     named = {"reference": line.reference, "authorization": line.authorization or ""}
     words = [
         f"{name}={escape(text)}" for name, text in named.items() if len(text) > REFERENCE_LENGTH_MAX

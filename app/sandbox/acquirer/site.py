@@ -25,11 +25,11 @@ HELD_S = 120.0  # an answer that never comes: every client has given up by then
 FAULT_HEADER = "Sandbox-Fault"
 
 _encode = msgspec.json.Encoder().encode
-_UNKNOWN = "Something went wrong; nobody knows how far it got."
+_UNKNOWN = "Something went wrong; whether the request took effect is unknown."
 
 
 class SiteAnswer(Struct, frozen=True):
-    """What is answered."""
+    """The answer to a request."""
 
     body: bytes
     status: int = 200
@@ -37,11 +37,11 @@ class SiteAnswer(Struct, frozen=True):
 
 
 class SiteRequest(Struct, frozen=True):
-    """What is asked, once its route is known."""
+    """A request with its route."""
 
     site: "Site"
     names: tuple[str, ...]
-    """What stood in the variable parts of the path."""
+    """The variable parts of the path, in order."""
     query: Mapping[str, str]
     body: bytes
     request: web.Request
@@ -52,13 +52,13 @@ Serve: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class PlannedOperation(Struct, frozen=True):
-    """What a request wants, before anything is done: where faults may strike."""
+    """A request's operation before it is carried out, which is where faults are injected."""
 
     operation: Operation
     reference: str
     amount_minor: int | None
     act: Callable[[Fault | None], Awaitable[SiteAnswer | None]]
-    """Does it; none if its answer is never to come."""
+    """Carries it out; none if there shall never be an answer."""
 
 
 class Route(Struct, frozen=True):
@@ -104,7 +104,7 @@ class Site:
         return answer if isinstance(answer, web.StreamResponse) else _respond(answer)
 
     async def act(self, call: SiteRequest, plan: PlannedOperation) -> SiteAnswer:
-        """Do what was planned, with what is to go wrong about it.
+        """Carry out an operation, with its fault if there is one.
 
         Raises:
             Refused: it is refused.
@@ -141,7 +141,7 @@ class Site:
         return answer
 
     async def _strike_before(self, fault: Fault, plan: PlannedOperation) -> None:
-        """Answer badly, having done nothing; not yet, in the case of `late`."""
+        """Fail without carrying it out; for `late` it is carried out afterwards."""
         if fault.name == "drop_before":
             raise HangUp
         if fault.name == "500_before":
@@ -153,13 +153,13 @@ class Site:
         await _hold()
 
     async def _act_late(self, fault: Fault, plan: PlannedOperation) -> None:
-        """Do what was asked when nobody waits for it any more."""
+        """Carry it out when its client does not wait for it any more."""
         await asyncio.sleep(fault.duration_ms / 1000)
         try:
             await plan.act(None)
         except RequestRefused:
-            return  # what nobody hears of is still refused
-        except Exception as error:  # noqa: BLE001 - there is nobody to tell but the log
+            return  # a refusal has nobody to go to
+        except Exception as error:  # noqa: BLE001 - the log is the only reader
             log.error("request_failed", **describe(error))
 
 
@@ -171,7 +171,7 @@ _BEFORE = {"timeout_before", "drop_before", "500_before", "late"}
 
 
 async def _hold() -> None:
-    """Let the client wait for as long as any would, then break the connection."""
+    """Hold the answer back for longer than any client waits, then break the connection."""
     await asyncio.sleep(HELD_S)
     raise HangUp
 

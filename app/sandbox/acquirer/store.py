@@ -1,8 +1,8 @@
-"""The sandbox's file: SQLite, written by one thread, in one transaction for all that waits.
+"""The sandbox's file: SQLite, written by one thread, in one transaction for all waiting commands.
 
-Commands that arrive while a transaction is under way form the next one; each is answered after its
-own is committed. So what was answered survives the process, however it ends. It need not survive
-the machine: a sandbox's books are test data, and flushing them would slow down what is tested.
+Commands that arrive during a transaction form the next one; each is answered after its own is
+committed. So an answer survives the process, however it ends. It need not survive the machine: a
+sandbox's books are test data, and flushing them to disk would slow down what is tested.
 """
 
 import asyncio
@@ -32,16 +32,17 @@ T = TypeVar("T")
 Job: TypeAlias = Callable[[Unit], T]
 """A command: it reads and writes through its unit, and returns its answer."""
 
-BATCH_MAX = 512  # commands a transaction; as many as the platform's own
+BATCH_MAX = 512  # commands per transaction; as many as the platform's own
 WAITING_MAX = 20_000  # commands; above it the sandbox says that it is busy
-# Where answers wait anyway, commands wait for company: a commit costs as much as three of them.
+# Where answers are delayed anyway, commands wait for others: a commit costs as much as three of
+# them.
 _GATHER_SHARE, _GATHER_S_MAX = 0.1, 0.01
-_BUSY_MS = 5_000  # for the moment in which another connection opens or closes the file
+_BUSY_MS = 5_000  # while another connection opens or closes the file
 _SWITCH_S = 0.0005  # two threads share the interpreter; a commit must not wait 5 ms for its turn
 
 _SETTINGS = (
-    "PRAGMA journal_mode = WAL",  # who reads does not wait for who writes
-    "PRAGMA synchronous = NORMAL",  # what is committed is with the kernel: safe from kill -9
+    "PRAGMA journal_mode = WAL",  # readers do not wait for the writer
+    "PRAGMA synchronous = NORMAL",  # a commit is in the kernel's hands: safe from kill -9
     f"PRAGMA busy_timeout = {_BUSY_MS}",
     "PRAGMA cache_size = -65536",  # 64 MB: the indexes of some million records
     "PRAGMA temp_store = MEMORY",
@@ -49,7 +50,7 @@ _SETTINGS = (
 
 
 class _Waiting(Struct, Generic[T], eq=False):
-    """A command and who waits for it."""
+    """A command, and the future of its result."""
 
     job: Job[T]
     future: "asyncio.Future[T]"
@@ -59,13 +60,13 @@ class Store:
     """The file, open."""
 
     def __init__(self, path: Path, faults: Faults) -> None:
-        """Open the file, which is made if there is none."""
+        """Open the file, which is created if it is missing."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.faults = faults
         self.news = asyncio.Event()
         """Set when there are notifications to send."""
         self.timers = asyncio.Event()
-        """Set when something is to happen later."""
+        """Set when a timer was added."""
         self._loop = asyncio.get_running_loop()
         self._path = path
         self._writer = self._connect()
@@ -116,7 +117,7 @@ class Store:
         return max(self._clock(), self._now)
 
     async def run(self, job: Job[T]) -> T:
-        """What `job` returns, once what it wrote is durable.
+        """Run `job` in a transaction; returns its result once its writes are durable.
 
         Raises:
             Refused: what `job` raised; or 503 `busy`, if too many wait. Nothing was changed.
@@ -129,14 +130,14 @@ class Store:
         return await future
 
     def find(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Any] | None:
-        """The first row of a statement that reads, without waiting for who writes."""
+        """The first row of a statement that reads; it does not wait for the writer."""
         row = self._reader.execute(getattr(queries, statement).source, parameters).fetchone()
         return None if row is None else tuple(row)
 
     async def list_rows(
         self, statement: str, parameters: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
-        """The rows of a statement that reads a page, in a thread of its own."""
+        """A page of rows of a statement that reads, in a thread of its own."""
 
         def read() -> list[tuple[Any, ...]]:
             with self._pages_lock:
@@ -147,7 +148,7 @@ class Store:
         return await asyncio.to_thread(read)
 
     async def close(self) -> None:
-        """Finish what waits, and let go of the file."""
+        """Finish waiting commands, and close the file."""
         self._closed = True
         self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
@@ -155,7 +156,7 @@ class Store:
             connection.close()
 
     def shift_clock(self, unit: Unit, by: timedelta) -> None:
-        """Move the clock forward, for all that follows `unit` in its batch and after it."""
+        """Move the clock forward, for everything after `unit` in its batch and later."""
         assert by >= timedelta(0)
         self._offset += by
         unit.execute(
@@ -176,7 +177,8 @@ class Store:
             batch = [first]
             if self.faults.script.latency_ms:
                 latency_s = self.faults.script.latency_ms / 1000
-                time.sleep(min(_GATHER_S_MAX, _GATHER_SHARE * latency_s))  # of this thread alone
+                # Pauses this thread alone.
+                time.sleep(min(_GATHER_S_MAX, _GATHER_SHARE * latency_s))
             with contextlib.suppress(queue.Empty):
                 while len(batch) < BATCH_MAX:
                     following = self._waiting.get_nowait()
@@ -187,7 +189,10 @@ class Store:
             yield batch
 
     def _commit(self, waiting: Sequence[_Waiting[Any]]) -> tuple[list[Any], bool, bool]:
-        """One outcome for each, and whether there are news and timers."""
+        """Run and commit a batch.
+
+        Returns an outcome for each, and whether there are news and timers.
+        """
         self._now = max(self._clock(), self._now)
         batch = WriteBatch(self._writer, self._names, self._now)
         try:
@@ -204,13 +209,13 @@ class Store:
         return outcomes, batch.has_news, batch.has_timers
 
     def _run_one(self, batch: WriteBatch, job: Job[Any]) -> Any:
-        """What a command returned, or what it raised; then it wrote nothing."""
+        """Return what a command returned or raised; if it raised, it wrote nothing."""
         unit = Unit(batch, self.faults.script, wall_ms)
         try:
             answer = job(unit)
         except RequestRefused as refused:
             return refused
-        except Exception as error:  # noqa: BLE001 - it must not take the others along
+        except Exception as error:  # noqa: BLE001 - it must not harm the others of its batch
             log.error("command_failed", **describe(error))
             return error
         unit.end()
@@ -238,5 +243,5 @@ class Store:
 
 
 def wall_ms() -> int:
-    """Milliseconds since 1970 by the wall's clock, which notifications go by."""
+    """Milliseconds since 1970 by the wall's clock, which notifications use."""
     return int(clock.now().timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""Test cards and magic amounts: what the sandbox does by the looks of a request."""
+"""Test cards and magic amounts: numbers that stand for behaviors and faults."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ TEST_CARDS = {
     "4000000000009995": Behavior(decline_code="insufficient_funds"),
     "4000000000000259": Behavior(disputed=True),
     "4000000000003220": Behavior(requires_action=True),
-    # Suya's own fraud check stops it; should it come through, its bank does.
+    # Suya's own fraud check stops it; if it gets through, its bank declines it.
     "4100000000000019": Behavior(decline_code="fraudulent"),
     "4000000000000069": Behavior(decline_code="expired_card"),
     "4000000000000127": Behavior(decline_code="incorrect_cvc"),
@@ -54,7 +54,7 @@ MAGIC_AMOUNTS = {
     990021: "duplicate:2",
     990022: "wrong_settlement:1",
 }
-"""Amount in minor units, of any currency -> the fault it asks for."""
+"""Amount in minor units, of any currency -> the fault that it stands for."""
 
 _ANY = Behavior()
 _NUMBER_DIGITS = range(12, 20)  # ISO/IEC 7812
@@ -63,11 +63,11 @@ _INCORRECT = Behavior(decline_code="incorrect_number")
 
 
 def behavior(card: CardGiven, now: datetime) -> Behavior:
-    """What `card` does: a wrong number before a passed date before what is known of the number."""
+    """How `card` behaves: first a wrong number, then a passed date, then the number's behavior."""
     number = card.number
     if not (number.isdecimal() and len(number) in _NUMBER_DIGITS and luhn.is_valid(number)):
         return _INCORRECT
-    # A card is good to the end of its month.
+    # A card is valid to the end of its month.
     if (card.exp_year, card.exp_month) < (now.year, now.month):
         return _EXPIRED
     return TEST_CARDS.get(number, _ANY)

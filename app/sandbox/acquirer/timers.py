@@ -1,4 +1,4 @@
-"""The test clock, and what happens by itself when it gets there."""
+"""The test clock, and what happens by itself at its times."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from app.sandbox.acquirer.unit import Unit, instant_of
 from app.sandbox.acquirer.wire import RequestRefused
 
 TIMERS_MAX = 256  # in one commit
-_SLEEP_S_MAX = 3_600.0  # the wall's clock may be set while we sleep
+_SLEEP_S_MAX = 3_600.0  # the wall's clock may be set in the meantime
 _PAUSE_S = 1.0  # after a failure
 
 
@@ -40,17 +40,17 @@ _WHAT: Mapping[str, Callable[[Unit, str], object]] = {
     "pay": bank_commands.pay_by_timer,
     "return_payout": bank_commands.return_payout,
 }
-"""A timer's name -> what happens."""
+"""A timer's name -> the command that it runs."""
 
 
 def run_timer(unit: Unit, timer: Timer) -> None:
-    """Have it happen, if it still can: what was decided meanwhile stands."""
+    """Run a timer's command; it changes nothing that was decided meanwhile."""
     with contextlib.suppress(RequestRefused):
         _WHAT[timer.name](unit, timer.reference)
 
 
 def _step(unit: Unit, store: Store, target: datetime | None) -> int:
-    """Move the clock to what happens next before `target`, and have it happen; how much did."""
+    """Move the clock to the next timers before `target`, and run them; returns how many ran."""
     if target is not None:
         row = unit.execute("find_next_timer", {}).fetchone()
         next_at = target if row is None else min(target, instant_of(row[0]))
@@ -62,7 +62,7 @@ def _step(unit: Unit, store: Store, target: datetime | None) -> int:
 
 
 async def advance(store: Store, by: timedelta) -> int:
-    """Move the clock, and return how many things happened on the way, all in their order."""
+    """Move the clock, and run all timers on the way in their order; returns how many ran."""
     target, happened = store.now + by, 0
     while count := await store.run(partial(_step, store=store, target=target)):
         happened += count
@@ -70,7 +70,7 @@ async def advance(store: Store, by: timedelta) -> int:
 
 
 async def run(store: Store, stop: asyncio.Event) -> None:
-    """Have things happen when it is time, until told to stop."""
+    """Run timers when they are due, until `stop` is set."""
     while not stop.is_set():
         store.timers.clear()
         try:
@@ -80,7 +80,7 @@ async def run(store: Store, stop: asyncio.Event) -> None:
             wait_s = _SLEEP_S_MAX
             if row is not None:
                 wait_s = (instant_of(row[0]) - store.now).total_seconds()
-        except Exception as error:  # noqa: BLE001 - a round that fails must not end the rounds
+        except Exception as error:  # noqa: BLE001 - a failed round must not end the rounds
             log.error("timers_failed", **describe(error))
             wait_s = _PAUSE_S
         with contextlib.suppress(TimeoutError):

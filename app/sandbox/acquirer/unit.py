@@ -1,7 +1,7 @@
-"""Units of work: what one command reads and writes, all of it or nothing, in a batch of many.
+"""Units of work: the reads and writes of one command, all or nothing, in a batch of many.
 
-A unit's writes stay in memory until it ends well, and a batch's until the batch is written, with
-one statement a table. So a command that fails leaves nothing, whatever it had begun.
+A unit's writes stay in memory until it ends without an error, and a batch's until the batch is
+written, with one statement per table. So a failed command leaves nothing behind.
 """
 
 import secrets
@@ -50,10 +50,9 @@ class _Kept(Struct, frozen=True):
 
 
 class Ids:
-    """The sandbox's own names: growing numbers, with a tag that tells one file from another.
+    """The sandbox's own ids: growing numbers, with a tag that identifies the file.
 
-    Whoever deletes the file begins a new one, and what it names must not be taken for what an
-    earlier one named.
+    After the file was deleted, the ids of the new one must not equal those of the old one.
     """
 
     def __init__(self, tag: str, last: int) -> None:
@@ -73,13 +72,13 @@ class Ids:
 
     @staticmethod
     def number(name: str) -> int:
-        """The number inside a name; 0 if it is none."""
+        """The number inside an id; 0 if it is none."""
         digits = name[-12:]
         return int(digits) if digits.isdecimal() else 0
 
 
 class WriteBatch:
-    """What many units write in one transaction."""
+    """The writes of many units in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, names: Ids, now: datetime) -> None:
         self.connection = connection
@@ -95,7 +94,7 @@ class WriteBatch:
         self.has_news = self.has_timers = False
 
     def write(self) -> None:
-        """Write what the units so far left to write."""
+        """Write what the units so far have left."""
         if self.objects:
             rows = [
                 (kept.row_id, kind, reference, kept.record.merchant, kept.fingerprint,
@@ -136,14 +135,14 @@ class WriteBatch:
         self._execute("add_to_days", [(*key, *total) for key, total in sums.items()])
 
     def _execute(self, name: str, rows: Iterable[Any]) -> None:
-        # One statement for all rows: the interpreter's lock is let go and taken again once, and not
-        # once a row, which would make this thread wait for the busy one that answers requests.
+        # One statement for all rows: the interpreter's lock is released and taken once, and not
+        # once a row, each of which would wait for the busy thread that answers requests.
         text = _encode(list(rows)).decode()
         self.connection.execute(getattr(queries, name).source, {"rows": text})
 
 
 class Unit:
-    """What one command sees and does."""
+    """The view and the writes of one command."""
 
     def __init__(
         self,
@@ -182,7 +181,7 @@ class Unit:
         return record
 
     def find_repeated(self, kind: type[R], reference: str, fingerprint: str) -> R | None:
-        """What the same request made before.
+        """Find the record of an earlier equal request.
 
         Raises:
             Refused: another request used the reference.
@@ -220,30 +219,33 @@ class Unit:
         self._objects[record.kind, record.reference] = _Kept(row_id, fingerprint, record)
 
     def change(self, record: Record) -> None:
-        """Keep what became of a record."""
+        """Write a record's new state."""
         kept = self._find(type(record), record.reference)
         assert kept is not None
         self._objects[record.kind, record.reference] = msgspec.structs.replace(kept, record=record)
 
     def move(self, movement: Movement) -> None:
-        """Book money that moved."""
+        """Record money that moved."""
         self._movements.append((self.now, movement))
 
     def tell(self, notice: Notice) -> None:
-        """Have Suya told once this is durable."""
+        """Notify Suya once this is durable."""
         self._notices.append(notice)
 
     def later(self, timer: Timer) -> None:
-        """Have something happen by itself."""
+        """Set a timer."""
         self._timers.append(timer)
 
     def restart_at(self, now: datetime) -> None:
-        """Go on at another instant, as the clock was moved."""
+        """Go on at another instant, because the clock was moved."""
         self._batch.now = now
 
     def take_timers(self, limit: int) -> list[Timer]:
-        """What was to happen by now, in order; it is forgotten when this unit ends well."""
-        self._batch.write()  # what the batch's former units set counts
+        """Take the timers that are due, in order.
+
+        They are removed if this unit ends without an error.
+        """
+        self._batch.write()  # writes of the batch's earlier units count
         rows = self._batch.connection.execute(
             queries.list_timers_due.source, {"now": microseconds(self.now), "limit": limit}
         ).fetchall()
@@ -256,7 +258,7 @@ class Unit:
         return self._batch.connection.execute(getattr(queries, name).source, parameters)
 
     def end(self) -> None:
-        """Leave everything to the batch."""
+        """Hand the writes over to the batch."""
         batch = self._batch
         batch.kept.update(self._objects)
         batch.objects.update(self._objects)

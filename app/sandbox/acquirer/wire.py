@@ -1,4 +1,4 @@
-"""What may be asked of the sandbox, and how it refuses."""
+"""The bodies of requests to the sandbox, and its refusals."""
 
 from typing import Annotated
 
@@ -6,17 +6,17 @@ from msgspec import Meta, Struct
 
 from app.base.money import AMOUNT_MINOR_MAX, EXPONENTS
 
-# References stand in paths; ours are TypeIDs of 30 characters.
+# References are parts of paths; Suya's are TypeIDs of 30 characters.
 REFERENCE_PATTERN = r"^[A-Za-z0-9_.:\-]{1,64}$"
 
 Reference = Annotated[str, Meta(pattern=REFERENCE_PATTERN)]
 Amount = Annotated[int, Meta(gt=0, le=AMOUNT_MINOR_MAX)]
-Name = Annotated[str, Meta(min_length=1, max_length=140)]  # what ISO 20022 has room for
-EVIDENCE_CHARACTERS_MAX = 20_000  # some pages; files are not taken
+Name = Annotated[str, Meta(min_length=1, max_length=140)]  # the longest name in ISO 20022
+EVIDENCE_CHARACTERS_MAX = 20_000  # some pages; files are not accepted
 
 
 class RequestRefused(Exception):
-    """The sandbox refuses a request; nothing was changed by it."""
+    """The sandbox refuses a request, which changed nothing."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(code)
@@ -26,13 +26,13 @@ class RequestRefused(Exception):
 
 
 class RequestBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every request that acts carries: the name under which it acts once."""
+    """The part of every request that acts: the reference under which it acts once."""
 
     reference: Reference
 
 
 class CardGiven(Struct, frozen=True, forbid_unknown_fields=True):
-    """A card, as it is known for the length of one request only."""
+    """A card, which is known for the length of one request only."""
 
     number: Annotated[str, Meta(max_length=32)]
     exp_month: Annotated[int, Meta(ge=1, le=12)]
@@ -40,7 +40,7 @@ class CardGiven(Struct, frozen=True, forbid_unknown_fields=True):
     cvc: Annotated[str, Meta(max_length=4)] | None = None
 
     def __repr__(self) -> str:
-        """Never the number, whatever prints it."""
+        """Without the number, whatever prints it."""
         return "CardGiven(***)"
 
 
@@ -85,7 +85,7 @@ class EvidenceBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def check_currency(currency: str) -> None:
-    """Nothing, if the currency is known.
+    """Check that the currency is known.
 
     Raises:
         Refused: it is not.
