@@ -1,12 +1,13 @@
-"""Processors: who moves money outside, behind three ports: cards, banks, disputes.
+"""Processors: the companies that move money outside, behind three ports: cards, banks, disputes.
 
-Guarantees: every request carries a reference under which the processor acts at most once; what
-happens outside comes back as a verdict and never as an exception. A processor's trouble stays its
-own: its calls are bounded in time and number, and none is made while its circuit breaker is open.
+Guarantees: every request carries a reference under which the processor acts at most once. Whatever
+happens outside is returned as a verdict and never raised. Trouble of one processor does not affect
+the others: its calls are bounded in time and number, and none is made while its circuit breaker is
+open.
 
-Owns no table: the step that asked writes what the processor answered.
+Owns no table: the step that made a request writes its verdict.
 
-Never decides for a processor: an answer that did not come is `unknown`.
+Never decides for a processor: a missing answer is `unknown`.
 """
 
 from app.processors.errors import (

@@ -1,11 +1,11 @@
-"""A circuit breaker: whether calls may be made, judged by how the last ones ended.
+"""A circuit breaker: decides from the ends of earlier calls whether a call may be made.
 
     closed     every call may be made; `failures_max` failures in a row open it
     open       no call may be made until `pause_s` seconds have passed
     half_open  one call, the probe, may be made at a time: its success closes the breaker, its
                failure opens it for another pause
 
-It does no I/O and never waits: the guard asks it, makes the call, and tells it the end.
+It does no I/O and never waits: the guard asks it before a call, and reports the call's end.
 """
 
 from collections.abc import Callable
@@ -44,16 +44,16 @@ class CircuitBreaker:
         return self.state == "closed" or (self.state == "half_open" and not self._is_probing)
 
     def begin(self) -> bool:
-        """Note an admitted call that begins; it is the probe, if this returns True."""
+        """Record the beginning of an admitted call; true if it is the probe."""
         self._is_probing = self.state == "half_open"
         return self._is_probing
 
     def end(self, *, was_probe: bool, was_failure: bool | None) -> None:
-        """Note how a call ended; None says that its caller went away before it did."""
+        """Record the end of a call; none if its caller was canceled before."""
         if was_probe:
             self._is_probing = False
         elif self.state != "closed":
-            return  # it began before the breaker opened, and only a probe decides now
+            return  # it began before the breaker opened; only a probe decides now
         if was_failure:
             self._failures += 1
             if was_probe or self._failures >= self._failures_max:

@@ -1,4 +1,4 @@
-"""A guard around each call of a processor, so that a processor's trouble stays its own.
+"""A guard around each call of a processor, so that one processor's trouble stays its own.
 
 A call gets a deadline and one of a bounded number of slots, and is made only while its circuit
 breaker is closed. A call that is not made, or not answered in time, ends as a verdict and never as
@@ -30,9 +30,9 @@ _NO_OUTAGES = {
     "too_many_refunds",
     "idempotency_key_in_use",
 }
-"""Codes of `unknown` with which a processor that is well says that it does not know."""
+"""Codes of `unknown` with which a healthy processor says that it does not know."""
 _THROUGH_VAULT = {"authorize"}
-"""The operations that carry a card, and so need the vault to be well."""
+"""The operations that carry a card, and so need a healthy vault."""
 T = TypeVar("T")
 PortT = TypeVar("PortT")
 
@@ -57,7 +57,7 @@ class Slots:
         self._wait_s = limits.queue_ms / 1000
 
     async def take(self) -> bool:
-        """Whether a slot was free in time; whoever takes one releases it."""
+        """Whether a slot was free in time; the caller that got one releases it."""
         if not self._free.locked():
             return await self._free.acquire()
         if self._waiting >= self._waiting_max:
@@ -78,8 +78,8 @@ class Slots:
 class Bulkhead:
     """One kind of calls of one processor, with a circuit breaker and slots of its own.
 
-    Authorizations have their own bulkhead: they pass through the vault, and when that is down or
-    new payments fill every slot, captures, refunds and questions go on.
+    Authorizations have their own bulkhead. They pass through the vault; when it is down or new
+    payments fill every slot, captures, refunds and queries go on.
     """
 
     def __init__(self, processor: str, name: str, limits: GuardLimits) -> None:
@@ -96,13 +96,16 @@ class Bulkhead:
         )
 
     async def run(self, make: Callable[..., Awaitable[T]], *arguments: Any) -> T | Verdict:
-        """The call's result, or the verdict on one that was not made or not answered."""
+        """Make the call.
+
+        Returns its result, or the verdict on one that was not made or not answered.
+        """
         if not self._breaker.admits():
             return not_executed("circuit_open")
         if not await self._slots.take():
             return not_executed("too_many_calls")
         try:
-            # While it waited the circuit may have opened.
+            # The circuit may have opened while the call waited.
             if not self._breaker.admits():
                 return not_executed("circuit_open")
             return await self._make(make, *arguments)
@@ -127,7 +130,7 @@ class Bulkhead:
                 return await make(*arguments)
         except TimeoutError:
             return unknown("timeout")
-        except Exception as error:  # noqa: BLE001 - nobody knows what the processor did
+        except Exception as error:  # noqa: BLE001 - the processor may have acted or not
             # A bug of an adapter. Money may have moved, so the call did not fail either.
             log.error("processor_adapter_failed", processor=self._processor, **describe(error))
             return unknown("adapter_failed")
@@ -161,14 +164,14 @@ class Guard:
     async def call(
         self, operation: str, make: Callable[..., Awaitable[T]], *arguments: Any
     ) -> T | Verdict:
-        """The result of `make(*arguments)`, within the limits, counted as `operation`."""
+        """Call `make(*arguments)` within the limits, counted as `operation`."""
         bulkhead = self._cards if operation in _THROUGH_VAULT else self._rest
         began = clock.monotonic()
         result = await bulkhead.run(make, *arguments)
         self._count(operation, result, clock.monotonic() - began)
         if not isinstance(result, Verdict) or result.outcome != "not_executed":
             return result
-        # `not_executed` of a question would be taken for that of the request it is about.
+        # `not_executed` of a query would be taken for that of the request that it asks about.
         is_question = operation.startswith("find_")
         return unknown(result.code or "unreachable") if is_question else result
 
@@ -179,7 +182,7 @@ class Guard:
 
 
 class _GuardedPort:
-    """Any port, whose operations are made by the guard: no adapter can leave one out."""
+    """Any port; the guard makes its operations, so that no adapter can leave one out."""
 
     def __init__(self, guard: Guard, port: object) -> None:
         self._guard = guard

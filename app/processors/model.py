@@ -1,8 +1,8 @@
-"""What is asked of a processor, and what it may answer: pure.
+"""The requests to a processor, and its possible answers. Pure.
 
-A processor is whoever moves money outside: a card network's acquirer, a bank. Every request carries
-a reference that we made: the processor acts on it once, and can be asked by it later what became of
-the request. So a call may be repeated, and a lost answer is no loss.
+A processor moves money outside: a card network's acquirer, a bank. Every request carries a
+reference that Suya made. The processor acts on it once, and can be asked by it later how the
+request ended. So a call may be repeated, and a lost answer loses nothing.
 """
 
 from collections.abc import Mapping
@@ -17,42 +17,42 @@ OutcomeName = Literal[
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a processor said, or that nobody knows what it did. Source: the taxonomy of Kill Bill.
+    """A processor's answer, or that its effect is unknown. Source: the taxonomy of Kill Bill.
 
-    approved: it is done. declined: someone decided no. requires_action: the payer has to do
-    something first. pending: accepted, and decided later. not_found: there is no such reference
-    there. not_executed: the request surely had no effect. unknown: it may have had one.
+    approved: it is done. declined: it was decided against. requires_action: the payer has to do
+    something first. pending: accepted, and decided later. not_found: the processor has no such
+    reference. not_executed: the request certainly had no effect. unknown: it may have had one.
     """
 
     outcome: OutcomeName
     processor_reference: str | None = None
-    """The processor's own name for the object."""
+    """The processor's own id of the object."""
     amount_minor: int | None = None
-    """What it did it for; of an authorization all it authorized."""
+    """The amount that was moved; of an authorization, the authorized amount."""
     captured_minor: int | None = None
-    """Of an authorization: what of it is captured, if the processor tells."""
+    """Of an authorization: how much of it is captured, if the processor says."""
     code: str | None = None
-    """Why it declined (`insufficient_funds`), or why nothing is known (`timeout`)."""
+    """Why it was declined (`insufficient_funds`), or why its effect is unknown (`timeout`)."""
     action_url: str | None = None
-    """Where the payer does what is required."""
+    """The page on which the payer has to act."""
     instructions: Mapping[str, str] | None = None
-    """Of a bank transfer: what the payer's order has to say (`iban`, `reference_text`)."""
+    """Of a bank transfer: what the payer's order has to contain (`iban`, `reference_text`)."""
     is_permanent: bool = False
-    """Of not_executed: it was refused for what it asks, so the same request is refused again."""
+    """Of not_executed: it was refused for its content, so the same request is refused again."""
 
 
 def not_executed(code: str) -> Verdict:
-    """The request surely had no effect, for this reason."""
+    """The request certainly had no effect; `code` says why."""
     return Verdict("not_executed", code=code)
 
 
 def unknown(code: str) -> Verdict:
-    """The request may have had an effect; this is why nobody knows."""
+    """The request may have had an effect; `code` says why that is not known."""
     return Verdict("unknown", code=code)
 
 
 class TokenizedCard(msgspec.Struct, frozen=True):
-    """A card by its token; its number is known to the vault alone."""
+    """A card by its token; only the vault knows its number."""
 
     token: str
     """`pm_...`"""
@@ -60,24 +60,24 @@ class TokenizedCard(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """What every request to a processor carries."""
+    """The part of every request to a processor."""
 
     reference: str
-    """Ours (`pay_...`, `cap_...`, `re_...`, `po_...`): the processor acts once for each."""
+    """Suya's (`pay_...`, `cap_...`, `re_...`, `po_...`): the processor acts once for each."""
     merchant: str
-    """`mer_...`; comes back in notifications, so that they are understood without a search."""
+    """`mer_...`; comes back in notifications, which therefore need no search."""
     correlation_id: str
 
 
 class AskAuthorization(Ask, frozen=True, kw_only=True):
-    """Authorize a card payment, and capture it at once where `capture` says so."""
+    """Authorize a card payment, and capture it at once if `capture` is set."""
 
     amount_minor: int
     currency: str
     capture: bool
     card: TokenizedCard
     sandbox_fault: str | None = None
-    """What the sandbox's acquirer is asked to do wrong (the header `Suya-Sandbox-Fault`)."""
+    """The fault for the sandbox's acquirer (the header `Suya-Sandbox-Fault`)."""
 
 
 class AskCapture(Ask, frozen=True, kw_only=True):
@@ -92,10 +92,10 @@ class AskCapture(Ask, frozen=True, kw_only=True):
 
 
 class AskReversal(Ask, frozen=True, kw_only=True):
-    """Release what is left of an authorization; one that never arrived is refused from now on.
+    """Release what is left of an authorization; if it arrives only later, it is refused.
 
-    What was captured at once (`capture` at the authorization) is given back as well, if
-    `refund_captured` says so: it undoes an authorization that should not have happened.
+    `refund_captured` also gives back what was captured at once (`capture` at the authorization): it
+    undoes an authorization that should not have happened.
     """
 
     authorization: str
@@ -105,7 +105,7 @@ class AskReversal(Ask, frozen=True, kw_only=True):
 
 
 class AskRefund(Ask, frozen=True, kw_only=True):
-    """Give back captured money to the card."""
+    """Give captured money back to the card."""
 
     authorization: str
     processor_reference: str | None
@@ -114,7 +114,7 @@ class AskRefund(Ask, frozen=True, kw_only=True):
 
 
 class AskBankTransfer(Ask, frozen=True, kw_only=True):
-    """Expect money from a payer's bank: `pending` with instructions, `approved` when it came."""
+    """Expect money from a payer's bank: `pending` with instructions, `approved` on arrival."""
 
     amount_minor: int
     currency: str
@@ -127,16 +127,16 @@ class AskPayout(Ask, frozen=True, kw_only=True):
     currency: str
     iban: str
     name: str
-    """Who owns the bank account."""
+    """The name of the bank account's owner."""
 
 
 class DisputeState(msgspec.Struct, frozen=True):
-    """A dispute as the processor has it."""
+    """The processor's record of a dispute."""
 
     id: str
     """The processor's own id."""
     authorization: str
-    """Our reference of the disputed payment."""
+    """Suya's reference of the disputed payment."""
     merchant: str
     status: Literal["needs_response", "under_review", "won", "lost"]
     reason: str
@@ -144,30 +144,30 @@ class DisputeState(msgspec.Struct, frozen=True):
     fee_minor: int
     currency: str
     due_at: datetime
-    """Until when evidence is taken."""
+    """Until when evidence is accepted."""
     inquiry: bool = False
-    """The bank only asks, and nothing was withdrawn; it may become a dispute yet."""
+    """The bank only inquires, and nothing was withdrawn; it may still become a dispute."""
 
 
 class FileState(msgspec.Struct, frozen=True):
-    """What a bank took of a file of payouts; what becomes of each is asked for by its reference."""
+    """What a bank took of a file of payouts; each payout is then queried by its reference."""
 
     status: Literal["accepted", "partially_accepted", "rejected"]
     rejected: Mapping[str, str] = {}
-    """Our reference -> why the bank did not take that payout."""
+    """Suya's reference -> why the bank did not take that payout."""
     reason: str | None = None
     """Why it took nothing of the file."""
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """A processor's message: it says what to look at, and never what is true."""
+    """A processor's message: it names the object to look at, and is no proof of its state."""
 
     id: str
-    """The processor's name for the notification; the same in every repetition."""
+    """The processor's id of the notification; the same in every repetition."""
     merchant: str
-    """`mer_...`, as we told the processor."""
+    """`mer_...`, as the request to the processor had it."""
     subject: Literal["authorization", "capture", "refund", "bank_transfer", "payout", "dispute"]
     reference: str
-    """Our reference of the subject; of a dispute the processor's id."""
+    """Suya's reference of the subject; of a dispute the processor's id."""
     payload: str
     """The text as it came, kept for people (without what looks like a card number)."""

@@ -1,8 +1,8 @@
 """The ports of a processor: cards, banks, disputes. A processor offers some of them.
 
 A call never raises for what happens outside: that is a verdict. An operation whose name begins with
-`find_` is a question: it changes nothing, and its verdict is never `not_executed`, because a
-question that could not be put says nothing of the request it is about (the guard sees to it).
+`find_` is a query: it changes nothing, and its verdict is never `not_executed`, because a query
+that could not be sent says nothing about the request that it asks about (the guard ensures this).
 """
 
 from collections.abc import Callable, Mapping
@@ -51,9 +51,9 @@ class Banks(Protocol):
         ...
 
     async def submit_file(self, content: str) -> FileState | Verdict:
-        """Give a file (pain.001) to the bank, which takes it once under its message id.
+        """Send a file (pain.001) to the bank, which takes it once under its message id.
 
-        A file that may have arrived is submitted again, and the bank answers the same.
+        A file that may have arrived is sent again, and gets the same answer.
         """
         ...
 
@@ -65,13 +65,13 @@ class Disputes(Protocol):
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict: ...
 
     async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        """Give in: approved where the dispute is lost now, declined where it was decided before."""
+        """Accept it: approved if the dispute is lost now, declined if it was decided before."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Processor:
-    """A processor by its name, the ports it offers, and its notifications."""
+    """A processor: its name, the ports it offers, and its notifications."""
 
     name: str
     read_notification: ReadNotification

@@ -1,4 +1,4 @@
-"""The processors of this process, and which of them to ask."""
+"""The processors of this process, and the choice among them."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ class Processors:
     @classmethod
     @asynccontextmanager
     async def open(cls, settings: Settings) -> AsyncIterator["Processors"]:
-        """The processors that `settings` configures; connections end with the context.
+        """Connect to the processors of `settings`; the connections end with the context.
 
         Raises:
             SettingsError: a rule or a secret is wrong.
@@ -70,7 +70,9 @@ class Processors:
         return _offered(self._get(name).disputes, name)
 
     def route(self, *, currency: str, brand: str, amount_minor: int, draw: int) -> tuple[str, ...]:
-        """Who to ask for a card payment, and who after it if it surely did nothing.
+        """The processors for a card payment, in the order in which to ask them.
+
+        The next one is asked if the one before certainly did nothing.
 
         Args:
             draw: any whole number, evenly spread, such as one made of the payment's id; equal
@@ -81,26 +83,26 @@ class Processors:
         )
 
     def route_to_bank(self, currency: str) -> str:
-        """Who serves bank transfers and payouts in `currency`."""
-        del currency  # the acquirer is the only one with banks, and has them for every currency
+        """The processor of bank transfers and payouts in `currency`."""
+        del currency  # only the acquirer has banks, and for every currency
         return acquirer.NAME
 
     def read_notification(self, name: str, headers: Mapping[str, str], body: bytes) -> Notification:
-        """A notification that the processor `name` has signed.
+        """Parse a notification that the processor `name` has signed.
 
         Raises:
             UnknownProcessor: there is no such processor.
-            SignatureInvalid: it has not signed this, or too long ago.
-            NotificationInvalid: it signed something that is no notification.
+            SignatureInvalid: the signature is wrong, or too old.
+            NotificationInvalid: the signed text is no notification.
         """
         return self._get(name).read_notification(headers, body)
 
     async def complete(self, name: str, notification: Notification) -> Notification:
-        """The notification with its merchant; Stripe's events of disputes do not name it.
+        """Add its merchant to a notification; Stripe's events of disputes do not name it.
 
         Raises:
-            NotificationForeign: the dispute is about nothing of ours.
-            ProcessorUnclear: the processor does not say just now; it should send it again.
+            NotificationForeign: the dispute is not about a payment of Suya's.
+            ProcessorUnclear: the processor does not answer now; it should send it again.
         """
         if notification.merchant:
             return notification
@@ -119,7 +121,7 @@ class Processors:
 
 
 def _offered(port: PortT | None, name: str) -> PortT:
-    """The port, which its processor must offer: flows only ask one that was routed to."""
+    """The port, which its processor must offer: flows only ask one that was chosen for them."""
     if port is None:
         raise InvariantViolated(f"the processor '{name}' does not offer what it is asked for")
     return port
@@ -145,7 +147,7 @@ def _configured(settings: Settings, transport: HttpTransport) -> list[Processor]
         )
     ]
     if settings.stripe_key is not None:
-        # Its library takes 25 MB and half a second, which nobody without an account should pay.
+        # Its library takes 25 MB and half a second, which is spared without an account.
         from app.processors.stripe import make_stripe  # noqa: PLC0415
 
         stripe = make_stripe(

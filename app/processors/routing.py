@@ -1,4 +1,4 @@
-"""Which processor is asked first, and which after it: pure rules, read from a file.
+"""The rules that choose the processors of a payment, in order. Pure; read from a file.
 
     [[rules]]
     currencies = ["EUR", "GBP"]         # any, if left out; so with brands and amounts
@@ -49,7 +49,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def order(self, draw: int) -> tuple[str, ...]:
-        """The one whose share `draw` falls into, then the others by weight."""
+        """First the one into whose share `draw` falls, then the others by weight."""
         place = draw % sum(choice.weight for choice in self.processors)
         first = next(choice for choice, end in self._shares() if place < end)
         others = sorted(
@@ -71,7 +71,7 @@ DEFAULT_RULES = (Rule(processors=(Choice("acquirer"),)),)
 def route(
     rules: tuple[Rule, ...], *, currency: str, brand: str, amount_minor: int, draw: int
 ) -> tuple[str, ...]:
-    """Names of processors, the preferred one first.
+    """The names of processors, the preferred one first.
 
     Args:
         draw: any whole number, evenly spread; equal draws choose equally.

@@ -1,4 +1,4 @@
-"""Reading the rules that choose a processor, with all their faults reported at once."""
+"""Reads the rules that choose a processor; all their faults are reported at once."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from app.base.money import EXPONENTS
 from app.base.settings import SettingsError
 from app.processors.routing import DEFAULT_RULES, Choice, Rule
 
-WEIGHT_MAX = 10_000  # a share to the hundredth of a percent; more would be a slip
+WEIGHT_MAX = 10_000  # a share to the hundredth of a percent; a larger number is taken for a mistake
 _VARIABLE = "SUYA_PROCESSOR_RULES"
 _BRAND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CONDITIONS = {"currencies", "brands", "amount_min", "amount_max"}
 
 
 def read_rules(path: Path | None, available: Collection[str]) -> tuple[Rule, ...]:
-    """The rules of a file, or those without one.
+    """Read the rules of a file; without one, the default rules.
 
     Args:
         available: the processors that are configured.
@@ -41,7 +41,7 @@ def read_rules(path: Path | None, available: Collection[str]) -> tuple[Rule, ...
 
 
 class _RulesReader:
-    """Reads on after a fault; what it returns is of use only if there was none."""
+    """Reads on after a fault; its result is of use only if there was none."""
 
     def __init__(self, available: Collection[str]) -> None:
         self._available = sorted(available)

@@ -1,4 +1,4 @@
-"""Notifications signed after Standard Webhooks: is this one from whom it says, and from today?
+"""Signatures of notifications after Standard Webhooks.
 
 Source: github.com/standard-webhooks/standard-webhooks, specification, "Signature scheme".
 """
@@ -13,16 +13,16 @@ from datetime import datetime
 from app.base.settings import SettingsError
 from app.processors.errors import SignatureInvalid
 
-TOLERANCE_S = 300  # the specification's own; what is older is taken for a replay
+TOLERANCE_S = 300  # the specification's own; an older message is taken for a replay
 SECRET_BYTES_MIN, SECRET_BYTES_MAX = 24, 64  # the specification's range
 _PREFIX = "whsec_"
 
 
 def parse_secret(text: str, variable: str) -> bytes:
-    """The key in `whsec_<base64>`.
+    """Parse `whsec_<base64>`.
 
     Raises:
-        SettingsError: it is no such text; `variable` is named, the text is not shown.
+        SettingsError: it is something else; the message names `variable` and not the text.
     """
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
@@ -43,9 +43,9 @@ def sign(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
 
 
 def check(key: bytes, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-    """Pass a message that `key` signed within the tolerance around `now`.
+    """Check that `key` signed a message, within the tolerance around `now`.
 
-    Several signatures may be given, apart by spaces: while a secret is changed both sign.
+    Several signatures may be given, separated by spaces: while a secret is being changed both sign.
 
     Raises:
         SignatureInvalid: a header is missing, it is too old or from the future, or none fits.
@@ -58,7 +58,7 @@ def check(key: bytes, headers: Mapping[str, str], body: bytes, now: datetime) ->
     if len(timestamp) > len(str(2**63)) or abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
         raise SignatureInvalid
     expected = sign(key, message_id, timestamp, body).encode()
-    # Every signature is compared, and each in constant time: how long it took tells nothing.
+    # Every signature is compared, each in constant time, so that the duration reveals nothing.
     fits = [
         hmac.compare_digest(expected, signature.encode())
         for signature in given.get("webhook-signature", "").split(" ")

@@ -1,8 +1,8 @@
-"""HTTP requests to the outside: each ends with its response, or a verdict where there is none.
+"""HTTP requests to processors: each ends with its response, or a verdict where there is none.
 
-What matters is where a request broke off. Before it was sent it surely had no effect; after that
-nobody knows. A request that acts is sent once; only a GET is repeated, by aiohttp, on a kept
-connection that turned out to be closed.
+It matters where a request broke off. Before it was sent it certainly had no effect; after that it
+may have had one. A request that acts is sent once; aiohttp repeats only a GET, on a kept connection
+that turned out to be closed.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -13,7 +13,8 @@ import msgspec
 
 from app.processors.model import Verdict, not_executed, unknown
 
-BODY_BYTES_MAX = 1_048_576  # a processor's responses are a few hundred bytes; more is none
+# A processor's responses are a few hundred bytes; a longer one is no answer.
+BODY_BYTES_MAX = 1_048_576
 # Shorter than servers keep idle connections (aiohttp 75 s, nginx 60 s): a request on a connection
 # that its server closes at that moment would end as unknown.
 KEEPALIVE_S = 15
@@ -26,7 +27,7 @@ _NOT_SENT = (
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
-    """What came back, whatever its status."""
+    """A response, whatever its status."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,12 +45,15 @@ class HttpTransport:
     async def open(
         cls, *, timeout_ms: int, connect_timeout_ms: int
     ) -> AsyncIterator["HttpTransport"]:
-        """A transport whose connections close with the context; each request has these times."""
-        # The guard limits how many requests there are; a second limit would only hide the wait.
+        """Open a transport.
+
+        Its connections close with the context. All requests have these timeouts.
+        """
+        # The guard limits the number of requests; a second limit would only hide the wait.
         connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEPALIVE_S)
         timeout = aiohttp.ClientTimeout(
             total=timeout_ms / 1000,
-            connect=connect_timeout_ms / 1000,  # with the look-up of the host's name
+            connect=connect_timeout_ms / 1000,  # including the look-up of the host's name
         )
         async with aiohttp.ClientSession(
             connector=connector,
@@ -62,7 +66,7 @@ class HttpTransport:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> HttpResponse | Verdict:
-        """The response, or `not_executed` or `unknown` where there is none."""
+        """Send a request; returns its response, or `not_executed` or `unknown` without one."""
         try:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
@@ -80,7 +84,7 @@ class HttpTransport:
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, or None if it is longer than any response is."""
+    """Read the body; none if it is too long to be an answer."""
     chunks = []
     size = 0
     async for chunk in response.content.iter_any():

@@ -1,4 +1,4 @@
-"""Requests with card data: the vault sends them, and fills the card in on the way.
+"""Requests with card data: the vault fills in the card and sends them.
 
 So a card's number is in the vault and at the processor, and never in this process. Placeholders in
 the body stand for it: `{{number}} {{exp_month}} {{exp_year}} {{cvc}}`.
@@ -13,8 +13,10 @@ from app.processors.model import TokenizedCard, Verdict, not_executed, unknown
 from app.processors.transport import HttpResponse, HttpTransport
 
 _VAULT_SHARE = 0.9
-"""The share of our timeout that the vault waits for the processor: so its own answer about a
-timeout still reaches us."""
+"""The share of the caller's timeout that the vault waits for the processor.
+
+The rest lets the vault's own answer about a timeout arrive in time.
+"""
 
 
 class _ForwardRequest(msgspec.Struct):
@@ -38,7 +40,7 @@ class _ProblemBody(msgspec.Struct):
 
 
 class VaultTransport:
-    """Requests that the vault sends in our place."""
+    """Requests that the vault sends for this process."""
 
     def __init__(
         self, transport: HttpTransport, url: str | None, key: str | None, timeout_ms: int
@@ -60,7 +62,10 @@ class VaultTransport:
         *,
         correlation_id: str,
     ) -> HttpResponse | Verdict:
-        """The processor's own response to a POST of `body` to `url`, or the verdict without one."""
+        """POST `body` to `url`.
+
+        Returns the processor's own response, or the verdict without one.
+        """
         if self._url is None:
             return not_executed("vault_not_configured")
         forward = _ForwardRequest(
@@ -77,7 +82,7 @@ class VaultTransport:
             self._encode(forward),
         )
         if isinstance(response, Verdict):
-            # The code says that the vault is ill, and not the processor.
+            # The code says that the vault has trouble, and not the processor.
             return msgspec.structs.replace(response, code=f"vault_{response.code}")
         return self._understand(response)
 
@@ -92,7 +97,7 @@ class VaultTransport:
         if response.status == HTTPStatus.BAD_GATEWAY and code == "not_executed":
             return not_executed("unreachable")
         if response.status == HTTPStatus.SERVICE_UNAVAILABLE and code:
-            return not_executed("vault_unavailable")  # it does not even know its cards just then
+            return not_executed("vault_unavailable")  # it cannot read its cards at the moment
         if response.status == HTTPStatus.GATEWAY_TIMEOUT:
             return unknown("timeout")
         if HTTPStatus.BAD_REQUEST <= response.status < HTTPStatus.INTERNAL_SERVER_ERROR:

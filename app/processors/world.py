@@ -1,4 +1,4 @@
-"""What the external steps of flows work with, made once per process."""
+"""What the external steps of flows use, made once per process."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from app.processors.registry import Processors
 
 @dataclass(slots=True)
 class World:
-    """The outside, as a flow sees it."""
+    """The processors, and what a flow needs beside them."""
 
     database: Database
     sagas: Sagas
@@ -19,7 +19,7 @@ class World:
     followers: Mapping[
         str, Callable[["World", Flow, str, Notification], Awaitable[str | Postpone]]
     ] = field(default_factory=dict)
-    """Subject of a notification -> who looks at what it is about.
+    """Subject of a notification -> the function that finds out what happened to it.
 
-    (world, the notification's own flow, processor, notification) -> what came of it, for people.
+    (world, the notification's own flow, processor, notification) -> the result, for people.
     """

@@ -1,10 +1,10 @@
 """The acquirer, as a processor: cards, banks and disputes.
 
-Guarantees: every request carries our reference, under which the acquirer acts at most once; each
-response becomes a verdict. Everything is named by our references, so the acquirer's own ids are
-kept for people only.
+Guarantees: every request carries Suya's reference, under which the acquirer acts at most once; each
+response becomes a verdict. Objects are named by Suya's references; the acquirer's own ids are kept
+for people only.
 
-Owns no table, and never waits or repeats: limits are the guard's, and repetition is the flows'.
+Owns no table, and never waits or repeats: the guard limits, and the flows repeat.
 """
 
 from app.processors.acquirer.banks import AcquirerBanks
@@ -27,7 +27,7 @@ def make_acquirer(
     key: str | None,
     notification_key: bytes | None,
 ) -> Processor:
-    """The processor `acquirer`; without a `url` it says of every command: not executed."""
+    """Create the processor `acquirer`; without a `url` each command ends as not executed."""
     client = AcquirerClient(transport, vault, url=url, key=key)
     return Processor(
         NAME,

@@ -53,7 +53,7 @@ class AcquirerBanks:
         return verdict
 
     async def submit_file(self, content: str) -> FileState | Verdict:
-        """The bank takes a file once, under the message id inside it."""
+        """Submit a file; the bank takes it once, under the message id inside it."""
         response = await self._client.send_file("payout_files", content)
         report = read(response, _report, is_query=False)
         return report if isinstance(report, Verdict) else report.to_state()

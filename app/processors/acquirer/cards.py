@@ -12,7 +12,7 @@ class AcquirerCards:
         self._client = client
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
-        """Through the vault, which fills the card in."""
+        """Authorize through the vault, which fills in the card."""
         headers = {"Sandbox-Fault": ask.sandbox_fault} if ask.sandbox_fault else {}
         content = money(ask) | {"capture": ask.capture}
         response = await self._client.send_card("authorizations", ask, ask.card, content, headers)

@@ -10,7 +10,7 @@ from app.processors.model import Ask, TokenizedCard, Verdict, not_executed
 from app.processors.transport import HttpResponse, HttpTransport
 from app.processors.vault_transport import VaultTransport
 
-# Numbers stand without quotes, so this is JSON only once the vault has filled it in.
+# Placeholders of numbers have no quotes, so this is JSON only after the vault has filled it in.
 _CARD = msgspec.Raw(
     b'{"number":"{{number}}","exp_month":{{exp_month}},"exp_year":{{exp_year}},"cvc":"{{cvc}}"}'
 )
@@ -30,25 +30,25 @@ class AcquirerClient:
         self._encode = msgspec.json.Encoder().encode
 
     async def find(self, collection: str, ask: Ask) -> Verdict:
-        """What became of the request `ask`."""
+        """Query how the request `ask` ended."""
         path = f"{collection}/{path_part(ask.reference)}"
         response = await self.send("GET", path, correlation_id=ask.correlation_id)
         return to_verdict(response, ask, is_query=True)
 
     async def command(self, path: str, ask: Ask, content: Any) -> Verdict:
-        """What the acquirer says to the request `ask`, whose body is `content`."""
+        """Send the request `ask` with the body `content`; returns the verdict."""
         response = await self.send("POST", path, content, correlation_id=ask.correlation_id)
         return to_verdict(response, ask, is_query=False)
 
     async def send(
         self, method: str, path: str, content: Any = None, *, correlation_id: str = ""
     ) -> HttpResponse | Verdict:
-        """The response to a request, whose body is `content` as JSON."""
+        """Send the request `ask` with `content` as JSON; returns the response."""
         body = None if content is None else self._encode(content)
         return await self._send(method, path, {"X-Request-Id": correlation_id}, body)
 
     async def send_file(self, path: str, content: str) -> HttpResponse | Verdict:
-        """The response to an XML file, which is sent as it is."""
+        """Send an XML file as it is; returns the response."""
         return await self._send("POST", path, {"Content-Type": "application/xml"}, content.encode())
 
     async def send_card(
@@ -59,7 +59,7 @@ class AcquirerClient:
         content: Mapping[str, Any],
         headers: Mapping[str, str],
     ) -> HttpResponse | Verdict:
-        """The response to `content` with its field `card`, which the vault fills in."""
+        """Send `content` with a field `card`, which the vault fills in; returns the response."""
         if self._url is None:
             return _NOT_CONFIGURED
         return await self._vault.send(

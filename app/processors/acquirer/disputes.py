@@ -26,12 +26,15 @@ class AcquirerDisputes:
         return dispute if isinstance(dispute, Verdict) else dispute.to_state()
 
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
-        """Declined, if it is too late for evidence."""
+        """Declined if it is too late for evidence."""
         content = {"reference": reference, "text": evidence}
         return await self._respond(dispute_id, "evidence", content)
 
     async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        """Declined, if it is won; accepting twice is accepting once, so no reference is needed."""
+        """Declined if it is won. Accepting twice has the effect of once.
+
+        So no reference is needed.
+        """
         del reference
         return await self._respond(dispute_id, "accept", {})
 

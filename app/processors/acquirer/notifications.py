@@ -1,4 +1,4 @@
-"""The acquirer's notifications: signed after Standard Webhooks, and naming what to look at."""
+"""The acquirer's notifications: signed after Standard Webhooks; they name the object to look at."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,16 +36,16 @@ _body = msgspec.json.Decoder(_NotificationBody)
 
 
 class NotificationReader:
-    """Reads what `key` has signed; without a key nothing is believed."""
+    """Reads notifications that `key` has signed; without a key it refuses all."""
 
     def __init__(self, key: bytes | None) -> None:
         self._key = key
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """A notification whose signature is right.
+        """Parse a notification and check its signature.
 
         Raises:
-            SignatureInvalid: it is not, or we have no secret to check it with.
+            SignatureInvalid: it is not right, or there is no key to check it with.
             NotificationInvalid: the acquirer signed something else.
         """
         if self._key is None:

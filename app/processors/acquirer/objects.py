@@ -1,4 +1,4 @@
-"""The acquirer's objects as far as we read them, and what they mean: pure."""
+"""The fields of the acquirer's objects that Suya reads, and what they mean. Pure."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -28,7 +28,7 @@ _OUTCOMES: dict[str, OutcomeName] = {
     "declined": "declined",
     "requires_action": "requires_action",
     "pending": "pending",
-    # The rest are ends without money; the verdict's code keeps their name.
+    # The other statuses are ends without money; the verdict's code keeps their name.
     "voided": "declined",
     "failed": "declined",
     "expired": "declined",
@@ -37,11 +37,11 @@ _OUTCOMES: dict[str, OutcomeName] = {
 }
 _PLAIN = {"approved", "declined", "requires_action", "pending"}
 _REFUSED = {400, 401, 403, 404, 405, 413, 415, 422, 429}
-"""Statuses after which surely nothing was done."""
+"""Statuses after which certainly nothing was done."""
 _PERMANENT = {400, 413, 415, 422}
-"""Those of them that are about what was asked for, and not about who asks, where, or how often."""
+"""Those of them that are about the request's content, not about its key, place or frequency."""
 TOO_LATE = "too_late"
-"""Why a cancellation or a response to a dispute is declined, where the acquirer names no reason."""
+"""The code of a declined cancellation or dispute response, where the acquirer names none."""
 _REJECTED = "RJCT"
 _FILE_STATES: dict[str, Literal["accepted", "partially_accepted", "rejected"]] = {
     "ACCP": "accepted",
@@ -51,7 +51,7 @@ _FILE_STATES: dict[str, Literal["accepted", "partially_accepted", "rejected"]] =
 
 
 class AcquirerObject(msgspec.Struct):
-    """Any object of the acquirer: what they have in common, and what some have."""
+    """Any object of the acquirer: the fields that all have, and some that only some have."""
 
     id: str
     reference: str
@@ -61,7 +61,7 @@ class AcquirerObject(msgspec.Struct):
     captured_amount: int | None = None
     refunded_amount: int | None = None
     received_amount: int | None = None
-    """Of a bank transfer: what came, which payers may get wrong."""
+    """Of a bank transfer: what arrived, which payers may get wrong."""
     decline_code: str | None = None
     action_url: str | None = None
     instructions: dict[str, str] | None = None
@@ -102,7 +102,7 @@ class _FilePayout(msgspec.Struct):
 
 
 class FileReport(msgspec.Struct):
-    """What became of a file, in the words of pain.002."""
+    """The state of a file, in the codes of pain.002."""
 
     status: Literal["ACCP", "PART", "RJCT"]
     payouts: list[_FilePayout]
@@ -121,12 +121,12 @@ class FileReport(msgspec.Struct):
 
 
 def path_part(reference: str) -> str:
-    """A reference as one part of a path; those of disputes come from outside."""
+    """Encode a reference as one part of a path; a dispute's comes from outside."""
     return quote(reference, safe="")
 
 
 def money(ask: AskAuthorization | AskBankTransfer | AskPayout) -> dict[str, Any]:
-    """The fields that every request to move an amount has."""
+    """The fields of every request that moves an amount."""
     return {
         "reference": ask.reference,
         "merchant": ask.merchant,
@@ -136,7 +136,7 @@ def money(ask: AskAuthorization | AskBankTransfer | AskPayout) -> dict[str, Any]
 
 
 def to_verdict(response: HttpResponse | Verdict, ask: Ask, *, is_query: bool) -> Verdict:
-    """What a response says of the request `ask`."""
+    """The verdict of a response to the request `ask`."""
     found = read(response, _object, is_query=is_query)
     if isinstance(found, Verdict):
         return found
@@ -162,16 +162,16 @@ def read(
         code = read_code(response.body) or f"http_{response.status}"
         is_permanent = response.status in _PERMANENT and not is_query
         return Verdict("not_executed", code=code, is_permanent=is_permanent)
-    # An error of a server says nothing about what it did before. Nor does 409: under our reference
-    # there is something else than what was asked for now, and a query tells what.
+    # An error of a server does not say what it did before. Neither does 409: under this reference
+    # the acquirer has another request, and a query shows how that ended.
     return unknown(read_code(response.body) or f"http_{response.status}")
 
 
 def judge(found: AcquirerObject, ask: Ask) -> Verdict:
-    """What became of the request `ask`, whose object at the acquirer is `found`."""
+    """The verdict on the request `ask`, whose object at the acquirer is `found`."""
     outcome = _OUTCOMES.get(found.status)
     if found.status == "voided" and (found.captured_amount or 0) > (found.refunded_amount or 0):
-        outcome = "approved"  # what was voided is the rest of it
+        outcome = "approved"  # only its rest was voided
     is_received = found.status == "approved" and found.received_amount is not None
     amount_minor = found.received_amount if is_received else found.amount
     has_amount = amount_minor is not None or not hasattr(ask, "amount_minor")
@@ -179,7 +179,7 @@ def judge(found: AcquirerObject, ask: Ask) -> Verdict:
         return unknown("answer_unreadable")
     code = found.decline_code or (None if found.status in _PLAIN else found.status)
     if found.currency not in {None, getattr(ask, "currency", None)}:
-        # Of the currency that was asked for it did nothing; so a comparison of amounts shows it.
+        # In the requested currency it did nothing, which a comparison of amounts then shows.
         amount_minor, code = 0, "currency_differs"
     return Verdict(
         outcome,

@@ -1,9 +1,9 @@
 """Stripe, as a processor, through its official library: cards and disputes.
 
-Guarantees: our reference leads to one PaymentIntent, whatever was repeated; card numbers come from
-the vault, in placeholders until then; each response becomes a verdict.
+Guarantees: one reference of Suya's leads to one PaymentIntent, whatever was repeated. Bodies have
+placeholders for card numbers, which the vault fills in. Each response becomes a verdict.
 
-Owns no table. Offers no banks: Stripe pays out to its account's owner, and to nobody else.
+Owns no table. Offers no banks: Stripe pays out to the owner of its account only.
 """
 
 import stripe

@@ -1,12 +1,12 @@
 """Card payments at Stripe.
 
-A payment is a PaymentIntent. It is made first and without a card, under our reference as the
-idempotency key, and moves no money; then the vault sends the card to Stripe, and the intent is
-confirmed with it. So our reference leads to one intent, whatever was repeated in between, and a
-canceled intent refuses a confirmation that arrives late.
+A payment is a PaymentIntent. It is created first and without a card, with Suya's reference as the
+idempotency key, and moves no money. Then the vault sends the card to Stripe, and the intent is
+confirmed with it. So a reference leads to one intent, whatever was repeated in between, and a
+canceled intent refuses a late confirmation.
 
-Idempotency keys live for a day and the search takes a minute to know an object: for what is older
-than a minute a search by metadata finds it, and for what is younger than a day the key does.
+Idempotency keys live for a day, and the search needs a minute to know a new object. So the search
+by metadata finds what is older than a minute, and the key finds what is younger than a day.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ from app.processors.stripe.objects import (
     to_stripe,
 )
 
-REFUND_PAGES_MAX = 10  # of 100 refunds each; nobody refunds one payment a thousand times
+REFUND_PAGES_MAX = 10  # of 100 refunds each; no payment has a thousand refunds
 PLACEHOLDER_AMOUNT = 100_000
 """Of an intent that is canceled at once: above every currency's minimum, which is checked."""
 _NOT_REPRESENTABLE = not_executed("amount_not_representable")
@@ -71,7 +71,7 @@ class StripeCards:
         self._return_url = return_url
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
-        """Make the intent, send the card, confirm; go on where a former attempt stopped."""
+        """Create the intent, send the card, confirm; continues where an earlier attempt stopped."""
         intent = await self._open(ask)
         if isinstance(intent, Verdict):
             return intent
@@ -93,14 +93,17 @@ class StripeCards:
         return judge_intent(confirmed, ask.currency)
 
     async def find_authorization(self, ask: AskAuthorization) -> Verdict:
-        """By the search; what it does not know yet by the key, which makes an intent at worst."""
+        """Search.
+
+        What the search does not know yet is found by its key, or made, without effect.
+        """
         intent = await self._search(ask.reference, ask)
         if isinstance(intent, Verdict) and intent.outcome == "not_found":
             intent = await self._open(ask)
         return intent if isinstance(intent, Verdict) else judge_intent(intent, ask.currency)
 
     async def _open(self, ask: AskAuthorization) -> PaymentIntent | Verdict:
-        """The intent of our reference, as it is now."""
+        """The intent of a reference, as it is now."""
         amount = to_stripe(ask.amount_minor, ask.currency)
         if amount is None:
             return _NOT_REPRESENTABLE
@@ -112,7 +115,7 @@ class StripeCards:
             "metadata": _metadata(ask),
         }
         if not ask.capture:
-            # Not every account may capture repeatedly; without it a capture is the final one.
+            # Not every account may capture repeatedly; where it may not, a capture is final.
             params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
         response = await command(self._intents.create_async(params, _about(ask, key=ask.reference)))
         if isinstance(response, Verdict):
@@ -120,13 +123,13 @@ class StripeCards:
         intent = read(response.body, PaymentIntent)
         if isinstance(intent, Verdict) or not response.is_replay:
             return intent
-        # What is replayed is what was answered then.
+        # A replayed answer is the intent's former state.
         return await self._retrieve(intent.id, ask)
 
     async def _create_method(self, ask: AskAuthorization) -> StripePaymentMethod | Verdict:
         response = await self._send_card(ask, _CARD)
         if isinstance(response, Verdict) and response.code == "parameter_invalid_empty":
-            # The vault gives the security code out once; a repeated attempt has none.
+            # The vault sends the security code once; a repeated attempt has none.
             without_code = {name: value for name, value in _CARD.items() if name != "cvc"}
             response = await self._send_card(ask, without_code)
         return (
@@ -143,7 +146,7 @@ class StripeCards:
         return await command(self._methods.create_async(params, through_vault))
 
     async def capture(self, ask: AskCapture) -> Verdict:
-        """Approved also if a former attempt did it: the intent's metadata names its captures."""
+        """Also approved if an earlier attempt did it: the intent's metadata list its captures."""
         intent = await self._intent_of(ask)
         if isinstance(intent, Verdict):
             return _on_missing(intent)
@@ -190,10 +193,11 @@ class StripeCards:
         return Verdict("approved", processor_reference=ended.id)
 
     async def _occupy_reference(self, ask: AskReversal) -> PaymentIntent | Verdict:
-        """An intent under the reference of an authorization that never arrived.
+        """Create and cancel an intent under the reference of an authorization that never arrived.
 
-        Its key is then taken, so that a late authorization finds this one, canceled. If the key was
-        taken before, that intent is not known to the search yet, and is reversed a minute later.
+        Its key is then taken, so that a late authorization finds this canceled intent. If the key
+        was taken before, that intent is not known to the search yet, and is reversed a minute
+        later.
         """
         params: Any = {
             "amount": PLACEHOLDER_AMOUNT,
@@ -238,7 +242,7 @@ class StripeCards:
         return refund if isinstance(refund, Verdict) else judge_refund(refund, ask.currency)
 
     async def find_refund(self, ask: AskRefund) -> Verdict:
-        """Among the refunds of the intent, which their list knows at once."""
+        """Find the refund among those of the intent, whose list has new ones at once."""
         intent = await self._intent_of(ask)
         if isinstance(intent, Verdict):
             return _on_missing(intent)
@@ -259,7 +263,7 @@ class StripeCards:
     async def _intent_of(
         self, ask: AskCapture | AskRefund | AskReversal
     ) -> PaymentIntent | Verdict:
-        """By Stripe's own name where it is known, else by ours."""
+        """The intent, by Stripe's own id where it is known, else by Suya's reference."""
         if ask.processor_reference is not None:
             return await self._retrieve(ask.processor_reference, ask)
         return await self._search(ask.authorization, ask)
@@ -274,7 +278,7 @@ class StripeCards:
         found = response if isinstance(response, Verdict) else read(response.body, SearchResult)
         if isinstance(found, Verdict):
             return found
-        # More than one would be made if a key were forgotten before it was used again.
+        # Two would exist if a key expired before it was used again.
         touched = [intent for intent in found.data if not intent.is_untouched]
         return next(iter(touched or found.data), Verdict("not_found"))
 
@@ -288,12 +292,12 @@ def _metadata(ask: Ask) -> dict[str, str]:
 
 
 def _on_missing(verdict: Verdict) -> Verdict:
-    """Without the authorization nothing is known of what was done to it."""
+    """Without the authorization it is not known what was done to it."""
     return unknown("authorization_not_found") if verdict.outcome == "not_found" else verdict
 
 
 def _judge_capture(intent: PaymentIntent, ask: AskCapture) -> Verdict:
-    """Captures are not objects at Stripe: the intent's metadata has an entry for each of ours."""
+    """Captures are no objects at Stripe: the intent's metadata have an entry for each of Suya's."""
     amount = intent.metadata.get(ask.reference)
     if amount is None:
         return Verdict("not_found")

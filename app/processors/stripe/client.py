@@ -1,6 +1,6 @@
-"""How the stripe library sends its requests, and what the ends of its calls mean.
+"""How the stripe library sends its requests, and the verdicts on the ends of its calls.
 
-It sends over our transport, or through the vault where a request carries a card.
+It sends by Suya's transport, or through the vault where a request carries a card.
 """
 
 from collections.abc import Awaitable, Mapping
@@ -24,9 +24,9 @@ _REFUSED = {
     HTTPStatus.NOT_FOUND,
     HTTPStatus.TOO_MANY_REQUESTS,
 }
-"""Statuses after which surely nothing was done; 409 is none: the same key is in use just then."""
+"""Statuses after which certainly nothing was done; not 409: the key is in use at that moment."""
 CARD_HEADER, MERCHANT_HEADER = "Suya-Card", "Suya-Merchant"
-"""A request with these headers goes through the vault; they are taken off before."""
+"""A request with these headers goes through the vault, without them."""
 CORRELATION_HEADER = "X-Request-Id"
 
 
@@ -39,7 +39,7 @@ class Unanswered(stripe.APIConnectionError):
 
 
 class StripeTransport(stripe.HTTPClient):
-    """The library's HTTP client. It repeats nothing: that is for the flows to decide."""
+    """The library's HTTP client. It repeats nothing: flows decide about that."""
 
     name: ClassVar[str] = "suya"
 
@@ -62,7 +62,7 @@ class StripeTransport(stripe.HTTPClient):
             body = None if post_data is None else post_data.encode()
             response = await self._transport.send(method.upper(), url, given, body)
         else:
-            # The library writes forms, in which the placeholders' braces are escaped.
+            # The library encodes forms, which escapes the placeholders' braces.
             form = (post_data or "").replace("%7B%7B", "{{").replace("%7D%7D", "}}")
             response = await self._vault.send(
                 TokenizedCard(token, brand=""),
@@ -90,7 +90,7 @@ def options(
     card: TokenizedCard | None = None,
     merchant: str = "",
 ) -> Any:
-    """A request's options: its idempotency key, its journey, and the card it carries."""
+    """A request's options: its idempotency key, its request id, and the card it carries."""
     headers = {CORRELATION_HEADER: correlation_id} if correlation_id else {}
     if card is not None:
         headers |= {CARD_HEADER: card.token, MERCHANT_HEADER: merchant}
@@ -119,7 +119,7 @@ class StripeRefusal(msgspec.Struct, frozen=True):
 
     @property
     def decided(self) -> Verdict:
-        """What it means where a refused request is a decision, and nobody else can be asked."""
+        """The verdict where a refusal is a decision, and no other processor can be asked."""
         verdict = self.verdict
         if self.status == HTTPStatus.BAD_REQUEST and verdict.outcome == "not_executed":
             return Verdict("declined", code=verdict.code)
@@ -127,13 +127,13 @@ class StripeRefusal(msgspec.Struct, frozen=True):
 
     @property
     def verdict(self) -> Verdict:
-        """What it means for the request it answers."""
+        """The verdict on the refused request."""
         error = self.body.error
         if self.status == _DECLINED:
             reference = error.payment_intent.id if error.payment_intent else None
             return Verdict("declined", processor_reference=reference, code=error.reason)
         if error.type == "idempotency_error":
-            # Under our reference something else was asked for; a query tells what became of it.
+            # Stripe has another request under this reference; a query shows how that ended.
             return unknown("reference_reused")
         if self.status == HTTPStatus.BAD_REQUEST or self.status in _REFUSED:
             return not_executed(error.reason)
@@ -156,25 +156,25 @@ def _understand(error: stripe.StripeError) -> StripeRefusal | Verdict:
         return unknown("answer_unreadable")
     refusal = read(error.http_body or "", ErrorResponse)
     if isinstance(refusal, Verdict):
-        # It is not even an error of Stripe's: something in between responded.
+        # It is no error of Stripe's: something between here and Stripe responded.
         return unknown(f"http_{error.http_status}")
     return StripeRefusal(error.http_status, refusal)
 
 
 async def command(request: Awaitable[Any]) -> StripeResponse | Verdict:
-    """The answer; a refusal surely did nothing, so another processor may be asked."""
+    """Its answer; a refusal certainly did nothing, so another processor may be asked."""
     response = await call(request)
     return response.verdict if isinstance(response, StripeRefusal) else response
 
 
 async def decide(request: Awaitable[Any]) -> StripeResponse | Verdict:
-    """The answer; a refusal is the decision."""
+    """Its answer; a refusal is the decision."""
     response = await call(request)
     return response.decided if isinstance(response, StripeRefusal) else response
 
 
 async def change(request: Awaitable[Any]) -> PaymentIntent | StripeRefusal | Verdict:
-    """The PaymentIntent after a command on it; one whose state forbade it, as it is."""
+    """The PaymentIntent after a command; unchanged if its state forbade the command."""
     response = await call(request)
     if isinstance(response, StripeResponse):
         return read(response.body, PaymentIntent)
@@ -184,7 +184,7 @@ async def change(request: Awaitable[Any]) -> PaymentIntent | StripeRefusal | Ver
 
 
 async def query(request: Awaitable[Any]) -> StripeResponse | Verdict:
-    """The answer to a question; `not_found` if there is no such thing."""
+    """The answer to a query; `not_found` if there is no such object."""
     response = await call(request)
     if not isinstance(response, StripeRefusal):
         return response

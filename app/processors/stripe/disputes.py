@@ -22,7 +22,7 @@ class StripeDisputes:
         return dispute if isinstance(dispute, Verdict) else judge_dispute(dispute)
 
     async def submit_evidence(self, dispute_id: str, evidence: str, reference: str) -> Verdict:
-        """Declined, if it is too late for evidence; Stripe takes it once."""
+        """Declined if it is too late for evidence; Stripe takes evidence once."""
         params: Any = {"evidence": {"uncategorized_text": evidence}, "submit": True}
         call = self._disputes.update_async(dispute_id, params, options(key=reference))
         response = await decide(call)
@@ -31,7 +31,7 @@ class StripeDisputes:
         return Verdict("approved", processor_reference=dispute_id)
 
     async def accept_dispute(self, dispute_id: str, reference: str) -> Verdict:
-        """Declined, if it was decided before."""
+        """Declined if it was decided before."""
         call = self._disputes.close_async(dispute_id, {}, options(key=reference))
         response = await decide(call)
         dispute = response if isinstance(response, Verdict) else read(response.body, ClosedDispute)

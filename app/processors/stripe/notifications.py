@@ -11,18 +11,18 @@ from app.processors.stripe.objects import StripeEvent, read, to_notification
 
 
 class EventReader:
-    """Reads events that `secret` has signed; without a secret nothing is believed."""
+    """Reads events that `secret` has signed; without a secret it refuses all."""
 
     def __init__(self, secret: str | None) -> None:
         self._secret = secret
 
     def read(self, headers: Mapping[str, str], body: bytes) -> Notification:
-        """A notification whose signature is right.
+        """Parse a notification and check its signature.
 
         Raises:
-            SignatureInvalid: it is not, or we have no secret to check it with.
+            SignatureInvalid: it is not right, or there is no secret to check it with.
             NotificationInvalid: Stripe signed something that is no event.
-            NotificationForeign: it is of something of the account that is not ours.
+            NotificationForeign: it is about an object of the account that is not Suya's.
         """
         given = {name.lower(): value for name, value in headers.items()}
         try:

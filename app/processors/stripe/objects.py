@@ -1,4 +1,4 @@
-"""Stripe's objects as far as we read them, and what they mean: pure.
+"""The fields of Stripe's objects that Suya reads, and what they mean. Pure.
 
 Source: Stripe's OpenAPI specification, `payment_intent`, `refund`, `dispute`, `event`.
 """
@@ -11,7 +11,7 @@ import msgspec
 from app.processors.model import DisputeState, Notification, OutcomeName, Verdict, unknown
 
 REFERENCE, MERCHANT = "suya_reference", "suya_merchant"
-"""The keys of an object's metadata under which our reference and merchant stand."""
+"""The keys of an object's metadata for Suya's reference and merchant."""
 
 
 class FailureReason(msgspec.Struct):
@@ -23,7 +23,7 @@ class FailureReason(msgspec.Struct):
 
     @property
     def reason(self) -> str:
-        """The most telling of its codes: of `card_declined` it is why."""
+        """The most precise of its codes: with `card_declined` it is the reason."""
         return self.decline_code or self.code or self.type or "declined"
 
 
@@ -113,7 +113,7 @@ class StripeDispute(msgspec.Struct):
 
 
 class ClosedDispute(msgspec.Struct):
-    """A dispute after we gave in to it."""
+    """A dispute after Suya accepted it."""
 
     status: str
 
@@ -153,11 +153,11 @@ T = TypeVar("T")
 # Stripe's exponents are those of ISO 4217 but for these. Source: docs.stripe.com/currencies,
 # "Special cases" and "Zero-decimal currencies".
 _TIMES_100 = {"ISK", "UGX"}  # without decimals in ISO 4217, with two at Stripe
-_BY_100 = {"MGA"}  # the other way round
+_BY_100 = {"MGA"}  # two decimals in ISO 4217, none at Stripe
 
 
 def to_stripe(amount_minor: int, currency: str) -> int | None:
-    """An amount as Stripe writes it; None if it cannot."""
+    """Convert an amount to Stripe's units; none if it has no whole number of them."""
     if currency in _TIMES_100:
         return amount_minor * 100
     if currency in _BY_100:
@@ -166,14 +166,14 @@ def to_stripe(amount_minor: int, currency: str) -> int | None:
 
 
 def from_stripe(amount: int, currency: str) -> int:
-    """An amount of Stripe's in minor units of ISO 4217."""
+    """Convert an amount of Stripe's to minor units of ISO 4217."""
     if currency in _TIMES_100:
         return amount // 100  # Stripe takes no hundredths of these
     return amount * 100 if currency in _BY_100 else amount
 
 
 def read(body: str | bytes, kind: type[T]) -> T | Verdict:
-    """The object in a body, or that nothing can be read there."""
+    """Decode the object in a body; the verdict `unknown` if that fails."""
     try:
         return msgspec.json.decode(body, type=kind)
     except ValueError:
@@ -181,13 +181,13 @@ def read(body: str | bytes, kind: type[T]) -> T | Verdict:
 
 
 def judge_intent(intent: PaymentIntent, currency: str) -> Verdict:
-    """What became of the authorization that `intent` is."""
+    """The verdict on the authorization that `intent` is."""
     outcome, code, action_url = _state(intent)
     if outcome in {"not_found", "unknown"}:
         return Verdict(outcome, code=code)
     amount_minor = from_stripe(intent.amount, currency)
     if intent.currency.upper() != currency:
-        # Of the currency that was asked for it did nothing; so a comparison of amounts shows it.
+        # In the requested currency it did nothing, which a comparison of amounts then shows.
         amount_minor, code = 0, "currency_differs"
     return Verdict(
         outcome,
@@ -202,10 +202,10 @@ def judge_intent(intent: PaymentIntent, currency: str) -> Verdict:
 def _state(intent: PaymentIntent) -> tuple[OutcomeName, str | None, str | None]:
     """Outcome, code, address of the payer's page."""
     if intent.is_untouched:
-        return "not_found", None, None  # the intent was made, and no card tried with it
+        return "not_found", None, None  # the intent was created, and no card was tried with it
     match intent.status:
         case "requires_payment_method":
-            assert intent.last_payment_error is not None  # or it would be untouched
+            assert intent.last_payment_error is not None  # or no card was tried with it
             return "declined", intent.last_payment_error.reason, None
         case "requires_action":
             action = intent.next_action
@@ -231,7 +231,7 @@ _REFUNDS: dict[str | None, OutcomeName] = {
 
 
 def judge_refund(refund: StripeRefund, currency: str) -> Verdict:
-    """What became of a refund; one that failed after it had succeeded is declined."""
+    """The verdict on a refund; one that failed after it had succeeded is declined."""
     outcome = _REFUNDS.get(refund.status)
     if outcome is None:
         return unknown("answer_unreadable")
@@ -247,7 +247,7 @@ def judge_refund(refund: StripeRefund, currency: str) -> Verdict:
 
 _DISPUTES: dict[str, Literal["needs_response", "under_review", "won", "lost"]] = {
     "needs_response": "needs_response",
-    # An inquiry: nothing is withdrawn while it lasts, and then it is closed or becomes a dispute.
+    # An inquiry: nothing is withdrawn while it lasts; then it is closed or becomes a dispute.
     "warning_needs_response": "needs_response",
     "under_review": "under_review",
     "warning_under_review": "under_review",
@@ -259,18 +259,19 @@ _DISPUTES: dict[str, Literal["needs_response", "under_review", "won", "lost"]] =
 
 
 def judge_dispute(dispute: StripeDispute) -> DisputeState | Verdict:
-    """A dispute of a payment of ours; `not_found` if the account's owner made that elsewhere."""
+    """A dispute of a payment of Suya's; `not_found` if the account's owner charged it elsewhere."""
     owner = dispute.payment_intent
     if owner is None or REFERENCE not in owner.metadata or MERCHANT not in owner.metadata:
         return Verdict("not_found")
     status = _DISPUTES.get(dispute.status)
     if status is None:
         return unknown("answer_unreadable")
-    # Without a deadline no evidence is taken: as if it had passed when the dispute was opened.
+    # Without a deadline no evidence is accepted: as if it had passed when the dispute was opened.
     due_at = dispute.evidence_details.due_by or dispute.created
     currency = dispute.currency.upper()
-    # There is none before something was withdrawn, and one more when that is given back, which
-    # takes nothing. Fees are in the account's own currency: others cannot be added.
+    # There is no fee before something was withdrawn, and one more entry, without a fee, when that
+    # is given back. Fees are in the account's own currency; those of other currencies cannot be
+    # added.
     fees = [
         moved.fee
         for moved in dispute.balance_transactions
@@ -299,9 +300,9 @@ _SUBJECTS: dict[str, Any] = {
 
 
 def to_notification(event: StripeEvent, payload: str) -> Notification | None:
-    """What an event says to look at; None if that is nothing of ours.
+    """The object that an event is about; none if it is not Suya's.
 
-    A dispute's event names no merchant; `Processors.complete` asks the dispute for it.
+    A dispute's event names no merchant; `Processors.complete` reads the dispute for it.
     """
     changed = event.data.object
     subject = _SUBJECTS.get(changed.object)
