@@ -158,7 +158,7 @@ class Site:
         try:
             await plan.act(None)
         except RequestRefused:
-            return  # a refusal has nobody to go to
+            return  # no client waits for the refusal
         except Exception as error:  # noqa: BLE001 - the log is the only reader
             log.error("request_failed", **describe(error))
 
