@@ -1,14 +1,14 @@
 """The vault: the only process that ever sees a card number.
 
-Guarantees: a number leaves it towards a processor and nowhere else; at rest it is encrypted by
-AES-256-GCM under a data key, which is wrapped by a master key that no database has, and bound to
-its token and merchant; keys can be changed while it serves, and no token is unreadable meanwhile;
-a card's security code is in memory only, for fifteen minutes at most and for one use; every use of
-a card is recorded before its outcome is told.
+Guarantees: a number leaves the vault towards a processor only. At rest it is encrypted by
+AES-256-GCM under a data key, and bound to its token and merchant; the data key is wrapped by a
+master key that no database has. Keys can be changed while the vault serves, and every token stays
+readable meanwhile. A card's security code is in memory only, for at most fifteen minutes and for
+one use. Every use of a card is recorded before its outcome is answered.
 
 Owns `vault_keys`, `cards` and `card_uses`, in a database of its own.
 
-Never writes a request's or an answer's body anywhere, never repeats what it was sent, and knows
+Never writes a request's or an answer's body anywhere, never quotes a request in an error, and knows
 nothing of payments.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from app.vault.process import run
     from app.vault.rotation import Rotated, rotate
 else:
-    # Imported when first asked for: others need its refusals, and no ciphers and no server.
+    # Imported on first use: other processes need its refusals, but neither ciphers nor a server.
     _BEHIND_THE_DOOR = {
         **dict.fromkeys(("MasterKeys", "new_master_key"), "masters"),
         **dict.fromkeys(("run",), "process"),
@@ -31,7 +31,7 @@ else:
     }
 
     def __getattr__(name: str) -> Any:
-        """The name, out of the module that has it; each is looked up once."""
+        """Import a name from its module on first use."""
         if name not in _BEHIND_THE_DOOR:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = import_module(f"{__name__}.{_BEHIND_THE_DOOR[name]}")

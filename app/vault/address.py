@@ -1,4 +1,4 @@
-"""Where the vault's database is."""
+"""The URL of the vault's database."""
 
 from app.base.settings import Settings
 

@@ -1,6 +1,6 @@
-"""The vault's own keys in use: cards sealed and opened, fingerprints made.
+"""The vault's own keys in use: sealing and opening cards, and their fingerprints.
 
-A data key is unwrapped once and then remembered, so that opening a card costs microseconds.
+A data key is unwrapped once and then cached, so that opening a card costs microseconds.
 """
 
 import hmac
@@ -19,12 +19,12 @@ from app.vault.errors import MasterKeyWrong
 from app.vault.masters import KEY_BYTES, NONCE_BYTES, MasterKeys
 from app.vault.model import Card
 
-_KEYS_MAX: Final = 64  # one, or two while rotation runs; more is nobody's habit
+_KEYS_MAX: Final = 64  # one is in use, or two while rotation runs; more are not expected
 _FINGERPRINT_BYTES: Final = 16  # 128 bits: no two cards of one merchant will ever share one
 
 
 class WrappedKey(NamedTuple):
-    """A key as it is kept."""
+    """A key as the database has it."""
 
     id: UUID
     purpose: str
@@ -34,7 +34,7 @@ class WrappedKey(NamedTuple):
 
 
 class Ciphers:
-    """Opens wrapped keys and remembers them, by their ids, which never change their key."""
+    """Opens wrapped keys and caches them by their ids; an id never gets another key."""
 
     def __init__(self, masters: MasterKeys) -> None:
         self.masters = masters
@@ -42,11 +42,11 @@ class Ciphers:
         self._fingerprint_key = b""
 
     def new_key(self, key_id: UUID, purpose: str) -> tuple[bytes, str]:
-        """A fresh key, wrapped, and by which master key."""
+        """Make a key; returns it wrapped, and the name of the master key that wraps it."""
         return self.masters.wrap(secrets.token_bytes(KEY_BYTES), _context(key_id, purpose))
 
     def rewrap(self, key: WrappedKey) -> tuple[bytes, str]:
-        """The same key, wrapped by the current master key.
+        """Wrap the same key by the current master key.
 
         Raises:
             MasterKeyWrong
@@ -54,7 +54,7 @@ class Ciphers:
         return self.masters.wrap(self.unwrap(key), _context(key.id, key.purpose))
 
     def unwrap(self, key: WrappedKey) -> bytes:
-        """The key itself.
+        """Unwrap a key.
 
         Raises:
             MasterKeyWrong
@@ -65,28 +65,28 @@ class Ciphers:
         return plain
 
     def use_fingerprint_key(self, key: WrappedKey) -> None:
-        """Remember the key of fingerprints."""
+        """Cache the key of fingerprints."""
         self._fingerprint_key = self.unwrap(key)
 
     def fingerprint(self, merchant_id: UUID, number: str) -> bytes:
-        """The same for the same card of the same merchant; of no use to anybody else."""
+        """Equal for the same card of the same merchant; it reveals nothing without the key."""
         assert self._fingerprint_key
         text = merchant_id.bytes + number.encode()
         return hmac.digest(self._fingerprint_key, text, "sha256")[:_FINGERPRINT_BYTES]
 
     def seal(self, key: WrappedKey, card_id: UUID, merchant_id: UUID, card: Card) -> bytes:
-        """A card encrypted for its place: under another token or merchant it does not open."""
+        """Encrypt a card for its row: it does not open under another token or merchant."""
         nonce = os.urandom(NONCE_BYTES)
         place = _place(key.id, card_id, merchant_id)
         return nonce + self._cipher(key).encrypt(nonce, msgspec.json.encode(card), place)
 
     def open(self, key: WrappedKey, card_id: UUID, merchant_id: UUID, sealed: bytes) -> Card:
-        """The card inside."""
+        """Decrypt a card."""
         place = _place(key.id, card_id, merchant_id)
         try:
             text = self._cipher(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], place)
         except InvalidTag:
-            # Changed, or moved to another row: nobody of ours does that.
+            # Changed, or moved to another row, which no code of the vault does.
             raise InvariantViolated("a card does not open in its place") from None
         return msgspec.json.decode(text, type=Card)
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from app.base import clock
 
 KEPT_S: Final = 900.0
-"""A payer who has to confirm with the bank takes minutes; what takes longer asks for it again."""
+"""A payer needs minutes to confirm with the bank; after that the code has to be given again."""
 CODES_MAX: Final = 100_000
-"""Bounds the memory: some 30 MB; beyond it the oldest codes are forgotten."""
+"""Bounds the memory to some 30 MB; beyond it the oldest codes are erased."""
 
 
 class Code(NamedTuple):
@@ -20,7 +20,7 @@ class Code(NamedTuple):
 
 
 class SecurityCodes:
-    """The codes this process was told. No other process knows them, and no disk."""
+    """The codes that this process received; no other process and no disk has them."""
 
     def __init__(self, kept_s: float = KEPT_S, codes_max: int = CODES_MAX) -> None:
         self._kept_s = kept_s
@@ -29,18 +29,18 @@ class SecurityCodes:
         self._codes: OrderedDict[UUID, tuple[float, bytearray]] = OrderedDict()
 
     def put(self, card_id: UUID, code: str) -> None:
-        """Remember the code of a card."""
+        """Keep the code of a card."""
         self.put_back(card_id, Code(code, clock.monotonic() + self._kept_s))
 
     def put_back(self, card_id: UUID, code: Code) -> None:
-        """Remember a code again that was not used after all, for no longer than before."""
+        """Keep a code again that was not used after all; its end stays."""
         self.forget_old()
         self._codes[card_id] = (code.ends, bytearray(code.digits, "ascii"))
         while len(self._codes) > self._codes_max:
             self._erase(next(iter(self._codes)))
 
     def take(self, card_id: UUID) -> Code | None:
-        """The code of a card, which is erased with that; none if there is none."""
+        """Return the code of a card and erase it; none if there is none."""
         self.forget_old()
         if card_id not in self._codes:
             return None
@@ -50,7 +50,7 @@ class SecurityCodes:
         return code
 
     def forget_old(self) -> None:
-        """Erase what is over its time."""
+        """Erase the codes whose time is over."""
         now = clock.monotonic()
         while self._codes:
             card_id, (ends, _) = next(iter(self._codes.items()))

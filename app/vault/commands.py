@@ -31,8 +31,9 @@ def keeper(ciphers: Ciphers) -> Step[KeepCard, SealedCard]:
 
     @step
     async def keep_cards(tx: Tx, commands: Sequence[KeepCard]) -> list[SealedCard]:
-        """Seal cards with the key that is active now, and record who brought them."""
-        # In this transaction, so that no card comes under a key that rotation has done with.
+        """Seal cards with the active key, and record who brought them."""
+        # The key is read in this transaction, so that no card gets a key that a rotation has
+        # replaced.
         key = await store.find_active_key(tx)
         if key is None:
             raise InvariantViolated("the vault has no active key")
@@ -68,7 +69,7 @@ async def note_uses(tx: Tx, uses: Sequence[Use]) -> list[None]:
 
 
 async def prepare_keys(tx: Tx, ciphers: Ciphers) -> list[WrappedKey]:
-    """The vault's keys, made where there are none yet."""
+    """Create the vault's keys where there are none yet."""
     keys = await store.list_keys(tx)
     for purpose in ("card", "fingerprint"):
         if not any(key.purpose == purpose for key in keys):

@@ -1,4 +1,4 @@
-"""Where card numbers may be sent, and the sending."""
+"""The processors to which card numbers may be sent, and the sending."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,9 @@ from app.vault.errors import (
 )
 
 ANSWER_BYTES_MAX: Final = 1024 * 1024
-"""Of a processor's answer; a card's verdict has a few thousand."""
-_CONNECT_S_MAX: Final = 5.0  # a processor that does not take a connection by then is down
+"""The limit of a processor's answer; a verdict on a card has a few thousand bytes."""
+# A processor that does not accept a connection within this time is down.
+_CONNECT_S_MAX: Final = 5.0
 _KEEPALIVE_S: Final = (
     12.0  # shorter than any server's, so that a kept connection is seldom a dead one
 )
@@ -31,12 +32,12 @@ _HOP_BY_HOP: Final = frozenset(
         "transfer-encoding upgrade"
     ).split()
 )
-"""Headers that are about one connection and not about the message (RFC 9110, 7.6.1)."""
+"""Headers that belong to a connection and not to the message (RFC 9110, 7.6.1)."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a destination said."""
+    """The answer of a destination."""
 
     status: int
     headers: dict[str, str]
@@ -44,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Destinations:
-    """The processors that may get card numbers, over connections that are kept."""
+    """The processors that may get card numbers, with connections that are kept open."""
 
     def __init__(self, allowed: Sequence[str]) -> None:
         self._allowed = [URL(url) for url in allowed]
@@ -52,10 +53,10 @@ class Destinations:
 
     @classmethod
     def of(cls, settings: Settings) -> "Destinations":
-        """Those of the settings.
+        """Open the destinations of the settings.
 
         Raises:
-            VaultUnfit: in production a number would travel in the clear (PCI DSS 4.2.1).
+            VaultUnfit: in production a number would be sent unencrypted (PCI DSS 4.2.1).
         """
         destinations = cls(settings.vault_allowed_urls)
         for url in destinations._allowed:
@@ -67,9 +68,9 @@ class Destinations:
         return destinations
 
     def check(self, text: str) -> URL:
-        """The address, if card numbers may go there.
+        """Parse the address, if card numbers may be sent to it.
 
-        Compared part by part, because a text that begins rightly may end at another host.
+        It is compared part by part, because a text with an allowed beginning may name another host.
 
         Raises:
             DestinationNotAllowed
@@ -77,21 +78,22 @@ class Destinations:
         try:
             url = URL(text)
             is_plain = url.user is None and url.password is None and ".." not in text
-            is_plain = is_plain and not contains_pan(text)  # it is kept with the record of the use
+            # It is stored with the record of the use.
+            is_plain = is_plain and not contains_pan(text)
             if is_plain and any(_is_under(url, allowed) for allowed in self._allowed):
                 return url
         except ValueError:
-            pass  # it is no address, or none of a host
+            pass  # it is no address, or has no host
         raise DestinationNotAllowed
 
     async def send(
         self, method: str, url: URL, headers: Mapping[str, str], body: str, timeout_s: float
     ) -> Answer:
-        """The destination's answer, whatever it is.
+        """Send a request; returns the destination's answer, whatever it is.
 
         Raises:
             NotExecuted: nothing was sent.
-            OutcomeUnknown: something was, and no whole answer came back in time.
+            OutcomeUnknown: something was sent, and no whole answer came back in time.
         """
         limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, _CONNECT_S_MAX))
         sent = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
@@ -102,7 +104,7 @@ class Destinations:
                 data=body.encode(),
                 headers=sent,
                 timeout=limits,
-                allow_redirects=False,  # a number goes where it was sent and not on from there
+                allow_redirects=False,  # a number goes to the allowed address only
             ) as answer:
                 text = await answer.content.read(ANSWER_BYTES_MAX + 1)
                 while len(text) <= ANSWER_BYTES_MAX and (more := await answer.content.readany()):
@@ -113,16 +115,16 @@ class Destinations:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotExecuted(why=f"no connection ({type(error).__name__})") from None
         except ValueError:
-            # Before anything was sent: a header that would end the line it stands in.
+            # Before anything was sent: a header contains a line break.
             raise InvalidCardRequest(reason="a header cannot be sent") from None
         except (TimeoutError, aiohttp.ClientError) as error:
             raise OutcomeUnknown(why=type(error).__name__) from None
 
     async def close(self) -> None:
-        """Close what is kept."""
+        """Close the kept connections."""
         if self._session is not None:
             await self._session.close()
-            # What is encrypted says goodbye first.
+            # TLS connections need a moment to close.
             await asyncio.sleep(0)
 
     def _connected(self) -> aiohttp.ClientSession:
@@ -141,7 +143,7 @@ def _is_under(url: URL, allowed: URL) -> bool:
 
 
 def _answer(answer: aiohttp.ClientResponse, text: bytes) -> Answer:
-    """What came back, without card numbers: some processors repeat what they were sent."""
+    """Build the answer without card numbers: some processors repeat what they were sent."""
     headers = {
         name.lower(): scrub(value)
         for name, value in answer.headers.items()

@@ -1,4 +1,4 @@
-"""What the vault refuses, and why it does not start."""
+"""The vault's refusals, and the reasons why it does not start."""
 
 from app.base.errors import Invalid, NotFound, PlatformError
 
@@ -31,19 +31,19 @@ class VaultUnfit(PlatformError):
 
 
 class InvalidCardRequest(Invalid):
-    """The request body is not what the vault takes: {reason}."""
+    """The body of the request is not valid: {reason}."""
 
     code = "invalid_card_request"
 
 
 class InvalidCardNumber(Invalid):
-    """That is no card number: {why}."""
+    """The card number is not valid: {why}."""
 
     code = "invalid_card_number"
 
 
 class CardExpired(Invalid):
-    """The card has expired, or the month is none."""
+    """The card has expired, or its month is not valid."""
 
     code = "card_expired"
 
@@ -61,7 +61,7 @@ class TokenNotFound(NotFound):
 
 
 class DestinationNotAllowed(Invalid):
-    """Card numbers are not sent there; SUYA_VAULT_ALLOWED_URLS names where they are."""
+    """Card numbers are sent only to addresses that SUYA_VAULT_ALLOWED_URLS lists."""
 
     code = "destination_not_allowed"
 
@@ -74,7 +74,7 @@ class VaultUnauthorized(PlatformError):
 
 
 class NotExecuted(PlatformError):
-    """The destination surely got nothing: {why}."""
+    """The destination certainly received nothing: {why}."""
 
     code = "not_executed"
     status = 502

@@ -1,6 +1,6 @@
-"""The vault over HTTP: a handful of routes, each with its own kind of key.
+"""The vault over HTTP: eight routes, with a different key for each kind of caller.
 
-Bodies are neither logged nor repeated, and a refusal says what is wrong without saying what it was.
+Bodies are neither logged nor quoted: a refusal says what is wrong without repeating the input.
 """
 
 import hmac
@@ -29,7 +29,7 @@ from app.vault.service import Forward, Vault
 T = TypeVar("T")
 
 _REQUEST_ID_LENGTH_MAX: Final = 128  # as the api's
-_PREFLIGHT_S: Final = 86_400  # a page asks once a day whether it may
+_PREFLIGHT_S: Final = 86_400  # a page asks once a day whether it may post here
 _FORM_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 )
@@ -39,7 +39,7 @@ Handler = Callable[["Call"], Awaitable[web.Response]]
 
 
 class Call:
-    """One request on its way through the vault."""
+    """One request, and what is found out about it."""
 
     def __init__(self, request: web.BaseRequest) -> None:
         self.request = request
@@ -50,12 +50,12 @@ class Call:
 
     @property
     def bearer(self) -> str:
-        """What the caller shows."""
+        """The token of the Authorization header."""
         scheme, _, secret = self.request.headers.get("authorization", "").partition(" ")
         return secret.strip() if scheme.lower() == "bearer" else ""
 
     async def read(self, model: type[T]) -> T:
-        """The body.
+        """Decode the body.
 
         Raises:
             InvalidCardRequest
@@ -65,7 +65,7 @@ class Call:
         except web.HTTPRequestEntityTooLarge:
             raise InvalidCardRequest(reason="it is too long") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            # A field's name may be anything, a card number included.
+            # The name of a field may be anything, including a card number.
             raise InvalidCardRequest(reason=scrub(str(error))) from None
 
 
@@ -87,7 +87,7 @@ class VaultHttp:
         }
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
-        """The answer to one request, with its line in the log."""
+        """Answer one request, and write its line in the log."""
         started = clock.monotonic()
         call = Call(request)
         response = await self._answer(call)
@@ -117,7 +117,7 @@ class VaultHttp:
             return await self._dispatch(call)
         except PlatformError as error:
             return _problem(error, call)
-        except Exception as error:  # noqa: BLE001 - told to whoever asked, without its cause
+        except Exception as error:  # noqa: BLE001 - answered without its cause
             log.error("unexpected_error", request_id=call.request_id, **describe(error))
             return _problem(VaultFailed(), call)
 
@@ -136,7 +136,7 @@ class VaultHttp:
         raise VaultRouteNotFound
 
     async def _tokenize(self, call: Call) -> web.Response:
-        """POST /tokens, by whoever has a publishable key: browsers included."""
+        """POST /tokens, with a publishable key; browsers may call it."""
         try:
             client_key = _secret(self.settings.vault_client_key)
             call.merchant_id = read_publishable_key(call.bearer, client_key) if client_key else None
@@ -150,13 +150,13 @@ class VaultHttp:
         return self._with_origin(call, response)
 
     async def _describe(self, call: Call) -> web.Response:
-        """GET /tokens/{token}, by the api."""
+        """GET /tokens/{token}, with the api's key."""
         _check(call, self.settings.vault_api_key)
         token = call.request.path.removeprefix("/tokens/")
         return _json(await self.vault.describe(token, call.request_id))
 
     async def _forward(self, call: Call) -> web.Response:
-        """POST /forward, by an adapter of a processor."""
+        """POST /forward, with the key of the processors' adapters."""
         _check(call, self.settings.vault_processor_key)
         return _json(await self.vault.forward(await call.read(Forward), call.request_id))
 
@@ -189,7 +189,7 @@ class VaultHttp:
         return web.Response(body=body, headers={"content-type": CONTENT_TYPE_LATEST})
 
     def _with_origin(self, call: Call, response: web.Response) -> web.Response:
-        """Tell a browser whether the page may read the answer (CORS)."""
+        """Tell a browser whether its page may read the answer (CORS)."""
         origin = call.request.headers.get("origin")
         allowed = self.settings.vault_origins
         if origin is not None and ("*" in allowed or origin in allowed):
@@ -204,7 +204,7 @@ class VaultHttp:
 
 
 def _check(call: Call, key: SecretStr | None) -> None:
-    """Let only who knows the key pass.
+    """Check that the caller has the key.
 
     Raises:
         VaultUnauthorized

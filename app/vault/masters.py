@@ -1,7 +1,7 @@
 """Master keys: they wrap the vault's own keys, and are in no database.
 
-The first one wraps; the others only unwrap, so that a new one can be introduced while every
-process still reads what the old one wrapped.
+The first one wraps. The others only unwrap, so that a new one can be introduced while every process
+can still read what the old one wrapped.
 """
 
 import base64
@@ -22,18 +22,18 @@ from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-_ID_BYTES: Final = 8  # names a key among a handful; says nothing about it
+_ID_BYTES: Final = 8  # enough to tell a few keys apart; reveals nothing about the key
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _SETTING: Final = "SUYA_VAULT_MASTER_KEY"
 
 
 def new_master_key() -> str:
-    """A fresh master key, as it stands in a file or a variable."""
+    """Make a master key, in the form of a file or a variable."""
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 class _Master:
-    """One master key and its name, which is made from it."""
+    """One master key and its name, which is derived from it."""
 
     def __init__(self, key: bytes) -> None:
         self.id = hmac.digest(key, b"suya master key id", "sha256")[:_ID_BYTES].hex()
@@ -41,7 +41,7 @@ class _Master:
 
 
 class MasterKeys:
-    """The configured master keys, read again when a key turns up that a new one has wrapped."""
+    """The configured master keys; the file is read again when it may have a new key."""
 
     def __init__(self, keys: Sequence[bytes], path: Path | None = None) -> None:
         self._path = path
@@ -49,11 +49,11 @@ class MasterKeys:
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Those that the settings name.
+        """Load the keys that the settings name.
 
         Raises:
             MasterKeyMissing: they name none.
-            MasterKeyUnsafe: others may read the file, or what is in it are no keys.
+            MasterKeyUnsafe: others may read the file, or it contains something else.
         """
         path = settings.vault_master_key_file
         if path is not None:
@@ -69,13 +69,13 @@ class MasterKeys:
         return self._masters[0].id
 
     def wrap(self, key: bytes, context: bytes) -> tuple[bytes, str]:
-        """`key` encrypted and bound to `context`, and the name of the master key that did it."""
+        """Encrypt `key`, bound to `context`; returns it with the name of the master key."""
         nonce = os.urandom(NONCE_BYTES)
         master = self._masters[0]
         return nonce + master.cipher.encrypt(nonce, key, context), master.id
 
     def unwrap(self, wrapped: bytes, wrapped_by: str, context: bytes) -> bytes | None:
-        """The key inside `wrapped`; none if it is not ours to open."""
+        """Decrypt the key in `wrapped`; none if no master key opens it."""
         master = self._find(wrapped_by)
         if master is None:
             return None
@@ -87,14 +87,14 @@ class MasterKeys:
     def _find(self, name: str) -> _Master | None:
         found = next((one for one in self._masters if one.id == name), None)
         if found is None and self._path is not None:
-            # The file may have got a new key since; what it does not have is not remembered.
+            # The file may have got a new key since; a name that it still lacks is not cached.
             self._masters = [_Master(key) for key in _read(self._path)]
             found = next((one for one in self._masters if one.id == name), None)
         return found
 
 
 def _read(path: Path) -> list[bytes]:
-    """The keys of a file that nobody else can read."""
+    """Read the keys of a file that only its owner can read."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode

@@ -1,4 +1,4 @@
-"""Cards: what is accepted, what may be shown, and who used them. Pure."""
+"""Cards: which are accepted, what may be shown, and who used them. Pure."""
 
 import re
 from datetime import datetime
@@ -12,27 +12,27 @@ from stdnum import luhn
 from app.vault.errors import CardExpired, InvalidCardNumber, InvalidSecurityCode
 
 Actor = Literal["client", "api", "processors"]
-"""Who used a card: whoever has a publishable key, the api, an adapter of a processor."""
+"""Who used a card: the holder of a publishable key, the api, an adapter of a processor."""
 Action = Literal["tokenize", "describe", "forward"]
 
 BIN_DIGITS: Final = 6
 LAST_DIGITS: Final = 4
-"""What may be shown of a number. Source: PCI DSS v4.0.1, 3.4.1."""
-NUMBER_LENGTH_MAX: Final = 40  # each digit apart from the next
+"""How much of a number may be shown. Source: PCI DSS v4.0.1, 3.4.1."""
+NUMBER_LENGTH_MAX: Final = 40  # with a separator after each digit
 NAME_LENGTH_MAX: Final = 100
 _MONTHS: Final = 12
-_YEARS_MAX: Final = 50  # further away than that no card ends: it is a mistake
+_YEARS_MAX: Final = 50  # no card is valid for longer: it is a mistake
 
 
 class Brand(NamedTuple):
-    """A card brand: how its numbers begin, how long they are, and its security code."""
+    """A card brand: the beginnings of its numbers, their lengths, and its security code."""
 
     name: str
     pattern: re.Pattern[str]
     cvc_digits: int
 
 
-# In this order: the first that fits. Source: ISO/IEC 7812 ranges as the networks publish them.
+# The first that fits counts. Source: ISO/IEC 7812 ranges as the networks publish them.
 BRANDS: Final = (
     Brand("visa", re.compile(r"4(?:\d{12}|\d{15}|\d{18})"), 3),
     Brand("amex", re.compile(r"3[47]\d{13}"), 4),
@@ -61,7 +61,7 @@ class CardInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """What is encrypted of a card."""
+    """The encrypted part of a card."""
 
     number: str
     name: str | None = None
@@ -71,7 +71,7 @@ class Card(msgspec.Struct, frozen=True):
 
 
 class CardRow(msgspec.Struct, frozen=True):
-    """A card as it is kept, and the key that opens it."""
+    """A card as the database has it, with the key that opens it."""
 
     id: UUID
     merchant_id: UUID
@@ -97,13 +97,13 @@ class Use(msgspec.Struct, frozen=True):
     actor: Actor
     action: Action
     destination: str
-    """Of a forward: where the number went, without query."""
+    """Of a forward: the address that got the number, without its query."""
     correlation_id: str
     used_at: datetime
 
 
 def read_number(text: str) -> tuple[str, Brand]:
-    """The digits of a card number, and whose it is.
+    """The digits and the brand of a card number.
 
     Raises:
         InvalidCardNumber
@@ -118,7 +118,7 @@ def read_number(text: str) -> tuple[str, Brand]:
 
 
 def check_expiry(month: int, year: int, now: datetime) -> None:
-    """Refuse a card whose last month is over.
+    """Check that the card's last month is not over.
 
     Raises:
         CardExpired
@@ -129,7 +129,7 @@ def check_expiry(month: int, year: int, now: datetime) -> None:
 
 
 def check_cvc(cvc: str | None, brand: Brand) -> None:
-    """Refuse a security code that cannot be this brand's; none is always right.
+    """Check that a security code has the brand's length; no code is always accepted.
 
     Raises:
         InvalidSecurityCode

@@ -13,11 +13,11 @@ from app.vault.http import VaultHttp
 from app.vault.quiet import QuietServer
 from app.vault.service import Vault
 
-_BACKLOG = 1024  # connections that may wait in the kernel; callers keep theirs, so few do
+_BACKLOG = 1024  # connections that may wait in the kernel; callers keep theirs open, so few do
 
 
 async def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is in hand and return.
+    """Serve until SIGTERM or SIGINT, then finish the work in hand and return.
 
     Raises:
         PortUnusable: something else listens there.

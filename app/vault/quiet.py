@@ -1,4 +1,4 @@
-"""An HTTP server that says nothing of what it cannot read: a card number may stand in it."""
+"""An HTTP server that never quotes a malformed request, which may contain a card number."""
 
 import logging
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-_KEEPALIVE_S = 75.0  # longer than callers keep theirs, so that they hang up and not we
+# Longer than callers keep connections, so that callers close them and not the vault.
+_KEEPALIVE_S = 75.0
 _SILENT = logging.getLogger("app.vault.quiet")
 _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
@@ -22,14 +23,14 @@ class _QuietHandler(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what is no HTTP: the library's own would quote it."""
+        """Answer a malformed request without a text: the library's own would quote the request."""
         del request, exc, message
         self.force_close()
         return web.Response(status=status)
 
 
 class QuietServer(web.Server):
-    """aiohttp's server without its log, which quotes what it could not read."""
+    """aiohttp's server without its log, which quotes malformed requests."""
 
     def __call__(self) -> RequestHandler:
         """The handler of a new connection."""

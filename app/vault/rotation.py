@@ -1,9 +1,9 @@
-"""Rotation: other keys for everything, while the vault serves.
+"""Rotation: replaces all keys, while the vault serves.
 
-First every key is wrapped by the current master key, then new cards come under a new data key, then
-the cards of the older ones are sealed anew, page by page, and what no card needs is forgotten. Each
-step is a transaction and can be seen in the rows, so an interrupted rotation is finished by the
-next one; who reads a card gets it with its key, of one moment.
+First every key is wrapped by the current master key. Then new cards get a new data key. Then the
+cards of older keys are sealed again, page by page, and a key that no card needs is deleted. Each
+step is a transaction and shows in the rows, so the next rotation finishes one that was interrupted.
+A reader gets a card and its key as of one moment.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,26 +18,26 @@ from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.errors import VaultUnfit
 
-PAGE_CARDS: Final = 200  # some 10 ms of locks, which nobody waits for but another rotation
+PAGE_CARDS: Final = 200  # some 10 ms of locks, for which only another rotation waits
 _STEP_S: Final = 30.0  # for one step: contention is waited out, a lost database is not
-_PASSES_MAX: Final = 1_000_000_000 // PAGE_CARDS  # no vault has so many cards
+_PASSES_MAX: Final = 1_000_000_000 // PAGE_CARDS  # more cards than any vault has
 
 T = TypeVar("T")
 
 Progress: TypeAlias = Callable[[int], None]
-"""Called with how many cards were sealed anew so far."""
+"""Called with how many cards were sealed again so far."""
 
 
 class Rotated(msgspec.Struct, frozen=True):
     """What a rotation did."""
 
     master_key: str
-    """The name of the master key that wraps everything now."""
+    """The name of the master key that wraps all keys now."""
     keys_rewrapped: int
     cards_resealed: int
     keys_forgotten: int
     resumed: bool
-    """It finished an earlier one, and made no key of its own."""
+    """It finished an earlier rotation, and made no key of its own."""
 
 
 async def rotate(
@@ -50,7 +50,7 @@ async def rotate(
     """Wrap all keys by the current master key, and seal all cards with a new data key.
 
     Args:
-        only_master: stop after the first: that is what a lost or lent master key asks for at once.
+        only_master: stop after the wrapping, which is urgent after a master key was lost or seen.
 
     Raises:
         MasterKeyWrong: some key is wrapped by a master key that is not configured.
@@ -77,7 +77,7 @@ async def _transact(database: Database, work: Callable[[Tx], Awaitable[T]]) -> T
 
 
 async def _rewrap(tx: Tx, ciphers: Ciphers) -> int:
-    """Wrap by the current master key what another one wrapped; returns how many keys that was."""
+    """Wrap the keys of other master keys by the current one; returns their number."""
     keys = await store.list_keys(tx)
     if not keys:
         raise VaultUnfit(fault="it was never started, so there is nothing to rotate")
@@ -88,7 +88,7 @@ async def _rewrap(tx: Tx, ciphers: Ciphers) -> int:
 
 
 async def _begin(tx: Tx, ciphers: Ciphers) -> bool:
-    """Have new cards come under a new key; true if an earlier rotation did that and goes on."""
+    """Make a new active key; true if an earlier rotation made it and has not ended."""
     if _retiring(await store.list_keys(tx)):
         return True
     key_id = ids.new()
@@ -99,9 +99,9 @@ async def _begin(tx: Tx, ciphers: Ciphers) -> bool:
 
 
 async def _page(tx: Tx, ciphers: Ciphers) -> tuple[int, int]:
-    """Seal the next cards of an old key with the active one, or forget the key.
+    """Seal the next cards of an old key with the active one, or delete the key.
 
-    Returns how many cards were sealed, and how many keys forgotten.
+    Returns how many cards were sealed, and how many keys were deleted.
     """
     keys = await store.list_keys(tx)
     retiring = _retiring(keys)

@@ -1,4 +1,4 @@
-"""What the vault does for its callers: keep a card, tell of one, send one on."""
+"""The vault's operations: keep a card, describe one, send one to a processor."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ from app.vault.store import SealedCard, find_cards
 
 _LANE: Final = "vault"  # its rows have no region: there is one vault
 _FIELD: Final = re.compile(r"\{\{(number|exp_month|exp_year|cvc)\}\}")
-_DESTINATION_LENGTH_MAX: Final = 200  # enough to know whose it is
+_DESTINATION_LENGTH_MAX: Final = 200  # enough to recognise the processor
 
 
 class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,11 +63,11 @@ class Forward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["POST", "PUT"] = "POST"
     headers: Mapping[str, str] = {}
     timeout_ms: int = 10_000
-    """What a processor is usually given."""
+    """The headers of the request to the processor."""
 
 
 class Vault:
-    """One vault process's work."""
+    """The operations of one vault process."""
 
     def __init__(self, database: Database, ciphers: Ciphers, destinations: Destinations) -> None:
         self.database = database
@@ -80,7 +80,7 @@ class Vault:
 
     @classmethod
     async def open(cls, database: Database, settings: Settings) -> "Vault":
-        """A vault whose keys are there and can be opened.
+        """Open a vault whose keys exist and can be unwrapped.
 
         Raises:
             MasterKeyMissing, MasterKeyUnsafe, MasterKeyWrong, VaultUnfit
@@ -95,12 +95,12 @@ class Vault:
         return cls(database, ciphers, destinations)
 
     async def close(self, timeout_s: float) -> None:
-        """Finish what is in hand."""
+        """Finish the work in hand."""
         await self.group_commit.close(timeout_s)
         await self.destinations.close()
 
     async def tokenize(self, merchant_id: UUID, card: CardInput, correlation_id: str) -> TokenView:
-        """Keep a card; its security code is remembered here, and nowhere else.
+        """Keep a card; its security code is kept in this process's memory only.
 
         Raises: (the first that applies)
             InvalidCardNumber, CardExpired, InvalidSecurityCode, Unavailable
@@ -125,7 +125,7 @@ class Vault:
         return token_view(kept)
 
     async def describe(self, token: str, correlation_id: str) -> TokenView:
-        """What may be shown of a token's card.
+        """Describe a token's card, as far as it may be shown.
 
         Raises:
             TokenNotFound, Unavailable
@@ -135,13 +135,13 @@ class Vault:
         return token_view(card, merchant=ids.encode("merchant", card.merchant_id))
 
     async def forward(self, ask: Forward, correlation_id: str) -> Answer:
-        """Send a card on to a processor, and bring back what that said.
+        """Send a card to a processor, and return the processor's answer.
 
-        The use is being recorded while the number is on its way, and is durable before anybody
-        hears of the outcome; where it cannot be recorded, the outcome is not told.
+        The use is recorded while the number is on its way, and is durable before the answer is
+        returned. If it cannot be recorded, the answer is withheld.
 
         Raises: (the first that applies)
-            DestinationNotAllowed, TokenNotFound: surely nothing was sent.
+            DestinationNotAllowed, TokenNotFound: certainly nothing was sent.
             NotExecuted: likewise.
             OutcomeUnknown
         """
@@ -172,7 +172,7 @@ class Vault:
             )
         except NotExecuted:
             if code is not None:
-                self.codes.put_back(row.id, code)  # another processor may be asked
+                self.codes.put_back(row.id, code)  # another processor may be tried
             raise
         finally:
             await asyncio.wait([noted])
@@ -194,7 +194,7 @@ class Vault:
 
 
 def check_keys(ciphers: Ciphers, keys: list[WrappedKey]) -> None:
-    """Refuse to work with a master key that does not open everything.
+    """Refuse a master key that does not open every key.
 
     Raises:
         MasterKeyWrong
@@ -212,7 +212,7 @@ def check_keys(ciphers: Ciphers, keys: list[WrappedKey]) -> None:
 
 
 def token_view(card: CardRow | SealedCard, merchant: str | None = None) -> TokenView:
-    """A card, as it may be shown."""
+    """A card, as far as it may be shown."""
     return TokenView(
         id=ids.encode("payment_method", card.id),
         brand=card.brand,

@@ -35,7 +35,7 @@ async def list_keys(tx: Tx) -> list[WrappedKey]:
 
 
 async def find_active_key(tx: Tx) -> WrappedKey | None:
-    """The key that new cards are sealed with."""
+    """The key that seals new cards."""
     rows = await tx.rows(queries.find_active_key, {})
     return WrappedKey(*rows[0]) if rows else None
 
@@ -55,12 +55,12 @@ def insert_key(tx: Tx, key: WrappedKey, now: datetime) -> None:
 
 
 def retire_key(tx: Tx) -> None:
-    """Let no new card come under the active key."""
+    """Stop using the active key for new cards."""
     tx.write(queries.retire_key, dict)
 
 
 def rewrap_key(tx: Tx, key: WrappedKey, wrapped: bytes, wrapped_by: str) -> None:
-    """Keep a key as another master key wrapped it."""
+    """Store a key as another master key wrapped it."""
     tx.write(
         queries.rewrap_key,
         lambda: {
@@ -73,7 +73,7 @@ def rewrap_key(tx: Tx, key: WrappedKey, wrapped: bytes, wrapped_by: str) -> None
 
 
 async def delete_key(tx: Tx, key_id: UUID) -> bool:
-    """Whether a retiring key is gone, because no card needs it."""
+    """Delete a retiring key if no card needs it; returns whether it did."""
     return await tx.execute(queries.delete_key, {"id": key_id}) == 1
 
 
@@ -98,20 +98,20 @@ def insert_cards(tx: Tx, key_id: UUID, cards: Sequence[SealedCard]) -> None:
 
 
 async def find_cards(database: Database, card_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
-    """Cards with the keys that open them; missing ones are left out."""
+    """Cards with the keys that open them; missing cards are left out."""
     rows = await database.read(queries.find_cards, {"ids": arrays.uuids(card_ids)})
     return {row[0]: CardRow(*row) for row in rows}
 
 
 async def lock_cards_of_key(tx: Tx, key_id: UUID, page_size: int) -> list[tuple[UUID, UUID, bytes]]:
-    """The next (id, merchant, sealed) of a key."""
+    """Lock the next cards of a key: (id, merchant, sealed)."""
     params = {"key_id": key_id, "page_size": page_size}
     return [(id_, merchant, sealed) for id_, merchant, sealed in
             await tx.rows(queries.lock_cards_of_key, params)]  # fmt: skip
 
 
 def reseal_cards(tx: Tx, before: UUID, after: UUID, cards: Sequence[tuple[UUID, bytes]]) -> None:
-    """Keep cards sealed with another key."""
+    """Store cards that were sealed with another key."""
     tx.write(
         queries.reseal_cards,
         lambda: {
