@@ -1,7 +1,6 @@
-"""What everything is made of: clock, ids, money, settings, errors, named statements.
+"""What all packages use: clock, ids, money, settings, errors, named statements.
 
-Guarantees: a value from here means the same everywhere, and is read in one place: the time from
-`clock`, the environment from `settings`.
+Guarantees: each thing is read in one place: the time in `clock`, the environment in `settings`.
 
-Owns no table. Imports nothing of ours.
+Owns no table. Imports no other package of Suya.
 """

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current instant, aware, in UTC, to the microsecond (what the database keeps)."""
+    """The current instant, aware, in UTC, to the microsecond (as precise as the database)."""
     return datetime.now(UTC)
 
 

@@ -1,4 +1,4 @@
-"""Errors, by what the caller should do about them.
+"""Errors, grouped by what the caller should do.
 
     PlatformError
     ├── Invalid           400  never      the request is malformed
@@ -8,7 +8,7 @@
     ├── Rejected          409  never      our rule refuses
     ├── Declined          402  new_key    someone decided no
     ├── TooManyRequests   429  same_key   slow down
-    └── Unavailable       503  same_key   nobody decided
+    └── Unavailable       503  same_key   no decision was made
     InvariantViolated (AssertionError)    a bug; never caught below the edge
 
 A leaf is a name, a code and a docstring; the docstring is the message, a template over the facts.
@@ -30,10 +30,10 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class PlatformError(Exception):
-    """Something went wrong."""
+    """An error that the caller is told of."""
 
     code: ClassVar[str] = "error"
-    """Stable name on the wire; clients branch on it."""
+    """Stable name on the wire, by which clients distinguish errors."""
     status: ClassVar[int] = 500
     """HTTP status."""
     retry: ClassVar[Retry] = "never"
@@ -48,7 +48,7 @@ class PlatformError(Exception):
 
     @property
     def message(self) -> str:
-        """The docstring's first paragraph with the facts filled in."""
+        """The docstring's first paragraph, with the facts filled in."""
         template = (type(self).__doc__ or "").split("\n\n")[0].strip()
         return " ".join(template.format(**self.facts).split())
 
@@ -118,7 +118,7 @@ class TooManyRequests(PlatformError):
 
 
 class Unavailable(PlatformError):
-    """Nobody decided; send the same request with the same Idempotency-Key again."""
+    """The request was not decided; send it again with the same Idempotency-Key."""
 
     code = "unavailable"
     status = 503
@@ -127,11 +127,11 @@ class Unavailable(PlatformError):
 
 
 class InvariantViolated(AssertionError):
-    """A bug: something that cannot happen did. Never caught below the edge."""
+    """A bug: something happened that cannot happen. Never caught below the edge."""
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An error on the wire: RFC 9457 problem details with our extensions."""
+    """An error on the wire: RFC 9457 problem details with Suya's extensions."""
 
     type: str
     title: str
@@ -146,7 +146,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def problem(error: PlatformError, request_id: str, instance: str | None = None) -> Problem:
-    """The problem details of `error`; the cause's text and SQL never appear in it."""
+    """The problem details of `error`, which never contain the text of its cause, nor SQL."""
     return Problem(
         type=f"/docs/errors#{error.code}",
         title=error.code.replace("_", " ").capitalize(),

@@ -1,8 +1,8 @@
 """International bank account numbers: their form, their check digits, and who is in SEPA.
 
-The form that the registry gives each country and the check digits decide, and nothing else: lists
-of banks age. Sources: ISO 13616-1 and the IBAN registry of SWIFT; ISO 7064 for mod 97-10, which
-gives check digits from 02 to 98; EPC409-09 of 2026 for the countries of SEPA.
+Only the form that the registry gives each country and the check digits decide, because lists of
+banks age. Sources: ISO 13616-1 and the IBAN registry of SWIFT; ISO 7064 for mod 97-10, which gives
+check digits from 02 to 98; EPC409-09 of 2026 for the countries of SEPA.
 """
 
 import re
@@ -15,14 +15,16 @@ SEPA: Final = frozenset(
     "AD AL AT BE BG CH CY CZ DE DK EE ES FI FR GB GI GR HR HU IE IS IT LI LT LU LV MC MD ME MK MT "
     "NL NO PL PT RO RS SE SI SK SM VA".split()
 )
-"""Countries, by the first two letters of an IBAN, where a SEPA credit transfer arrives; the
-islands of the Crown have British numbers, and those of France French ones."""
+"""Countries, by the first two letters of an IBAN, that a SEPA credit transfer reaches.
+
+The islands of the Crown have British numbers, and those of France French ones.
+"""
 
 _FORM: Final = re.compile(r"[A-Z]{2}(?!00|01|99)[0-9]{2}[A-Z0-9]{11,30}")
 
 
 def parse(text: str) -> str:
-    """The number without spaces and in capitals.
+    """Return the number without spaces and in capitals.
 
     Raises:
         ValueError: it is no IBAN.

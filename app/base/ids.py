@@ -1,10 +1,10 @@
 """Ids: UUIDv7 in the database, TypeIDs on the wire (`pay_01j...`).
 
-A TypeID is a prefix that names the kind of object and the UUID's 128 bits in Crockford's base32
-(26 characters, lower case). Source: the TypeID specification, version 0.3.
+A TypeID is a prefix that names the kind of object and the UUID's 128 bits in Crockford's base32 (26
+characters, lower case). Source: the TypeID specification, version 0.3.
 
-UUIDv7 begins with its millisecond, so lists by time are scans of the primary key. That is no hot
-spot here, because every key begins with region and merchant.
+UUIDv7 begins with its millisecond, so lists by time are scans of the primary key. That makes no hot
+spot, because every key begins with region and merchant.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
-# Two characters at a time halve the work of the hottest conversion on the money path.
+# Two characters at a time halve the work of the hottest conversion of a payment.
 _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 _LENGTH: Final = 26
@@ -60,12 +60,12 @@ def new() -> UUID:
 
 
 def instant(value: UUID) -> datetime:
-    """When a UUIDv7 was made, to the millisecond: what clients see as `created_at`."""
+    """When a UUIDv7 was made, to the millisecond; clients see it as `created_at`."""
     return _EPOCH + timedelta(milliseconds=value.int >> 80)
 
 
 def encode(kind: str, value: UUID) -> str:
-    """`value` on the wire."""
+    """The wire form of `value`."""
     n = value.int
     p = _PAIRS
     return f"{PREFIXES[kind]}_" + (
@@ -76,9 +76,9 @@ def encode(kind: str, value: UUID) -> str:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=65_536)  # clients name the same accounts again and again; 20 MB at most
+@lru_cache(maxsize=65_536)  # clients use the same accounts again and again; 20 MB at most
 def decode(kind: str, text: str) -> UUID:
-    """The UUID inside `text`.
+    """Parse the UUID in `text`.
 
     Raises:
         MalformedId: another prefix, length or alphabet, or more than 128 bits.
@@ -96,9 +96,9 @@ def decode(kind: str, text: str) -> UUID:
 
 
 def derived(*parts: object, at: UUID = NIL) -> UUID:
-    """The same UUID for the same parts, for ever: a name that needs no look-up.
+    """A UUID that is a function of its parts, so that it can be computed without a look-up.
 
-    It takes the first 48 bits (the millisecond) of `at`, so that derived ids sort as if made then.
+    Its first 48 bits (the millisecond) are those of `at`, so that derived ids sort as if made then.
     """
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     tail = int.from_bytes(digest[:10]) & ~(0xF << 76) | 0x8 << 76  # version 8: custom

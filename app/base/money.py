@@ -1,13 +1,13 @@
 """Money: integer minor units of an ISO 4217 currency, and never a float.
 
 Exponents differ: 0 for yen, 2 for dollars, 3 for dinars, 4 for UF. Source: ISO 4217, list one. A
-test compares the table with the published list; decision 16 says why the table is ours.
+test compares the table with the published list; decision 16 says why there is no library for it.
 """
 
 from typing import Final
 
 AMOUNT_MINOR_MAX: Final = 2**53 - 1
-"""Largest amount of one request: what every JSON implementation reads exactly."""
+"""Largest amount of one request, which every JSON implementation reads exactly."""
 
 BALANCE_MINOR_MAX: Final = 2**63 - 1
 """Largest sum a balance column (INT8) holds; a transfer that would pass it is refused."""

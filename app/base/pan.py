@@ -1,11 +1,11 @@
-"""Card numbers (PANs): finding them where they must not be, and taking them out.
+"""Card numbers (PANs): finds them where they must not be, and removes them.
 
-A card number lives in the vault and nowhere else, so whatever else of the product takes text from
-outside asks here first. What is looked for: 13 to 19 digits that begin with 2 to 6 and pass the
-Luhn check, in one piece or in groups apart by a space or a hyphen, with no letter or digit beside.
+Only the vault has card numbers, so every other part of Suya that takes text from outside checks it
+here first. A card number is: 13 to 19 digits that begin with 2 to 6 and pass the Luhn check, in one
+piece or in groups separated by a space or a hyphen, with no letter or digit beside them.
 
-Three things look like that by chance, and are told apart: ids of the form of a UUID, bank accounts
-(IBAN, whose own check digits hold), and telephone numbers written with their `+`.
+Three other things look so by chance, and are recognised: ids of the form of a UUID, bank accounts
+(IBANs, by their own check digits), and telephone numbers written with their `+`.
 """
 
 import itertools
@@ -16,19 +16,21 @@ from functools import partial
 from typing import Final
 
 DIGITS_MIN: Final = 13
-"""Of a card number; the oldest cards still in use have 13, and ISO/IEC 7812-1 allows up to 19."""
+"""The length of a card number; the oldest in use have 13 digits, ISO/IEC 7812-1 allows up to 19."""
 
 REMOVED: Final = "[card number removed]"
 
 _PHONE_DIGITS_MAX: Final = 15  # of an international number, by ITU-T E.164
-_IBAN_MODULUS: Final = 97  # ISO 13616: the rest of a good one is 1
+_IBAN_MODULUS: Final = 97  # ISO 13616: the remainder of a valid one is 1
 _LOOKS_MAX: Final = 50_000
-"""Places one request is searched at, closely: five for each item of the largest bulk request. Text
-with more is made to keep us busy, and is treated as if it had a card number."""
+"""Places of a request that are checked closely: five per item of the largest bulk request.
 
-# The common case, cheap: nothing that could be one (a microsecond for a payment).
+Text with more is made to keep the process busy, and is treated as if it had a card number.
+"""
+
+# The cheap first check, which nearly all texts fail (a microsecond for a payment).
 _MAYBE: Final = re.compile(r"[2-6][0-9 -]{12}")
-# Not within a word; but a backslash and a letter is no word (JSON's \n).
+# Not within a word; but a backslash and a letter (JSON's \n) is no word.
 _NUMBER: Final = re.compile(r"(?:(?<![0-9A-Za-z])|(?<=\\[bfnrt]))(?=([2-6](?:[ -]?[0-9]){12,18}))")
 _BESIDE: Final = re.compile(r"[0-9A-Za-z]")
 _ESCAPE: Final = re.compile(r"\\u00([2367][0-9A-Fa-f])")
@@ -50,7 +52,7 @@ def passes_luhn(digits: str) -> bool:
 
 
 def contains_pan(text: str | bytes) -> bool:
-    """Whether a card number stands in `text`: a word, a request's body, a line of a log."""
+    """Whether `text` (a word, a body, a line of a log) contains a card number."""
     plain = _plain(text)
     return _MAYBE.search(plain) is not None and next(_find(plain), None) is not None
 
@@ -78,7 +80,7 @@ def scrub(text: str) -> str:
 
 
 def _plain(text: str | bytes) -> str:
-    """As people read it: escapes of JSON resolved, digits and spaces of other scripts as ours."""
+    """Resolve escapes of JSON, and replace digits and spaces of other scripts by ASCII."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     if "\\u00" in text:
@@ -87,7 +89,7 @@ def _plain(text: str | bytes) -> str:
 
 
 def _find(text: str, looks: "itertools.count[int] | None" = None) -> Iterator[tuple[int, int]]:
-    """Where card numbers begin and end."""
+    """Yield where card numbers begin and end."""
     looks = looks or itertools.count()
     text = _UUID.sub(_blank, _IBAN.sub(partial(_blank_iban, looks), text))
     end = 0
@@ -107,9 +109,9 @@ def _find(text: str, looks: "itertools.count[int] | None" = None) -> Iterator[tu
 
 
 def _length(window: str, following: str, *, phone: bool) -> int:
-    """How long the card number is that `window` begins with; 0: it does not.
+    """The length of the card number with which `window` begins; 0 if there is none.
 
-    A number may stand beside others, such as a date, so it may end with any group.
+    Other digits, such as a date, may follow a number, so it may end with any group.
     """
     at, digits = 0, ""
     for group in window.replace("-", " ").split(" "):
@@ -128,9 +130,10 @@ def _blank(match: re.Match[str]) -> str:
 
 
 def _blank_iban(looks: "itertools.count[int]", match: re.Match[str]) -> str:
-    """Nothing in the place of a good IBAN, in whatever groups it is written.
+    """Blank a valid IBAN, in whatever groups it is written.
 
-    The match may go on behind its end, so each end of a group may be it: that is a look, too.
+    The match may go on behind the IBAN's end, so each end of a group is tried, and counts as a
+    place.
     """
     text, compact = f"{match[0]}{match.string[match.end() : match.end() + 1]} ", ""
     for end in range(1, len(match[0]) + 1):

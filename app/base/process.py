@@ -1,4 +1,4 @@
-"""One process among others: its port, its parent, its group, its lock, the tail of its log."""
+"""What processes share: ports, parents, groups of processes, locks, the ends of logs."""
 
 import contextlib
 import fcntl
@@ -21,10 +21,10 @@ class PortUnusable(Exception):
 
 
 def check_port(host: str, port: int, chosen_by: str = "--port or SUYA_PORT") -> None:
-    """Nothing else listens there; `chosen_by` tells where another port would be named.
+    """Check that nothing else listens there; `chosen_by` names the setting of the port.
 
     Raises:
-        PortUnusable: the address is taken, or not ours to take.
+        PortUnusable: the address is taken, or does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -41,9 +41,9 @@ def check_port(host: str, port: int, chosen_by: str = "--port or SUYA_PORT") -> 
 
 
 def end_with_parent(parent_pid: int, how: signal.Signals = signal.SIGTERM) -> None:
-    """Send ourselves `how` as soon as `parent_pid` is no longer our parent.
+    """Send `how` to this process as soon as `parent_pid` is no longer its parent.
 
-    Polling is what works everywhere: a process is told when a child ends, not when its parent does.
+    It polls, which works everywhere: a process gets no signal when its parent ends.
     """
 
     def watch() -> None:
@@ -55,42 +55,43 @@ def end_with_parent(parent_pid: int, how: signal.Signals = signal.SIGTERM) -> No
 
 
 def reap(leader: subprocess.Popen[bytes]) -> int | None:
-    """How the leader of a group of its own ended; none while it runs.
+    """The exit code of a process that leads its own group; none while it runs.
 
-    What it left behind in its group is killed before. The number of a process that has ended is
-    kept from others until it is reaped, and so is its group's: this is the last moment at which
-    the group can be signalled without a chance to meet another's.
+    What it left running in its group is killed first. The numbers of a process and of its group are
+    not given to others until it is reaped, so this is the last moment at which the group can be
+    signalled without the risk to hit another one.
     """
     if leader.returncode is None and hasattr(os, "waitid"):
-        asked = os.WEXITED | os.WNOHANG | os.WNOWAIT  # not `poll`, which reaps what just ends
+        # Not `poll`, which would reap a process that ends just now.
+        asked = os.WEXITED | os.WNOHANG | os.WNOWAIT
         with contextlib.suppress(ChildProcessError):  # another thread has just reaped it
             if os.waitid(os.P_PID, leader.pid, asked) is None:
                 return None
             signal_group(leader, signal.SIGKILL)
-    # macOS before Python 3.13 has no `waitid`: what is left behind there has to end by itself.
+    # macOS before Python 3.13 has no `waitid`: what was left running has to end by itself.
     return leader.poll()
 
 
 def signal_group(leader: subprocess.Popen[bytes], how: signal.Signals) -> None:
-    """Signal the leader of a group and all it started; nobody, once it was reaped."""
+    """Signal the leader of a group and all it started; nothing happens once it was reaped."""
     if leader.returncode is None:
-        # Not permitted is what macOS says of a group of which only the dead leader is left.
+        # macOS raises PermissionError for a group of which only the dead leader is left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(leader.pid, how)
 
 
 def collect_seldom() -> None:
-    """Let the collector of cycles look seldom; for a process that serves, once it is loaded.
+    """Make the collector of cycles run seldom; for a process that serves, once it is loaded.
 
-    What was imported stays; and a batch of 512 makes so many short-lived objects that the usual 700
-    would have it look dozens of times per commit.
+    The imported objects stay. A batch of 512 makes so many short-lived objects that the usual
+    threshold of 700 would start the collector dozens of times per commit.
     """
     gc.freeze()
     gc.set_threshold(_GC_THRESHOLD, 20, 20)
 
 
 def exclusive_lock(path: Path) -> IO[str] | None:
-    """The lock of `path`, held until it is closed or its process ends; none if another has it."""
+    """Lock `path` until the file is closed or the process ends; none if another process has it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = path.open("a", encoding="utf-8")
     try:
@@ -102,7 +103,7 @@ def exclusive_lock(path: Path) -> IO[str] | None:
 
 
 def tail(path: Path, start: int, lines: int) -> str:
-    """The last lines of a log, of those written after byte `start`."""
+    """The last `lines` lines of a log, out of those after byte `start`."""
     with path.open("rb") as log:
         log.seek(start)
         return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])

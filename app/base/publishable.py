@@ -1,7 +1,7 @@
-"""Publishable keys (`pk_...`): which merchant a card is for, told to the vault by a browser.
+"""Publishable keys (`pk_...`), with which a browser tells the vault the merchant of a card.
 
-A key is its merchant's id and a signature of it, so the vault needs no table to know it by, and no
-way to the api's database. It is public: all it allows is to leave a card in the vault.
+A key is its merchant's id and a signature of it, so the vault needs no table of keys, and no access
+to the api's database. It is public: it only allows to leave a card in the vault.
 """
 
 import base64
@@ -23,7 +23,7 @@ def publishable_key(merchant_id: UUID, mode: str, client_key: str) -> str:
 
 
 def read_publishable_key(text: str, client_key: str) -> UUID | None:
-    """The merchant behind a key; none behind one that nobody made."""
+    """The merchant of a key; none if the key is not genuine."""
     match = _FORM.fullmatch(text)
     if match is None:
         return None

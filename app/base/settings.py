@@ -1,7 +1,7 @@
 """Settings: every SUYA_* variable, with its unit, its range and the reason of its default.
 
-Built once by a composition root and passed down; nothing else reads the environment. An unknown
-SUYA_ variable or a value out of range stops the start, with all faults listed at once.
+Built once when a process is composed, and passed down; nothing else reads the environment. An
+unknown SUYA_ variable or a value out of range stops the start, with all faults listed at once.
 """
 
 import os
@@ -47,43 +47,44 @@ class Settings(BaseSettings):
     """`cockroachdb+psycopg://...` or `postgresql+psycopg://...`; none means the embedded PostgreSQL
     under `home`."""
     environment: Literal["sandbox", "production"] = "sandbox"
-    """A sandbox may make money out of nothing (/v1/deposits); production may not."""
+    """A sandbox accepts /v1/deposits, which make money from nothing; production does not."""
     region: str = Field(default="local", pattern=REGION_PATTERN)
     """Where this process runs, and the home of merchants created without a region."""
     regions: Annotated[tuple[Annotated[str, Field(pattern=REGION_PATTERN)], ...], NoDecode] = ()
-    """The database's regions for `suya regions`, comma separated, the primary one first; none
-    means those that the cluster's nodes say they are in."""
+    """The database's regions for `suya regions`, comma separated, the primary one first; none means
+    those of the cluster's nodes."""
     survive: Literal["zone", "region"] | None = None
-    """What the database should survive the loss of; none leaves it as it is, which is a zone."""
+    """The loss that the database should survive; none leaves the database as it is (a zone)."""
 
     host: str = "127.0.0.1"
     """Address the api listens on; loopback, because a newcomer's machine is not a server."""
     port: int = Field(default=8000, ge=1, le=65535)
     """Port of the api."""
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    """Port on which a worker serves its metrics, on `host`; none means it does not. An api's are at
-    its own /metrics."""
+    """Port on which a worker serves its metrics, on `host`; none means it does not. An api has
+    /metrics on its own port."""
     admin_key: SecretStr | None = Field(default=None, min_length=16)
-    """Bearer token of /v1/merchants and /v1/api_keys; without one these answer 401 to everybody."""
+    """Bearer token of /v1/merchants and /v1/api_keys; without one these always answer 401."""
     rate_limit_per_s: int = Field(default=50_000, ge=1, le=1_000_000)
-    """Requests a second and API key one process admits (a bulk item counts as one); above what one
-    process can do, so it only stops runaway clients until an operator lowers it."""
+    """Requests per second that a process admits for one API key (a bulk item counts as one). More
+    than a process can do, so it only stops runaway clients until an operator lowers it."""
     request_timeout_ms: int = Field(default=20_000, ge=100, le=120_000)
     """How long a request may wait for its commit; a lease move of CockroachDB took 13 s when
     measured, so less would turn a failover into errors."""
     drain_notice_ms: int = Field(default=2_000, ge=0, le=120_000)
-    """How long a process that was told to stop goes on serving with `/readyz` at 503, so that load
-    balancers notice before its port closes; the shipped HAProxy needs 0.7 s at most."""
+    """How long a stopping process goes on serving with `/readyz` at 503, so that load balancers
+    notice before its port closes; the shipped HAProxy needs 0.7 s at most."""
     drain_timeout_ms: int = Field(default=8_000, ge=0, le=120_000)
-    """How long a stopping process finishes what it has; supervisors usually wait for 10 s."""
+    """How long a stopping process may take to finish its work; supervisors usually wait for 10
+    s."""
 
     batch_size_max: int = Field(default=512, ge=1, le=4096)
     """Commands per commit; measured gains above it are small, while latency grows with it."""
     queue_length_max: int = Field(default=20_000, ge=1, le=1_000_000)
     """Commands waiting per lane before 503; two bulk requests of the largest size."""
     database_writers: int | None = Field(default=None, ge=1, le=64)
-    """Write transactions in flight per process; none means 2 on PostgreSQL and 4 on
-    CockroachDB, never two on one merchant's rows."""
+    """Write transactions in flight per process; none means 2 on PostgreSQL and 4 on CockroachDB,
+    never two on one merchant's rows."""
     database_readers: int = Field(default=8, ge=1, le=64)
     """Connections for reads per process; about four per core of a small machine."""
     statement_timeout_ms: int = Field(default=15_000, ge=100, le=120_000)
@@ -92,37 +93,38 @@ class Settings(BaseSettings):
     """A wait for a row lock that lasts longer fails; then the batch runs again."""
     database_patience_ms: int = Field(default=6_000, ge=100, le=120_000)
     """How long a connection may be silent before it is broken and the work runs again on another
-    one, a second and third attempt twice and three times as long. Above the lock timeout, so that
-    a server that is well speaks first; three attempts fit into a request's deadline."""
+    one, a second and third attempt twice and three times as long. Above the lock timeout, so that a
+    healthy server answers first; three attempts fit into a request's deadline."""
     database_connection_life_s: int = Field(default=300, ge=1, le=86_400)
-    """Each connection ends between half and the whole of this age, so that connections spread again
-    over the nodes of a cluster; opening one costs milliseconds."""
+    """A connection is closed at an age between half of this and all of it, so that connections
+    spread again over the nodes of a cluster; opening one costs milliseconds."""
     idle_in_transaction_timeout_ms: int = Field(default=10_000, ge=100, le=120_000)
-    """The server ends a transaction whose client went silent, so its locks do not outlive it."""
+    """The server ends a transaction whose client is silent for so long, and frees its locks."""
 
     vault_url: str | None = Field(default=None, pattern=URL_PATTERN)
-    """Where the vault answers the api, the worker and the adapters of processors; card data reaches
-    processors through it alone. None means cards are not executed."""
+    """Where the api, the worker and the adapters of processors call the vault, which alone sends
+    card data to processors. None means that card payments are not executed."""
     vault_processor_key: SecretStr | None = Field(default=None, min_length=16)
-    """What an adapter of a processor shows the vault to have a card number sent to a processor; the
-    vault has the same."""
+    """The key with which an adapter of a processor lets the vault send a card number; the vault has
+    the same."""
 
     acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
-    """Where the processor `acquirer` answers; none means what is asked of it is not executed."""
+    """Where the processor `acquirer` is called; none means that its commands are not executed."""
     acquirer_key: SecretStr | None = Field(default=None, min_length=16)
     """Bearer token that the acquirer expects."""
     acquirer_notification_secret: SecretStr | None = None
-    """`whsec_...`, base64 of 24-64 bytes: what the acquirer signs its notifications with."""
+    """`whsec_...`, base64 of 24-64 bytes: the key that signs the acquirer's notifications."""
 
     stripe_key: SecretStr | None = Field(default=None, min_length=16)
     """Secret key of a Stripe account (`sk_...`); without one there is no processor `stripe`."""
     stripe_webhook_secret: SecretStr | None = Field(default=None, min_length=16)
     """`whsec_...` of its webhook endpoint `/v1/notifications/stripe`, which needs the events
-    payment_intent.*, refund.* and charge.dispute.*; without it none is believed."""
+    payment_intent.*, refund.* and charge.dispute.*; without it all are refused."""
     stripe_url: str = Field(default="https://api.stripe.com", pattern=URL_PATTERN)
-    """Where Stripe answers; another one only for tests. The vault must be allowed to send there."""
+    """Where Stripe is called; another address only for tests. The vault must be allowed to send
+    there."""
     stripe_return_url: str | None = Field(default=None, pattern=URL_PATTERN)
-    """The page payers come back to after 3-D Secure; without one Stripe gives no page for it."""
+    """The page to which payers return after 3-D Secure; without one Stripe offers no such page."""
 
     processor_rules: Path | None = None
     """TOML or JSON file with the rules that choose a processor; none means always `acquirer`."""
@@ -130,19 +132,19 @@ class Settings(BaseSettings):
     """How long a processor may take for a call before its outcome is unknown; networks give an
     issuer about seven seconds."""
     processor_connect_timeout_ms: int = Field(default=2_000, ge=50, le=60_000)
-    """How long a connection may take to open; nothing was sent until then, so it is short enough
-    to ask another processor."""
+    """How long a connection may take to open; nothing was sent until then, so it is short enough to
+    ask another processor."""
     processor_calls_max: int = Field(default=256, ge=1, le=10_000)
     """Calls in flight per processor, cards and the rest each; 800 payments a second at a processor
-    of 100 ms need 80, and what waits for a dead one needs little memory."""
+    of 100 ms need 80, and calls that wait for a dead one need little memory."""
     processor_queue_ms: int = Field(default=1_000, ge=0, le=60_000)
     """How long a call waits for others to end before it is not executed; well below what a client
     waits for."""
     processor_failures_max: int = Field(default=20, ge=1, le=1_000)
-    """Outages in a row (never declines) after which a processor is left alone; a connection that
-    breaks takes a few calls with it, and that is no outage."""
+    """Outages in a row (never declines) after which a processor is not called for a while. A broken
+    connection fails a few calls, which is no outage."""
     processor_pause_ms: int = Field(default=5_000, ge=10, le=600_000)
-    """How long it is left alone before one call tries again; the first of the resolver's delays."""
+    """How long it is not called before one call tries again; the first of the resolver's delays."""
 
     cockroach_bin: Path | None = None
     """The program `cockroach`, for local clusters; none means the one on the PATH."""
@@ -150,16 +152,17 @@ class Settings(BaseSettings):
     sweep_interval_ms: int = Field(default=1_000, ge=50, le=600_000)
     """How often the worker looks for holds to expire; an expiry is promised to the second."""
     audit_interval_s: int = Field(default=3_600, ge=1, le=604_800)
-    """How often the worker verifies the books; a full reading an hour disturbs nobody."""
+    """How often the worker verifies the books; a full reading per hour does not slow down
+    payments."""
 
     saga_lease_ms: int = Field(default=60_000, ge=100, le=3_600_000)
-    """How long whoever began or resumed a flow has for its next step before a worker takes it up:
+    """How long the process that drives a flow has for its next step before a worker takes it up:
     two processors of 8 s each, one after the other, and a commit of 20 s fit in."""
     saga_backoff_ms: Annotated[tuple[int, ...], NoDecode] = (
         *(5_000, 30_000, 300_000, 3_600_000), 86_400_000,
     )  # fmt: skip
-    """Pauses before an unknown outcome is asked about again, comma separated, the last one again
-    and again: soon, because most outages are short; daily, because some processors answer then."""
+    """Pauses before an unknown outcome is queried again, comma separated; the last one is repeated.
+    They begin short, because most outages are; some processors answer only after a day."""
     saga_attempts_max: int = Field(default=34, ge=1, le=1_000)
     """Unanswered attempts before a flow is parked for people: the four short pauses and a month."""
     resume_interval_ms: int = Field(default=500, ge=10, le=600_000)
@@ -179,29 +182,30 @@ class Settings(BaseSettings):
     """How long after a request the acquirer answers it, unless its script says otherwise; real ones
     take 100 to 500."""
     payout_approval_minor: int = Field(default=1_000_000, ge=0, le=2**53 - 1)
-    """Payouts above it need a second API key; in hundredths of any currency, so 10,000.00. What two
-    people look at where one would do; a merchant's own limit goes before it."""
+    """Payouts above it need a second API key; in hundredths of any currency, so 10,000.00. Above it
+    two people look at a payout; a merchant's own limit goes before this one."""
     payout_check_ms: int = Field(default=3_600_000, ge=10, le=86_400_000)
-    """How often a bank is asked about a payout that it has, beside its notifications; banks pay
-    within a day or two, so an hour after a lost notification is soon."""
+    """How often a bank is queried about a payout, beside its notifications; banks pay within a day
+    or two, so an hour after a lost notification is early."""
     payout_eur_road: Literal["single", "file"] = "single"
     """Whether payouts in euros go to the bank one by one, or as a file (pain.001) once a day."""
     payout_hour_utc: int = Field(default=4, ge=0, le=24)
     """From which hour of the day on the worker makes daily payouts, and the day's file after them;
-    at 4 it is night in Europe, and banks take files of the same day until noon. 24: it never does,
-    and `suya payouts file` does the rest by hand."""
+    at 4 it is night in Europe, and banks take files of the same day until noon. With 24 it makes
+    none, and `suya payouts file` does it by hand."""
     payout_debtor_name: str = Field(default="Suya", min_length=1, max_length=70)
-    """Who pays, in files for the bank; SEPA has room for 70 characters."""
+    """The payer's name in files for the bank; SEPA has room for 70 characters."""
     payout_debtor_iban: str | None = Field(default=None, validate_default=True)
     """The platform's own account, from which files pay; needed where there are files."""
 
     hold_days: int = Field(default=7, ge=1, le=30)
-    """Days after which an uncaptured authorization expires; what card networks allow."""
+    """Days after which an uncaptured authorization expires; card networks allow as many."""
     idempotency_kept_days: int = Field(default=30, ge=1, le=90)
     """Days an answer is kept under its key; Stripe keeps 30."""
 
     vault_public_url: str | None = Field(default=None, pattern=URL_PATTERN)
-    """Where browsers find the vault, as merchants are told; none means at `vault_url`."""
+    """The vault's address for browsers, as the api gives it to merchants; none means
+    `vault_url`."""
     vault_port: int = Field(default=8020, ge=1, le=65535)
     """Port of the vault, on `host`."""
     vault_database_url: SecretStr | None = None
@@ -215,41 +219,41 @@ class Settings(BaseSettings):
     vault_client_key: SecretStr | None = Field(default=None, min_length=32)
     """Shared by api and vault: signs the publishable keys (`pk_...`) of merchants."""
     vault_api_key: SecretStr | None = Field(default=None, min_length=32)
-    """What the api shows the vault to be told of a token: its brand and last digits, no number."""
+    """The key with which the api reads a token's brand and last digits, but no number."""
     vault_allowed_urls: Annotated[tuple[str, ...], NoDecode] = ()
-    """Where the vault may send card numbers: addresses of processors, comma separated; what is sent
-    must begin with one of them. None means nowhere."""
+    """Where the vault may send card numbers: addresses of processors, comma separated; a request's
+    address must begin with one of them. None means nowhere."""
     vault_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
     public, so any page may by default."""
     dispute_fee_returned: bool = False
     """Whether a merchant who wins a dispute gets its fee back; acquirers keep theirs however it
-    ends, so giving it back is the platform's loss."""
+    ends, so the platform pays for it."""
 
     fx_source: Literal["auto", "fixed", "ecb"] = "auto"
-    """Where rates come from: `fixed` is a table of the program, `ecb` what `suya fx import` kept;
+    """Where rates come from: `fixed` is a table in the code, `ecb` the rates of `suya fx import`;
     `auto` is fixed in a sandbox and ecb elsewhere, because real money needs real rates."""
     fx_spread_bps: int = Field(default=100, ge=0, le=1_000)
-    """The platform's margin on a conversion, in hundredths of a percent of the reference rate; what
-    card payments in another currency commonly cost is between one and two percent."""
+    """The platform's margin on a conversion, in hundredths of a percent of the reference rate; card
+    payments in another currency commonly cost between one and two percent."""
     fx_quote_s: int = Field(default=60, ge=1, le=3_600)
     """How long a quote holds: long enough to show it to a payer and have it accepted, and too short
     for a market to move by more than the spread."""
     fx_rates_age_days_max: int = Field(default=5, ge=1, le=31)
-    """Reference rates of an earlier day are not quoted any more; the longest the European Central
-    Bank publishes none is from Maundy Thursday to the Tuesday after Easter."""
+    """Reference rates older than this are not quoted. The longest time without new ones of the
+    European Central Bank is from Maundy Thursday to the Tuesday after Easter."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least severity that is written."""
+    """The lowest severity that is written."""
     faults: str = ""
     """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
 
     @field_validator("regions", "vault_allowed_urls", "vault_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Names apart by commas, as a variable or a flag holds them."""
+        """Split the names of a variable or a flag at commas."""
         if not isinstance(value, str):
             return value
         return [name.strip() for name in value.split(",") if name.strip()]
@@ -257,7 +261,7 @@ class Settings(BaseSettings):
     @field_validator("payout_debtor_iban")
     @classmethod
     def _debtor(cls, value: str | None, info: ValidationInfo) -> str | None:
-        """An account number whose check digits are right, and one at all where files need it."""
+        """Check the account number, which is required where payouts go by file."""
         if value is None:
             if info.data.get("payout_eur_road") == "file":
                 raise ValueError("is needed where SUYA_PAYOUT_EUR_ROAD is 'file'")
@@ -270,7 +274,7 @@ class Settings(BaseSettings):
     @field_validator("saga_backoff_ms", mode="before")
     @classmethod
     def _pauses(cls, value: object) -> object:
-        """Milliseconds apart by commas; at least one pause, none of them negative."""
+        """Parse milliseconds, separated by commas: at least one pause, and none negative."""
         if isinstance(value, str):
             value = tuple(value.split(","))
         if not isinstance(value, tuple) or not all(str(ms).strip().isdecimal() for ms in value):
@@ -281,14 +285,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_rates(self) -> Self:
-        """Real money is not converted at rates that were made up."""
+        """Refuse made-up rates where money is real."""
         if self.environment == "production" and self.fx_source == "fixed":
             raise ValueError("SUYA_FX_SOURCE: 'fixed' is for a sandbox; production takes 'ecb'")
         return self
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, **flags: Any) -> Self:
-        """The settings of this process: flags first, then variables, then defaults.
+        """Load the settings of this process: flags first, then variables, then defaults.
 
         Raises:
             SettingsError: with one line for each unknown variable and each bad value.
@@ -316,5 +320,5 @@ class Settings(BaseSettings):
 
 
 def _fault(place: tuple[int | str, ...], message: str) -> str:
-    """A line about one variable; a fault of several together names them itself."""
+    """A line about one variable; a fault of several names them itself."""
     return f"SUYA_{str(place[0]).upper()}: {message}" if place else message.partition(", ")[2]

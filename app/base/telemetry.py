@@ -25,8 +25,8 @@ from app.base.pan import scrub
 from app.base.process import check_port
 from app.base.settings import Settings
 
-# In every process structlog would load `rich` with all of its parts, for pretty tracebacks, which
-# `_renderers` does not have it make. It does without where there is none, so here there is none.
+# structlog would load all of `rich` in every process, for pretty tracebacks, which `_renderers`
+# does not use. Without `rich` structlog does without it, so it is hidden here.
 _rich = sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 import structlog  # noqa: E402 - as above
 
@@ -79,7 +79,7 @@ class Metrics:
             "suya_holds_expired", "Payments whose authorization the worker expired.", registry=r
         )
         self.flows_postponed = Counter(
-            "suya_flows_postponed", "Flows put off because the outside gave no answer.", ["flow"],
+            "suya_flows_postponed", "Flows postponed because a processor did not answer.", ["flow"],
             registry=r,
         )  # fmt: skip
         self.flows_resumed = Counter(
@@ -89,7 +89,7 @@ class Metrics:
             "suya_flows_parked", "Flows that were given up and wait for people.", registry=r
         )
         self.dispute_findings = Counter(
-            "suya_dispute_findings", "Disputes told that could not be booked.", registry=r
+            "suya_dispute_findings", "Reported disputes that could not be booked.", registry=r
         )  # fmt: skip
         self.verify_findings = Gauge(
             "suya_verify_findings",
@@ -102,7 +102,7 @@ class Metrics:
     def _add_processors(self) -> None:
         r = self.registry
         self.processor_calls = Counter(
-            "suya_processor_calls", "Calls of processors, by what came of them.",
+            "suya_processor_calls", "Calls of processors, by outcome.",
             ["processor", "operation", "outcome"], registry=r,
         )  # fmt: skip
         self.processor_seconds = Histogram(
@@ -115,7 +115,7 @@ class Metrics:
         )  # fmt: skip
         self.processor_circuit = Gauge(
             "suya_processor_circuit",
-            "Whether a processor is called: 0 it is, 1 one call tries it, 2 it is left alone.",
+            "Whether a processor is called: 0 yes, 1 one call tries, 2 no.",
             ["processor", "lane"], registry=r,
         )  # fmt: skip
         self.payout_files_refused = Counter(
@@ -168,15 +168,15 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=lambda *_: writer,
         cache_logger_on_first_use=True,
     )
-    # What psycopg warns of reaches us as exceptions, and is told there.
+    # psycopg's warnings arrive as exceptions, which are logged where they are handled.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     _request_writer = _make_request_writer(settings, writer)
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """An error for the log: its kind, its place, and the database's code and constraint.
+    """Describe an error for the log: its kind, its place, and the database's code and constraint.
 
-    Not its message: a database's may quote the row that failed, and with it what clients sent.
+    Not its message: a database's may quote the failed row, and with it a client's data.
     """
     frames = traceback.extract_tb(error.__traceback__)
     facts: dict[str, Any] = {
@@ -185,7 +185,7 @@ def describe(error: BaseException) -> dict[str, Any]:
             f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
         ],
     }
-    # Who has met an error of the driver has it; the sandbox's acquirer has neither.
+    # A process that meets an error of the driver has loaded it; the sandbox's acquirer has not.
     psycopg = sys.modules.get("psycopg")
     if psycopg is not None and isinstance(error, psycopg.Error):
         facts |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
@@ -211,14 +211,14 @@ class RequestLine(msgspec.Struct, frozen=True):
 
 
 def _write_nothing(_: RequestLine) -> None:
-    """What becomes of requests' lines until logging is configured, or when they are not wanted."""
+    """Used until logging is configured, or where requests are not logged."""
 
 
 _request_writer = _write_nothing
 
 
 def log_request(line: RequestLine) -> None:
-    """Write a request's line; where that is JSON, straight to its text."""
+    """Write a request's line; as JSON it is encoded directly."""
     _request_writer(line)
 
 
@@ -239,10 +239,10 @@ def _console_fields(line: RequestLine) -> dict[str, Any]:
 
 
 class _LineWriter:
-    """Writes lines in bunches: a system call per request would cost as much as making its line.
+    """Writes lines in groups: a system call per request would cost as much as making its line.
 
-    What is kept goes out after `FLUSH_S`, at once with a warning or an error, and when the process
-    ends; only a kill can lose the last bunch, and the database does not depend on it.
+    Buffered lines are written after `FLUSH_S`, at once with a warning or an error, and when the
+    process ends. Only a kill can lose the last group, and the database does not depend on it.
     """
 
     FLUSH_S = 0.2
@@ -278,13 +278,13 @@ class _LineWriter:
     warning = warn = critical = fatal = exception = err = failure = msg = error
 
     def flush(self) -> None:
-        """Write what is kept."""
+        """Write the buffered lines."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._lines:
             lines, self._lines, self._size = self._lines, [], 0
-            # No card number gets this far; if one does, by a way nobody thought of, it ends here.
+            # No card number should get this far; this is the last check.
             self._stream.write(scrub("\n".join(lines)) + "\n")
             self._stream.flush()
 
