@@ -127,7 +127,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every request of /v1 is answered by 503, and does nothing."""
     error_rate: Annotated[float, Meta(ge=0, le=1)] = 0.0
     error_faults: tuple[str, ...] = ("500_after",)
-    """The faults that occur at that rate; each is drawn at random."""
+    """The faults that occur at that rate; one is drawn for each request."""
     seed: int = 0
     next: tuple[OneShot, ...] = ()
     notifications: NotificationScript = NotificationScript()
