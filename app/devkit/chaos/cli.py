@@ -80,7 +80,7 @@ def run(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="The seed of faults and load. Default: random.")
+        int | None, typer.Option(min=0, help="The seed of faults and load. Default: a new one.")
     ] = None,
     rate: Annotated[
         int | None,
