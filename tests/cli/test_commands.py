@@ -48,7 +48,7 @@ def test_the_list_of_commands_is_complete() -> None:
 
 
 def test_help_is_there_at_once(environ: "Mapping[str, str]") -> None:
-    """Asking for help imports nothing that takes long: no server, no database, no client."""
+    """Help imports nothing that takes long: no server, no database, no client."""
     # From nothing: what the tests fork commands from has imported all of it.
     result = subprocess.run(
         [*COMMAND, "--help"],
@@ -66,8 +66,8 @@ def test_help_is_there_at_once(environ: "Mapping[str, str]") -> None:
     assert imported & slow == set()
 
 
-def test_all_faults_of_the_configuration_are_told(suya: "Suya") -> None:
-    """An unknown variable and a bad value end the command with both named, and exit code 2."""
+def test_all_faults_of_the_configuration_are_named(suya: "Suya") -> None:
+    """An unknown variable and a bad value are both named, with exit code 2."""
     result = suya("migrate", SUYA_PROT="1", SUYA_PORT="none")
 
     assert result.returncode == 2
@@ -90,7 +90,7 @@ def test_no_database_is_one_sentence(suya: "Suya", command: str) -> None:
 
 
 def test_an_unreachable_database_is_one_sentence(suya: "Suya", free_port: int) -> None:
-    """A URL nobody answers at ends the command without a traceback."""
+    """A URL at which nothing answers ends the command without a traceback."""
     url = f"postgresql+psycopg://postgres@127.0.0.1:{free_port}/suya"
 
     for command in ("migrate", "serve"):
@@ -111,7 +111,7 @@ def test_an_id_of_another_kind_is_refused(suya: "Suya") -> None:
 
 @pytest.mark.usefixtures("postgres")
 def test_a_taken_port_is_one_sentence(suya: "Suya") -> None:
-    """Neither `serve` nor `dev` starts where something else listens, and both say so."""
+    """Neither `serve` nor `dev` starts on a port that is taken, and both say so."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -128,7 +128,7 @@ def test_a_taken_port_is_one_sentence(suya: "Suya") -> None:
 
 @pytest.mark.usefixtures("postgres")
 def test_serving_an_old_schema_is_refused(suya: "Suya", free_port: int) -> None:
-    """An api does not start on an empty database, and names the command that mends it."""
+    """An api does not start on an empty database, and names the command that migrates it."""
     result = suya("serve", "--port", str(free_port))
 
     assert result.returncode == 1
@@ -148,7 +148,7 @@ def test_migrating_twice_changes_nothing(suya: "Suya") -> None:
 
 @pytest.mark.usefixtures("postgres")
 def test_merchants_and_keys_are_made_shown_and_revoked(suya: "Suya") -> None:
-    """What one command made, the others find, by the ids it printed."""
+    """What one command creates, the others find by the ids it printed."""
     suya("migrate")
 
     made = json.loads(

@@ -40,7 +40,7 @@ class Dev:
         self.lines: list[str] = []
 
     def read_until(self, mark: str, within_s: float) -> list[str]:
-        """What it says up to a line with `mark`."""
+        """Read its output up to a line with `mark`."""
         said: list[str] = []
         deadline = time.monotonic() + within_s
         assert self.process.stdout is not None
@@ -52,7 +52,7 @@ class Dev:
         raise AssertionError(f"it ended before it said {mark!r}: {said}")
 
     def curl_lines(self) -> list[str]:
-        """What it tells a newcomer to paste, once it is ready."""
+        """The lines that it prints for a newcomer to paste, once it is ready."""
         self.lines = self.lines or [
             line
             for line in self.read_until("Ctrl-C stops everything", READY_S)
@@ -104,7 +104,7 @@ class Home:
         self._dev: Dev | None = None
 
     def run(self) -> Dev:
-        """The one that runs; it is started if there is none."""
+        """The running `suya dev`, started if there is none."""
         if self._dev is None or self._dev.process.poll() is not None:
             self.close()
             self._dev = Dev(self.environ, self.port)
@@ -118,24 +118,24 @@ class Home:
 
 @pytest.fixture(scope="module")
 def one_home() -> Iterator[Home]:
-    """The home of all tests, because what it takes to make one is tested by the first of them."""
+    """The home of all tests; the first test covers how it is made."""
     with temporary_home() as folder, contextlib.closing(Home(folder)) as home:
         yield home
 
 
 @pytest.fixture
 def dev(one_home: Home) -> Dev:
-    """It runs, also where the test before has ended it; each test leaves it whole or ended."""
+    """`suya dev`, running also where the test before ended it."""
     return one_home.run()
 
 
 def ask(running: Dev, *words: str) -> subprocess.CompletedProcess[str]:
-    """A command on the same home."""
+    """Run a command on the same home."""
     return run_suya(running.environ, *words)
 
 
 def paste(line: str) -> dict[str, Any]:
-    """The answer to a line as it was printed, pasted into a shell."""
+    """Paste a printed line into a shell; returns the decoded answer."""
     done = subprocess.run(
         ["bash", "-c", line], capture_output=True, text=True, check=True, timeout=30
     )
@@ -144,7 +144,7 @@ def paste(line: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_the_lines_for_cards_and_banks_work(dev: Dev) -> None:
-    """Card, challenge, lost answer, dispute and payout can be pasted, and all of it ends right."""
+    """The lines for card, challenge, lost answer, dispute and payout can be pasted and succeed."""
     pay, _, _, _, card, challenged, approve, lost, newest, payout, *rest = dev.curl_lines()
     disputed, read_disputes, evidence, submit, exchanged = rest
     paste(pay)
@@ -231,7 +231,7 @@ def test_operators_ask_a_running_system(dev: Dev) -> None:
 
 @pytest.mark.slow
 def test_secrets_are_for_their_owner_only(dev: Dev) -> None:
-    """The files with keys cannot be read by others, nor the database be reached."""
+    """Other users can neither read the files with keys nor reach the database."""
     dev.curl_lines()
 
     for name in ("admin_key", "demo.json", "vault.json", "vault.key"):
@@ -255,7 +255,7 @@ def test_a_second_instance_is_one_sentence(dev: Dev, free_port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_what_dies_is_started_again(dev: Dev) -> None:
-    """A killed api, worker, vault and database come back, each announced in one line."""
+    """A killed api, worker, vault and database are started again, each announced in one line."""
     pay, _, balance, card, *_ = dev.curl_lines()
     before = paste(balance)["available"]
 
@@ -277,7 +277,7 @@ def test_what_dies_is_started_again(dev: Dev) -> None:
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_a_database_that_dies_twice_within_seconds_comes_back(dev: Dev) -> None:
-    """Killed again as soon as it runs again, it is started once more, and payments go on."""
+    """A database that is killed again just after its restart is restarted, and payments go on."""
     pay, _, balance, *_ = dev.curl_lines()
     before = paste(balance)["available"]
     server = EmbeddedPostgres(dev.home)
@@ -310,7 +310,7 @@ def test_a_killed_parent_leaves_nothing_in_the_way(dev: Dev, one_home: Home) -> 
 
 
 def wait_until_running(server: EmbeddedPostgres) -> None:
-    """Return when there is a server again, be it that it is only starting."""
+    """Return when there is a server again, even if it is only starting."""
     deadline = time.monotonic() + MEND_S
     while not server.is_running():
         assert time.monotonic() < deadline

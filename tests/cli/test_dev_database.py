@@ -1,4 +1,4 @@
-"""The database of `suya dev`: how often it is started again, and when it is given up."""
+"""The database of `suya dev`: how often it is restarted, and when `suya dev` stops trying."""
 
 import signal
 import time
@@ -26,7 +26,7 @@ def kill(postgres: EmbeddedPostgres) -> None:
 def test_a_database_that_keeps_dying_is_given_up(
     postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Five deaths are mended, each told in a line, and the sixth is one sentence with the log."""
+    """Five deaths are followed by restarts, and the sixth by one sentence that names the log."""
     database = DevDatabase(postgres, within_s=ANY_TIME_S)
 
     for _ in range(DEATHS_MAX):
@@ -45,7 +45,7 @@ def test_a_database_that_keeps_dying_is_given_up(
 
 
 def test_deaths_that_are_far_apart_do_not_count_together(postgres: EmbeddedPostgres) -> None:
-    """A database that dies now and then is started again as often as it takes."""
+    """A database that dies now and then is restarted each time."""
     database = DevDatabase(postgres, within_s=0.0)
 
     for _ in range(DEATHS_MAX + 1):
@@ -59,7 +59,7 @@ def test_deaths_that_are_far_apart_do_not_count_together(postgres: EmbeddedPostg
 def test_a_database_that_cannot_start_any_more_is_given_up(
     within_s: float, postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Five starts that fail are all there are, however long each takes, and each tells why."""
+    """After five failed starts, however long each took, `suya dev` ends with the reason of each."""
     database = DevDatabase(postgres, within_s=within_s)
     kill(postgres)
     (postgres.data_dir / "PG_VERSION").write_text("0\n")

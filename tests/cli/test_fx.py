@@ -11,7 +11,7 @@ FILE = DAILY_CSV
 
 
 def test_rates_are_imported_and_shown(suya: Suya, database_url: str, tmp_path: Path) -> None:
-    """What a file says is shown afterwards, exactly."""
+    """The rates of a file are shown exactly as it has them."""
     file = tmp_path / "eurofxref.csv"
     file.write_text(FILE)
 
@@ -26,7 +26,7 @@ def test_rates_are_imported_and_shown(suya: Suya, database_url: str, tmp_path: P
 
 
 def test_a_mistake_is_a_sentence(suya: Suya, database_url: str, tmp_path: Path) -> None:
-    """A file that is not there, or is something else, and rates that nobody imported."""
+    """A missing file, a file of something else, and missing rates are one sentence each."""
     other = tmp_path / "other.csv"
     other.write_text("Name,Amount\n")
     future = tmp_path / "future.csv"

@@ -1,4 +1,4 @@
-"""Starting is quick: a process imports what it needs, and doors open only as far as asked."""
+"""Starting is quick: a process imports only what it needs."""
 
 import subprocess
 import sys
@@ -24,14 +24,14 @@ CANNOT_NEED = {
 
 
 def run(code: str) -> str:
-    """What a fresh interpreter prints."""
+    """The output of a fresh interpreter."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
 
 
 @pytest.mark.parametrize("module", CANNOT_NEED)
 def test_a_process_imports_what_it_needs(module: str) -> None:
-    """Nothing that takes long to import comes along with a process that has no use for it."""
+    """No process imports a slow module for which it has no use."""
     imported = set(run(f"import sys, {module}; print(*sys.modules)").split())
 
     assert module in imported
@@ -40,7 +40,7 @@ def test_a_process_imports_what_it_needs(module: str) -> None:
 
 @pytest.mark.parametrize("door", ["app.engine.database", "app.vault"])
 def test_a_door_has_all_it_names(door: str) -> None:
-    """Each name of a door is what its module has, whatever was imported before by its own path."""
+    """Each name of a lazy package is its module's, even after direct imports of the module."""
     code = f"""
 import importlib, pkgutil, types, {door} as door
 for module in pkgutil.iter_modules(door.__path__, "{door}."):

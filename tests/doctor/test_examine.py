@@ -1,4 +1,4 @@
-"""`suya doctor` on installations that are well, and on some that are not."""
+"""`suya doctor` on sound and on faulty installations."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,14 @@ CHECKS = (
 
 
 async def look(url: str, **settings: Any) -> dict[str, Diagnosis]:
-    """What is found, by check."""
+    """Run the checks; returns the results by check."""
     free = {"port": free_port()} | settings
     found = await examine(Settings.load({}, database_url=url, **free), url)
     return {one.check: one for one in found}
 
 
 async def test_a_sound_installation_is_well(database_url: str) -> None:
-    """On a fresh database nothing fails, and every check has looked."""
+    """On a fresh database nothing fails, and every check was made."""
     found = await look(database_url)
 
     assert list(found) == CHECKS
@@ -38,7 +38,7 @@ async def test_a_sound_installation_is_well(database_url: str) -> None:
 
 
 async def test_a_missing_worker_is_remarked(database_url: str) -> None:
-    """With a merchant to work for and no lease taken, somebody should start a worker."""
+    """With a merchant and without a lease, the worker's check is a remark."""
     async with opened(database_url) as database:
         await create_merchant(database, name="stall", home_region="local")
 
@@ -59,7 +59,7 @@ async def test_an_old_schema_is_a_failure(server: Server) -> None:
 
 
 async def test_an_unreachable_database_hides_its_password() -> None:
-    """Where nobody answers, the line says where, and nothing more is asked."""
+    """The line about an unreachable database has its address only, and no more is checked."""
     url = f"postgresql+psycopg://u:hushhush@127.0.0.1:{free_port()}/suya?password=hushhush"
 
     found = await look(url)
@@ -70,14 +70,14 @@ async def test_an_unreachable_database_hides_its_password() -> None:
 
 
 async def test_armed_faults_are_a_failure(database_url: str) -> None:
-    """A process that crashes on purpose is for tests."""
+    """SUYA_FAULTS is for tests, so it fails its check."""
     assert (await look(database_url, faults="BEFORE_COMMIT"))["settings"].verdict == "fail"
 
 
 async def test_an_api_of_ours_may_hold_the_port(
     database_url: str, api_process: "ApiProcess"
 ) -> None:
-    """The port is taken, but by the right one."""
+    """A port that an api of Suya's uses is in order."""
     port = int(api_process.url.rpartition(":")[2])
 
     found = await look(database_url, port=port)
@@ -85,8 +85,8 @@ async def test_an_api_of_ours_may_hold_the_port(
     assert (found["port"].verdict, "answers" in found["port"].said) == ("ok", True)
 
 
-async def test_the_command_tells_and_fails(database_url: str) -> None:
-    """A table for people, JSON for scripts, and exit code 1 if anything fails."""
+async def test_the_command_reports_and_fails(database_url: str) -> None:
+    """The command prints a table for people, or JSON, and exits with 1 if anything fails."""
     variables = environ(database_url=database_url, port=str(free_port()))
 
     well = run_suya(variables, "doctor", "--json")

@@ -1,4 +1,4 @@
-"""Verdicts of `suya doctor`: each boundary, in the words of what is found."""
+"""Verdicts of `suya doctor`: a table of boundaries for each check."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -46,12 +46,12 @@ def test_postgresql(row: Any) -> None:
     ],
 )
 def test_cockroachdb(found: str, verdict: str) -> None:
-    """CockroachDB from 22.1 is fit; a build that does not say its version is only remarked."""
+    """CockroachDB from 22.1 is supported; a build without a version is a remark."""
     assert judge_cockroach(found).verdict == verdict
 
 
 def test_isolation() -> None:
-    """Anything but serializable is a failure: the books would not balance."""
+    """Any isolation but serializable is a failure, because the books would not balance."""
     assert judge_isolation("serializable").verdict == "ok"
     assert judge_isolation("read committed").verdict == "fail"
 
@@ -66,7 +66,7 @@ def test_isolation() -> None:
     -60001       0  fail
 """)
 def test_clocks(row: Any) -> None:
-    """A clock is off only as far as the question's own time does not explain it."""
+    """A clock is wrong only by more than the duration of the query explains."""
     assert judge_clock(row.offset, row.doubt).verdict == row.verdict
 
 
@@ -79,7 +79,7 @@ def test_clocks(row: Any) -> None:
     -        91  ok       -- no limit
 """)
 def test_connections(row: Any) -> None:
-    """There must be room for an api, and there should be for a worker too."""
+    """There must be connections for an api, and should be for a worker, too."""
     assert judge_connections(row.limit, row.used, 10).verdict == row.verdict
 
 
@@ -89,7 +89,7 @@ def nodes(*live: bool) -> list[CockroachNode]:
 
 
 def test_nodes() -> None:
-    """A member that is down is named; one that was taken out is none."""
+    """A member that is down is named; one that was decommissioned does not count."""
     assert judge_nodes(nodes(True, True, True), production=True).verdict == "ok"
     down = judge_nodes(nodes(True, False, True), production=False)
     assert (down.verdict, "2 of 3 nodes live; n2 down" in down.said) == ("warn", True)
@@ -126,7 +126,7 @@ def key(until: datetime, organization: str = "Suya Ltd") -> str:
 
 
 def test_a_key_is_read() -> None:
-    """A key tells its end and whose it is; what is no key tells nothing."""
+    """A key contains its end and its owner; another text is not read as a key."""
     until = datetime(2027, 3, 1, tzinfo=UTC)
 
     assert read_key(key(until)) == (until, "Suya Ltd")
@@ -186,7 +186,7 @@ def test_without_a_key(
     ],
 )
 def test_with_a_key(text: str, expires_in_s: int, verdict: str, said: str) -> None:
-    """The days left are those of the key, or those the server counts where the key is hidden."""
+    """The days left are the key's, or the server's count where the key is hidden."""
     found = judge_licence(
         version=(25, 4, 11), nodes=3, key=text, expires_in_s=expires_in_s, made_at=None, now=NOW
     )

@@ -23,7 +23,7 @@ def run(state: DatabaseRegions, sql: str) -> DatabaseRegions:
     """The database after one statement.
 
     Raises:
-        Refused: the real server would refuse it, or nobody knows the statement.
+        Refused: the real server would refuse it, or this model does not know the statement.
     """
     for pattern, effect in _EFFECTS.items():
         if match := re.fullmatch(pattern, sql):

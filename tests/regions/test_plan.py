@@ -1,4 +1,4 @@
-"""Plans: from any state, and from anything a kill leaves behind, to what is wanted."""
+"""Plans lead from any state, also one that a kill leaves behind, to the wanted one."""
 
 import itertools
 from typing import Any
@@ -34,7 +34,7 @@ def finish(state: DatabaseRegions, wanted: Wanted) -> DatabaseRegions:
 
 
 def words(state: DatabaseRegions, wanted: Wanted) -> list[str]:
-    """The plan, its statements cut to what they do to what."""
+    """The plan, each statement cut to its verb and its object."""
     home = home_column(wanted)
     return [
         statement.sql.replace(home, "home").partition(" crdb_internal_region")[0]
@@ -56,7 +56,7 @@ def test_a_fresh_database() -> None:
 
 
 def test_the_home_follows_from_the_text() -> None:
-    """Each region maps to itself by literals, and whatever else there is to the primary one."""
+    """Each region maps to itself by literals, and any other text to the primary one."""
     [*_, column, _] = plan(FRESH, Wanted(("us-east1", "eu-west1"), "zone")).statements
 
     assert column.sql.endswith(
@@ -142,7 +142,7 @@ def regions_and_goal() -> st.SearchStrategy[tuple[list[str], Goal]]:
 def test_a_killed_plan_is_finished_by_the_next(
     wishes: list[tuple[list[str], Goal]], kills: list[int], locked: bool
 ) -> None:
-    """Wherever each run dies, and whatever is wanted next, the last plan ends in what is wanted."""
+    """Wherever each run dies, and whatever is wanted next, the last plan reaches that state."""
     tables = tuple(msgspec.structs.replace(t, locked=locked) for t in FRESH.tables)
     state = msgspec.structs.replace(FRESH, tables=tables)
     for (names, goal), kill in zip(wishes, kills, strict=False):
@@ -172,7 +172,7 @@ def refusal(state: DatabaseRegions, *regions: str, goal: Goal | None = None) -> 
 
 
 def test_bad_wishes_are_refused() -> None:
-    """Each wish that cannot be is one sentence that says what to do."""
+    """Each impossible wish is refused with a sentence that says what to do."""
     assert "'mars' is not one of the cluster's (ap-south1," in refusal(FRESH, "eu-west1", "mars")
     two = refusal(FRESH, "eu-west1", "us-east1", goal="region")
     assert "needs 3 regions, and there would be 2 (eu-west1, us-east1)" in two
@@ -192,7 +192,7 @@ def test_bad_wishes_are_refused() -> None:
     sa-east1,eu-west1  eu-west1   us-east1  sa-east1    -- what is asked for, wins
 """)
 def test_the_primary_region_is_chosen(row: Any) -> None:
-    """It is the first that was asked for, else the present one, else where we are."""
+    """The primary region is the first one asked for, else the present one, else this process's."""
     primary = row.present
     regions = (primary,) if primary else ()
     state = msgspec.structs.replace(FRESH, primary=primary, regions=regions)
@@ -205,14 +205,14 @@ def test_the_primary_region_is_chosen(row: Any) -> None:
 
 
 def test_the_goal_stays_unless_it_is_asked_for() -> None:
-    """Applying again without a goal does not weaken what there is."""
+    """Applying again without a goal does not weaken the present one."""
     state = finish(FRESH, Wanted(THREE, "region"))
 
     assert choose(state, regions=THREE, goal=None, own_region="local").goal == "region"
 
 
 def test_a_region_that_is_not_asked_for_stays() -> None:
-    """Nothing is dropped; a remark says what is left to do by hand, and who is not at home."""
+    """No region is dropped, and a remark names the merchants there and the next step."""
     state = msgspec.structs.replace(
         finish(FRESH, Wanted(THREE, "zone")), homes=("eu-west1", "local", "tokyo")
     )

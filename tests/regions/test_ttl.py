@@ -1,4 +1,4 @@
-"""Idempotency keys that expire in the database: what is set, and when it is left alone."""
+"""Idempotency keys that the database deletes once they have expired."""
 
 from app.operate.regions.ttl import plan_ttl
 
@@ -12,7 +12,7 @@ DONE = (
 
 
 def test_what_is_set_is_left_alone() -> None:
-    """A table that says of itself what is wanted needs nothing, locked or not."""
+    """A table with the wanted parameters needs no statement, locked or not."""
     assert plan_ttl(DONE) == ()
     assert plan_ttl((*DONE, "schema_locked=true")) == ()
 
@@ -28,7 +28,7 @@ def test_what_is_missing_is_set_at_once() -> None:
 
 
 def test_a_locked_table_is_unlocked_meanwhile() -> None:
-    """From 26.1 tables are made locked, and take no parameters so."""
+    """From 26.1 tables are locked when they are created, and must be unlocked for the change."""
     words = [statement.sql.partition(" SET ")[2] for statement in plan_ttl(("schema_locked=true",))]
 
     assert (words[0], words[2]) == ("(schema_locked = false)", "(schema_locked = true)")

@@ -1,4 +1,4 @@
-"""A merchant that moves: how long its processes remember it, and where its rows are."""
+"""A merchant that moves: how long processes cache its home, and where its rows are."""
 
 # ruff: noqa: S608 - the tables are named by us
 
@@ -31,7 +31,7 @@ def places(url: str, merchant_id: UUID) -> dict[str, dict[str, int]]:
 
 
 def rows_in_two_regions(url: str, merchant_id: UUID) -> list[str]:
-    """The tables in which a row stands twice, whatever the product says."""
+    """The tables in which a row is twice, read without Suya's code."""
     keys = {
         "payment_labels": "name, value, payment_id",
         "entries": "account_id, booked_at, version",
@@ -49,7 +49,7 @@ def rows_in_two_regions(url: str, merchant_id: UUID) -> list[str]:
 
 
 async def rehome(database: Database, merchant_id: UUID, region: str) -> move.MoveResult:
-    """Move a merchant that no process knows of: nobody needs to be waited for."""
+    """Move a merchant that no process has cached, so that no wait is needed."""
     mover = move._Move(database, merchant_id, region, lambda *_: None)
     mover._spread_s = 0.0
     return await mover.run()

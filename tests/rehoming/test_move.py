@@ -59,12 +59,12 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 async def findings(url: str) -> list[tuple[str, str, str]]:
-    """What is off."""
+    """The findings of `verify`."""
     return [(f.check, f.object, f.detail) for f in await verify(url, lambda *_: None)]
 
 
 def home(url: str, merchant: Any) -> tuple[Any, ...]:
-    """What the merchants row says."""
+    """The merchant's own row."""
     (row,) = rows(url, "SELECT home_region, former_region FROM merchants WHERE id = %s", [merchant])
     return row
 
@@ -73,8 +73,8 @@ WITHOUT_HISTORY: set[str] = set()
 """Tables in which the history's merchant has no rows."""
 
 
-def test_every_table_is_thought_of(url: str) -> None:
-    """Each table whose rows belong to a merchant moves, or has a reason to stay."""
+def test_every_table_moves_or_has_a_reason_to_stay(url: str) -> None:
+    """Each table with rows of a merchant moves, or has a reason to stay."""
     found = rows(
         url,
         "SELECT table_name FROM information_schema.columns"
@@ -85,7 +85,7 @@ def test_every_table_is_thought_of(url: str) -> None:
 
 
 async def test_there_and_back(database: Database, merchant: Any) -> None:
-    """Every row is in the new home afterwards, as it was, and comes back with the next move."""
+    """Every row is in the new home afterwards, unchanged, and comes back with the next move."""
     url = database.url
     before = places(url, merchant)["local"]
     assert set(before) == {table.name for table in TABLES} - WITHOUT_HISTORY
@@ -103,7 +103,7 @@ async def test_there_and_back(database: Database, merchant: Any) -> None:
 
 
 async def test_a_merchant_at_home_stays(database: Database, merchant: Any) -> None:
-    """Where it is at home already there is nothing to do, and nothing is done."""
+    """A merchant that is at home in the region already is not changed."""
     before = rows(database.url, "SELECT region_version FROM merchants WHERE id = %s", [merchant])
 
     told = await rehome(database, merchant, "local")
@@ -143,7 +143,7 @@ async def test_a_mover_that_ends_anywhere_is_followed_by_another(
 async def test_a_move_may_be_turned_back(
     database: Database, merchant: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Halfway there the way back is open, and the mover that wanted on is told."""
+    """Halfway the move may be turned back, and the mover that wanted to go on gets an error."""
     monkeypatch.setattr(move, "PAGE_ROWS", 10)
     before = places(database.url, merchant)["local"]
     mover = move._Move(database, merchant, "eu", lambda *_: None)
@@ -178,7 +178,7 @@ async def test_refusals(database: Database, merchant: Any) -> None:
 
 
 async def rehome_properly(database: Database, merchant: Any, region: str) -> None:
-    """As the command does; what is refused is refused before anything is waited for."""
+    """Move as the command does; a refusal comes before any wait."""
     await move.rehome(database, merchant, region)
 
 

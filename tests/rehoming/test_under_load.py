@@ -1,4 +1,4 @@
-"""A merchant moves to another region while its payments go on, and nobody notices."""
+"""A merchant moves to another region while its payments go on without an error."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +39,10 @@ class Lives:
         self.finished = 0
 
     async def post(self, turn: int, path: str, body: Any, key: str) -> dict[str, Any]:
-        """The answer, from the process whose turn it is, asked again while nobody decides."""
+        """POST at the process whose turn it is, repeated until it is decided.
+
+        Returns the answer.
+        """
         for attempt in range(TRIES_MAX):
             api = self.at[(turn + attempt) % len(self.at)].api
             try:
@@ -121,7 +124,7 @@ async def move(url: str, merchant: Merchant, region: str, folder: Path) -> int:
     return times
 
 
-async def test_nobody_notices(
+async def test_no_request_fails_during_a_move(
     database_url: str, start_api: Callable[..., ApiProcess], tmp_path: Path
 ) -> None:
     """Two processes under load, there and back: every request is answered, and acts once."""

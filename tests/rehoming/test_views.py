@@ -41,14 +41,14 @@ def url(server: Server) -> Iterator[str]:
 
 
 class MovingRun(Run):
-    """A run whose merchant moves for ever: each batch comes from a process of either view."""
+    """A run whose merchant moves for ever; each batch runs at a process with either home."""
 
     def __init__(self, database: Database, seed: int) -> None:
         super().__init__(database, 290, 30)
         self.random = Random(seed)
 
     async def begin(self) -> None:
-        """As ever, and then the merchant moves."""
+        """Begin as the other runs, then start the move."""
         await super().begin()
         execute(
             self.database.url,
@@ -73,7 +73,7 @@ class MovingRun(Run):
         return list(receipt.outcomes)
 
     async def move_a_page(self) -> None:
-        """What a mover does, of one table."""
+        """Move a page of one table."""
         mover = move._Move(self.database, self.merchant, "eu", lambda *_: None)
         table = self.random.choice(TABLES)
         state = await mover._look()
@@ -95,7 +95,7 @@ async def begun(database: Database, seed: int) -> MovingRun:
 )
 @given(seed=st.integers(0, 2**32))
 def test_any_history_ends_as_the_model_says(url: str, seed: int) -> None:
-    """Whichever view each batch is decided in, outcomes, replays and balances are the model's."""
+    """Whatever home each batch assumes, outcomes, replays and balances are the model's."""
 
     async def main() -> None:
         async with opened(url) as database:
@@ -118,7 +118,7 @@ def test_any_history_ends_as_the_model_says(url: str, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> None:
-    """The same request at processes that disagree acts once, and all are told the same."""
+    """The same request at processes that disagree acts once, and both give the same answer."""
     async with opened(url, database_writers=4) as database:
         run = await begun(database, seed)
         fund = [run.real("fund", Deposit(0, 500, "USD"))]
@@ -148,7 +148,7 @@ async def test_one_key_in_two_views_at_once_acts_once(url: str, seed: int) -> No
 
 
 async def test_a_hold_and_its_payment_are_never_apart(url: str) -> None:
-    """Holds that a mover finds alone bring their payments, so each view finds both."""
+    """A hold that a mover finds alone brings its payment, so each view finds both."""
     async with opened(url) as database:
         run = await begun(database, 1)
         fund = [run.real("fund", Deposit(0, 500, "USD"))]

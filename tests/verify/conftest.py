@@ -23,18 +23,18 @@ class Books:
         self.history = history
 
     def change(self, *statements: str, **more: Any) -> None:
-        """Do what nobody should; the history's names are parameters, such as `%(ada)s`."""
+        """Change a row as no code of Suya does; the history's names are parameters (`%(ada)s`)."""
         with connect(self.url) as connection:
             for statement in statements:
                 params: dict[str, Any] = {**self.history.names, **more}
                 connection.execute(statement.encode(), params)
 
     async def findings(self) -> list[Finding]:
-        """What `verify` says of it."""
+        """The findings of `verify`."""
         return await verify(self.url, lambda *_: None)
 
     async def named(self) -> set[tuple[str, str]]:
-        """What `verify` says of it: (check, object)."""
+        """The findings of `verify`, as (check, object)."""
         return {(finding.check, finding.object) for finding in await self.findings()}
 
 
@@ -54,7 +54,7 @@ def books(server: Server, template: Books) -> Iterator[Books]:
 
 @contextmanager
 def copy_of(server: Server, original: Books) -> Iterator[Books]:
-    """A copy of some books that nobody is connected to; it is gone afterwards."""
+    """A copy of some books without connections; it is dropped afterwards."""
     name = f"books_{next(_numbers)}"
     source = original.url.partition("@/")[2].partition("?")[0]
     execute(server.url_of("postgres"), f"CREATE DATABASE {name} TEMPLATE {source}")

@@ -1,4 +1,4 @@
-"""Ways of editing the books behind the product's back, and what must be found then."""
+"""Ways of editing the books without Suya's code, and the findings that must follow."""
 
 from tests.verify.edits_of_disputes import DISPUTE_EDITS
 from tests.verify.edits_of_flows import FLOW_EDITS

@@ -1,4 +1,4 @@
-"""Ways of editing disputes behind the product's back, and what must be found then."""
+"""Ways of editing disputes without Suya's code, and the findings that must follow."""
 
 DISPUTE_EDITS: dict[str, tuple[str, str]] = {
     "a dispute of another amount": (

@@ -1,4 +1,4 @@
-"""Edits of payments that are outside, and of their flows; see `edits`."""
+"""Edits of payments that wait for a processor, and of their flows; see `edits`."""
 
 FLOW_EDITS: dict[str, tuple[str, str]] = {
     "a flow that ended without its payment": (

@@ -1,4 +1,4 @@
-"""Ways of editing quotes behind the product's back, and what must be found then."""
+"""Ways of editing quotes without Suya's code, and the findings that must follow."""
 
 QUOTE_EDITS: dict[str, tuple[str, str]] = {
     "a quote at another rate": (

@@ -66,7 +66,7 @@ class Writer:
         return made
 
     def common(self) -> dict[str, Any]:
-        """What every command carries."""
+        """The fields that every command has."""
         return {
             "region": REGION,
             "merchant_id": self.merchant.id,
@@ -190,7 +190,7 @@ class Writer:
         return quote_id
 
     async def open_payout(self, name: str, amount: int, currency: str = "USD") -> None:
-        """A payout to the merchant's bank; the flow that it begins is nobody's here."""
+        """A payout to the merchant's bank; no worker drives the flow that it begins."""
         await self.run(
             payouts.open_payouts,
             OpenPayout(
@@ -203,7 +203,7 @@ class Writer:
 
 
 async def make_history(url: str) -> History:
-    """Fill an empty database with something of everything."""
+    """Fill an empty database with some of everything."""
     history = History()
     async with opened(url) as database:
         group_commit = GroupCommit(database)
@@ -230,7 +230,7 @@ async def make_history(url: str) -> History:
 
 
 async def _make_customers(writer: Writer) -> None:
-    """One who changed and has a card, one who was deleted with hers, and a card of nobody."""
+    """One who changed and has a card, one who was deleted with hers, and a card of no customer."""
     for name in ("ada_lovelace", "grace"):
         await writer.run(
             customers.create_customers,
@@ -326,7 +326,7 @@ async def _make_payouts(writer: Writer) -> None:
 
 
 def _plan(writer: Writer) -> FeePlan:
-    """A fee plan that gives back its share with refunds."""
+    """A fee plan that returns the fee's share with refunds."""
     return FeePlan(
         ids.new(), writer.merchant.id, ANY, "EUR", 200, 10, 0, 500, refunded=True,
         created_at=clock.now(),

@@ -28,7 +28,7 @@ CHALLENGED = Verdict("requires_action", action_url="https://bank.example/3ds")
 
 
 async def make_card_payments(writer: "Writer") -> None:
-    """What was decided in all ways, and what nobody knows yet at each step."""
+    """Payments with every decision, and with an unknown outcome at each step."""
     await _open(writer, "card_unknown")
     await _open(writer, "card_challenged", CHALLENGED)
     await _open(writer, "card_declined", DECLINED)
@@ -56,7 +56,7 @@ async def make_card_payments(writer: "Writer") -> None:
 async def _open(
     writer: "Writer", name: str, said: Verdict | None = None, capture: str = "automatic"
 ) -> Flow:
-    """A payment of 800, and what the processor said of it; `<name>_flow` is its flow."""
+    """A payment of 800, and the processor's answer; `<name>_flow` is its flow."""
     command = OpenPayment(
         **writer.common(),
         payment_id=writer.new(name),
@@ -112,7 +112,7 @@ async def _refund(writer: "Writer", payment: str, name: str, said: Verdict | Non
 
 
 async def _fail_refund(writer: "Writer", payment: str, name: str) -> None:
-    """A refund that had succeeded comes back."""
+    """A refund that had succeeded fails."""
     command = FailRefund(
         **writer.common(),
         payment_id=writer.history.names[payment],

@@ -1,4 +1,4 @@
-"""Both books, ours and the acquirer's: they agree after faults, and what disagrees is named."""
+"""Suya's books and the acquirer's agree after faults, and every difference is named."""
 
 import asyncio
 import json
@@ -24,18 +24,18 @@ WAIT_S = 60  # a few hundred times what it takes
 
 
 class Both:
-    """An api with its worker, an acquirer, and a merchant; nobody else uses them."""
+    """An api with its worker, an acquirer, and a merchant, which no other test uses."""
 
     def __init__(self, rails: Rails, url: str, merchant: Merchant, folder: Path) -> None:
         self.rails, self.url, self.merchant, self.folder = rails, url, merchant, folder
 
     def change(self, statement: str, **names: Any) -> None:
-        """Do what nobody should."""
+        """Change a row as no code of Suya does."""
         with connect(self.url) as connection:
             connection.execute(statement.encode(), names)
 
     async def compare(self, settle_s: int = 0) -> tuple[int, dict[str, Any]]:
-        """The exit code, and what was told."""
+        """Run the comparison; returns its exit code and output."""
         environ = environ_of(self.folder) | {
             "SUYA_DATABASE_URL": self.url,
             "SUYA_ACQUIRER_URL": self.rails.acquirer.url,
@@ -76,7 +76,7 @@ def _uuid(name: str) -> Any:
 
 
 async def _make_payments(both: Both) -> dict[str, Any]:
-    """Payments that went well, and some whose answers were lost."""
+    """Make payments that succeed, and some whose answers are lost."""
     rails, merchant = both.rails, both.merchant
     made = {name: await rails.pay(merchant, 1_000) for name in ("paid", "other", "busy", "gone")}
     made["held"] = await rails.pay(merchant, 900, capture="manual")
@@ -92,8 +92,8 @@ async def _make_payments(both: Both) -> dict[str, Any]:
     return made
 
 
-async def test_both_books(both: Both) -> None:
-    """They agree after lost answers; then each kind of disagreement is named, and nothing else."""
+async def test_both_books_agree_or_the_difference_is_named(both: Both) -> None:
+    """Both books agree after lost answers, and later each kind of difference is named."""
     made = await _make_payments(both)
 
     code, told = await both.compare()
@@ -114,7 +114,7 @@ async def test_both_books(both: Both) -> None:
 
 
 async def _disagree(both: Both, made: dict[str, Any]) -> set[tuple[str, str]]:
-    """Have both sides differ in every way; what must be found."""
+    """Make both sides differ in every way; returns the expected findings."""
     acquirer, mine = both.rails.acquirer, both.merchant.id
     stranger, capture = ids.encode("payment", ids.new()), ids.encode("capture", ids.new())
     refund, payout = ids.encode("refund", ids.new()), ids.encode("payout", ids.new())
@@ -158,7 +158,7 @@ async def _disagree(both: Both, made: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 async def test_disputes(both: Both) -> None:
-    """What is told late is open or settles; what contradicts, or only one side has, is named."""
+    """A late notification is open or settles; a contradiction or a missing side is named."""
     rails, merchant = both.rails, both.merchant
     names = ("won", "lost", "behind", "ahead", "otherwise", "amount", "fee", "about", "renamed")
     made = {name: (await disputed(rails, merchant))[0]["id"] for name in names}
@@ -216,7 +216,7 @@ def _disputes(told: dict[str, Any]) -> tuple[int, int, int]:
 
 @pytest.mark.parametrize("given", [{}, {"SUYA_ACQUIRER_URL": "http://127.0.0.1:1"}])
 def test_without_an_acquirer_nothing_is_compared(given: dict[str, str], tmp_path: Path) -> None:
-    """What cannot be asked is an error, and no agreement."""
+    """An acquirer that cannot be reached is an error, and not an agreement."""
     url = {"SUYA_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/none"}
 
     ran = run_suya(environ_of(tmp_path) | url | given, "verify", "--against-acquirer")

@@ -1,4 +1,4 @@
-"""What of an acquirer's books agrees with ours, as tables."""
+"""The rules of the comparison with the acquirer, as tables."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ NOW = datetime(2026, 1, 31, tzinfo=UTC)
 
 
 def _record(status: str, **fields: Any) -> ProcessorRecord:
-    """What is there, of 100 EUR."""
+    """The acquirer's record, of 100 EUR."""
     given: dict[str, Any] = {"amount": 100} | fields
     return ProcessorRecord(
         id="x", reference="x", merchant="mer", status=status, currency="EUR", **given
@@ -25,7 +25,7 @@ def _record(status: str, **fields: Any) -> ProcessorRecord:
 
 
 def _payment(status: str, captured: int = 0, refunded: int = 0, left: int = 0) -> OurPayment:
-    """What is here, of 100 EUR."""
+    """Suya's record, of 100 EUR."""
     return OurPayment("x", status, "EUR", 100, captured, refunded, None, "acquirer", NOW, left)
 
 
@@ -56,7 +56,7 @@ def _payment(status: str, captured: int = 0, refunded: int = 0, left: int = 0) -
     requires_action         0         0       0  authorized             0     0   100      no
 """)
 def test_authorizations(row: Row) -> None:
-    """What is taken, given back and held is the same there and here."""
+    """The captured, refunded and held amounts are the same on both sides."""
     there = _record(
         row.there,
         captured_amount=row.captured,
@@ -79,7 +79,7 @@ def test_authorizations(row: Row) -> None:
     declined     100      no
 """)
 def test_captures(row: Row) -> None:
-    """What was captured there is booked here, and nothing else."""
+    """Each capture at the acquirer is booked here, and no other."""
     what = agreement.judge_capture(_record(row.there), row.booked)
 
     assert (what is None) == (row.agrees == "yes")
@@ -97,7 +97,7 @@ def test_captures(row: Row) -> None:
     declined     100  pending        no
 """)
 def test_refunds(row: Row) -> None:
-    """A refund succeeded here if it did there, for the same amount."""
+    """A refund succeeded here if it did at the acquirer, for the same amount."""
     here = OurRefund("x", "p", row.here, "EUR", 100)
 
     what = agreement.judge_refund(_record(row.there, amount=row.amount), here)
@@ -115,7 +115,7 @@ def test_refunds(row: Row) -> None:
     pending      0  captured          100      no
 """)
 def test_bank_transfers(row: Row) -> None:
-    """What came there was taken here."""
+    """The money that arrived at the acquirer is booked here."""
     there = _record(row.there, received_amount=row.came)
     here = _payment(row.here, row.ours)
 
@@ -139,7 +139,7 @@ def test_bank_transfers(row: Row) -> None:
     approved  in_transit  -              no
 """)
 def test_payouts(row: Row) -> None:
-    """A payout ended here as it did there."""
+    """A payout has the same end on both sides."""
     what = agreement.judge_payout(
         _record(row.there), OurPayout("x", row.here, "EUR", 100, row.code, NOW)
     )
@@ -175,7 +175,7 @@ def test_payouts(row: Row) -> None:
     needs_response  under_review    pay_1     100  EUR         0      no            no
 """)
 def test_disputes(row: Row) -> None:
-    """A dispute is the same there and here; only its state may still be learned."""
+    """A dispute is the same on both sides, but Suya may learn its state later."""
     there = _record(row.there, authorization="pay_1", fee=15)
     here = OurDispute(row.about, row.here, row.currency, row.amount, row.fee, NOW, NOW)
 
@@ -191,7 +191,7 @@ def test_disputes(row: Row) -> None:
     needs_response  lost               1            no
 """)
 def test_a_dispute_with_more_time_there(row: Row) -> None:
-    """Where more time is given, a dispute that was answered may have to be answered again."""
+    """If the processor gives more time, an answered dispute may need an answer again."""
     due_at = NOW + timedelta(days=row.days)
     there = _record(row.there, authorization="pay_1", fee=15, due_at=due_at)
     here = OurDispute("pay_1", row.here, "EUR", 100, 15, NOW, NOW)
@@ -200,7 +200,7 @@ def test_a_dispute_with_more_time_there(row: Row) -> None:
 
 
 def test_what_is_unknown_here_disagrees() -> None:
-    """Whatever it is, and whatever became of it there."""
+    """A record that Suya does not have is a difference, whatever its state."""
     there = _record("declined")
 
     assert agreement.judge_authorization(there, None, "acquirer") == agreement.UNKNOWN
@@ -211,7 +211,7 @@ def test_what_is_unknown_here_disagrees() -> None:
 
 
 def test_what_is_with_another_processor_must_not_be_there() -> None:
-    """A payment that went on to the next processor has nothing left at the one before."""
+    """A payment that went to the next processor has nothing left at the one before."""
     there = _record("approved")
 
     assert agreement.judge_authorization(there, _payment("authorized", left=100), "stripe")

@@ -1,4 +1,4 @@
-"""What the comparison of entries and lines must tell apart."""
+"""Which differences the comparison of entries and lines must notice."""
 
 from typing import cast
 
@@ -23,7 +23,7 @@ SAID: Said = ("merchant", "transfer", "debit", 5, -1, "2026-01-02 03:04:05+00")
     ],
 )
 def test_an_entry_is_all_that_it_says(other: Said) -> None:
-    """An entry and a line that differ in anything do not cancel out, not even -1 and -2."""
+    """An entry and a line with any difference do not cancel out, not even with -1 and -2."""
     audit = Audit(cast(Snapshot, None), ["local"], Findings(), lambda *_: None)
 
     audit.count_entry(("account", 1), SAID)

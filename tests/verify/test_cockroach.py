@@ -10,7 +10,7 @@ pytestmark = pytest.mark.cluster
 
 
 async def test_cockroachdb_is_verified(cockroach_url: str) -> None:
-    """A sound history has no findings, and what is edited is named."""
+    """On CockroachDB a sound history has no findings, and an edit is named."""
     books = Books(cockroach_url, await make_history(cockroach_url))
     assert await books.findings() == []
 

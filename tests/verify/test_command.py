@@ -23,7 +23,7 @@ def test_books_in_order_are_a_success(books: Books, tmp_path: Path) -> None:
 
 
 def test_findings_are_a_failure(books: Books, tmp_path: Path) -> None:
-    """Exit code 1 and a table, or a list, that names what is off."""
+    """Findings give exit code 1 and a table, or a list, that names them."""
     books.change("DELETE FROM events WHERE object_id = %(paid_1)s")
     payment = books.history.wire("payment", "paid_1")
 
@@ -40,7 +40,7 @@ def test_findings_are_a_failure(books: Books, tmp_path: Path) -> None:
 
 
 def test_parked_flows_are_no_findings_and_visible(books: Books, tmp_path: Path) -> None:
-    """What waits for people is counted, and the books are in order all the same."""
+    """Flows that wait for people are counted, and the books are in order all the same."""
     books.change("UPDATE sagas SET status = 'parked' WHERE id = %(card_unknown_flow)s")
 
     told = _verify(books, tmp_path)

@@ -1,4 +1,4 @@
-"""Books that somebody edited: each way of doing it is named by its check and its object."""
+"""Edited books: each edit is named by its check and its object."""
 
 import re
 
@@ -13,7 +13,7 @@ _ID = re.compile(r"\b(?:acct|ba|dp|dpe|fxq|pay|po|re|tr)_\w{26}")
 
 
 def _about(finding: Finding) -> str:
-    """What a finding is about; one on an event or a key names an object in its sentence."""
+    """The object of a finding; one on an event or a key names it in its sentence."""
     if finding.check in {Check.EVENT_OBJECT, Check.IDEMPOTENCY_ANSWER}:
         match = _ID.search(finding.detail)
         return match[0] if match else finding.object
@@ -29,7 +29,7 @@ def _expected(text: str, history: History) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("statements", "expected"), EDITS.values(), ids=EDITS)
 async def test_an_edit_is_named(books: Books, statements: str, expected: str) -> None:
-    """What was edited is named, and nothing else."""
+    """The edited object is named, and nothing else."""
     books.change(*statements.split(";"))
 
     found = {(str(finding.check), _about(finding)) for finding in await books.findings()}
@@ -38,7 +38,7 @@ async def test_an_edit_is_named(books: Books, statements: str, expected: str) ->
 
 
 async def test_an_answer_that_cannot_be_read_is_named(books: Books) -> None:
-    """A kept answer that is no longer what the client got is named by merchant and key."""
+    """A kept answer that was changed is named by merchant and key."""
     name = books.history.wire("payment", "paid_3")
     books.change(
         "UPDATE idempotency_keys SET key = 'mine', body = 'gone' WHERE body LIKE %(like)s",

@@ -1,4 +1,4 @@
-"""A journal that somebody edited: blocks and transfers are named."""
+"""An edited journal: the affected blocks and transfers are named."""
 
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ async def test_a_transfer_edited_out_of_balance_is_named(books: Books) -> None:
 
 
 async def test_an_edited_description_is_named(books: Books) -> None:
-    """What a transfer says beside its amounts is hashed as well."""
+    """A transfer's description is part of its hash, too."""
     block = _block_of(books, "ada_deposit")
 
     books.change("UPDATE transfers SET description = 'gold' WHERE id = %(ada_deposit)s")

@@ -1,4 +1,4 @@
-"""Books in two regions: sound while a merchant moves, and every edit is named there too."""
+"""Books in two regions: sound while a merchant moves, and every edit is found there, too."""
 
 # ruff: noqa: S608 - the tables are named by us
 
@@ -31,7 +31,7 @@ SCATTERED = (
 
 @pytest.fixture(scope="module")
 def moving_template(server: Server, template: Books) -> Iterator[Books]:
-    """The history in the middle of a move, made once; nobody may change it or stay connected."""
+    """The history in the middle of a move, made once; no test may change it or stay connected."""
     with copy_of(server, template) as books:
         yield _begin_to_move(books)
 
@@ -44,7 +44,7 @@ def moving(server: Server, moving_template: Books) -> Iterator[Books]:
 
 
 def _begin_to_move(books: Books) -> Books:
-    """Let a random half of each table's rows follow."""
+    """Move a random half of each table's rows."""
     chance = Random(7)
     columns = {"entries": "account_id, booked_at, version"}
     merchant = books.history.names["merchant_2"]
@@ -78,7 +78,7 @@ async def test_a_move_is_no_fault(moving: Books) -> None:
 async def test_an_edit_is_named_during_a_move(
     moving: Books, statements: str, expected: str
 ) -> None:
-    """What was edited is named, and nothing else, wherever the merchant's rows are."""
+    """The edited object is named, and nothing else, wherever the merchant's rows are."""
     moving.change(*statements.split(";"))
 
     found = {(str(finding.check), _about(finding)) for finding in await moving.findings()}

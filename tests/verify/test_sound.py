@@ -1,4 +1,4 @@
-"""Books in order: nothing is found, however they are read and while they grow."""
+"""Sound books have no findings, however they are read and while they grow."""
 
 import asyncio
 
@@ -19,13 +19,13 @@ async def test_sound_books_have_no_findings(books: Books) -> None:
 
 
 async def test_an_empty_database_is_in_order(database_url: str) -> None:
-    """Nothing is found where nothing is."""
+    """An empty database has no findings."""
     assert await verify(database_url, lambda *_: None) == []
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7])
 async def test_pages_end_anywhere(books: Books, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
-    """Where pages end makes no difference."""
+    """The size of pages makes no difference."""
     monkeypatch.setattr(store, "PAGE_ROWS", rows)
 
     assert await books.findings() == []
@@ -35,7 +35,7 @@ async def test_pages_end_anywhere(books: Books, monkeypatch: pytest.MonkeyPatch,
 async def test_what_is_off_is_found_on_small_pages(
     books: Books, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    """Where pages end hides nothing."""
+    """Small pages hide no finding."""
     books.change("DELETE FROM payments WHERE id = %(paid_2)s")
     whole = await books.findings()
     monkeypatch.setattr(store, "PAGE_ROWS", rows)
@@ -45,7 +45,7 @@ async def test_what_is_off_is_found_on_small_pages(
 
 
 async def test_progress_comes_to_its_end(books: Books) -> None:
-    """Each thing that is checked is told of from its beginning to its end."""
+    """The progress of each check is reported from its beginning to its end."""
     told: dict[str, list[tuple[int, int]]] = {}
 
     await verify(

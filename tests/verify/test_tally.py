@@ -55,7 +55,7 @@ def test_amounts_add_up() -> None:
 
 
 def test_too_many_suspects_are_counted() -> None:
-    """What is not looked into is counted."""
+    """Suspects that are not compared are counted."""
     tally = Tally()
     for n in range(SUSPECTS_MAX + 10):
         tally.add(n, n)
