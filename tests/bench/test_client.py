@@ -9,7 +9,7 @@ from tests.bench.server import Request, answer, serving
 
 
 async def test_an_answer_is_status_and_body() -> None:
-    """A call returns what the server answered, and the server sees the request as it was meant."""
+    """A call returns the server's answer, and the server gets the request unchanged."""
 
     async def respond(_: Request) -> bytes:
         return answer(201, b'{"id":"pay_1"}')
@@ -69,7 +69,7 @@ async def test_an_answer_without_a_body_needs_no_length() -> None:
     ids=["chunked", "HTTP/1.0", "not HTTP", "two answers"],
 )
 async def test_an_answer_it_does_not_speak_is_refused(raw: bytes) -> None:
-    """The client fails with its reason instead of guessing where an answer ends."""
+    """The client fails with a reason instead of guessing where an answer ends."""
 
     async def respond(_: Request) -> bytes:
         return raw

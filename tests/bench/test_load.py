@@ -49,7 +49,7 @@ class Gate:
         return answer(200)
 
     def allow(self, answers: int) -> None:
-        """Let so many answers go."""
+        """Let `count` answers go."""
         for _ in range(answers):
             self._permits.release()
 
@@ -60,7 +60,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 async def test_an_open_loop_measures_from_the_intended_time() -> None:
-    """While the server stalls, requests go on being due, and their wait is in their latencies."""
+    """While the server stalls, requests go on being due, and their wait counts as latency."""
     clock, gate = Clock(), Gate()
     async with serving(gate.respond) as server:
         loop = OpenLoop(Endpoint(server.url), Pings(), connections=1, rate=10, clock=clock)
@@ -78,7 +78,7 @@ async def test_an_open_loop_measures_from_the_intended_time() -> None:
 
 
 async def test_an_open_loop_counts_what_was_due_in_the_window() -> None:
-    """A request of the warm-up that is answered in the window stays outside of the figures."""
+    """A request of the warm-up that is answered in the window is not counted."""
     clock, gate = Clock(), Gate()
     async with serving(gate.respond) as server:
         loop = OpenLoop(Endpoint(server.url), Pings(), connections=4, rate=10, clock=clock)
@@ -163,7 +163,7 @@ async def test_a_lost_connection_is_an_error_and_is_replaced() -> None:
 
 
 async def test_a_run_ends_when_the_server_speaks_something_else() -> None:
-    """There is no figure to report, so there is a reason."""
+    """Instead of figures there is the reason."""
 
     async def respond(_: Request) -> bytes:
         return answer(200, b"chunks", content_length=False)
@@ -175,7 +175,7 @@ async def test_a_run_ends_when_the_server_speaks_something_else() -> None:
 
 @pytest.mark.parametrize("rate", [None, 200.0])
 async def test_a_run_reports_every_payment(rate: float | None) -> None:
-    """What the server answered is what the report says, in either loop."""
+    """The report has exactly what the server answered, in either loop."""
 
     async def respond(request: Request) -> bytes:
         if request.path == "/metrics":

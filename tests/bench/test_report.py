@@ -1,4 +1,4 @@
-"""Percentiles, and what the server says of itself."""
+"""Percentiles, and the server's own counters."""
 
 import pytest
 from hypothesis import given
@@ -64,7 +64,7 @@ def test_the_servers_counters_are_read() -> None:
 
 
 def test_a_server_without_the_metrics_says_nothing() -> None:
-    """What is not counted is null and not zero."""
+    """A missing counter is null and not zero."""
     counters = parse("# TYPE up gauge\nup 1\n")
 
     assert counters == ServerCounters()

@@ -1,4 +1,4 @@
-"""What is asked for, and what an answer to it means."""
+"""The requests of a load, and what their answers mean."""
 
 import json
 from collections import Counter
@@ -61,7 +61,7 @@ def test_a_bulk_request_is_many_payments_with_their_own_keys() -> None:
 
 
 def test_the_seed_repeats_the_choices_but_never_the_keys() -> None:
-    """Two runs ask for the same payments, and the second is no replay of the first."""
+    """Two runs send the same payments, and the second is no replay of the first."""
     first, second = (
         SinglePayments(_ENDPOINT, [_HOT, _COLD], hot_share=0.3, seed=7) for _ in range(2)
     )
@@ -97,7 +97,7 @@ def test_the_hot_share_goes_to_the_first_merchant(hot_share: float, hot: float) 
 def test_only_a_captured_payment_is_settled(
     status: int, body: bytes, counts: PaymentCounts
 ) -> None:
-    """Accepted is not settled, a rule's no is refused, everything else is an error."""
+    """Accepted is not settled, a refusal by a rule is refused, everything else is an error."""
     traffic = SinglePayments(_ENDPOINT, [_HOT], hot_share=0.0, seed=1)
 
     assert traffic.judge(status, answer(status, body)) == counts

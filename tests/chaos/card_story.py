@@ -1,7 +1,7 @@
 """A small sound history of payments by card, here and at the acquirer, for tests to spoil.
 
 One is taken, one captured in part for good, one canceled, one declined, one asked for twice because
-the first time surely nobody was reached; a refund is made, by the second attempt.
+the first time certainly reached no acquirer; a refund is made, by the second attempt.
 """
 
 from typing import Any
@@ -68,7 +68,7 @@ def paid_by_card() -> Story:
 
 
 def refund_by_second_attempt(story: Story) -> None:
-    """A refund that was booked back because nobody was reached, and then made."""
+    """A refund that was booked back because no acquirer was reached, and then made."""
     story.ask("r1", Operation.REFUND, {"payment": "pay_1", "amount": 100})
     made, unmade = refund_lines(100), refund_lines(100, back=True)
     story.move("r1", made, "pay_1", "refund")
@@ -146,18 +146,18 @@ def view(payment: FinalPayment) -> dict[str, Any]:
 
 
 def there(payment: str, amount: int, **fields: Any) -> Authorization:
-    """What the acquirer has of a payment."""
+    """The acquirer's record of a payment."""
     usual: dict[str, Any] = {"status": "approved", "captured": 0, "refunded": 0, "voided": 0}
     return Authorization(payment, MERCHANT, amount=amount, **(usual | fields))
 
 
 def change_there(story: Story, payment: str, **fields: Any) -> None:
-    """Let the acquirer have something else of a payment."""
+    """Change the acquirer's record of a payment."""
     story.there[payment] = msgspec.structs.replace(story.there[payment], **fields)
 
 
 def change_here(story: Story, payment: str, **fields: Any) -> None:
-    """Let our row of a payment say something else."""
+    """Change Suya's row of a payment."""
     story.payments[payment] = msgspec.structs.replace(story.payments[payment], **fields)
 
 

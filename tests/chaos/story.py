@@ -82,7 +82,7 @@ class Story:
         self.kept[MERCHANT, key] = Kept(key, status, text)
 
     def refuse(self, key: str, status: int, code: str) -> None:
-        """Answer with a problem that decides."""
+        """Answer with a problem that is a decision."""
         self.answer(key, status, {"code": code, "retry": "never"})
 
     def move(self, key: str, lines: Lines, payment: str | None = None, purpose: str = "") -> None:
@@ -116,7 +116,7 @@ class Story:
         }
 
     def history(self) -> History:
-        """What the clients know."""
+        """The recorded requests and answers."""
         history = History()
         history.add(Run("test", "embedded", 1, 100, [Shop(MERCHANT, "local", 100, 0)]))
         for request in self.requests:
@@ -128,7 +128,7 @@ class Story:
         return history
 
     def books(self) -> Books:
-        """What the database has."""
+        """The rows of the database."""
         return Books(
             accounts=list(self.accounts.values()),
             transfers=self.transfers,
@@ -140,12 +140,12 @@ class Story:
         )
 
     def findings(self) -> list[Anomaly]:
-        """What the checker makes of it."""
+        """The findings of the checker."""
         return check(self.history(), self.books())
 
 
 def undo(story: Story, purpose: str, key: str) -> None:
-    """Take a request's transfers for a purpose away; all the others are booked anew."""
+    """Remove a request's transfers for a purpose; all others are booked anew."""
     kept = [t for t in story.transfers if (t.purpose, t.correlation_id) != (purpose, key)]
     lines: dict[str, dict[str, tuple[str, int, int]]] = {}
     for entry in story.entries:

@@ -1,4 +1,4 @@
-"""The checker sees what is wrong with payments by card: each history must fail but the sound."""
+"""The checker finds what is wrong with payments by card: only the sound history passes."""
 
 from collections.abc import Callable
 
@@ -146,7 +146,7 @@ def keep_another_answer_than_was_told(story: Story) -> None:
 
 
 def read_a_charge_before_it_was_known(story: Story) -> None:
-    """A read that was sent after the capture was acknowledged tells `processing`."""
+    """A read that was sent after the capture was acknowledged shows `processing`."""
     answer = story.answers[-1]
     body = answer.body.replace('"captured"', '"processing"')
     story.answers[-1] = msgspec.structs.replace(answer, body=body)
@@ -191,7 +191,7 @@ def test_a_sound_history_of_cards_has_no_findings() -> None:
     ("spoil", "wrong"), MUST_FAIL, ids=lambda given: getattr(given, "__name__", "")
 )
 def test_what_is_wrong_with_cards_is_found(spoil: Callable[[Story], None], wrong: Wrong) -> None:
-    """A history that was spoiled in one way is found to be wrong in that way."""
+    """A history that was spoiled in one way has the finding for that way."""
     story = paid_by_card()
     spoil(story)
 
@@ -199,7 +199,7 @@ def test_what_is_wrong_with_cards_is_found(spoil: Callable[[Story], None], wrong
 
 
 def test_an_undone_charge_never_happened() -> None:
-    """What the acquirer captured and gave back as a whole is nothing, like what failed here."""
+    """A charge that the acquirer captured and gave back as a whole counts as none."""
     story = paid_by_card()
     undone = there("pay_5", 500, status="voided", captured=500, refunded=500)
     story.there["pay_5"] = undone
@@ -208,8 +208,8 @@ def test_an_undone_charge_never_happened() -> None:
 
 
 @pytest.mark.parametrize("status", [202, 502, NO_ANSWER])
-def test_who_was_told_nothing_final_may_have_paid(status: int) -> None:
-    """After 202, 502 or silence a payment is sound whether it is there once or not at all."""
+def test_without_a_final_answer_a_payment_may_be_there_or_not(status: int) -> None:
+    """After 202, 502 or no answer a payment is sound whether it exists once or not at all."""
     text = '{"status": "processing", "retry": "same_key"}'
     for is_done in (False, True):
         story = paid_by_card()
@@ -224,7 +224,7 @@ def test_who_was_told_nothing_final_may_have_paid(status: int) -> None:
 
 
 def cancel_while_asked(story: Story) -> None:
-    """Canceled before the acquirer had spoken, which approves: its own flow gives it back."""
+    """A payment that is canceled before the acquirer approves: its own flow releases the hold."""
     ask_by_card(story, "p7", 600, Operation.AUTHORIZATION)
     story.answers.append(Attempt("p7", 1, len(story.requests) + 0.1, 202, "{}"))
     give_back(story, "p7", "pay_7", 600, status="canceled")
@@ -236,7 +236,7 @@ def cancel_while_asked(story: Story) -> None:
 
 
 def test_a_payment_may_be_canceled_before_its_outcome_is_known() -> None:
-    """The cancellation is acknowledged and moves nothing, because the payment gave itself back."""
+    """The cancellation is acknowledged and moves nothing, because the payment's flow did it."""
     story = paid_by_card()
     cancel_while_asked(story)
     assert story.findings() == []
@@ -246,7 +246,7 @@ def test_a_payment_may_be_canceled_before_its_outcome_is_known() -> None:
 
 
 def test_without_an_acquirers_books_ours_are_checked_alone() -> None:
-    """A history without them finds what is open here, and compares nothing."""
+    """Without the acquirer's books only open flows are found, and nothing is compared."""
     story = paid_by_card()
     story.there = {}
     assert story.findings() == []
@@ -256,7 +256,7 @@ def test_without_an_acquirers_books_ours_are_checked_alone() -> None:
 
 
 def test_the_figures_of_cards() -> None:
-    """The report counts what was asked by card and what the acquirer made of it."""
+    """The report counts the requested payments by card and the acquirer's results."""
     found = card_report(paid_by_card().history(), 1.23)
 
     assert found is not None

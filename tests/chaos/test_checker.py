@@ -1,4 +1,4 @@
-"""The checker sees what is wrong: each history here must fail, but the sound one."""
+"""The checker finds what is wrong: only the sound history passes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from tests.chaos.story import ADA, BOB, MERCHANT, TILL, Story, sound, undo
 
 
 def lose_an_acknowledged_payment(story: Story) -> None:
-    """As if its commit had never happened: all its rows are gone."""
+    """Remove all rows of a payment, as if its commit had never happened."""
     undo(story, "", "p1")
     del story.payments["pay_1"]
 
@@ -83,13 +83,13 @@ def overdraw_a_wallet(story: Story) -> None:
 
 
 def spend_the_same_money_twice(story: Story) -> None:
-    """Two payments each fit the balance that both have read, and together they do not."""
+    """Two payments that each fit the balance which both have read, but not together."""
     _ask_and_pay(story, BOB, 300, "s1")
     _ask_and_pay(story, BOB, 300, "s2")
 
 
 def refund_the_same_capture_twice(story: Story) -> None:
-    """Two refunds each fit what was captured, and together they do not."""
+    """Two refunds that each fit the captured amount, but not together."""
     story.ask("r2", Operation.REFUND, {"payment": "pay_1", "amount": 250})
     story.move("r2", {TILL: ("debit", 250, 0), ADA: ("credit", 250, 0)}, "pay_1")
 
@@ -126,7 +126,7 @@ def tell_a_capture_otherwise(story: Story) -> None:
 
 
 def book_before_what_was_over(story: Story) -> None:
-    """The transfer was acknowledged before the refund was sent, but the account tells otherwise."""
+    """The transfer was acknowledged before the refund was sent, but the account has it later."""
     at = next(n for n, request in enumerate(story.requests) if request.key == "r1")
     story.requests[at] = msgspec.structs.replace(story.requests[at], sent_at=30.0)
 
@@ -171,7 +171,7 @@ MUST_FAIL: list[tuple[Callable[[Story], None], Wrong]] = [
 
 
 def test_a_sound_history_has_no_findings() -> None:
-    """Where everything was done once and as told, nothing is found."""
+    """A history in which all was done once and as answered has no findings."""
     assert sound().findings() == []
 
 
@@ -179,7 +179,7 @@ def test_a_sound_history_has_no_findings() -> None:
     ("spoil", "wrong"), MUST_FAIL, ids=lambda given: getattr(given, "__name__", "")
 )
 def test_what_is_wrong_is_found(spoil: Callable[[Story], None], wrong: Wrong) -> None:
-    """A history that was spoiled in one way is found to be wrong in that way."""
+    """A history that was spoiled in one way has the finding for that way."""
     story = sound()
     spoil(story)
 
@@ -187,7 +187,7 @@ def test_what_is_wrong_is_found(spoil: Callable[[Story], None], wrong: Wrong) ->
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_what_nobody_answered_may_be_done_or_not(done: bool) -> None:
+def test_an_unanswered_request_may_be_done_or_not(done: bool) -> None:
     """An unknown outcome is sound whether it is absent or there once."""
     story = sound()
     story.ask("u1", Operation.TRANSFER, story.requests[6].body or {})
@@ -214,7 +214,7 @@ def test_what_nobody_answered_may_be_done_or_not(done: bool) -> None:
     ],
 )
 def test_what_an_answer_decides(status: int, body: str, outcome: str) -> None:
-    """Only the product's own word decides; what a balancer says leaves everything open."""
+    """Only the product's own answers decide; a balancer's leave everything open."""
     assert Attempt("k", 1, 1.0, status, body).outcome == outcome
 
 

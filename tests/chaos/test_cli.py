@@ -1,4 +1,4 @@
-"""`suya chaos` as a user types it: what it refuses, and in which words."""
+"""The messages of `suya chaos` when it refuses."""
 
 import json
 
@@ -9,7 +9,7 @@ from app.cli.application import build
 
 
 def suya(*words: str) -> tuple[int, str]:
-    """The exit code and everything that was said."""
+    """The exit code and the whole output."""
     result = CliRunner().invoke(build(words), list(words))
     return result.exit_code, result.output
 
@@ -28,14 +28,14 @@ def suya(*words: str) -> tuple[int, str]:
         (("check", "/nowhere/history"), 1, "--database-url"),
     ],
 )
-def test_what_is_asked_wrongly_is_told(words: tuple[str, ...], code: int, said: str) -> None:
-    """A mistake is a sentence and an exit code, and nothing is started."""
+def test_a_wrong_argument_is_one_sentence(words: tuple[str, ...], code: int, said: str) -> None:
+    """A wrong argument is a sentence and an exit code, and nothing is started."""
     assert suya("chaos", *words)[0] == code
     assert said in suya("chaos", *words)[1]
 
 
 def test_a_cluster_without_its_program_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without CockroachDB's program the target cannot be had, and the sentence names it."""
+    """Without CockroachDB's program the cluster is refused, and the sentence names the program."""
     monkeypatch.setenv("PATH", "/nonexistent")
     code, said = suya("chaos", "run", "--target", "cluster", "--scenario", "node-kill")
 
@@ -44,7 +44,7 @@ def test_a_cluster_without_its_program_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_list_says_what_runs_where() -> None:
-    """Every scenario with a word on it, and why a target cannot have it."""
+    """Every scenario is listed with a description, and the reason where a target cannot have it."""
     code, said = suya("chaos", "list", "--json")
     rows = {row["scenario"]: row for row in json.loads(said)}
 

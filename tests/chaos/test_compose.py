@@ -1,6 +1,6 @@
 """The compose target says the right words to `docker compose`, by a program that writes them down.
 
-The program stands in for Docker, which is not ours; what it would do is tested nowhere here.
+What Docker would do is not tested here.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ esac
 
 @pytest.fixture
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a stand-in for docker, first on the PATH, writes what it is told."""
+    """The file in which a stand-in for docker, first on the PATH, records its arguments."""
     words = tmp_path / "said"
     words.touch()
     docker = tmp_path / "docker"
@@ -36,7 +36,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def commands(said: Path) -> list[str]:
-    """What was said after the file's name, without the questions."""
+    """The recorded arguments after the file's name, without queries."""
     lines = [
         line.removeprefix("compose --file compose.yaml ") for line in said.read_text().split("\n")
     ]
@@ -86,8 +86,8 @@ async def test_nodes_know_their_regions(said: Path) -> None:
     assert nodes.regions() == {"cockroach-eu-1": "eu", "cockroach-us-1": "us"}
 
 
-def test_a_failing_command_is_told(said: Path) -> None:
-    """What docker says last is the reason."""
+def test_a_failing_command_gives_its_reason(said: Path) -> None:
+    """The last line of docker's output is the reason."""
     with pytest.raises(CannotRun, match="no such service"):
         Container(Compose(Path("compose.yaml")), "api-broken").kill()
 
@@ -102,7 +102,7 @@ def test_a_container_is_frozen_and_thawed(said: Path) -> None:
 
 
 async def test_what_is_missing_is_named(said: Path) -> None:
-    """Without a key or a database nothing is begun."""
+    """Without a key or a database nothing is started."""
     for name in ("SUYA_ADMIN_KEY", "SUYA_DATABASE_URL"):
         variables = {
             "SUYA_ADMIN_KEY": "x" * 16,

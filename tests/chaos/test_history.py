@@ -39,7 +39,7 @@ def test_it_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_request_is_in_the_file_before_anything_else_happens(tmp_path: Path) -> None:
-    """Whoever reads the file while it is open sees what was added last."""
+    """A reader of the open file sees the last record."""
     history = History.recorded(tmp_path / "history")
     story = sound().history()
     assert story.run is not None
@@ -51,7 +51,7 @@ def test_a_request_is_in_the_file_before_anything_else_happens(tmp_path: Path) -
 
 
 def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
-    """The end of a process in the middle of a line costs that record and no other."""
+    """A record that was cut off by the end of its process is left out, and no other."""
     path = tmp_path / "history"
     write(path)
     whole = path.read_bytes()
@@ -62,7 +62,7 @@ def test_a_torn_last_line_is_left_out(tmp_path: Path) -> None:
 
 
 def test_a_whole_last_line_without_its_end_counts(tmp_path: Path) -> None:
-    """Only the line's end was torn off, and the record is taken."""
+    """If only the line's end is missing, the record counts."""
     path = tmp_path / "history"
     write(path)
     path.write_bytes(path.read_bytes() + msgspec.json.encode(Attempt("p1", 2, 9.0, 201, "{}")))

@@ -1,4 +1,4 @@
-"""What the load asks for: by its seed, and by what its clients were told."""
+"""The requests of the load: they follow from its seed and from the answers so far."""
 
 import json
 from typing import Any
@@ -20,13 +20,13 @@ def asked(stall: Stall, intents: Intents | None = None) -> list[tuple[Operation,
 
 
 def paid_by_card(stall: Stall) -> list[str]:
-    """What becomes of the cards in those requests."""
+    """What its bank does with each card of those requests."""
     bodies = [body or {} for _, _, body in asked(stall)]
     return [body["metadata"][CARD] for body in bodies if "metadata" in body]
 
 
-def test_only_who_has_cards_pays_by_them() -> None:
-    """Most payments are by card where there is an acquirer, some of them declined, else none."""
+def test_payments_are_by_card_where_there_are_cards() -> None:
+    """With an acquirer most payments are by card, some of them declined; else none."""
     cards = paid_by_card(CARDS)
 
     assert set(cards) == {"approved", "declined"}
@@ -36,7 +36,7 @@ def test_only_who_has_cards_pays_by_them() -> None:
 
 
 def test_what_is_processing_is_read_and_canceled() -> None:
-    """A payment that was told of by 202 is asked about until its key is decided."""
+    """A payment that was answered with 202 is read until its key is decided."""
     intents = Intents([CARDS], "USD", 7)
     request = Request("k1", Operation.PAYMENT, "mer_1", "/v1/payments", {}, "faults", 1.0, 1.0)
     body = json.dumps({"id": "pay_1", "status": "processing"})

@@ -17,7 +17,7 @@ def test_the_same_seed_draws_the_same_storm(target: TargetKind) -> None:
 
 
 def test_a_shorter_storm_is_the_beginning_of_a_longer_one() -> None:
-    """How many faults are asked for does not change which come first."""
+    """The number of faults does not change which come first."""
     longer = draw(STORM, TargetKind.EMBEDDED, 30, 7)
 
     assert longer[:20] == draw(STORM, TargetKind.EMBEDDED, 20, 7)
@@ -27,7 +27,7 @@ def test_a_shorter_storm_is_the_beginning_of_a_longer_one() -> None:
 @pytest.mark.parametrize("target", TargetKind)
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_only_faults_that_a_target_can_have_are_drawn(name: str, target: TargetKind) -> None:
-    """As many faults as asked for, each of a kind of the scenario and the target, in its limits."""
+    """As many faults are drawn as wanted, each of the scenario and the target, in its limits."""
     scenario = SCENARIOS[name]
     kinds = kinds_for(scenario, target)
     found = draw(scenario, target, 10, 3)
@@ -51,7 +51,7 @@ def test_adversity_goes_through_its_phases_in_order() -> None:
 
 
 def test_every_fault_is_a_scenario_and_runs_somewhere() -> None:
-    """Each kind can be asked for by its name, and some target has it."""
+    """Each kind is a scenario by its name, and some target has it."""
     for kind in Kind:
         assert kind.value in SCENARIOS
         assert PROFILES[kind].targets

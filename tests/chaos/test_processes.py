@@ -1,4 +1,4 @@
-"""Processes of a run end with all they started, and nobody else is signalled."""
+"""Processes of a run end with all they started, and no other process is signalled."""
 
 import signal
 import subprocess
@@ -42,15 +42,15 @@ def _leader(script: str) -> tuple[subprocess.Popen[bytes], psutil.Process]:
 
 
 def _is_gone(process: psutil.Process) -> bool:
-    """Whether it ends; a zombie that nobody has reaped is gone as well."""
+    """Whether it ends; a zombie counts as gone, too."""
     psutil.wait_procs([process], timeout=STOP_S)
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_nobody_is_signalled_by_a_number_that_was_given_back(
+def test_a_reused_number_gets_no_signal(
     left_behind: list[psutil.Process],
 ) -> None:
-    """Once its leader was reaped a group is left alone, even if the number still names one."""
+    """Once its leader was reaped a group gets no signal, even if the number still names one."""
     leader, child = _leader(_ENDS)
     left_behind.append(child)
 
@@ -64,7 +64,7 @@ def test_nobody_is_signalled_by_a_number_that_was_given_back(
 def test_what_a_leader_leaves_behind_ends_before_its_number_is_free(
     left_behind: list[psutil.Process],
 ) -> None:
-    """Who is reaped has its group killed, and tells how it ended."""
+    """The group of a process is killed when it is reaped, and its exit code is returned."""
     leader, child = _leader(_ENDS)
     left_behind.append(child)
     while (code := reap(leader)) is None:
@@ -78,7 +78,7 @@ def test_what_a_leader_leaves_behind_ends_before_its_number_is_free(
 def test_a_service_ends_with_all_it_started(
     tmp_path: Path, left_behind: list[psutil.Process]
 ) -> None:
-    """A service that was stopped leaves nothing, and a signal afterwards reaches nobody."""
+    """A stopped service leaves no process, and a signal afterwards reaches none."""
     service = Process(["sh", "-c", _ENDS_WHEN_TOLD], tmp_path / "log", {})
     service.spawn(Command)
     while not (told := service.log_path.read_text("ascii")).endswith("\n"):

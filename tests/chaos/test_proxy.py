@@ -36,7 +36,7 @@ def ask(connection: psycopg.Connection, length: int = 1) -> str:
 
 
 def test_in_good_weather_nothing_is_noticed(proxy: FaultProxy) -> None:
-    """Statements and large answers pass."""
+    """Without a fault, statements and large answers pass."""
     with connect(proxy) as connection:
         assert len(ask(connection, 1_000_000)) == 1_000_000
 
@@ -57,7 +57,7 @@ def test_either_direction_may_be_slow(proxy: FaultProxy, direction: str) -> None
 
 
 def test_slow_bytes_keep_their_order(proxy: FaultProxy) -> None:
-    """Weather that clears while bytes are on their way lets none overtake another."""
+    """Bytes that are on their way when a delay ends are not overtaken."""
     with connect(proxy) as connection, connection.pipeline():
         proxy.slow(to_server_s=SLOW_S, to_client_s=SLOW_S)
         first = connection.execute("SELECT 1")
@@ -66,8 +66,8 @@ def test_slow_bytes_keep_their_order(proxy: FaultProxy) -> None:
         assert (first.fetchone(), second.fetchone()) == ((1,), (2,))
 
 
-def test_a_black_hole_answers_nobody_and_ends_in_a_reset(proxy: FaultProxy) -> None:
-    """Old connections wait, new ones get no greeting, and clear weather resets the old."""
+def test_a_black_hole_swallows_all_and_ends_in_a_reset(proxy: FaultProxy) -> None:
+    """Old connections wait, new ones get no greeting, and the end of the fault resets the old."""
     with closing(connect(proxy)) as connection:
         ask(connection)
         proxy.swallow()
@@ -82,7 +82,7 @@ def test_a_black_hole_answers_nobody_and_ends_in_a_reset(proxy: FaultProxy) -> N
 
 
 def test_all_connections_are_cut_at_once(proxy: FaultProxy) -> None:
-    """A cut breaks who is connected, and nobody who comes after."""
+    """A cut breaks the present connections, and no later one."""
     with closing(connect(proxy)) as one, closing(connect(proxy)) as two:
         proxy.cut()
         for connection in (one, two):
@@ -127,7 +127,7 @@ def test_the_servers_of_a_url(url: str, expected: list[Upstream]) -> None:
 
 
 def test_each_of_several_servers_has_its_own_way(shared_database_url: str) -> None:
-    """A URL of three hosts becomes one of three listeners, which may begin with any of them."""
+    """A URL of three hosts becomes one of three listeners, and may begin with any of them."""
     folder = make_url(shared_database_url).query["host"]
     assert isinstance(folder, str)
     url = f"{shared_database_url.partition('?')[0]}?host={folder},{folder},{folder}&port=5432"

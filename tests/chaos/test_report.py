@@ -1,4 +1,4 @@
-"""The report says what the history says, no better and no worse."""
+"""The report has exactly what the history has."""
 
 import msgspec
 
@@ -79,7 +79,7 @@ def test_the_json_has_what_scripts_ask_for() -> None:
 
 
 def test_any_finding_fails_the_run() -> None:
-    """What is wrong is counted by key, told by name, and decides the verdict."""
+    """A finding is counted by key, shown by name, and fails the run."""
     findings = [
         Anomaly(Wrong.LOST, "k1", "gone"),
         Anomaly(Wrong.LOST, "k1", "its transfer too"),
@@ -104,7 +104,7 @@ def test_people_get_a_row_per_phase_and_one_for_all() -> None:
 
 
 def test_a_generator_that_could_not_keep_its_pace_says_so() -> None:
-    """Late or dropped arrivals are told; otherwise nothing is."""
+    """Late or dropped arrivals are reported, and nothing else."""
     assert pacing(100, [0.001] * 100, 0).kept
     assert not pacing(100, [0.2] * 100, 0).kept
     assert not pacing(100, [0.001] * 100, 1).kept

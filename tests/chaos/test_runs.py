@@ -27,7 +27,7 @@ STRANGE = ids.encode("payment", ids.new())
 async def run_on(
     target: Target, injections: list[Injection], folder: Path
 ) -> tuple[ChaosReport, History]:
-    """What a short run found."""
+    """The findings of a short run."""
     plan = ChaosPlan(
         scenario="test", seed=1, rate_per_s=RATE_PER_S, injections=injections, calm_s=CALM_S
     )
@@ -45,7 +45,7 @@ def injection(number: int, kind: Kind, chance: int = 1) -> Injection:
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_faults_under_load_lose_and_double_nothing() -> None:
-    """A killed api, a killed database, cut commits and a schema change cost nobody money."""
+    """A killed api, a killed database, cut commits and a schema change lose no money."""
     kinds = [Kind.API_KILL, Kind.DATABASE_KILL, Kind.COMMIT_CUT, Kind.SCHEMA_CHANGE]
     with TemporaryDirectory(prefix="suya-test-") as name:
         folder = Path(name)
@@ -71,7 +71,7 @@ async def test_faults_under_load_lose_and_double_nothing() -> None:
 @pytest.mark.chaos
 @pytest.mark.slow
 async def test_what_a_run_started_ends_with_it() -> None:
-    """After a fault that fails, nothing that was started lives, and the run tells what failed."""
+    """After a fault that fails, no process of the run is alive, and the run names the failure."""
     with TemporaryDirectory(prefix="suya-test-") as name:
         folder = Path(name)
         injections = draw(SCENARIOS["commit-cut"], TargetKind.EMBEDDED, 1, 1)
@@ -85,7 +85,7 @@ async def test_what_a_run_started_ends_with_it() -> None:
 
 
 def said(process: psutil.Process) -> str:
-    """What a process was started with, which names the folder of the run that it belongs to."""
+    """The environment of a process, which names the folder of its run."""
     with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
         return f"{process.cmdline()} {process.cwd()} {process.environ()}"
     return ""
@@ -95,8 +95,8 @@ def said(process: psutil.Process) -> str:
 @pytest.mark.cluster
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_a_killed_node_of_a_cluster_costs_nobody_money() -> None:
-    """A node that is killed, and commits that are cut, lose and double nothing on CockroachDB."""
+async def test_a_killed_node_of_a_cluster_loses_no_money() -> None:
+    """A killed node and cut commits lose and double nothing on CockroachDB."""
     if shutil.which("cockroach") is None:
         pytest.skip("no CockroachDB: put the program 'cockroach' on the PATH")
     from app.devkit.chaos.cluster import ClusterTarget
@@ -128,8 +128,8 @@ OUTSIDE = [
 @pytest.mark.chaos
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_an_acquirer_that_fails_costs_nobody_money() -> None:
-    """Whatever the acquirer does, and whoever dies meanwhile, both books agree in the end."""
+async def test_a_failing_acquirer_loses_no_money() -> None:
+    """Whatever the acquirer does, and whatever dies meanwhile, both books agree in the end."""
     # One run has all the faults, one after the other: its start takes longer than they do.
     faults = [
         msgspec.structs.replace(injection(number, kind, chance), hold_s=2.0)
@@ -151,7 +151,7 @@ async def test_an_acquirer_that_fails_costs_nobody_money() -> None:
 
 
 class ChargingRails(Rails):
-    """An acquirer that charges a card nobody here knows of, just before its books are read."""
+    """An acquirer with a charge that Suya does not know, made just before its books are read."""
 
     def books(self) -> AcquirerBooks:
         """The books, with that charge."""
