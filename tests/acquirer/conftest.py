@@ -21,7 +21,7 @@ def shared_receiver() -> Iterator[Receiver]:
 def shared_acquirer(
     tmp_path_factory: pytest.TempPathFactory, shared_receiver: Receiver
 ) -> Iterator[AcquirerProcess]:
-    """One process for all that need nothing of their own."""
+    """One process for all tests that do not break it."""
     folder = tmp_path_factory.mktemp("acquirer")
     with AcquirerProcess(folder, notify_url=shared_receiver.url).start() as process:
         yield process
@@ -37,7 +37,7 @@ def acquirer(shared_acquirer: AcquirerProcess) -> Iterator[AcquirerProcess]:
 
 @pytest.fixture
 def receiver(shared_receiver: Receiver) -> Iterator[Receiver]:
-    """Where the shared acquirer's notifications come, with nothing to be answered badly."""
+    """The receiver of the shared acquirer's notifications, which answers 2xx to all."""
     yield shared_receiver
     shared_receiver.statuses.clear()
 

@@ -24,7 +24,7 @@ def lines_of(acquirer: AcquirerProcess, day: str) -> list[dict[str, str]]:
 
 
 def busy_day(acquirer: AcquirerProcess) -> str:
-    """Something of everything, in three currencies with three exponents; returns its date."""
+    """A day with some of everything, in three currencies with three exponents; returns its date."""
     day = today(acquirer)
     for currency, n in (("EUR", 1), ("JPY", 2), ("KWD", 3)):
         acquirer.authorize(f"pay_{n}", 100_000, currency=currency, capture=True)

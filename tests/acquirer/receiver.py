@@ -1,4 +1,4 @@
-"""Whoever the sandbox notifies: keeps what came, and answers as a test wants it to."""
+"""A receiver of the sandbox's notifications: keeps them, and answers as a test wants."""
 
 import base64
 import contextlib
@@ -15,24 +15,24 @@ WAIT_S = 30  # a notification comes within milliseconds; a busy machine takes it
 
 
 class Delivery(NamedTuple):
-    """One request that came."""
+    """One received request."""
 
     headers: dict[str, str]
     body: bytes
 
     @property
     def id(self) -> str:
-        """The notification's, which its repetitions share."""
+        """The notification's id, which its repetitions share."""
         return self.headers["webhook-id"]
 
     @property
     def told(self) -> dict[str, Any]:
-        """What it says."""
+        """Its content."""
         told: dict[str, Any] = json.loads(self.body)
         return told
 
     def is_signed(self) -> bool:
-        """Whether its signature is right, by the text of Standard Webhooks and not by our code."""
+        """Whether its signature is right, by Standard Webhooks' text and not by Suya's code."""
         key = base64.b64decode(SECRET.removeprefix("whsec_"))
         signed = b".".join(
             [self.id.encode(), self.headers["webhook-timestamp"].encode(), self.body]
@@ -66,11 +66,11 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it takes notifications."""
+        """The URL for notifications."""
         return f"http://127.0.0.1:{self._server.server_port}/v1/notifications/acquirer"
 
     def about(self, reference: str) -> list[Delivery]:
-        """What came about one thing, or about what belongs to it, in order."""
+        """The notifications about one object, or about what belongs to it, in order."""
         return [
             delivery
             for delivery in list(self.deliveries)
@@ -78,7 +78,7 @@ class Receiver:
         ]
 
     def wait(self, reference: str, count: int = 1) -> list[Delivery]:
-        """What came about one thing, once there are so many."""
+        """Wait for a number of notifications about one object."""
         deadline = time.monotonic() + WAIT_S
         while len(came := self.about(reference)) < count:
             assert time.monotonic() < deadline, [delivery.told for delivery in came]
@@ -86,7 +86,10 @@ class Receiver:
         return came
 
     def wait_for(self, reference: str, count: int) -> list[Delivery]:
-        """The first of each notification about one thing, once there are so many different ones."""
+        """Wait for a number of different notifications about one object.
+
+        Repetitions are left out.
+        """
         deadline = time.monotonic() + WAIT_S
         while True:
             came = {d.id: d for d in reversed(self.about(reference))}

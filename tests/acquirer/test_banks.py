@@ -25,11 +25,11 @@ def pay_out(
 
 
 def find(acquirer: AcquirerProcess, kind: str, reference: str) -> dict[str, Any]:
-    """What has become of it."""
+    """Its record."""
     return acquirer.ask("GET", f"/v1/{kind}/{reference}")
 
 
-def test_a_transfer_tells_where_to_pay(acquirer: AcquirerProcess, name: str) -> None:
+def test_each_transfer_has_an_account_of_its_own(acquirer: AcquirerProcess, name: str) -> None:
     """Each bank transfer has an account of its own, with right check digits."""
     first, second = expect(acquirer, f"{name}_1"), expect(acquirer, f"{name}_2")
 
@@ -41,7 +41,7 @@ def test_a_transfer_tells_where_to_pay(acquirer: AcquirerProcess, name: str) -> 
 
 
 def test_money_arrives_on_command(acquirer: AcquirerProcess, receiver: Receiver, name: str) -> None:
-    """What came is told, be it what was asked for or not."""
+    """The amount that arrived is notified, be it the expected one or not."""
     expect(acquirer, name, 5000)
 
     arrived = acquirer.arrive(f"bt_{name}", 4999)
@@ -59,7 +59,7 @@ def test_money_arrives_on_command(acquirer: AcquirerProcess, receiver: Receiver,
 
 
 def test_money_arrives_the_next_day(acquirer: AcquirerProcess, name: str) -> None:
-    """The clock brings it, unless it was to stay away; then it is given up after a week."""
+    """The money arrives by the clock, or else the transfer expires after a week."""
     expect(acquirer, name)
     expect(acquirer, f"{name}_never", 990018)
 
@@ -78,7 +78,7 @@ def test_money_arrives_the_next_day(acquirer: AcquirerProcess, name: str) -> Non
 def test_a_payout_is_paid_the_next_day(
     acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """It is under way until the clock has moved."""
+    """A payout is under way until the clock has moved."""
     assert pay_out(acquirer, name)["status"] == "pending"
 
     acquirer.advance(days=1)
@@ -88,7 +88,7 @@ def test_a_payout_is_paid_the_next_day(
 
 
 def test_a_payout_may_end_otherwise(acquirer: AcquirerProcess, name: str) -> None:
-    """It is stopped in time, refused by its bank, returned days later, or declined at once."""
+    """A payout may be canceled, refused by its bank, returned days later, or declined at once."""
     for end in ("canceled", "failed", "returned", "paid"):
         pay_out(acquirer, f"{name}_{end}")
     canceled = acquirer.ask("POST", f"/v1/payouts/po_{name}_canceled/cancel")

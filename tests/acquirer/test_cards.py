@@ -11,7 +11,7 @@ from tests.support.tables import Row, table
 
 
 def test_a_captured_card_keeps_count(acquirer: AcquirerProcess, name: str) -> None:
-    """An authorization tells what of it was captured, refunded and let go."""
+    """An authorization shows what of it was captured, refunded and released."""
     acquirer.authorize(f"pay_{name}", 1000)
     acquirer.capture(f"pay_{name}", f"cap_{name}_1", 300)
     acquirer.capture(f"pay_{name}", f"cap_{name}_2", 500, final=True)
@@ -26,7 +26,7 @@ def test_a_captured_card_keeps_count(acquirer: AcquirerProcess, name: str) -> No
 
 
 def test_a_card_is_captured_at_once(acquirer: AcquirerProcess, name: str) -> None:
-    """`capture` takes all of it with the approval."""
+    """With `capture` all of it is captured with the approval."""
     held = acquirer.authorize(f"pay_{name}", 1000, capture=True)
 
     assert held["captured_amount"] == 1000
@@ -55,7 +55,7 @@ def test_a_card_is_captured_at_once(acquirer: AcquirerProcess, name: str) -> Non
 def test_a_test_card_does_what_is_documented(
     row: Row, acquirer: AcquirerProcess, name: str
 ) -> None:
-    """A card's number says what becomes of it."""
+    """A card's number decides its behavior."""
     held = acquirer.authorize(f"pay_{name}", 1000, number=str(row.number))
 
     assert (held["status"], held.get("decline_code"), held["brand"]) == (
@@ -66,14 +66,14 @@ def test_a_test_card_does_what_is_documented(
 
 
 def test_a_card_of_the_past_is_declined(acquirer: AcquirerProcess, name: str) -> None:
-    """A card's month may not be over."""
+    """A card whose month is over is declined."""
     card = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2020}
 
     assert acquirer.authorize(f"pay_{name}", 1, card=card)["decline_code"] == "expired_card"
 
 
 def test_a_repeated_request_acts_once(acquirer: AcquirerProcess, name: str) -> None:
-    """Every kind of request may be sent again, and is answered as the first time."""
+    """Every kind of request may be sent again, and gets the first answer."""
     first = acquirer.authorize(f"pay_{name}", 1000)
     capture = acquirer.capture(f"pay_{name}", f"cap_{name}", 400)
     refund = acquirer.refund(f"pay_{name}", f"re_{name}", 100)
@@ -113,7 +113,7 @@ def test_a_reference_names_one_request(
 
 
 def test_one_of_many_at_once_acts(acquirer: AcquirerProcess, name: str) -> None:
-    """Requests under one reference that race each other get one and the same answer."""
+    """Requests that race under one reference get one and the same answer."""
     with ThreadPoolExecutor(16) as pool:
         held = list(
             pool.map(lambda _: acquirer.authorize(f"pay_{name}", 1000, capture=True), range(64))
@@ -131,7 +131,7 @@ def test_one_of_many_at_once_acts(acquirer: AcquirerProcess, name: str) -> None:
 def test_a_reversal_may_be_faster_than_its_authorization(
     acquirer: AcquirerProcess, name: str
 ) -> None:
-    """What arrives after its reversal is voided, and takes no money."""
+    """An authorization that arrives after its reversal is voided, and takes no money."""
     acquirer.reverse(f"pay_{name}", f"rev_{name}")
 
     missing = acquirer.client.get(f"/v1/authorizations/pay_{name}")
@@ -145,7 +145,7 @@ def test_a_reversal_may_be_faster_than_its_authorization(
 def test_an_undone_payment_gives_back_what_it_captured(
     acquirer: AcquirerProcess, name: str
 ) -> None:
-    """A reversal that says so refunds what was captured at once."""
+    """A reversal with `refund_captured` refunds what was captured at once."""
     acquirer.authorize(f"pay_{name}", 1000, capture=True)
 
     acquirer.reverse(f"pay_{name}", f"rev_{name}", refund_captured=True)
@@ -162,7 +162,7 @@ def test_an_undone_payment_gives_back_what_it_captured(
 def test_a_payer_decides_on_a_page(
     approve: bool, status: str, acquirer: AcquirerProcess, name: str
 ) -> None:
-    """A 3-D Secure page shows what is asked, takes the first answer, and sticks to it."""
+    """A 3-D Secure page shows the payment, takes the first answer, and keeps it."""
     held = acquirer.authorize(f"pay_{name}", 123456, number="4000000000003220", capture=True)
 
     page = acquirer.client.get(held["action_url"], headers={"authorization": ""})
@@ -191,7 +191,7 @@ def test_a_payer_decides_on_a_page(
 def test_a_malformed_request_is_refused(
     body: dict[str, Any], code: str, acquirer: AcquirerProcess, name: str
 ) -> None:
-    """What cannot be understood is answered by 400 and keeps no reference."""
+    """A malformed request gets a 400, and its reference stays free."""
     answer = acquirer.client.post(
         "/v1/authorizations", json=authorization(f"pay_{name}", 1, **body)
     )
@@ -201,15 +201,15 @@ def test_a_malformed_request_is_refused(
 
 
 @pytest.mark.parametrize("path", ["/v1/records?kind=refunds", "/sandbox/clock"])
-def test_nobody_asks_without_the_key(path: str, acquirer: AcquirerProcess) -> None:
-    """A wrong key is answered by 401, on both sides of the sandbox."""
+def test_a_wrong_key_is_refused(path: str, acquirer: AcquirerProcess) -> None:
+    """A wrong key gets a 401, on both sides of the sandbox."""
     answer = acquirer.client.get(path, headers={"authorization": "Bearer another"})
 
     assert answer.status_code == 401
 
 
 def test_a_card_number_is_kept_nowhere(acquirer: AcquirerProcess, name: str) -> None:
-    """Neither the file nor the log contains a number, however it is asked with it."""
+    """Neither the file nor the log contains a number of any request."""
     number = "4917610000000000003"
     acquirer.authorize(f"pay_{name}", 1000, number=number)
     acquirer.client.post("/v1/authorizations", json=authorization(f"x{name}", 0, number=number))

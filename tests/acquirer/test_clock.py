@@ -1,4 +1,4 @@
-"""The test clock: it moves days, and what was to happen on the way happens in its order."""
+"""The test clock: it moves by days, and timers on the way run in their order."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ def _now(acquirer: AcquirerProcess) -> datetime:
 
 
 def test_it_moves(acquirer: AcquirerProcess) -> None:
-    """Forward by as much as it is told, and never back."""
+    """The clock moves forward by the given time, and never back."""
     before = _now(acquirer)
     acquirer.advance(days=3)
     after = _now(acquirer)
@@ -24,7 +24,7 @@ def test_it_moves(acquirer: AcquirerProcess) -> None:
 
 
 def test_an_authorization_lapses(acquirer: AcquirerProcess, name: str) -> None:
-    """After seven days nothing of it can be captured."""
+    """After seven days an authorization cannot be captured any more."""
     acquirer.authorize(f"pay_{name}", 1000)
     acquirer.advance(days=6)
     in_time = acquirer.capture(f"pay_{name}", f"cap_{name}_1", 1)
@@ -35,8 +35,8 @@ def test_an_authorization_lapses(acquirer: AcquirerProcess, name: str) -> None:
     assert (late["status"], late["decline_code"]) == ("declined", "authorization_expired")
 
 
-def test_a_payer_who_goes_away_is_not_waited_for(acquirer: AcquirerProcess, name: str) -> None:
-    """A 3-D Secure page is answered within the hour."""
+def test_a_challenge_expires_after_an_hour(acquirer: AcquirerProcess, name: str) -> None:
+    """A 3-D Secure page expires after an hour."""
     held = acquirer.authorize(f"pay_{name}", 1000, number="4000000000003220")
 
     acquirer.advance(seconds=3600)
@@ -47,7 +47,7 @@ def test_a_payer_who_goes_away_is_not_waited_for(acquirer: AcquirerProcess, name
 
 
 def test_days_of_a_long_leap_are_settled_apart(start_acquirer: StartAcquirer) -> None:
-    """Things that follow from each other happen on their own days, though the clock leaps."""
+    """Events that follow from each other have their own days, though the clock leaps."""
     acquirer = start_acquirer()
     began = _now(acquirer).date()
     body = {"reference": "po_1", "merchant": "mer_1", "currency": "EUR", "amount": 990017}
@@ -63,7 +63,7 @@ def test_days_of_a_long_leap_are_settled_apart(start_acquirer: StartAcquirer) ->
 
 
 def test_many_things_happen_in_one_leap(start_acquirer: StartAcquirer) -> None:
-    """A leap is answered when all of it has happened."""
+    """A leap is answered when all of its events have happened."""
     acquirer = start_acquirer()
     body = {"merchant": "mer_1", "currency": "EUR", "amount": 100}
     for n in range(600):
@@ -75,7 +75,7 @@ def test_many_things_happen_in_one_leap(start_acquirer: StartAcquirer) -> None:
 
 
 def test_records_come_in_pages(start_acquirer: StartAcquirer) -> None:
-    """All of a kind, in the order in which they came, each once, of one merchant or of all."""
+    """A list has all records of a kind, in order, each once, of one merchant or of all."""
     acquirer = start_acquirer()
     for n in range(30):
         acquirer.authorize(f"pay_{n}", 100 + n, merchant=f"mer_{n % 2}", capture=True)

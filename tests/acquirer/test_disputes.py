@@ -17,7 +17,7 @@ def disputed(acquirer: AcquirerProcess, name: str) -> dict[str, Any]:
 
 
 def give(acquirer: AcquirerProcess, dispute: str, reference: str, text: str) -> dict[str, Any]:
-    """Evidence."""
+    """Give evidence."""
     path = f"/v1/disputes/{dispute}/evidence"
     return acquirer.ask("POST", path, {"reference": reference, "text": text})
 
@@ -25,7 +25,7 @@ def give(acquirer: AcquirerProcess, dispute: str, reference: str, text: str) -> 
 def test_a_card_is_disputed_once_captured(
     acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """The test card's payer disputes what is captured, and the merchant is told."""
+    """The test card's payer disputes what is captured, and the merchant is notified."""
     acquirer.authorize(f"pay_{name}", 1000, number=DISPUTED)
     before = acquirer.authorization(f"pay_{name}")
     acquirer.capture(f"pay_{name}", f"cap_{name}", 400)
@@ -47,7 +47,7 @@ def test_a_card_is_disputed_once_captured(
 def test_evidence_may_decide_by_itself(
     text: str, end: str, acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """Magic words decide right after they were taken."""
+    """Magic words in the evidence decide at once."""
     dispute = disputed(acquirer, name)
 
     taken = give(acquirer, dispute["id"], f"evi_{name}", text)
@@ -59,7 +59,7 @@ def test_evidence_may_decide_by_itself(
 
 
 def test_evidence_is_given_once(acquirer: AcquirerProcess, name: str) -> None:
-    """The same evidence again is no second one, and a second one is refused."""
+    """The same evidence again changes nothing, and other evidence is refused."""
     dispute = disputed(acquirer, name)["id"]
 
     first = give(acquirer, dispute, f"evi_{name}", "a receipt")
@@ -73,7 +73,7 @@ def test_evidence_is_given_once(acquirer: AcquirerProcess, name: str) -> None:
 
 
 def test_a_dispute_is_decided_on_command(acquirer: AcquirerProcess, name: str) -> None:
-    """Who wins may be refunded and disputed again."""
+    """After a won dispute the payment may be refunded and disputed again."""
     dispute = disputed(acquirer, name)["id"]
 
     won = acquirer.decide_dispute(dispute, "won")
@@ -86,7 +86,7 @@ def test_a_dispute_is_decided_on_command(acquirer: AcquirerProcess, name: str) -
 
 
 def test_silence_loses(acquirer: AcquirerProcess, name: str) -> None:
-    """A dispute is lost when its time for evidence is over, or when it is accepted."""
+    """A dispute is lost when the time for evidence is over, or when it is accepted."""
     silent, accepted = disputed(acquirer, f"{name}_1")["id"], disputed(acquirer, f"{name}_2")["id"]
 
     acquirer.ask("POST", f"/v1/disputes/{accepted}/accept")
@@ -100,7 +100,7 @@ def test_silence_loses(acquirer: AcquirerProcess, name: str) -> None:
 
 
 def test_an_undone_payment_ends_its_dispute(acquirer: AcquirerProcess, name: str) -> None:
-    """The payer gets the money once: by the refund, and the dispute is given up."""
+    """The payer gets the money once: by the refund, and the dispute is withdrawn."""
     dispute = disputed(acquirer, name)["id"]
 
     acquirer.reverse(f"pay_{name}", f"rev_{name}", refund_captured=True)
@@ -122,7 +122,7 @@ def test_what_a_lost_dispute_took_is_not_given_back_again(
 
 
 def test_only_captured_money_is_disputed(acquirer: AcquirerProcess, name: str) -> None:
-    """There is no dispute about a mere promise."""
+    """An authorization without a capture cannot be disputed."""
     acquirer.authorize(f"pay_{name}", 1000)
 
     answer = acquirer.client.post("/sandbox/disputes", json={"authorization": f"pay_{name}"})
@@ -131,7 +131,7 @@ def test_only_captured_money_is_disputed(acquirer: AcquirerProcess, name: str) -
 
 
 def test_a_payer_may_dispute_later(acquirer: AcquirerProcess, name: str) -> None:
-    """The script says how long after the capture."""
+    """The script says how long after the capture the payer disputes."""
     acquirer.script(dispute_delay_s=3 * 86_400)
     acquirer.authorize(f"pay_{name}", 1000, number=DISPUTED, capture=True)
 

@@ -1,4 +1,4 @@
-"""What was answered is there after a kill, and acts once whatever was interrupted."""
+"""An answer survives a kill, and a request acts once wherever it was interrupted."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ BEFORE_KILL = 200  # answers; each life makes about so many more before it dies
 
 @pytest.mark.chaos
 def test_no_answered_authorization_is_lost(start_acquirer: StartAcquirer) -> None:
-    """Killed under load three times, it has each one it answered, once; and all their money."""
+    """Killed under load three times, it has each answered authorization once, and its money."""
     acquirer = start_acquirer()
     answered: dict[str, str] = {}
     for life in range(3):
@@ -38,7 +38,7 @@ def test_no_answered_authorization_is_lost(start_acquirer: StartAcquirer) -> Non
 
 
 def _load_until_killed(acquirer: AcquirerProcess, life: int, answered: dict[str, str]) -> None:
-    """Authorize from many sides, and kill it in the middle of that."""
+    """Authorize from many threads, and kill it in the middle of that."""
     enough = threading.Event()
     goal = len(answered) + BEFORE_KILL
 
@@ -66,7 +66,7 @@ def _load_until_killed(acquirer: AcquirerProcess, life: int, answered: dict[str,
 
 
 def test_a_repetition_after_a_restart_acts_once(start_acquirer: StartAcquirer) -> None:
-    """A reference is known in the next life, and so are the clock and what is to come."""
+    """After a restart it still has its references, its clock and its timers."""
     acquirer = start_acquirer()
     first = acquirer.authorize("pay_1", 1000, capture=True)
     refund = acquirer.refund("pay_1", "re_1", 100)
@@ -84,7 +84,7 @@ def test_a_repetition_after_a_restart_acts_once(start_acquirer: StartAcquirer) -
 
 
 def test_one_process_has_a_file(start_acquirer: StartAcquirer) -> None:
-    """A second one says so and ends."""
+    """A second process on the file ends with a message."""
     start_acquirer()
 
     with pytest.raises(DidNotStart, match="Another acquirer has"):
@@ -103,13 +103,13 @@ def test_one_process_has_a_file(start_acquirer: StartAcquirer) -> None:
 def test_a_wrong_setting_stops_the_start(
     settings: dict[str, str], said: str, start_acquirer: StartAcquirer
 ) -> None:
-    """What is wrong is named."""
+    """The message names the wrong setting."""
     with pytest.raises(DidNotStart, match=said):
         start_acquirer(**settings)
 
 
 def test_it_does_not_run_in_production(start_acquirer: StartAcquirer) -> None:
-    """A sandbox makes money out of nothing."""
+    """A sandbox makes money from nothing, so it refuses to run in production."""
     acquirer = start_acquirer()
     acquirer.stop()
 

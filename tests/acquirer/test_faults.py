@@ -1,4 +1,4 @@
-"""Faults on request: by header, by magic amount, by script, by chance with a seed."""
+"""Faults on request: by header, by magic amount, by script, or drawn with a seed."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +32,7 @@ def _post(
     *,
     patience_s: float = ANSWER_S,
 ) -> str:
-    """How a request for an authorization ends: a status, `timeout` or `broken`."""
+    """Post an authorization; returns its end: a status, `timeout` or `broken`."""
     headers = {} if fault is None else {"sandbox-fault": fault}
     try:
         answer = acquirer.client.post(
@@ -46,13 +46,13 @@ def _post(
 
 
 def _outcome(acquirer: AcquirerProcess, reference: str) -> str:
-    """What is known of it afterwards."""
+    """The state of the authorization afterwards."""
     answer = acquirer.client.get(f"/v1/authorizations/{reference}")
     return str(answer.json()["status"] if answer.status_code == 200 else answer.status_code)
 
 
 def _strike(acquirer: AcquirerProcess, row: Row, body: dict[str, Any], fault: str | None) -> None:
-    """See a request end as its row says, and what became of it."""
+    """Check the end of a request and the state afterwards, as its row has them."""
     patience_s = IMPATIENT_S if row.answer == "timeout" else ANSWER_S
     assert _post(acquirer, body, fault, patience_s=patience_s) == str(row.answer)
     # Who did not wait for an answer may be faster than what was asked for.
@@ -82,18 +82,18 @@ FAULTS = """
 
 @table(FAULTS)
 def test_a_header_asks_for_a_fault(row: Row, acquirer: AcquirerProcess, name: str) -> None:
-    """The first request under a reference is struck; what it did before is known afterwards."""
+    """The first request under a reference gets the fault; its effect shows afterwards."""
     _strike(acquirer, row, authorization(f"pay_{name}", 1000), str(row.fault))
 
 
 @table(FAULTS)
 def test_an_amount_asks_for_a_fault(row: Row, acquirer: AcquirerProcess, name: str) -> None:
-    """A magic amount does what the header would, though it waits for seconds only."""
+    """A magic amount has the effect of the header, though it waits for seconds only."""
     _strike(acquirer, row, authorization(f"pay_{name}", row.amount), None)
 
 
-def test_who_repeats_gets_on(acquirer: AcquirerProcess, name: str) -> None:
-    """A fault of the connection strikes once under a reference, even if it is asked for again."""
+def test_a_repetition_gets_past_a_fault(acquirer: AcquirerProcess, name: str) -> None:
+    """A fault of the connection occurs once under a reference, even if it is requested again."""
     for at, fault in enumerate(["500_before", "500_after", "drop_before", "drop_after", "slow:60"]):
         body = authorization(f"pay_{name}_{at}", 1000, capture=True)
         patience_s = IMPATIENT_S if fault == "slow:60" else ANSWER_S
@@ -109,7 +109,7 @@ def test_who_repeats_gets_on(acquirer: AcquirerProcess, name: str) -> None:
 def test_a_bank_may_decide_late(
     fault: str, status: str, acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """Nobody knows for a while, not even who repeats; then the decision is told."""
+    """A late decision is unknown for a while, also to a repetition, and is then notified."""
     body = authorization(f"pay_{name}", 1000, capture=True)
 
     assert _post(acquirer, body, fault, patience_s=IMPATIENT_S) == "timeout"
@@ -121,7 +121,7 @@ def test_a_bank_may_decide_late(
 
 
 def test_a_request_may_arrive_late(acquirer: AcquirerProcess, name: str) -> None:
-    """It is not there, and then it is: only its reversal keeps it from taking money."""
+    """A late request takes effect, unless its reversal comes first."""
     bodies = [authorization(f"pay_{name}_{n}", 1000, capture=True) for n in range(2)]
     for body in bodies:
         assert _post(acquirer, body, "late:3", patience_s=IMPATIENT_S) == "timeout"
@@ -137,7 +137,7 @@ def test_a_request_may_arrive_late(acquirer: AcquirerProcess, name: str) -> None
 
 
 def test_the_next_requests_fail(acquirer: AcquirerProcess, name: str) -> None:
-    """A one-shot fault strikes so many requests of its kind, and no others."""
+    """A one-shot fault hits so many requests of its kind, and no others."""
     acquirer.fail_next("500_before", operation="capture", times=2)
     acquirer.authorize(f"pay_{name}", 1000)
 
@@ -149,7 +149,7 @@ def test_the_next_requests_fail(acquirer: AcquirerProcess, name: str) -> None:
 
 
 def test_captures_and_refunds_can_be_declined(acquirer: AcquirerProcess, name: str) -> None:
-    """A decision's fault of a later step keeps the authorization as it was."""
+    """A declined capture or refund leaves the authorization unchanged."""
     acquirer.authorize(f"pay_{name}", 1000)
     acquirer.fail_next("decline:suspected_fraud", operation="capture")
     declined = acquirer.capture(f"pay_{name}", f"cap_{name}_1", 400)
@@ -166,7 +166,7 @@ def test_captures_and_refunds_can_be_declined(acquirer: AcquirerProcess, name: s
 def test_a_refund_fails_after_success(
     acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """On command or by its amount, days after it was approved."""
+    """An approved refund fails days later, on command or by its amount."""
     acquirer.authorize(f"pay_{name}", 2_000_000, capture=True)
     first = acquirer.refund(f"pay_{name}", f"re_{name}_1", 990017)
     second = acquirer.refund(f"pay_{name}", f"re_{name}_2", 500)
@@ -196,7 +196,7 @@ def test_being_down_does_nothing(acquirer: AcquirerProcess, name: str) -> None:
 
 
 def test_latency_is_waited_by_all_at_once(acquirer: AcquirerProcess, name: str) -> None:
-    """A slow sandbox serves many at a time, and has done the work while they wait."""
+    """A slow sandbox serves many requests at a time, and does their work before it waits."""
     acquirer.script(latency_ms=400)
     began = time.monotonic()
     with ThreadPoolExecutor(32) as pool:
@@ -207,7 +207,7 @@ def test_latency_is_waited_by_all_at_once(acquirer: AcquirerProcess, name: str) 
 
 
 def test_errors_by_chance_repeat_with_their_seed() -> None:
-    """The same seed strikes the same requests with the same faults."""
+    """The same seed chooses the same requests and the same faults."""
 
     def struck(seed: int) -> list[str]:
         script = Script(error_rate=0.3, error_faults=("500_before", "drop_after"), seed=seed)
@@ -222,7 +222,7 @@ def test_errors_by_chance_repeat_with_their_seed() -> None:
 
 
 def test_a_header_goes_before_the_script_before_the_amount() -> None:
-    """One fault strikes at a time, and it is clear which."""
+    """If several faults apply, one of them occurs, in this order."""
     faults = Faults(Script(next=(OneShot(fault="drop_after"),)))
 
     chosen = [

@@ -1,4 +1,4 @@
-"""What the sandbox calls its records."""
+"""The ids of the sandbox's records."""
 
 import pytest
 
@@ -10,7 +10,7 @@ FILES, RECORDS = 200, 100
 
 @pytest.mark.parametrize("prefix", ["dp", "auth", "po"])
 def test_no_name_looks_like_a_card_number(prefix: str) -> None:
-    """Whatever file it is, a name has letters beside its digits, and its number is found in it."""
+    """In any file an id has letters beside its digits, and its number can be read back."""
     for _ in range(FILES):
         names = Ids(new_tag(), last=270)
         for _ in range(RECORDS):

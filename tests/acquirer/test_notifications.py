@@ -15,7 +15,7 @@ StartAcquirer = Callable[..., AcquirerProcess]
 
 
 def _change(acquirer: AcquirerProcess, name: str, **fields: Any) -> str:
-    """Something nobody waits for: a payer approves; returns what it is about."""
+    """Change something that no request waits for (a payer approves); returns its reference."""
     reference = f"pay_{name}"
     held = acquirer.authorize(reference, 1000, number="4000000000003220", **fields)
     acquirer.answer_challenge(held["action_url"])
@@ -30,7 +30,7 @@ def _wait_until_none_waits(acquirer: AcquirerProcess) -> None:
 
 
 def test_a_notification_is_signed(acquirer: AcquirerProcess, receiver: Receiver, name: str) -> None:
-    """It carries the headers of Standard Webhooks, and a signature over exactly its text."""
+    """A notification has the headers of Standard Webhooks, and a signature over its text."""
     (delivery,) = receiver.wait(_change(acquirer, name))
 
     assert delivery.is_signed()
@@ -46,10 +46,10 @@ def test_a_notification_is_signed(acquirer: AcquirerProcess, receiver: Receiver,
     }
 
 
-def test_what_was_answered_is_not_told(
+def test_what_was_answered_is_not_notified(
     acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """Only what changes later is, unless the script wants all of it."""
+    """Only later changes are notified, unless the script wants all."""
     acquirer.authorize(f"pay_{name}_1", 1000)
     acquirer.script(notify_all=True)
     acquirer.authorize(f"pay_{name}_2", 1000)
@@ -63,7 +63,7 @@ def test_what_was_answered_is_not_told(
 def test_a_notification_is_repeated_until_it_is_received(
     status: int, acquirer: AcquirerProcess, receiver: Receiver, name: str
 ) -> None:
-    """Anything but 2xx has it sent again, under the same id and newly signed."""
+    """Any answer but 2xx leads to another attempt, with the same id and a new signature."""
     _wait_until_none_waits(acquirer)
     receiver.statuses[:] = [status]
 
@@ -86,7 +86,7 @@ def test_duplicates(acquirer: AcquirerProcess, receiver: Receiver, name: str) ->
 
 
 def test_reordering(acquirer: AcquirerProcess, receiver: Receiver, name: str) -> None:
-    """Every second one is held back, so that the next overtakes it."""
+    """Every second notification is held back, so that the next overtakes it."""
     acquirer.script(notifications={"reorder_ms": 1500})
     names = [f"{name}_{n}" for n in range(4)]
     changed = [_change(acquirer, one) for one in names]
@@ -101,7 +101,7 @@ def test_reordering(acquirer: AcquirerProcess, receiver: Receiver, name: str) ->
 
 
 def test_delay_and_pause(acquirer: AcquirerProcess, receiver: Receiver, name: str) -> None:
-    """What is delayed or paused waits, and then comes."""
+    """A delayed or paused notification waits, and then comes."""
     acquirer.script(notifications={"paused": True})
     paused = _change(acquirer, f"{name}_1")
     time.sleep(0.3)
@@ -118,7 +118,7 @@ def test_delay_and_pause(acquirer: AcquirerProcess, receiver: Receiver, name: st
 
 
 def test_a_notification_outlives_its_process(start_acquirer: StartAcquirer, name: str) -> None:
-    """What could not be told before a kill is told after the restart, if it takes long too."""
+    """A notification that was not delivered before a kill is delivered after the restart."""
     port = free_port()
     acquirer = start_acquirer(notify_url=f"http://127.0.0.1:{port}")
     reference = _change(acquirer, name)

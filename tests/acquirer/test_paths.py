@@ -1,4 +1,4 @@
-"""Which paths the sandbox has, and which key they need."""
+"""The paths of the sandbox, and the key that they need."""
 
 from tests.support.acquirer import AcquirerProcess
 from tests.support.tables import Row, table

@@ -54,7 +54,7 @@ def test_a_file_makes_its_payouts(acquirer: AcquirerProcess, name: str) -> None:
 
 
 def test_a_part_of_a_file_may_be_refused(acquirer: AcquirerProcess, name: str) -> None:
-    """A payout that another request made stays one; a bad order does not stop the others."""
+    """A payout of another request is not made twice, and a bad order does not stop the others."""
     pay_out(acquirer, f"{name}_1", 1000)
     pay_out(acquirer, f"{name}_2", 1)
     content = _file(name, {}, {}, {"description": "nobody's"}, {})
@@ -73,7 +73,7 @@ def test_a_part_of_a_file_may_be_refused(acquirer: AcquirerProcess, name: str) -
 
 
 def test_the_query_may_say_whose_payouts_they_are(acquirer: AcquirerProcess, name: str) -> None:
-    """Then no remittance text has to."""
+    """With `?merchant=` no remittance text has to name the merchant."""
     told = _upload(acquirer, _file(name, {"description": "x"}), "?merchant=mer_2").json()
 
     assert told["status"] == "ACCP"
@@ -90,7 +90,7 @@ def test_the_query_may_say_whose_payouts_they_are(acquirer: AcquirerProcess, nam
 def test_a_file_that_does_not_add_up_makes_nothing(
     right: str, wrong: str, reason: str, acquirer: AcquirerProcess, name: str
 ) -> None:
-    """Its header counts and sums what is in it."""
+    """A file whose header has another count or sum than its orders makes no payout."""
     content = _file(name, {}, {}).decode()
     assert right in content
 
@@ -101,7 +101,7 @@ def test_a_file_that_does_not_add_up_makes_nothing(
 
 
 def test_a_message_id_names_one_file(acquirer: AcquirerProcess, name: str) -> None:
-    """Another file of the same name is refused whole."""
+    """Another file with the same message id is refused whole."""
     _upload(acquirer, _file(name, {}))
 
     answer = _upload(acquirer, _file(name, {"amount": 1}))
@@ -120,7 +120,7 @@ def test_a_message_id_names_one_file(acquirer: AcquirerProcess, name: str) -> No
     ],
 )
 def test_what_is_no_file_is_refused(content: bytes, acquirer: AcquirerProcess) -> None:
-    """Nothing outside a file is read, and nothing else is taken for one."""
+    """External entities are not read, and other documents are refused."""
     answer = _upload(acquirer, content)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_file")
@@ -144,5 +144,5 @@ def test_what_is_no_file_is_refused(content: bytes, acquirer: AcquirerProcess) -
     ],
 )
 def test_amounts_are_read_to_the_unit(text: str, currency: str, amount_minor: int | None) -> None:
-    """A decimal that is no amount of its currency is none."""
+    """A decimal that has no whole number of minor units is refused."""
     assert to_minor(text, currency) == amount_minor

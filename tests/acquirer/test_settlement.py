@@ -1,4 +1,4 @@
-"""Settlement files: what they tell is what happened, in both forms, to the unit."""
+"""Settlement files show what happened, in both forms, to the minor unit."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +17,7 @@ NS = f"{{{CAMT}}}"
 
 
 def test_totals_equal_the_records(start_acquirer: StartAcquirer) -> None:
-    """The lines add up to the list's totals, and to what the records say of each currency."""
+    """The lines add up to the list's totals, and to the records of each currency."""
     acquirer = start_acquirer()
     day = busy_day(acquirer)
     acquirer.advance(days=1)
@@ -51,7 +51,7 @@ def _by_records(acquirer: AcquirerProcess, currency: str) -> int:
     return int(cards - lost + came - left)
 
 
-def test_camt_tells_the_same(start_acquirer: StartAcquirer) -> None:
+def test_camt_and_csv_agree(start_acquirer: StartAcquirer) -> None:
     """Each statement's entries lead from its opening to its closing balance, as the CSV file."""
     acquirer = start_acquirer()
     first = busy_day(acquirer)
@@ -101,7 +101,7 @@ def _amount(element: Element) -> Decimal:
 
 
 def test_a_day_has_files_once_it_is_over(start_acquirer: StartAcquirer) -> None:
-    """Before it they are not found, and a word is no day."""
+    """A day's file is not found before the day is over, nor for a text that is no day."""
     acquirer = start_acquirer()
     acquirer.authorize("pay_1", 1000, capture=True)
     day = today(acquirer)
@@ -120,7 +120,7 @@ def test_a_day_has_files_once_it_is_over(start_acquirer: StartAcquirer) -> None:
 
 
 def test_the_files_may_lie(start_acquirer: StartAcquirer) -> None:
-    """A wrong amount stands in the files alone; the records stay right."""
+    """A wrong amount is in the files alone; the records stay right."""
     acquirer = start_acquirer()
     day = today(acquirer)
     acquirer.authorize("pay_1", 1000, capture=True, fault="wrong_settlement:-7")
@@ -139,5 +139,5 @@ def test_the_files_may_lie(start_acquirer: StartAcquirer) -> None:
     [(5, "EUR", "0.05"), (123456, "EUR", "1234.56"), (77, "JPY", "77"), (1, "KWD", "0.001")],
 )
 def test_amounts_have_their_currencys_digits(amount_minor: int, currency: str, text: str) -> None:
-    """No float, and no cent of a yen."""
+    """Amounts have no floats, and yen no cents."""
     assert decimal(amount_minor, currency) == text

@@ -1,4 +1,4 @@
-"""The camt.053 files are what ISO 20022 says they are, down to every element."""
+"""The camt.053 files are valid by ISO 20022, down to every element."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -77,7 +77,7 @@ def test_a_wrong_file_is_not(
     right: str,
     wrong: str,
 ) -> None:
-    """The schema would notice a wrong element, order, code, amount or length."""
+    """The schema notices a wrong element, order, code, amount or length."""
     acquirer = start_acquirer()
     day = today(acquirer)
     acquirer.authorize("pay_1", 1_000, currency="EUR", capture=True)
@@ -92,7 +92,7 @@ def test_a_wrong_file_is_not(
 def test_references_longer_than_a_bank_takes_are_valid(
     start_acquirer: Callable[..., AcquirerProcess], schema: xmlschema.XMLSchema
 ) -> None:
-    """ISO 20022 has 35 characters for a reference; a longer one stands among the details."""
+    """ISO 20022 has 35 characters for a reference; a longer one is among the details."""
     acquirer = start_acquirer()
     day = today(acquirer)
     acquirer.authorize("p" * 64, 1_000)

@@ -25,7 +25,7 @@ COMMON: dict[str, Any] = {
 
 
 def _held(row: Row) -> AuthorizationRecord:
-    """An authorization of 100 as a row has it: its state, captured, refunded, let go."""
+    """An authorization of 100 as a row has it: its state, captured, refunded, released."""
     captured, refunded, voided = (int(part) for part in str(row.sums).split("/"))
     return AuthorizationRecord(
         **COMMON,
@@ -60,7 +60,7 @@ def _sums(held: AuthorizationRecord) -> str:
     approved         10/0/90       1     no  exceeds_authorization       10/0/90
 """)
 def test_capture(row: Row) -> None:
-    """Only what is approved and left is captured, and a final capture lets the rest go."""
+    """Only what is approved and left is captured, and a final capture releases the rest."""
     held, code = cards.capture(_held(row), row.asked, final=row.final == "yes", now=NOW)
 
     assert (_sums(held), code) == (row.after, row.code)
@@ -95,7 +95,7 @@ def test_capture_comes_too_late() -> None:
     approved         100/100/0 yes     0   voided    100/100/0
 """)
 def test_reverse(row: Row) -> None:
-    """A reversal lets go what is left, and gives back what was captured if it says so."""
+    """A reversal releases what is left, and gives back what was captured if it says so."""
     held, back = cards.reverse(_held(row), refund_captured=row.undo == "yes")
 
     assert (held.status, _sums(held), back) == (row.status, row.after, row.back)
@@ -115,7 +115,7 @@ def test_reverse(row: Row) -> None:
     approved         60/40/0      21  exceeds_captured  60/40/0
 """)
 def test_refund(row: Row) -> None:
-    """Never more is given back than was captured."""
+    """No more is refunded than was captured."""
     held, code = cards.refund(_held(row), row.asked)
 
     assert (_sums(held), code) == (row.after, row.code)
@@ -142,7 +142,7 @@ def test_refund(row: Row) -> None:
     voided           late      voided           -
 """)
 def test_who_decides_an_authorization(row: Row) -> None:
-    """A payer decides where a payer is asked, a late bank where nobody knows yet, and only once."""
+    """A payer or a late bank decides where one is asked, and only once."""
     held = _held(Row({"state": row.state, "sums": "0/0/0"}))
 
     after = {
@@ -183,7 +183,7 @@ def test_who_decides_an_authorization(row: Row) -> None:
     lost            review    lost
 """)
 def test_disputes(row: Row) -> None:
-    """A dispute ends once; what comes too late is refused, which a dash says."""
+    """A dispute ends once; a dash in the table is a refusal."""
     dispute = _dispute(str(row.state))
 
     commands: dict[str, Callable[[], DisputeRecord | None]] = {
@@ -228,7 +228,7 @@ def _dispute(status: str) -> DisputeRecord:
     expired   expire    expired
 """)
 def test_bank_transfers(row: Row) -> None:
-    """Money comes once, and not after its time."""
+    """Money arrives once, and not after the transfer expired."""
     transfer = BankTransferRecord(
         **COMMON, status=row.state, amount_minor=100, instructions=Instructions("DE", "X1")
     )
@@ -260,7 +260,7 @@ def test_bank_transfers(row: Row) -> None:
     canceled  return   canceled
 """)
 def test_payouts(row: Row) -> None:
-    """What has left cannot be stopped, nor what was stopped leave; and paid money may return."""
+    """A payout that has left cannot be canceled, nor can a canceled one leave."""
     payout = PayoutRecord(**COMMON, status=row.state, amount_minor=100, iban="DE", name="Ada")
 
     after = {

@@ -1,4 +1,4 @@
-"""Processors whose outside is a server of the test."""
+"""Processors that call a server of the test."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -24,7 +24,7 @@ PATIENCE = {"processor_timeout_ms": 20_000, "processor_connect_timeout_ms": 20_0
 
 @pytest_asyncio.fixture
 async def outside() -> AsyncIterator[Outside]:
-    """A server that does what the test tells it."""
+    """A server that behaves as the test wants."""
     async with Outside.start() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""An outside that misbehaves: a server that does to a connection what it is told to.
+"""A processor that misbehaves: a server that breaks connections as a test wants.
 
 It speaks on bare sockets, because a library for servers would not send half an answer.
 """
@@ -27,7 +27,7 @@ ANSWERS = {
 
 
 def answer(status: int, content: Any) -> bytes:
-    """An orderly answer."""
+    """A complete answer."""
     body = json.dumps(content).encode()
     head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return head.encode() + b"\r\n\r\n" + body

@@ -1,4 +1,4 @@
-"""Shops: a processor, what is behind it, and cards in the vault."""
+"""Shops: a processor with its other side, and cards in the vault."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class StripeShop:
 
     @property
     def steps(self) -> list[str]:
-        """What Stripe was asked for, by the last part of each path."""
+        """The requests to Stripe, by the last part of each path."""
         return [path.rpartition("/")[2] for _, path in self.account.requests]
 
 

@@ -1,7 +1,7 @@
 """An account at Stripe: an outside party, as far as its public specification tells of it.
 
-Objects have the shapes of Stripe's OpenAPI fixtures, cut to what anybody reads. Cards are decided
-by their number, as in Stripe's test mode; the search knows an object only after `index()`.
+Objects have the shapes of Stripe's OpenAPI fixtures, cut to the fields that are read. Cards are
+decided by their number, as in Stripe's test mode; the search knows an object only after `index()`.
 """
 
 import json
@@ -24,7 +24,7 @@ _ENDS_EARLY = {"requires_payment_method", "requires_action", "requires_capture"}
 
 
 class Account:
-    """What the account has, and what goes wrong with it."""
+    """The account's objects and its faults."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -56,16 +56,16 @@ class Account:
             await runner.cleanup()
 
     def index(self) -> None:
-        """A minute passes: the search knows what there is."""
+        """Let the search find all objects, as after a minute."""
         self._indexed = set(self.intents)
 
     def forget_keys(self) -> None:
-        """A day passes."""
+        """Forget the idempotency keys, as after a day."""
         self._keys.clear()
 
     @property
     def taken(self) -> int:
-        """All money that was taken and not given back."""
+        """All money that was captured and not given back."""
         received: int = sum(intent["amount_received"] for intent in self.intents.values())
         given: int = sum(refund["amount"] for refund in self.refunds.values())
         return received - given
@@ -187,7 +187,7 @@ class Account:
         return 200, intent
 
     def approve(self, intent: dict[str, Any]) -> None:
-        """The card's bank agrees."""
+        """Let the card's bank approve."""
         if intent["capture_method"] == "manual":
             intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
         else:
@@ -286,7 +286,7 @@ class Account:
         return 200, dispute
 
     def open_dispute(self, intent_id: str, **fields: Any) -> dict[str, Any]:
-        """The payer's bank wants an intent's money back; nothing is withdrawn yet."""
+        """Let the payer's bank open a dispute of an intent; nothing is withdrawn yet."""
         intent = self.intents[intent_id]
         dispute = {
             "id": f"du_{len(self.disputes)}",
@@ -305,20 +305,20 @@ class Account:
         return self.disputes[str(dispute["id"])]
 
     def ask_about(self, intent_id: str, **fields: Any) -> dict[str, Any]:
-        """The payer's bank makes an inquiry of it, before it wants anything back."""
+        """Let the payer's bank inquire about it, before it wants anything back."""
         return self.open_dispute(intent_id, **({"status": "warning_needs_response"} | fields))
 
     def escalate(self, name: str, due_by: int) -> None:
-        """An inquiry becomes a dispute, for which evidence may be given once more."""
+        """Turn an inquiry into a dispute, for which evidence may be given once more."""
         details = {"due_by": due_by, "submission_count": 0}
         self.disputes[name] |= {"status": "needs_response", "evidence_details": details}
 
     def withdraw(self, name: str, fee: int = 1500, currency: str | None = None) -> None:
-        """`charge.dispute.funds_withdrawn`: a transaction with the fee."""
+        """Send `charge.dispute.funds_withdrawn`: a transaction with the fee."""
         self._move(name, -self.disputes[name]["amount"], fee, currency)
 
     def reinstate(self, name: str, fee: int = 0) -> None:
-        """`charge.dispute.funds_reinstated`: another one, with what of the fee is given back."""
+        """Send `charge.dispute.funds_reinstated`: another transaction, with the returned fee."""
         self._move(name, self.disputes[name]["amount"], -fee)
 
     def _move(self, name: str, amount: int, fee: int, currency: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What the acquirer's answers mean, word by word."""
+"""The verdicts on the acquirer's answers."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def _told(reference: str, **fields: Any) -> bytes:
 async def test_states_of_an_authorization(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """An authorization that holds or took money is approved, and one that does neither is not."""
+    """An authorization that holds or took money is approved, and any other is not."""
     cards = (await _open(outside, open_processors)).cards("acquirer")
     ask = asks.authorization()
     outside.how = _told(
@@ -72,7 +72,7 @@ async def test_states_of_an_authorization(
 async def test_ends_of_other_things(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """What ended without money is declined, and the code keeps the acquirer's word."""
+    """An end without money is declined, and the code keeps the acquirer's status."""
     processors = await _open(outside, open_processors)
     ask: Any = {
         "find_refund": asks.refund,
@@ -99,7 +99,7 @@ async def test_ends_of_other_things(
 async def test_what_differs_is_seen(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """The amount of the verdict is what was done in the currency that was asked for."""
+    """The amount of the verdict is what was done in the requested currency."""
     banks = (await _open(outside, open_processors)).banks("acquirer")
     ask = asks.bank_transfer()
     outside.how = _told(ask.reference, status="approved", **{row.field: row.value})
@@ -114,7 +114,7 @@ async def test_what_differs_is_seen(
 async def test_an_answer_without_its_essentials(
     missing: str, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """An approval that does not tell of what, or how much, is no answer."""
+    """An approval without its object or amount is unknown."""
     cards = (await _open(outside, open_processors)).cards("acquirer")
     ask = asks.capture()
     told = {"id": "c", "reference": ask.reference, "status": "approved", "amount": 1}
@@ -126,7 +126,7 @@ async def test_an_answer_without_its_essentials(
 async def test_an_answer_about_something_else(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """An answer under another reference is none to this request."""
+    """An answer with another reference is unknown."""
     cards = (await _open(outside, open_processors)).cards("acquirer")
     outside.how = _told("cap_of_somebody_else", status="approved")
 
@@ -163,7 +163,7 @@ async def test_a_dispute_is_read(outside: Outside, open_processors: OpenProcesso
 
 
 async def test_a_dispute_is_accepted(outside: Outside, open_processors: OpenProcessors) -> None:
-    """Giving in is approved, and declined where the dispute is won; a lost answer is unknown."""
+    """Accepting is approved, or declined where the dispute is won; a lost answer is unknown."""
     disputes = (await _open(outside, open_processors)).disputes("acquirer")
     outside.how = answer(200, _DISPUTE | {"status": "lost"})
 
@@ -228,7 +228,7 @@ async def test_a_card_goes_through_the_vault(
 async def test_what_the_vault_says(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """The vault tells whether the acquirer got anything; its own refusals sent nothing."""
+    """The vault says whether the acquirer got anything; its own refusals sent nothing."""
     acquirer = (
         await open_processors(acquirer_url="http://acquirer.test", vault_url=outside.url)
     ).cards("acquirer")

@@ -63,7 +63,7 @@ async def test_a_card_is_authorized_captured_and_refunded(shop: SandboxShop) -> 
     requires_action             requires_action  requires_action  requires_action
 """)
 async def test_faults(row: Row, shop: SandboxShop) -> None:
-    """Whatever breaks, the question tells what happened, and a repetition acts once."""
+    """Whatever breaks, a query finds what happened, and a repetition acts once."""
     ask = shop.ask(sandbox_fault=row.fault)
 
     verdict = await shop.cards.authorize(ask)
@@ -81,7 +81,7 @@ async def test_faults(row: Row, shop: SandboxShop) -> None:
     late_decline:9  unknown    undecided
 """)
 async def test_silence(row: Row, shop: SandboxShop, open_processors: OpenProcessors) -> None:
-    """A request that is not answered in time is unknown, and asked for later."""
+    """A request without an answer in time is unknown, and queried later."""
     impatient = await open_processors(
         **shop.sandbox.settings_of_callers,
         vault_url=shop.vault.url,
@@ -97,7 +97,7 @@ async def test_silence(row: Row, shop: SandboxShop, open_processors: OpenProcess
 
 
 async def test_what_never_arrived_is_reversed(shop: SandboxShop) -> None:
-    """A reversal is faster than its authorization, which then takes no money."""
+    """A reversal that comes first keeps its authorization from taking money."""
     ask = shop.ask(capture=True)
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
 
@@ -121,7 +121,7 @@ async def test_an_undone_payment_gives_all_back(shop: SandboxShop) -> None:
 
 
 async def test_a_payer_approves(shop: SandboxShop) -> None:
-    """3-D Secure gives a page, and what the payer did there is found."""
+    """3-D Secure gives a page, and the payer's answer there is found."""
     ask = shop.ask(CHALLENGED)
     verdict = await shop.cards.authorize(ask)
     assert verdict.outcome == "requires_action"
@@ -133,7 +133,7 @@ async def test_a_payer_approves(shop: SandboxShop) -> None:
 
 
 async def test_another_request_under_a_reference(shop: SandboxShop) -> None:
-    """What was asked for under our reference is something else: only a question tells what."""
+    """If the acquirer has another request under a reference, only a query finds out which."""
     ask = shop.ask()
     await shop.cards.authorize(ask)
     other = shop.ask(reference=ask.reference, amount_minor=99)
@@ -143,7 +143,7 @@ async def test_another_request_under_a_reference(shop: SandboxShop) -> None:
 
 
 async def test_a_bank_transfer_arrives(shop: SandboxShop) -> None:
-    """It is pending until the money came, and then as much as came."""
+    """A bank transfer is pending until money arrives, and then has the amount that arrived."""
     ask = asks.bank_transfer()
     assert (await shop.banks.find_transfer(ask)).outcome == "not_found"
     expected = await shop.banks.expect_transfer(ask)
@@ -174,7 +174,7 @@ async def test_payouts(shop: SandboxShop) -> None:
 
 
 async def test_disputes(shop: SandboxShop) -> None:
-    """A dispute names our payment and merchant, takes evidence in time, and can be accepted."""
+    """A dispute names Suya's payment and merchant, takes evidence in time, and can be accepted."""
     ask = shop.ask(DISPUTED, capture=True)
     await shop.cards.authorize(ask)
     dispute_id = shop.sandbox.authorization(ask.reference)["dispute"]
@@ -195,10 +195,10 @@ async def test_disputes(shop: SandboxShop) -> None:
     assert await shop.disputes.find_dispute("dp_0") == Verdict("not_found")
 
 
-async def test_nobody_is_there(
+async def test_without_a_listener_nothing_is_executed(
     vault: VaultProcess, card_port: int, open_processors: OpenProcessors, shop: SandboxShop
 ) -> None:
-    """Neither behind the vault nor in front of it: then surely nothing was done."""
+    """If the vault or the acquirer does not run, certainly nothing was done."""
     nowhere = f"http://127.0.0.1:{card_port}"
     behind = await open_processors(acquirer_url=nowhere, vault_url=vault.url)
     in_front = await open_processors(acquirer_url=nowhere, vault_url=nowhere)
@@ -215,7 +215,7 @@ async def test_nobody_is_there(
 async def test_keys_and_tokens_that_are_wrong(
     shop: SandboxShop, open_processors: OpenProcessors
 ) -> None:
-    """A wrong key of either, another merchant's token, and nothing was done."""
+    """With a wrong key, or another merchant's token, nothing is done."""
     known = shop.sandbox.settings_of_callers | {"vault_url": shop.vault.url}
     no_acquirer = await open_processors(**(known | {"acquirer_key": "a-wrong-key-of-something"}))
     wrong_key = "a-wrong-key-of-something-of-32-characters"
@@ -238,7 +238,7 @@ async def test_keys_and_tokens_that_are_wrong(
 
 @pytest_asyncio.fixture
 async def mailbox() -> AsyncIterator[tuple[str, "asyncio.Queue[tuple[dict[str, str], bytes]]"]]:
-    """An address, and what is sent to it."""
+    """An address, and the notifications that it received."""
     arrived: asyncio.Queue[tuple[dict[str, str], bytes]] = asyncio.Queue()
 
     async def take(request: web.BaseRequest) -> web.Response:
@@ -257,7 +257,7 @@ async def test_notifications_of_the_real_one_are_believed(
     tmp_path: Path,
     open_processors: OpenProcessors,
 ) -> None:
-    """What the acquirer signs is understood, and names its subject by our reference."""
+    """The acquirer's signature is accepted, and the subject is named by Suya's reference."""
     url, arrived = mailbox
     with AcquirerProcess(tmp_path, notify_url=url) as sandbox:
         sandbox.start()

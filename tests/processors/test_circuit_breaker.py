@@ -26,14 +26,14 @@ class Circuit:
         """Of each call, oldest first: whether it is the probe."""
 
     def begin(self) -> bool:
-        """Whether a call was admitted; it is under way then."""
+        """Begin a call; returns whether it was admitted."""
         is_admitted = self.breaker.admits()
         if is_admitted:
             self.under_way.append(self.breaker.begin())
         return is_admitted
 
     def end(self, *, was_failure: bool | None) -> bool:
-        """End the oldest call; whether it was the probe."""
+        """End the oldest call; returns whether it was the probe."""
         was_probe = self.under_way.pop(0)
         self.breaker.end(was_probe=was_probe, was_failure=was_failure)
         return was_probe

@@ -1,4 +1,4 @@
-"""Every way in which the outside may fail, and the verdict on it."""
+"""Every way in which a request to a processor may fail, and the verdict on it."""
 
 import socket
 
@@ -41,7 +41,7 @@ async def _ask_both(acquirer: Cards) -> tuple[Verdict, Verdict]:
 async def test_an_answer_that_is_none(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """A lost answer is unknown, a refused request did nothing, and a question never says that."""
+    """A lost answer is unknown, a refused request did nothing, and a query is never that."""
     outside.how = row.how
     acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
@@ -68,7 +68,7 @@ async def test_an_answer_that_is_none(
 async def test_what_will_never_be_done(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """A refusal is permanent where it is about what was asked for; a question's never is."""
+    """A refusal is permanent if it is about the request's content; a query's never is."""
     outside.how = row.status
     acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
@@ -80,7 +80,7 @@ async def test_what_will_never_be_done(
 async def test_only_a_query_finds_nothing(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """404 is `not_found` for a question, while a command that meets it did nothing."""
+    """404 is `not_found` for a query, while a command that gets it did nothing."""
     outside.how = 404
     acquirer = (await open_processors(acquirer_url=outside.url)).cards("acquirer")
 
@@ -92,7 +92,7 @@ async def test_only_a_query_finds_nothing(
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://no-such-host.invalid"])
 async def test_what_was_never_sent(url: str, open_processors: OpenProcessors) -> None:
-    """A refused connection and a host without address mean that nothing was done."""
+    """After a refused connection, or without an address, nothing was done."""
     acquirer = (await open_processors(acquirer_url=url)).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)
@@ -102,7 +102,7 @@ async def test_what_was_never_sent(url: str, open_processors: OpenProcessors) ->
 
 
 async def test_a_connection_that_does_not_open(open_processors: OpenProcessors) -> None:
-    """Who is not connected in time was sent nothing."""
+    """A connection that does not open in time has sent nothing."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -119,7 +119,7 @@ async def test_a_connection_that_does_not_open(open_processors: OpenProcessors) 
 
 
 async def test_silence_is_unknown(outside: Outside, open_processors: OpenProcessors) -> None:
-    """A request that is never answered ends at the deadline, and nobody decided it."""
+    """A request without an answer ends at the deadline as unknown."""
     outside.how = "black-hole"
     processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=200)
 
@@ -131,7 +131,7 @@ async def test_silence_is_unknown(outside: Outside, open_processors: OpenProcess
 async def test_an_answer_after_the_deadline_is_unknown(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """What comes too late is not heard, and its connection is not used again."""
+    """A late answer is not read, and its connection is not used again."""
     outside.how = "black-hole"
     processors = await open_processors(acquirer_url=outside.url, processor_timeout_ms=2_000)
     acquirer = processors.cards("acquirer")
@@ -146,7 +146,7 @@ async def test_an_answer_after_the_deadline_is_unknown(
 
 
 async def test_without_an_address_nothing_is_executed(open_processors: OpenProcessors) -> None:
-    """A process without an acquirer starts, and says of every command that it was not executed."""
+    """A process without an acquirer starts, and each command ends as not executed."""
     acquirer = (await open_processors()).cards("acquirer")
 
     captured, found = await _ask_both(acquirer)

@@ -1,4 +1,4 @@
-"""A processor's trouble stays its own: circuit breaker, slots, and what is counted."""
+"""A processor's trouble stays its own: circuit breaker, slots, and metrics."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def _fail(acquirer: Cards, outside: Outside) -> Verdict:
 async def test_outages_in_a_row_open_the_circuit(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """After so many outages the processor is left alone, and nothing is sent."""
+    """After so many outages in a row the processor is not called."""
     acquirer = (
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=3, processor_pause_ms=LEFT_ALONE_MS
@@ -60,10 +60,10 @@ async def test_only_outages_open_it(outside: Outside, open_processors: OpenProce
         assert (await acquirer.capture(asks.capture())).code == "said_422"
 
 
-async def test_who_says_that_nothing_is_known_is_well(
+async def test_an_answer_that_nothing_is_known_is_no_outage(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """A processor that is still waiting for a card's bank answers, and is not left alone."""
+    """A processor that answers "not known yet" works, and is still called."""
     acquirer = (
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=LEFT_ALONE_MS
@@ -124,7 +124,7 @@ async def test_a_failed_try_opens_it_again(
 async def test_a_dead_vault_stops_cards_only(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """Authorizations have a circuit of their own, for they pass through the vault."""
+    """Authorizations have a circuit of their own, because they pass through the vault."""
     acquirer = (
         await open_processors(
             acquirer_url=outside.url,
@@ -142,7 +142,7 @@ async def test_a_dead_vault_stops_cards_only(
 async def test_a_call_without_a_slot_is_not_executed(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """A slow processor holds so many calls and no more; the next ones are surely not executed."""
+    """A slow processor holds so many calls and no more; further ones are not executed."""
     outside.how = "black-hole"
     acquirer = (
         await open_processors(
@@ -164,7 +164,7 @@ async def test_a_call_without_a_slot_is_not_executed(
 async def test_a_slot_that_becomes_free_is_taken(
     outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """Who waits gets on when another call ends, even one whose caller went away."""
+    """A waiting call gets the slot when another ends, even one whose caller was canceled."""
     outside.how = "black-hole"
     acquirer = (
         await open_processors(
@@ -186,7 +186,7 @@ def _sample(name: str, **labels: str) -> float:
 
 
 async def test_calls_are_counted(outside: Outside, open_processors: OpenProcessors) -> None:
-    """Metrics tell calls by outcome, their time, and whether the processor is left alone."""
+    """Metrics count calls by outcome, their time, and whether the processor is called."""
     acquirer = (
         await open_processors(
             acquirer_url=outside.url, processor_failures_max=1, processor_pause_ms=LEFT_ALONE_MS
@@ -208,7 +208,7 @@ async def test_calls_are_counted(outside: Outside, open_processors: OpenProcesso
 
 
 class _Unreachable:
-    """A processor that offers every port; whatever it is asked, nothing is sent."""
+    """A processor that offers every port, and to which no call is sent."""
 
     def __getattr__(self, operation: str) -> Any:
         async def refuse(*_: Any) -> Verdict:
@@ -223,7 +223,7 @@ def _operations(port: type) -> list[str]:
 
 @pytest.mark.parametrize("port", [Cards, Banks, Disputes])
 async def test_every_call_of_every_port_is_guarded(port: type) -> None:
-    """A call counts towards its circuit breaker, and a question never says `not_executed`."""
+    """A call counts towards its circuit breaker, and a query never ends as `not_executed`."""
     limits = GuardLimits(
         timeout_ms=60_000, calls_max=1, queue_ms=0, failures_max=1, pause_ms=LEFT_ALONE_MS
     )

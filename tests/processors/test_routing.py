@@ -1,4 +1,4 @@
-"""Which processor is asked, by rules that are checked before they are used."""
+"""The rules that choose a processor, which are checked before they are used."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Notifications are believed only with a fresh and right signature."""
+"""Notifications are accepted only with a fresh and right signature."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ def test_the_published_example_passes() -> None:
 
 
 def test_one_right_signature_is_enough() -> None:
-    """While a secret is changed two signatures come, and other kinds are passed over."""
+    """While a secret is changed there are two signatures, and other kinds are ignored."""
     check(KEY, _headers(f"v1a,abc v1,wrong {SIGNATURE}"), BODY, NOW)
 
 
@@ -50,7 +50,7 @@ def test_wrong_signatures(signature: str) -> None:
 
 
 def test_another_text_is_not_signed() -> None:
-    """One changed byte, one other id or another secret, and the signature is wrong."""
+    """With one changed byte, another id or another secret, the signature is wrong."""
     with pytest.raises(SignatureInvalid):
         check(KEY, _headers(), BODY.replace(b"4", b"5"), NOW)
     with pytest.raises(SignatureInvalid):
@@ -61,14 +61,14 @@ def test_another_text_is_not_signed() -> None:
 
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_replay_is_refused(minutes: int) -> None:
-    """What was signed rightly, but long ago or in the future, is not accepted."""
+    """A right signature that is old or from the future is refused."""
     with pytest.raises(SignatureInvalid):
         check(KEY, _headers(), BODY, NOW + timedelta(minutes=minutes))
 
 
 @pytest.mark.parametrize("timestamp", ["", "soon", "-1", "1.5", "1614265330 ", "²", "9" * 5000])
 def test_timestamps_that_are_none(timestamp: str) -> None:
-    """A timestamp is a whole number of seconds, and anything else is refused and not a fault."""
+    """A timestamp is a whole number of seconds, and anything else is refused."""
     signature = sign(KEY, MESSAGE, timestamp, BODY)
 
     with pytest.raises(SignatureInvalid):
@@ -115,7 +115,7 @@ def _notification(**fields: object) -> bytes:
 
 
 async def test_a_notification_says_what_to_look_at(open_processors: OpenProcessors) -> None:
-    """A signed notification names its subject by our reference, and keeps its text."""
+    """A signed notification names its subject by Suya's reference, and keeps its text."""
     processors = await open_processors(acquirer_notification_secret=SECRET)
     body = _notification()
 
@@ -130,7 +130,7 @@ async def test_a_notification_says_what_to_look_at(open_processors: OpenProcesso
     "body", [b"", b"[]", b'{"id":"\xff"}', _notification(type="lunch.ready"), _notification(data=1)]
 )
 async def test_signed_nonsense(body: bytes, open_processors: OpenProcessors) -> None:
-    """What is rightly signed and still no notification is an error of its own."""
+    """A signed text that is no notification has an error of its own."""
     processors = await open_processors(acquirer_notification_secret=SECRET)
 
     with pytest.raises(NotificationInvalid):
@@ -138,7 +138,7 @@ async def test_signed_nonsense(body: bytes, open_processors: OpenProcessors) -> 
 
 
 async def test_without_a_secret_nothing_is_believed(open_processors: OpenProcessors) -> None:
-    """A process that knows no secret accepts no notification, and none of strangers."""
+    """A process without a secret accepts no notification."""
     processors = await open_processors()
     body = _notification()
 
@@ -149,7 +149,7 @@ async def test_without_a_secret_nothing_is_believed(open_processors: OpenProcess
 
 
 async def test_a_bad_secret_stops_the_start(open_processors: OpenProcessors) -> None:
-    """The variable is named."""
+    """The message names the variable."""
     bad = "whsec_" + base64.b64encode(b"short").decode()
 
     with pytest.raises(SettingsError, match="SUYA_ACQUIRER_NOTIFICATION_SECRET"):

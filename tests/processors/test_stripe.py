@@ -21,7 +21,7 @@ def shop(stripe_shop: StripeShop) -> StripeShop:
 
 
 async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
-    """An automatic payment is captured when it is approved, under our reference."""
+    """An automatic payment is captured when it is approved, under Suya's reference."""
     ask = shop.ask()
 
     verdict = await shop.cards.authorize(ask)
@@ -40,7 +40,7 @@ async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
 async def test_only_the_vault_knows_the_card(
     shop: StripeShop, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """What leaves this process has placeholders, and a form that the vault can fill."""
+    """This process sends placeholders, in a form that the vault can fill."""
     await shop.cards.authorize(shop.ask())
     assert shop.account.methods == {"pm_0": GOOD}
 
@@ -58,7 +58,7 @@ async def test_only_the_vault_knows_the_card(
 
 
 async def test_a_payment_is_captured_in_parts(shop: StripeShop) -> None:
-    """Captures are known by our references, and the last one releases the rest."""
+    """Captures are known by Suya's references, and the last one releases the rest."""
     ask = shop.ask(capture=False)
     authorized = await shop.cards.authorize(ask)
     assert (authorized.outcome, authorized.captured_minor) == ("approved", 0)
@@ -80,7 +80,7 @@ async def test_a_payment_is_captured_in_parts(shop: StripeShop) -> None:
 
 
 async def test_captures_that_stripe_refuses(shop: StripeShop) -> None:
-    """Too much, too late, and in parts where the account may not: nobody else can be asked."""
+    """Too much, too late, and in parts where the account may not, is declined."""
     ask = shop.ask(capture=False)
     await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
@@ -98,7 +98,7 @@ async def test_captures_that_stripe_refuses(shop: StripeShop) -> None:
 
 
 async def test_a_decline_is_final(shop: StripeShop) -> None:
-    """A declined payment is not tried again, however often it is asked for."""
+    """A declined payment is not tried again, however often it is requested."""
     ask = shop.ask(DECLINED)
 
     said = [await shop.cards.authorize(ask) for _ in range(2)]
@@ -111,7 +111,7 @@ async def test_a_decline_is_final(shop: StripeShop) -> None:
 
 
 async def test_a_mistyped_card_is_declined(shop: StripeShop) -> None:
-    """A card that Stripe does not take never reaches a confirmation."""
+    """A card that Stripe refuses never reaches a confirmation."""
     verdict = await shop.cards.authorize(shop.ask(MISTYPED))
 
     assert verdict == Verdict("declined", code="incorrect_cvc")
@@ -119,7 +119,7 @@ async def test_a_mistyped_card_is_declined(shop: StripeShop) -> None:
 
 
 async def test_a_payer_has_to_act(shop: StripeShop) -> None:
-    """3-D Secure gives a page, and what the payer did there is found."""
+    """3-D Secure gives a page, and the payer's answer there is found."""
     ask = shop.ask(CHALLENGED)
     verdict = await shop.cards.authorize(ask)
     assert (verdict.outcome, verdict.action_url) == ("requires_action", "https://hooks.test/3ds")
@@ -140,7 +140,7 @@ async def test_a_payer_has_to_act(shop: StripeShop) -> None:
 """)
 @pytest.mark.parametrize("is_indexed", [True, False])
 async def test_an_answer_is_lost(row: Row, is_indexed: bool, shop: StripeShop) -> None:
-    """Wherever an answer is lost, the question tells what happened, and a repetition pays once."""
+    """Wherever an answer is lost, a query finds what happened, and a repetition pays once."""
     ask = shop.ask()
     shop.account.lost = {row.step: row.lost}
 
@@ -184,7 +184,7 @@ async def test_a_late_authorization_finds_a_canceled_intent(shop: StripeShop) ->
 
 
 async def test_a_reversal_waits_for_the_search(shop: StripeShop) -> None:
-    """What exists and is not known to the search yet is reversed when it is."""
+    """An intent that the search does not know yet is reversed once the search knows it."""
     ask = shop.ask()
     await shop.cards.authorize(ask)
     reversal = asks.reversal(authorization=ask.reference, refund_captured=True)
@@ -227,7 +227,7 @@ async def test_reversals(row: Row, shop: StripeShop) -> None:
 
 
 async def test_what_is_done_to_nothing(shop: StripeShop) -> None:
-    """Without its authorization nothing is known of a capture or a refund."""
+    """Without its authorization it is unknown how a capture or a refund ended."""
     nothing = Verdict("unknown", code="authorization_not_found")
     for known in (None, "pi_of_nobody"):
         capture = asks.capture(processor_reference=known)
@@ -263,6 +263,6 @@ async def test_minor_units(row: Row, shop: StripeShop) -> None:
 
 
 async def test_stripe_has_no_banks(shop: StripeShop) -> None:
-    """Stripe offers no payouts and no bank transfers, so whoever asks it for them has a bug."""
+    """Stripe offers no payouts and no bank transfers; asking it for them is a bug."""
     with pytest.raises(InvariantViolated, match="stripe"):
         shop.processors.banks("stripe")

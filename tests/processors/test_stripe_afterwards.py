@@ -1,4 +1,4 @@
-"""What comes after a payment at Stripe: refunds, disputes, and notifications of them."""
+"""Refunds and disputes of payments at Stripe, and notifications of them."""
 
 import msgspec
 import pytest
@@ -21,7 +21,7 @@ def shop(stripe_shop: StripeShop) -> StripeShop:
 
 
 async def test_refunds(shop: StripeShop) -> None:
-    """A refund is found by our reference, may fail after it had succeeded, and is not repeated."""
+    """A refund is found by Suya's reference, may fail after success, and is not repeated."""
     ask = shop.ask()
     await shop.cards.authorize(ask)
     given = {"authorization": ask.reference, "processor_reference": "pi_0"}
@@ -57,7 +57,7 @@ async def test_a_refund_among_many(shop: StripeShop) -> None:
 
 
 async def test_disputes(shop: StripeShop) -> None:
-    """A dispute names our payment and merchant, and takes evidence once."""
+    """A dispute names Suya's payment and merchant, and takes evidence once."""
     ask = shop.ask()
     await shop.cards.authorize(ask)
     shop.account.open_dispute("pi_0")
@@ -83,7 +83,7 @@ async def test_disputes(shop: StripeShop) -> None:
 
 
 async def told(shop: StripeShop) -> tuple[str, int, bool]:
-    """What is told of the dispute: its state, its fee, and whether the bank only asks."""
+    """What the dispute shows: its state, its fee, and whether the bank only inquires."""
     dispute = await shop.disputes.find_dispute("du_0")
     assert isinstance(dispute, DisputeState)
     return dispute.status, dispute.fee_minor, dispute.inquiry
@@ -91,7 +91,7 @@ async def told(shop: StripeShop) -> tuple[str, int, bool]:
 
 @pytest.mark.parametrize("fee_back", [0, 1500])
 async def test_a_fee_is_what_was_withdrawn(shop: StripeShop, fee_back: int) -> None:
-    """There is none before money is withdrawn, and what is given back later changes none."""
+    """There is no fee before money is withdrawn, and money given back changes none."""
     await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
     assert await told(shop) == ("needs_response", 0, False)
@@ -105,7 +105,7 @@ async def test_a_fee_is_what_was_withdrawn(shop: StripeShop, fee_back: int) -> N
 
 
 async def test_a_fee_in_another_currency(shop: StripeShop) -> None:
-    """What the account pays in its own currency cannot be told in the payment's."""
+    """A fee in the account's own currency is not shown in the payment's."""
     await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
 
@@ -115,7 +115,7 @@ async def test_a_fee_in_another_currency(shop: StripeShop) -> None:
 
 
 async def test_an_inquiry_is_answered_and_becomes_a_dispute(shop: StripeShop) -> None:
-    """A bank that only asks withdraws nothing, and takes evidence once more when it does."""
+    """A bank that only inquires withdraws nothing, and takes evidence again when it disputes."""
     await shop.cards.authorize(shop.ask())
     shop.account.ask_about("pi_0")
     assert await told(shop) == ("needs_response", 0, True)
@@ -131,7 +131,7 @@ async def test_an_inquiry_is_answered_and_becomes_a_dispute(shop: StripeShop) ->
 
 
 async def test_an_inquiry_that_is_closed_is_won(shop: StripeShop) -> None:
-    """Nobody wants anything back."""
+    """An inquiry that is closed is won, because nothing is wanted back."""
     await shop.cards.authorize(shop.ask())
     shop.account.ask_about("pi_0", status="warning_closed")
 
@@ -139,7 +139,7 @@ async def test_an_inquiry_that_is_closed_is_won(shop: StripeShop) -> None:
 
 
 async def test_a_notification_of_a_dispute_gets_its_merchant(shop: StripeShop) -> None:
-    """Stripe's event names none, so the dispute is asked for, and without an answer nobody is."""
+    """Stripe's event names no merchant, so the dispute is read, and without an answer it fails."""
     await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
     told = Notification("evt_1", "", "dispute", "du_0", "{}")
@@ -157,7 +157,7 @@ async def test_a_notification_of_a_dispute_gets_its_merchant(shop: StripeShop) -
 
 
 async def test_a_dispute_is_accepted(shop: StripeShop) -> None:
-    """Giving in ends a dispute, once; who comes after a decision is declined."""
+    """Accepting ends a dispute, once; after a decision it is declined."""
     await shop.cards.authorize(shop.ask())
     shop.account.open_dispute("pi_0")
 
@@ -170,7 +170,7 @@ async def test_a_dispute_is_accepted(shop: StripeShop) -> None:
 
 
 async def test_disputes_of_others(shop: StripeShop) -> None:
-    """A dispute of a payment that was not made here is not ours."""
+    """A dispute of a payment that was not made here is not Suya's."""
     await shop.cards.authorize(shop.ask())
     shop.account.intents["pi_0"]["metadata"] = {}
     shop.account.open_dispute("pi_0")

@@ -1,4 +1,4 @@
-"""What may go wrong between us and Stripe, and what notifications of it are believed."""
+"""Failures between Suya and Stripe, and which notifications are accepted."""
 
 import json
 import time
@@ -46,7 +46,7 @@ async def _stripe_cards(open_processors: OpenProcessors, url: str) -> Cards:
 async def test_answers_that_are_none(
     row: Row, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """Whatever is no answer of Stripe's leaves it unknown what was done."""
+    """If the answer is not Stripe's, what was done is unknown."""
     cards = await _stripe_cards(open_processors, outside.url)
     outside.how = row.how
     ask = asks.authorization()
@@ -82,7 +82,7 @@ async def test_errors_that_stripe_tells(
 
 
 async def test_what_was_never_sent(open_processors: OpenProcessors) -> None:
-    """A refused connection means that nothing was done."""
+    """After a refused connection nothing was done."""
     cards = await _stripe_cards(open_processors, f"http://127.0.0.1:{free_port()}")
 
     assert await cards.authorize(asks.authorization()) == Verdict(
@@ -91,7 +91,7 @@ async def test_what_was_never_sent(open_processors: OpenProcessors) -> None:
 
 
 async def test_without_a_key_there_is_no_stripe(open_processors: OpenProcessors) -> None:
-    """A process without an account does not know the processor, nor pays for its library."""
+    """A process without an account has no such processor, and does not load its library."""
     processors = await open_processors()
 
     with pytest.raises(UnknownProcessor):
@@ -124,7 +124,7 @@ OURS = {"suya_reference": "pay_1", "suya_merchant": "mer_1"}
     dispute         no    dispute        du_1       -         -- its event names no merchant
 """)
 async def test_events_say_what_to_look_at(row: Row, open_processors: OpenProcessors) -> None:
-    """A signed event names its subject by our reference, and a dispute by Stripe's."""
+    """A signed event names its subject by Suya's reference, and a dispute by Stripe's."""
     processors = await _with_secret(open_processors)
     body = _event(row.object, OURS if row.ours == "yes" else {})
 
@@ -136,7 +136,7 @@ async def test_events_say_what_to_look_at(row: Row, open_processors: OpenProcess
 
 
 async def test_events_that_are_not_believed(open_processors: OpenProcessors) -> None:
-    """A wrong secret, another text, an old signature, none, and no secret of ours are refused."""
+    """A wrong secret, another text, an old or no signature, and a missing secret are refused."""
     processors = await _with_secret(open_processors)
     without = await _with_secret(open_processors, None)
     body = _event("payment_intent", OURS)
@@ -157,7 +157,7 @@ async def test_events_that_are_not_believed(open_processors: OpenProcessors) -> 
 
 
 async def test_events_of_others(open_processors: OpenProcessors) -> None:
-    """What the account has beside us is told apart from what makes no sense."""
+    """Events of the account's other uses differ from malformed ones."""
     processors = await _with_secret(open_processors)
 
     for foreign in (_event("payment_intent", {}), _event("customer", OURS), _event("refund")):
