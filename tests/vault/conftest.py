@@ -12,7 +12,7 @@ from tests.support.vault import VaultProcess
 
 @pytest.fixture(scope="module")
 def destination() -> Iterator[Destination]:
-    """Where cards are sent to, which tells what it got."""
+    """The receiver of cards, which shows what it got."""
     with Destination() as running:
         yield running
 
@@ -32,5 +32,5 @@ def vault(
 
 @pytest.fixture
 def merchant_id() -> str:
-    """A merchant that nobody else is; the vault knows them by their keys only."""
+    """A merchant of this test only; the vault knows merchants by their keys."""
     return ids.encode("merchant", ids.new())

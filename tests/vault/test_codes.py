@@ -7,7 +7,7 @@ from app.vault.codes import Code, SecurityCodes
 
 
 def test_a_code_is_taken_once() -> None:
-    """The second time there is none."""
+    """A code can be taken once."""
     codes, card = SecurityCodes(), ids.new()
     codes.put(card, "123")
 
@@ -20,7 +20,7 @@ def test_a_code_is_taken_once() -> None:
 
 
 def test_a_code_ends() -> None:
-    """After its time there is none, whoever asks and whether anybody does."""
+    """After its time a code cannot be taken, whether or not it was looked for before."""
     codes, card = SecurityCodes(kept_s=0.01), ids.new()
     codes.put(card, "123")
     time.sleep(0.02)
@@ -32,7 +32,7 @@ def test_a_code_ends() -> None:
 
 
 def test_an_unused_code_is_put_back_for_no_longer() -> None:
-    """It ends when it would have ended."""
+    """A code that was put back keeps its end."""
     codes, card = SecurityCodes(), ids.new()
     codes.put(card, "123")
     taken = codes.take(card)
@@ -46,7 +46,7 @@ def test_an_unused_code_is_put_back_for_no_longer() -> None:
 
 
 def test_the_oldest_are_forgotten_first() -> None:
-    """Beyond the bound the memory does not grow."""
+    """Beyond the bound the oldest codes are erased."""
     codes = SecurityCodes(codes_max=3)
     cards = [ids.new() for _ in range(5)]
     for card in cards:
@@ -57,7 +57,7 @@ def test_the_oldest_are_forgotten_first() -> None:
 
 
 def test_memory_is_wiped() -> None:
-    """What is forgotten is overwritten where it stood."""
+    """The memory of an erased code is overwritten."""
     codes, card = SecurityCodes(), ids.new()
     codes.put(card, "123")
     kept = codes._codes[card][1]

@@ -17,7 +17,7 @@ VISA = "4242424242424242"
 def test_the_processor_gets_the_card(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """What stands in braces is filled in; headers go along, and the answer comes back."""
+    """Placeholders are filled in, headers are passed on, and the answer comes back."""
     token = vault.tokenize(VISA, merchant_id, cvc="987", exp_month=3)
     body = '{"n":"{{number}}","m":{{exp_month}},"y":{{exp_year}},"c":"{{cvc}}","x":"{{name}}"}'
 
@@ -39,7 +39,7 @@ def test_the_processor_gets_the_card(
 def test_a_code_is_used_once(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """The second time, and after a restart, there is none; nothing sent is no use."""
+    """After one use, and after a restart, there is no code; a failed connection is no use."""
     token = vault.tokenize(VISA, merchant_id, cvc="987")["id"]
 
     vault.forward(token, merchant_id, f"{destination.url}/", body="n={{number}}")
@@ -52,7 +52,7 @@ def test_a_code_is_used_once(
 def test_a_repeated_number_does_not_come_back(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """A processor that answers with the number tells it to the vault only."""
+    """A number in a processor's answer is removed from it."""
     token = vault.tokenize(VISA, merchant_id)["id"]
 
     answer = vault.forward(token, merchant_id, f"{destination.url}/echo")
@@ -64,7 +64,7 @@ def test_a_repeated_number_does_not_come_back(
 def test_a_redirect_is_not_followed(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """A number goes where it was sent, and not on from there."""
+    """A number goes to the allowed address only."""
     token = vault.tokenize(VISA, merchant_id)["id"]
     before = len(destination.got)
 
@@ -91,7 +91,7 @@ def test_a_redirect_is_not_followed(
 def test_it_goes_to_processors_only(
     vault: VaultProcess, destination: Destination, merchant_id: str, url: str
 ) -> None:
-    """An address that is not one of those, or only begins like one, gets nothing."""
+    """An address that is not allowed, or only begins like an allowed one, gets nothing."""
     token = vault.tokenize(VISA, merchant_id)["id"]
     before = len(destination.got)
 
@@ -104,7 +104,7 @@ def test_it_goes_to_processors_only(
 def test_only_processors_adapters_may_send(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """A publishable key does not."""
+    """A publishable key cannot forward."""
     token = vault.tokenize(VISA, merchant_id)["id"]
     ask = {"token": token, "merchant": merchant_id, "url": destination.url, "body": "{{number}}"}
 
@@ -116,7 +116,7 @@ def test_only_processors_adapters_may_send(
 def test_a_token_is_its_merchants_own(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """Another merchant's token is as unknown as none."""
+    """Another merchant's token is not found."""
     token = vault.tokenize(VISA, ids.encode("merchant", ids.new()))["id"]
     nobodys = ids.encode("payment_method", ids.new())
     for unknown in (token, nobodys, "pm_x"):
@@ -124,10 +124,10 @@ def test_a_token_is_its_merchants_own(
         refused(answer, 404, "token_not_found")
 
 
-def test_who_is_not_there_got_nothing(
+def test_a_refused_connection_sent_nothing(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """A refused connection is told as surely not executed, and the code is still there."""
+    """A refused connection is `not_executed`, and the code is still there."""
     token = vault.tokenize(VISA, merchant_id, cvc="987")["id"]
     closed = f"http://127.0.0.1:{free_port()}"
     vault.stop()
@@ -146,7 +146,7 @@ def test_who_is_not_there_got_nothing(
 def test_what_is_not_answered_is_unknown(
     vault: VaultProcess, destination: Destination, merchant_id: str, path: str
 ) -> None:
-    """Whoever got the number and did not answer may have acted."""
+    """A processor that got the number and did not answer may have acted."""
     token = vault.tokenize(VISA, merchant_id)["id"]
 
     answer = vault.forward(token, merchant_id, f"{destination.url}{path}", timeout_ms=300)
@@ -157,7 +157,7 @@ def test_what_is_not_answered_is_unknown(
 def test_a_header_cannot_end_its_line(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """What would make two headers of one is refused before anything is sent."""
+    """A header with a line break is refused before anything is sent."""
     token = vault.tokenize(VISA, merchant_id)["id"]
 
     answer = vault.forward(token, merchant_id, destination.url, headers={"a": "b\r\nc: d"})
@@ -168,7 +168,7 @@ def test_a_header_cannot_end_its_line(
 def test_each_sending_is_recorded(
     vault: VaultProcess, destination: Destination, merchant_id: str
 ) -> None:
-    """With its destination and request, and even where nobody answered."""
+    """Each use is recorded with its destination and request, also without an answer."""
     token = vault.tokenize(VISA, merchant_id)["id"]
     for path, timeout_ms in (("/a?secret=1", 10_000), ("/drop", 10_000)):
         vault.forward(token, merchant_id, f"{destination.url}{path}", timeout_ms=timeout_ms)

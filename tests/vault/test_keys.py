@@ -24,7 +24,7 @@ def loaded(**settings: object) -> MasterKeys:
 
 
 def ciphers(*keys: str) -> Ciphers:
-    """What works with some master keys."""
+    """The ciphers under some master keys."""
     return Ciphers(loaded(vault_master_key=",".join(keys)))
 
 
@@ -56,7 +56,7 @@ def test_a_file_is_for_its_owner_only(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "x", "aGFsZg==", "4242424242424242"])
 def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
-    """In a file or a variable, and without being repeated."""
+    """A malformed key is refused in a file or a variable, and is not quoted."""
     path = tmp_path / "vault.key"
     path.touch(mode=0o600)
     path.write_text(text, "ascii")
@@ -67,7 +67,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """The sentence says which file cannot be read."""
+    """The message names the file that cannot be read."""
     with pytest.raises(MasterKeyUnsafe, match="nowhere"):
         loaded(vault_master_key_file=tmp_path / "nowhere")
 
@@ -104,7 +104,7 @@ def test_a_key_that_came_later_is_found(tmp_path: Path) -> None:
 
 
 def test_a_wrapped_key_is_what_it_was_made_for() -> None:
-    """Under another id or purpose, or changed, it does not open."""
+    """A wrapped key does not open under another id or purpose, or if it was changed."""
     made = ciphers(new_master_key())
     key = fresh(made)
     for wrong in (
@@ -139,7 +139,7 @@ def test_a_card_opens_in_its_place_only() -> None:
 
 
 def test_a_card_does_not_show_itself() -> None:
-    """Neither in a log nor in a traceback's representation."""
+    """A card is shown neither in a log nor in a traceback."""
     assert CARD.number not in f"{CARD!r} {CARD}"
 
 
@@ -164,7 +164,7 @@ def test_a_wrong_master_key_is_refused_at_the_start(server: Server, tmp_path: Pa
 
 
 def test_two_vaults_on_an_empty_database_agree(server: Server, tmp_path: Path) -> None:
-    """Of two that start at once one makes the keys, and the other uses them."""
+    """Of two vaults that start at once one makes the keys, and the other uses them."""
     url = server.new_vault_database()
     with VaultProcess(url, tmp_path) as first, VaultProcess(url, tmp_path) as second:
         second.write_keys(first.key_file.read_text("ascii"))
@@ -180,7 +180,7 @@ def test_two_vaults_on_an_empty_database_agree(server: Server, tmp_path: Path) -
 
 
 def test_it_does_not_serve_on_another_schema(server: Server, tmp_path: Path) -> None:
-    """On a database that is not a vault's it says which command mends that."""
+    """On a database of another kind the message names the command that creates the schema."""
     with VaultProcess(server.new_database(), tmp_path) as vault:
         vault.spawn()
 
@@ -199,7 +199,7 @@ def test_the_vaults_role_has_nothing_else(server: Server) -> None:
 
 
 def test_new_key_puts_a_key_before_the_others(tmp_path: Path) -> None:
-    """The command makes the file, for its owner only, and keeps what was in it."""
+    """The command makes the file, for its owner only, and keeps the keys in it."""
     from tests.support.commands import environ_of, run_suya
 
     path = tmp_path / "vault.key"

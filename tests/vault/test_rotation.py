@@ -1,4 +1,4 @@
-"""Rotation: other keys while the vault serves, and at no instant a card that cannot be read."""
+"""Rotation: keys are replaced while the vault serves, and every card stays readable."""
 
 import asyncio
 import subprocess
@@ -51,14 +51,14 @@ def keys(vault: VaultProcess) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def alone(server: Server, destination: Destination, tmp_path: Path) -> Iterator[VaultProcess]:
-    """A vault of this test, because it changes all cards there are."""
+    """A vault of this test, because it changes all cards."""
     url = server.new_vault_database()
     with VaultProcess(url, tmp_path, vault_allowed_urls=destination.url) as vault:
         yield vault.start()
 
 
 class Traffic(threading.Thread):
-    """Tokenizes and sends on for as long as the block lasts; notes whatever went wrong."""
+    """Tokenizes and forwards for as long as the block lasts; records what failed."""
 
     def __init__(self, vault: VaultProcess, destination: Destination, seed: int) -> None:
         super().__init__(daemon=True)
@@ -110,7 +110,7 @@ class Traffic(threading.Thread):
 
 @pytest.mark.slow
 def test_under_load_no_card_is_unreadable(alone: VaultProcess, destination: Destination) -> None:
-    """New data keys and new master keys while cards come and go, and nothing fails."""
+    """Data keys and master keys are replaced under traffic, and no request fails."""
     with Traffic(alone, destination, seed=7) as traffic:
         master = alone.key_file.read_text("ascii")
         for _ in range(3):
@@ -134,7 +134,7 @@ def test_under_load_no_card_is_unreadable(alone: VaultProcess, destination: Dest
 def test_an_interrupted_rotation_is_finished(
     alone: VaultProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed between two pages it leaves two keys; the next run makes no third, and ends it."""
+    """Killed between two pages it leaves two keys; the next run makes no third, and finishes."""
     merchant = ids.encode("merchant", ids.new())
     tokens = _tokenize_many(alone, merchant, rotation.PAGE_CARDS + 50)
     killed = rotate(alone, faults="BETWEEN_PAGES:kill")
@@ -150,7 +150,7 @@ def test_an_interrupted_rotation_is_finished(
 
 
 def test_a_lost_master_key_is_replaced_at_once(alone: VaultProcess) -> None:
-    """With --only-master the keys are wrapped anew, and the cards stay as they are."""
+    """With --only-master the keys are wrapped again, and the cards stay as they are."""
     alone.tokenize(NUMBERS[0], ids.encode("merchant", ids.new()))
     before = rows(alone.database_url, "SELECT id, sealed FROM cards")
     old, new = alone.key_file.read_text("ascii"), new_master_key()
@@ -174,7 +174,7 @@ def test_a_vault_that_never_started_has_nothing_to_rotate(server: Server, tmp_pa
 
 
 def test_without_the_old_master_key_nothing_is_rotated(alone: VaultProcess) -> None:
-    """A new master key alone cannot open what is there, and nothing changes."""
+    """A new master key alone cannot open the keys, and nothing changes."""
     before = keys(alone)
     alone.write_keys(new_master_key())
 
@@ -220,24 +220,24 @@ class Machine(RuleBasedStateMachine):
         self.path.write_text("\n".join(self.masters), "ascii")
 
     def fresh(self) -> Ciphers:
-        """What a command that begins now works with."""
+        """The configuration of a command that begins now."""
         return Ciphers(MasterKeys.load(self.settings))
 
     @rule(which=st.integers(0, 1), number=st.sampled_from(NUMBERS))
     def tokenize(self, which: int, number: str) -> None:
-        """A card comes in at one of the vaults."""
+        """Keep a card at one of the vaults."""
         card = CardInput(number=number, exp_month=12, exp_year=2040)
         view = self.do(self.vaults[which].tokenize(ids.new(), card, "test"))
         self.tokens[ids.decode("payment_method", view.id)] = number
 
     @rule()
     def begin(self) -> None:
-        """Somebody begins a rotation, or goes on with one."""
+        """Begin or continue a rotation."""
         self.do(rotation._transact(self.database, lambda tx: rotation._begin(tx, self.fresh())))
 
     @rule()
     def page(self) -> None:
-        """Some rotator takes a page."""
+        """Let some rotation seal a page."""
         self.do(rotation._transact(self.database, lambda tx: rotation._page(tx, self.fresh())))
 
     @rule()
@@ -248,19 +248,19 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def rewrap_and_forget(self) -> None:
-        """All keys come under the first master key, and the others go."""
+        """Wrap all keys by the first master key, and remove the others."""
         self.do(rotation._transact(self.database, lambda tx: rotation._rewrap(tx, self.fresh())))
         del self.masters[1:]
         self.write()
 
     @rule(which=st.integers(0, 1))
     def restart(self, which: int) -> None:
-        """A vault forgets all it remembers."""
+        """Restart a vault, which empties its caches."""
         self.vaults[which] = self.do(self.open())
 
     @invariant()
     def every_card_is_readable(self) -> None:
-        """In both vaults, whatever they remember."""
+        """Both vaults, whatever they have cached, can read every card."""
         for token, number in self.tokens.items():
             for vault in self.vaults:
                 row = self.do(vault.cards.find(token))

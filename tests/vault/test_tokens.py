@@ -1,4 +1,4 @@
-"""POST /tokens and GET /tokens/{token}: a card goes in, and what may be shown comes out."""
+"""POST /tokens and GET /tokens/{token}: a card is kept, and only what may be shown is answered."""
 
 import httpx
 import pytest
@@ -31,7 +31,7 @@ VISA = "4242424242424242"
 def test_a_card_becomes_a_token(
     vault: VaultProcess, merchant_id: str, number: str, brand: str, cvc: str | None
 ) -> None:
-    """Of the number six first and four last digits come back, of the code nothing."""
+    """The answer has the first six and last four digits of the number, and nothing of the code."""
     token = vault.tokenize(number, merchant_id, cvc=cvc, name="Ada")
 
     digits = number.replace(" ", "").replace("-", "")
@@ -43,8 +43,8 @@ def test_a_card_becomes_a_token(
     }
 
 
-def test_the_api_is_told_of_a_token(vault: VaultProcess, merchant_id: str) -> None:
-    """Who has the api's key sees whose token it is, and no more of the card."""
+def test_the_api_can_read_a_token(vault: VaultProcess, merchant_id: str) -> None:
+    """With the api's key the answer names the token's merchant, and no more of the card."""
     token = vault.tokenize(VISA, merchant_id)
 
     headers = {"authorization": f"Bearer {API_KEY}"}
@@ -86,7 +86,7 @@ def test_a_fingerprint_is_the_merchants_own(vault: VaultProcess, merchant_id: st
 def test_a_bad_card_is_refused(
     vault: VaultProcess, merchant_id: str, fields: dict[str, object], code: str
 ) -> None:
-    """Number, expiry, code and form are looked at, and the answer repeats nothing of them."""
+    """Number, expiry, code and form are checked, and the answer quotes nothing of them."""
     body = card(VISA) | fields
 
     answer = vault.post("/tokens", vault.publishable_key(merchant_id), body)
@@ -96,7 +96,7 @@ def test_a_bad_card_is_refused(
 
 
 def test_only_publishable_keys_open_it(vault: VaultProcess, merchant_id: str) -> None:
-    """A key that nobody signed, a changed one, and those of others are refused."""
+    """A key with a wrong signature, a changed one, and other callers' keys are refused."""
     good = vault.publishable_key(merchant_id)
     other = ids.encode("merchant", ids.new()).removeprefix("mer_")
     changed = good.replace(merchant_id.removeprefix("mer_"), other)
@@ -105,7 +105,7 @@ def test_only_publishable_keys_open_it(vault: VaultProcess, merchant_id: str) ->
 
 
 def test_only_the_api_may_ask(vault: VaultProcess, merchant_id: str) -> None:
-    """A publishable key leaves a card, and sees none."""
+    """A publishable key can keep a card, and read none."""
     token = vault.tokenize(VISA, merchant_id)
     for key in (vault.publishable_key(merchant_id), "x"):
         headers = {"authorization": f"Bearer {key}"}
@@ -114,7 +114,7 @@ def test_only_the_api_may_ask(vault: VaultProcess, merchant_id: str) -> None:
 
 
 def test_what_is_not_there_is_not_found(vault: VaultProcess) -> None:
-    """An unknown token, a malformed one and an unknown path are told apart from nothing else."""
+    """An unknown token, a malformed one and an unknown path are not found."""
     headers = {"authorization": f"Bearer {API_KEY}"}
     for token in (ids.encode("payment_method", ids.new()), "pm_x", VISA):
         answer = httpx.get(f"{vault.url}/tokens/{token}", headers=headers)
@@ -124,7 +124,7 @@ def test_what_is_not_there_is_not_found(vault: VaultProcess) -> None:
 
 
 def test_a_browser_may_post_a_card(vault: VaultProcess, merchant_id: str) -> None:
-    """A page of any origin may ask and read the answer, refusals too; /forward is not for it."""
+    """A page of any origin may post and read the answer, refusals too; /forward allows none."""
     origin = {"origin": "https://shop.example"}
     asked = httpx.options(f"{vault.url}/tokens", headers=origin)
     told = vault.post("/tokens", vault.publishable_key(merchant_id), card(VISA), **origin)
@@ -137,7 +137,7 @@ def test_a_browser_may_post_a_card(vault: VaultProcess, merchant_id: str) -> Non
 
 
 def test_each_use_is_recorded(vault: VaultProcess, merchant_id: str) -> None:
-    """Who did what with a card, and for which request."""
+    """Each use is recorded: who did what with a card, and for which request."""
     body, key = card(VISA), vault.publishable_key(merchant_id)
     token = vault.post("/tokens", key, body, x_request_id="from-the-till").json()
     headers = {"authorization": f"Bearer {API_KEY}", "x-request-id": "from-the-api"}
@@ -157,7 +157,7 @@ def test_each_use_is_recorded(vault: VaultProcess, merchant_id: str) -> None:
 
 
 def test_a_request_id_with_a_card_number_is_not_kept(vault: VaultProcess, merchant_id: str) -> None:
-    """The vault makes one of its own, as for any other that is unfit."""
+    """The vault makes an id of its own, as for any other malformed one."""
     body, key = card(VISA), vault.publishable_key(merchant_id)
 
     answer = vault.post("/tokens", key, body, x_request_id=f"order-{VISA}")
