@@ -1,4 +1,4 @@
-"""Account numbers: the registry's form and the check digits decide, and nothing that ages."""
+"""Account numbers: only the registry's form and the check digits decide."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ NUMBERS = (
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_registrys_examples_are_taken(number: str) -> None:
-    """With spaces and in small letters, too; a list of banks does not decide."""
+    """The registry's examples are accepted, also with spaces and in small letters."""
     spelled = " ".join(number[at : at + 4] for at in range(0, len(number), 4)).lower()
 
     assert iban.parse(spelled) == iban.parse(number) == number
@@ -42,7 +42,7 @@ def test_the_registrys_examples_are_taken(number: str) -> None:
     DE893704004405320130\u0660\u0660-- other digits
 """)
 def test_what_is_no_number(row: Row) -> None:
-    """It is refused whichever of the rules it breaks."""
+    """A number that breaks any of the rules is refused."""
     with pytest.raises(ValueError, match="is no IBAN"):
         iban.parse(str(row.number))
 
@@ -53,7 +53,7 @@ def test_what_is_no_number(row: Row) -> None:
     instead=st.sampled_from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
 )
 def test_one_wrong_character_is_always_found(number: str, place: int, instead: str) -> None:
-    """That is what mod 97-10 promises of a digit for a digit, and of a letter for a letter."""
+    """Mod 97-10 finds any wrong digit for a digit, and letter for a letter."""
     place %= len(number)
     wrong = number[:place] + instead + number[place + 1 :]
     if wrong == number or instead.isdigit() != number[place].isdigit():
@@ -65,7 +65,7 @@ def test_one_wrong_character_is_always_found(number: str, place: int, instead: s
 
 @given(number=st.sampled_from(NUMBERS), digits=st.integers(0, 99))
 def test_one_pair_of_check_digits_is_right(number: str, digits: int) -> None:
-    """Neither 00 nor 01 nor 99, which are the same modulo 97 as others."""
+    """The check digits 00, 01 and 99 are refused, though they equal others modulo 97."""
     other = f"{number[:2]}{digits:02}{number[4:]}"
     try:
         taken = iban.parse(other)

@@ -1,4 +1,4 @@
-"""Card numbers are found in whatever text they come, and little else is taken for one."""
+"""Card numbers are found in any text, and little else is taken for one."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -20,7 +20,7 @@ NUMBERS = st.text("0123456789", min_size=11, max_size=17).map(
 
 @given(st.text("0123456789", min_size=1, max_size=40))
 def test_the_check_digit_is_stdnums(digits: str) -> None:
-    """Our quick Luhn check says what python-stdnum says."""
+    """Suya's quick Luhn check agrees with python-stdnum."""
     assert passes_luhn(digits) == luhn.is_valid(digits)
 
 
@@ -98,7 +98,7 @@ def test_no_instant_is_taken_for_one(at: datetime) -> None:
 
 @given(NUMBERS, st.text(), st.text())
 def test_it_is_found_beside_anything(number: str, before: str, after: str) -> None:
-    """Wherever it stands as a word of its own it is found, and taken out."""
+    """A number that stands alone is found and removed, whatever is around it."""
     text = f"{before}|{number}|{after}"
 
     assert contains_pan(text)
@@ -107,7 +107,7 @@ def test_it_is_found_beside_anything(number: str, before: str, after: str) -> No
 
 @given(st.binary())
 def test_anything_can_be_looked_at(text: bytes) -> None:
-    """Bytes that are no text are looked at, too."""
+    """Bytes that are no text are checked, too."""
     assert contains_pan(text) in {True, False}
 
 
@@ -117,13 +117,13 @@ def test_the_parts_of_a_request_are_told_apart() -> None:
 
 
 def test_text_made_to_keep_us_busy_is_refused() -> None:
-    """Beyond five places for each item of a full bulk request nobody looks closely."""
+    """A request with too many places to check counts as one with a card number."""
     assert contains_pan("4000000000000 " * 60_000)
     assert not contains_pan("4000000000000 " * 10)
 
 
 def test_text_made_of_what_may_be_bank_accounts_is_refused() -> None:
-    """Each end of a group that could end an IBAN is a place, too."""
+    """Each end of a group that could end an IBAN counts as a place, too."""
     account = f"ab12{' 1' * 30} "
     assert contains_pan(account * 5_000 + "4000000000000")
     assert not contains_pan(account * 5 + "4000000000000")

@@ -1,4 +1,4 @@
-"""Settings: every fault is told at once, and no secret is ever shown."""
+"""Settings: every fault is reported at once, and no secret is ever shown."""
 
 import ast
 import inspect
@@ -36,7 +36,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_flags_go_before_variables() -> None:
-    """What was typed now counts more than what was exported long ago."""
+    """A flag overrides a variable."""
     assert Settings.load({"SUYA_PORT": "9000"}, port=9001).port == 9001
     assert Settings.load({"SUYA_PORT": "9000"}, port=None).port == 9000
 
@@ -50,7 +50,7 @@ def test_regions_are_apart_by_commas() -> None:
 
 
 def test_variables_of_others_are_left_alone() -> None:
-    """Only names with our prefix are ours; those of the test suite are not."""
+    """Only names with the prefix SUYA_ count, and the test suite's are ignored."""
     assert Settings.load({"PORT": "9", "SUYA_TEST_SEED": "7"}) == Settings.load({})
 
 
@@ -65,7 +65,7 @@ def test_secrets_are_not_shown() -> None:
 
 
 def test_a_fault_does_not_show_a_secret() -> None:
-    """A key that is too short is refused without being repeated."""
+    """A key that is too short is refused without being quoted."""
     with pytest.raises(SettingsError) as failure:
         Settings.load({"SUYA_ADMIN_KEY": "hunter2"})
 

@@ -1,4 +1,4 @@
-"""The worker's rounds: the trouble of one region is not that of the others."""
+"""The worker's rounds: trouble in one region does not delay the others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def test_a_region_in_trouble_stops_no_other(database: Database, name: str)
 
 
 async def test_each_region_has_its_own_outcome(database: Database) -> None:
-    """What failed or was canceled is told by region, and only so many regions are worked on."""
+    """A failure or a cancellation is returned by region, and only so many run at a time."""
     at_once = most = 0
 
     async def work(region: str) -> str:
@@ -73,8 +73,8 @@ async def test_each_region_has_its_own_outcome(database: Database) -> None:
     assert most == REGIONS_AT_ONCE
 
 
-async def test_whoever_cancels_the_round_cancels_all_of_it(database: Database) -> None:
-    """A worker that ends in the middle of a round leaves no region's work behind."""
+async def test_canceling_a_round_cancels_all_of_it(database: Database) -> None:
+    """A worker that is canceled in the middle of a round leaves no region's work running."""
     begun, canceled = asyncio.Semaphore(0), set()
 
     async def work(region: str) -> None:

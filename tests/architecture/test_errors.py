@@ -1,4 +1,4 @@
-"""Errors are a contract: clients branch on their codes and obey their advice."""
+"""Errors are a contract: clients distinguish them by their codes and follow their advice."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""One word, one thing: what a class is called says which thing it is, wherever it is met."""
+"""One word, one thing: no two classes share a name."""
 
 import ast
 from collections import defaultdict

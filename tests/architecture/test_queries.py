@@ -101,7 +101,7 @@ def test_arrays_are_cast(query: Query) -> None:
 
 @pytest.mark.parametrize("query", STATEMENTS)
 def test_a_merchants_rows_are_reached_through_region_and_merchant(query: Query) -> None:
-    """No statement on a merchant's rows forgets where they live and whose they are."""
+    """A statement on a merchant's rows names region and merchant."""
     every_merchants = "-- full scan:" in query.comment or query.name == "find_next_region"
     if _MERCHANTS_OWN.search(query.source) and not every_merchants:
         assert re.search(r"\bregion\b", query.source)
@@ -121,7 +121,7 @@ def test_it_walks_an_index(query: Query, plans: psycopg.Connection) -> None:
     "query", [one for one in ON_POSTGRESQL if not str(one.id).startswith("verify.")]
 )
 def test_a_batch_is_looked_up_row_by_row(query: Query, plans: psycopg.Connection) -> None:
-    """Even a plan made on empty tables does not read a region to find a batch's rows in it."""
+    """Even a plan made on empty tables does not read a whole region for a batch's rows."""
     plan = _explain(plans, query)
 
     if "one look-up per" in query.comment and "unnest" in query.source:

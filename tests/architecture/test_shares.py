@@ -1,4 +1,4 @@
-"""The shares of a run's workers: each test is in one of them, whatever order the others have."""
+"""The shares of a run's workers: each test is in exactly one of them."""
 
 import os
 import subprocess

@@ -116,7 +116,7 @@ def test_what_is_banned_is_replaced(path: Path) -> None:
 
 @pytest.mark.parametrize("path", _sources("app"), ids=_name)
 def test_modules_say_what_they_are_for(path: Path) -> None:
-    """Every module begins with a docstring; a door's tells guarantees, tables and limits."""
+    """Every module begins with a docstring; a package's has guarantees, tables and limits."""
     docstring = ast.get_docstring(ast.parse(path.read_text("utf-8")))
 
     assert docstring, "a module begins with the sentence that says what it is for"

@@ -101,7 +101,7 @@ def test_everything_that_runs_is_watched_and_restarted() -> None:
 
 
 def test_the_grace_is_longer_than_the_drain() -> None:
-    """Nothing of ours is killed while it still finishes what it has."""
+    """A process is not killed while it still finishes its work."""
     fields = Settings.model_fields
     drain_ms = fields["drain_notice_ms"].default + fields["drain_timeout_ms"].default
     for name, service in _running():
@@ -112,14 +112,14 @@ def test_the_grace_is_longer_than_the_drain() -> None:
 
 
 def test_nothing_is_opened_to_the_world() -> None:
-    """Ports are those of this machine only, because the cluster trusts whoever reaches it."""
+    """Ports are on this machine only, because the cluster trusts whatever reaches it."""
     for name, service in SERVICES.items():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), f"{name}: {port}"
 
 
 def test_secrets_come_from_the_environment() -> None:
-    """The file itself opens nothing, and says what is missing."""
+    """The file has no secret, and the error names a missing one."""
     text = (ROOT / "compose.yaml").read_text("utf-8")
 
     assert "${SUYA_ADMIN_KEY:?" in text
@@ -150,7 +150,7 @@ def test_our_commands_and_settings_exist() -> None:
 
 
 def test_commands_of_the_balancer_exist() -> None:
-    """What the balancer's image is to run was copied into it, and can be run."""
+    """The commands of the balancer's image were copied into it, and can be run."""
     folder = ROOT / "deploy" / "haproxy"
     for name, service in SERVICES.items():
         if service.get("image") != "suya-balancer":
@@ -180,7 +180,7 @@ def test_flags_of_other_programs_exist(image: str) -> None:
 
 
 def test_the_entrance_is_valid() -> None:
-    """HAProxy takes the file of the entrance, which leads to the pair's address."""
+    """HAProxy accepts the file of the entrance, which leads to the pair's address."""
     checked = subprocess.run(
         [program("haproxy", "haproxy"), "-c", "-f", ROOT / "deploy/haproxy/entrance.cfg"],
         capture_output=True,

@@ -83,7 +83,7 @@ def _run(production: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_production_is_what_is_built_unasked() -> None:
-    """The last stage, which Docker takes where none is named, is production's."""
+    """The last stage, which Docker builds by default, is production's."""
     assert list(_STAGES)[-1] == "production"
     assert {"sandbox", "production"} <= set(_STAGES)
 

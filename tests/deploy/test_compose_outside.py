@@ -1,4 +1,4 @@
-"""Who may reach the vault and the acquirer in the compose file, and what each process is told."""
+"""Which services reach the vault and the acquirer in the compose file, and with which settings."""
 
 import base64
 import re
@@ -33,13 +33,13 @@ _PUBLIC = {"SUYA_VAULT_PUBLIC_URL", "SUYA_ACQUIRER_PUBLIC_URL"}
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What `deploy/secrets` makes."""
+    """The secrets that `deploy/secrets` makes."""
     return make_secrets(tmp_path_factory.mktemp("secrets") / ".env")
 
 
 @pytest.mark.parametrize("name", _OURS)
-def test_a_process_starts_with_what_it_is_told(name: str, secrets: dict[str, str]) -> None:
-    """With fresh secrets the settings of each process are right, to the last of them."""
+def test_each_process_has_valid_settings(name: str, secrets: dict[str, str]) -> None:
+    """With fresh secrets the settings of each process are valid, to the last of them."""
     Settings.load(told(name, secrets))
 
 
@@ -50,7 +50,7 @@ def test_a_wrong_secret_would_be_noticed(secrets: dict[str, str]) -> None:
 
 
 def test_every_secret_is_asked_for_and_made(secrets: dict[str, str]) -> None:
-    """The file asks for nothing that `deploy/secrets` does not make, and for all that it makes."""
+    """The file needs exactly the secrets that `deploy/secrets` makes."""
     text = (ROOT / "compose.yaml").read_text("utf-8")
     asked = set(re.findall(r"\$\{(\w+):\?", text))
 
@@ -67,7 +67,7 @@ def _tell_all(secrets: dict[str, str]) -> None:
 
 
 def test_secrets_are_made_once_and_for_their_owner(tmp_path: Path) -> None:
-    """A second time nothing changes, what was there is kept, and others cannot read the file."""
+    """A second run changes nothing, keeps existing secrets, and others cannot read the file."""
     file = tmp_path / ".env"
     file.write_text("SUYA_ADMIN_KEY=chosen-by-somebody")
 
@@ -91,7 +91,7 @@ def test_keys_that_are_made_are_keys(secrets: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("name", _OURS)
 def test_every_address_leads_somewhere(name: str, secrets: dict[str, str]) -> None:
-    """Each address a process is told of is a service's, on a network of both, at its port."""
+    """Each address in a setting is a service's, on a network of both, at its port."""
     environment = told(name, secrets)
     urls = {key: url for key, url in environment.items() if re.search("_URLS?$", key)}
     for key, url in urls.items():
@@ -111,7 +111,7 @@ def test_every_address_leads_somewhere(name: str, secrets: dict[str, str]) -> No
 
 
 def _port_of(service: str, secrets: dict[str, str]) -> int:
-    """Where a service of those that are told of listens."""
+    """The port of a service that has an address in a setting."""
     if service == "entrance":
         return 8000
     settings = Settings.load(told(service, secrets))
@@ -119,8 +119,8 @@ def _port_of(service: str, secrets: dict[str, str]) -> int:
 
 
 @pytest.mark.parametrize("name", _CALLERS)
-def test_whoever_needs_them_is_told_of_both(name: str, secrets: dict[str, str]) -> None:
-    """Each api and worker knows where vault and acquirer are, and shows them keys they know."""
+def test_each_api_and_worker_has_both_addresses(name: str, secrets: dict[str, str]) -> None:
+    """Each api and worker has the addresses of vault and acquirer, and keys that these accept."""
     environment, vault, acquirer = (told(one, secrets) for one in (name, "vault", "acquirer"))
 
     assert find_reachable(name, str(urlsplit(environment["SUYA_VAULT_URL"]).hostname)) == ["vault"]
@@ -132,14 +132,14 @@ def test_whoever_needs_them_is_told_of_both(name: str, secrets: dict[str, str]) 
 
 
 def test_each_region_has_both_callers() -> None:
-    """The test above speaks of an api and a worker in each of three regions."""
+    """There is an api and a worker in each of three regions, which the test above covers."""
     assert sorted(_CALLERS) == [
         f"{kind}-{region}" for kind in ("api", "worker") for region in ("ap", "eu", "us")
     ]
 
 
 def test_only_callers_and_the_door_are_beside_the_vault(secrets: dict[str, str]) -> None:
-    """The vault listens on one network, where nobody is but apis, workers and its door."""
+    """The vault listens on one network, which has only apis, workers and its door."""
     [listens_at] = [
         options["ipv4_address"] for options in SERVICES["vault"]["networks"].values() if options
     ]
@@ -164,7 +164,7 @@ def test_only_the_vault_reaches_its_database() -> None:
 
 
 def test_only_the_vault_knows_what_opens_cards(secrets: dict[str, str]) -> None:
-    """The master key is told to the vault alone, its database's password to those beside it."""
+    """The vault alone has the master key; only its migration also has its database's password."""
 
     def knows(value: str) -> set[str]:
         return {
@@ -182,7 +182,7 @@ def test_only_the_vault_knows_what_opens_cards(secrets: dict[str, str]) -> None:
 
 
 def test_prometheus_reaches_all_it_asks() -> None:
-    """Every target of its configuration is a service beside it, the vault by its door."""
+    """Every target of its configuration is a service on its network, the vault by its door."""
     config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8"))
     asked: dict[str, set[str]] = {}
     for job in config["scrape_configs"]:
@@ -202,7 +202,7 @@ def test_prometheus_reaches_all_it_asks() -> None:
 
 
 def test_the_acquirer_is_for_sandboxes() -> None:
-    """It comes by a profile of its own, and keeps its records when it is started again."""
+    """The acquirer is in a profile of its own, and keeps its records over restarts."""
     acquirer = SERVICES["acquirer"]
 
     assert acquirer["profiles"] == ["sandbox"]

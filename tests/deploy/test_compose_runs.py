@@ -1,4 +1,4 @@
-"""What the compose file tells its processes is enough to charge a card, here without Docker."""
+"""The settings of the compose file are enough to charge a card, here without Docker."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def secrets(tmp_path: Path) -> dict[str, str]:
 
 
 def _settings(service: str, secrets: dict[str, str]) -> dict[str, str]:
-    """What a service is told, but for places."""
+    """The settings of a service, but for places."""
     named = {
         key.removeprefix("SUYA_").lower(): text for key, text in told(service, secrets).items()
     }
@@ -41,7 +41,7 @@ def _settings(service: str, secrets: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def acquirer(secrets: dict[str, str], tmp_path: Path, api_port: int) -> Iterator[AcquirerProcess]:
-    """The service of that name, which rings at the api."""
+    """The acquirer, which sends its notifications to the api."""
     url = f"http://127.0.0.1:{api_port}/v1/notifications/acquirer"
     process = AcquirerProcess(tmp_path, notify_url=url)
     process.settings |= _settings("acquirer", secrets)
@@ -52,7 +52,7 @@ def acquirer(secrets: dict[str, str], tmp_path: Path, api_port: int) -> Iterator
 
 @pytest.fixture
 def api_port() -> int:
-    """Of the api, which the acquirer has to know before."""
+    """The api's port, which the acquirer needs before the api starts."""
     return free_port()
 
 
@@ -98,7 +98,7 @@ async def test_a_card_is_left_and_charged(
     secrets: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """A card comes in by the door, is charged at the acquirer, and its notification is believed."""
+    """A card comes in by the door, is charged at the acquirer, and its notification is accepted."""
     async with Api(api.url, secrets["SUYA_ADMIN_KEY"]) as admin:
         merchant = await new_merchant(admin)
         found = done(await merchant.api.get("/v1/payment_methods/key"))
@@ -116,7 +116,7 @@ async def test_a_card_is_left_and_charged(
 
 
 def _deliveries(acquirer: AcquirerProcess) -> set[str]:
-    """What became of its notifications: those that the api does not believe are never delivered."""
+    """The states of its notifications: one that the api refuses is never delivered."""
     deadline = time.monotonic() + ANSWER_S
     while (found := acquirer.ask("GET", "/sandbox/notifications"))["waiting"]:
         assert time.monotonic() < deadline, found

@@ -1,4 +1,4 @@
-"""The ports of the balancer that lead to CockroachDB: one's own region, as long as it is there."""
+"""The balancer's ports for CockroachDB lead to the region's own nodes while there are any."""
 
 import asyncio
 import subprocess
@@ -79,7 +79,7 @@ def test_each_port_leads_to_its_region(connect: Connect) -> None:
 
 
 def test_a_region_that_drains_is_left(nodes: Nodes, connect: Connect) -> None:
-    """Connections to a node that is told to stop are cut, and new ones lead to another region."""
+    """Connections to a stopping node are cut, and new ones lead to another region."""
     with connect(3) as connection:
         assert f"region={REGIONS[2]}" in _region(connection)
         nodes.all[2].drain()
@@ -106,7 +106,7 @@ def _suya(url: str, *command: str) -> str:
 async def test_an_api_outlives_a_balancer(
     nodes: Nodes, start_api: Callable[..., ApiProcess], tmp_path: Path
 ) -> None:
-    """With URLs as in compose.yaml jobs ask any node, and an api has the other balancer."""
+    """With the URLs of compose.yaml jobs use any node, and an api has the other balancer."""
     names = [f"host=127.0.0.1:{node.sql}" for node in nodes.all]
     any_node = f"cockroachdb+psycopg://root@/suya?sslmode=disable&{'&'.join(names)}"
     _suya(any_node, "migrate")

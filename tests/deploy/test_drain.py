@@ -1,4 +1,4 @@
-"""An api that is told to stop: first the balancer knows, then it ends, and nobody is cut off."""
+"""A stopping api: first the balancer sees it, then it ends, and no request is cut off."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ async def _merchant(process: ApiProcess) -> AsyncIterator[Merchant]:
 
 
 async def _readiness(process: ApiProcess) -> int | None:
-    """What a balancer sees, on a connection of its own; none if nobody listens."""
+    """The answer to a check on a new connection; none if nothing listens."""
     try:
         return (await asyncio.to_thread(get, f"{process.url}/readyz")).status_code
     except httpx.TransportError:
@@ -48,7 +48,7 @@ async def _ended(process: ApiProcess) -> int:
 
 
 async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -> None:
-    """Who stops asking when /readyz says 503 has an answer to everything, and the exit is clean."""
+    """A client that stops at the 503 of /readyz has all answers, and the exit is clean."""
     process = start_api(database_url, drain_notice_ms=_LONG_MS)
     async with _merchant(process) as merchant:
         wallet = await merchant.wallet(funds=1_000_000)
@@ -66,7 +66,7 @@ async def test_a_stop_fails_no_request(start_api: StartApi, database_url: str) -
 
 
 async def test_the_port_closes_after_the_notice(start_api: StartApi, database_url: str) -> None:
-    """A balancer sees 200, then 503, then nobody, and never the one after the other."""
+    """A balancer sees 200, then 503, then no listener, in this order."""
     process = start_api(database_url, drain_notice_ms="3000")
     seen = [await _readiness(process)]
     process.send_to_first(signal.SIGTERM)
@@ -121,7 +121,7 @@ async def _until_somebody_waits(url: str) -> None:
 async def test_a_second_signal_hurries(
     start_api: StartApi, database_url: str, again: signal.Signals
 ) -> None:
-    """Whoever says it twice does not want to wait for the notice."""
+    """A second signal skips the rest of the notice."""
     process = start_api(database_url, drain_notice_ms=_LONG_MS)
     process.send_to_first(signal.SIGTERM)
     await _until(process, 503)

@@ -81,14 +81,14 @@ async def _wait_for(condition: Callable[[], bool]) -> None:
 
 
 def _assert_each_paid_once(steady: Steady, database_url: str, merchant: Merchant) -> None:
-    """As many payments as keys: what was sent twice, by whomever, acted once."""
+    """As many payments as keys: what was sent twice acted once."""
     assert count_payments(database_url, merchant) == steady.count.asked
 
 
 @pytest.mark.parametrize("apis", [1, 2, 3])
 @pytest.mark.parametrize("databases", [0, 1, 2, 3])
 def test_the_configuration_is_valid(apis: int, databases: int) -> None:
-    """HAProxy takes the file with any number of addresses that the file knows."""
+    """HAProxy accepts the file with any number of addresses that the file allows."""
     variables = {f"api_{n}": f"127.0.0.1:{n}" for n in range(1, apis + 1)} | {
         f"database_{n}": f"127.0.0.1:{n}" for n in range(1, databases + 1)
     }
@@ -112,7 +112,7 @@ async def test_a_killed_api_is_not_noticed(
     steady: Steady,
     database_url: str,
 ) -> None:
-    """After kill -9 of a process the other one answers, also what the dead one had in hand."""
+    """After kill -9 of a process the other one answers, also the dead one's open requests."""
     async with steady.running():
         await steady.until_answered(40)
         await asyncio.to_thread(apis[0].kill)
@@ -132,7 +132,7 @@ async def test_a_rolling_restart_is_not_noticed(
     steady: Steady,
     database_url: str,
 ) -> None:
-    """Processes that are stopped and started one after the other fail no request, not even once."""
+    """Processes that are stopped and started one after the other fail no request."""
     async with steady.running():
         await steady.until_answered(20)
         for api in apis:
@@ -144,14 +144,14 @@ async def test_a_rolling_restart_is_not_noticed(
     _assert_each_paid_once(steady, database_url, merchant)
 
 
-async def test_who_drains_is_asked_when_nobody_else_is_ready(
+async def test_a_draining_process_serves_while_no_other_is_ready(
     apis: list[ApiProcess],
     balancer: Balancer,
     merchant: Merchant,
     steady: Steady,
     database_url: str,
 ) -> None:
-    """The next may be told to stop when the last is back, but not yet seen: no request fails."""
+    """A draining process still gets requests while the other is not yet seen ready."""
     await asyncio.to_thread(_start_again, apis, drain_notice_ms=_LONG_MS)
     await _wait_for(lambda: balancer.ready() == balancer.ready("api-last") == 2)
     async with steady.running():
@@ -167,10 +167,10 @@ async def test_who_drains_is_asked_when_nobody_else_is_ready(
         api.kill()
 
 
-async def test_who_cannot_serve_is_not_asked(
+async def test_a_process_that_cannot_serve_gets_no_request(
     balancer: Balancer, merchant: Merchant, database_url: str
 ) -> None:
-    """Not even when no other is left: a process whose schema is older than itself gets nothing."""
+    """A process whose schema is older than itself gets no request, even if there is no other."""
     [(head,)] = rows(database_url, "SELECT version_num FROM alembic_version")
     execute(database_url, "UPDATE alembic_version SET version_num = '0001_expand_merchants'")
     try:
@@ -188,7 +188,7 @@ async def test_who_cannot_serve_is_not_asked(
 async def test_an_expand_migration_is_not_noticed(
     balancer: Balancer, steady: Steady, database_url: str
 ) -> None:
-    """What the next version needs is added under load, and every process stays ready."""
+    """A migration of the next version runs under load, and every process stays ready."""
     [(head,)] = rows(database_url, "SELECT version_num FROM alembic_version")
     try:
         async with steady.running():
@@ -220,7 +220,7 @@ async def test_a_killed_balancer_is_replaced(
     tmp_path: Path,
     database_url: str,
 ) -> None:
-    """When the HAProxy that has the load is killed, the second serves what is repeated there."""
+    """When the HAProxy with the load is killed, the second serves what clients repeat."""
     with Balancer(apis, tmp_path).start(2) as second:
         wallet = await merchant.wallet(funds=1_000_000)
         steady = Steady([balancer.url, second.url], merchant, wallet)
@@ -237,7 +237,7 @@ async def test_a_killed_balancer_is_replaced(
 async def test_what_has_a_key_is_sent_to_another(
     apis: list[ApiProcess], balancer: Balancer, merchant: Merchant, database_url: str
 ) -> None:
-    """A payment that a process took with it into its end is answered by the other, once."""
+    """A payment that was open in a dying process is answered by the other, once."""
     wallet = await merchant.wallet(funds=1_000)
     through = Merchant(merchant.id, merchant.key_id, Api(balancer.url, merchant.api.secret))
 
@@ -253,7 +253,7 @@ async def test_what_has_a_key_is_sent_to_another(
 async def test_what_has_no_key_is_not_sent_again(
     apis: list[ApiProcess], balancer: Balancer, database_url: str
 ) -> None:
-    """A command without a key that a process took with it is answered by 502, and not repeated."""
+    """A command without a key that was open in a dying process gets a 502, and is not repeated."""
     async with Api(balancer.url, ADMIN_KEY) as admin:
         answers = await _two_of_which_one_dies(
             apis[0], balancer, lambda: admin.post("/v1/merchants", {"name": "once"}, key=None)
@@ -268,10 +268,10 @@ async def test_what_has_no_key_is_not_sent_again(
     assert refused.json()["code"] == "unavailable"
 
 
-async def test_nobody_there_is_a_problem(
+async def test_without_a_process_the_answer_is_a_problem(
     apis: list[ApiProcess], balancer: Balancer, merchant: Merchant
 ) -> None:
-    """Where no process is ready, clients read a problem with a code, as from the api itself."""
+    """Where no process is ready, clients get a problem with a code, as from the api itself."""
     for api in apis:
         api.kill()
     await _wait_for(lambda: balancer.ready() == 0)

@@ -1,4 +1,4 @@
-"""What a worker tells Prometheus."""
+"""The metrics of a worker and of the sandbox."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_port_that_is_taken_is_said(database_url: str, tmp_path: Path) -> None
 
 
 def test_an_acquirer_serves_its_metrics(tmp_path: Path) -> None:
-    """The sandbox tells what its process needs, without a key."""
+    """The sandbox shows the use of its process, without a key."""
     with AcquirerProcess(tmp_path).start() as acquirer:
         answer = get(f"{acquirer.url}/metrics")
 

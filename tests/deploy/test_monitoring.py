@@ -1,4 +1,4 @@
-"""What is watched exists: the files are valid, and every metric they ask for is really told."""
+"""The monitored metrics exist: the files are valid, and processes really have every metric."""
 
 import json
 import re
@@ -64,8 +64,10 @@ def test_names_are_found_in_expressions() -> None:
     assert names(expression) == {"a_b_bucket", "up", "h:i"}
 
 
-async def test_ours_are_told(api: Api, database_url: str, tmp_path: Path, wanted: set[str]) -> None:
-    """What is asked of Suya is told by an api or a worker."""
+async def test_suya_has_its_metrics(
+    api: Api, database_url: str, tmp_path: Path, wanted: set[str]
+) -> None:
+    """The metrics of Suya in the expressions are those of an api or a worker."""
     ours = {name for name in wanted if name.startswith(("suya_", "process_"))}
     with WorkerProcess(database_url, tmp_path, metrics_port=str(free_port())).start() as worker:
         of_worker = told(worker.read_metrics())
@@ -76,8 +78,10 @@ async def test_ours_are_told(api: Api, database_url: str, tmp_path: Path, wanted
     assert {name for name in ours if "verify" in name or "expired" in name} - of_worker == set()
 
 
-def test_the_balancers_are_told(api_process: ApiProcess, tmp_path: Path, wanted: set[str]) -> None:
-    """What is asked of HAProxy is told by HAProxy."""
+def test_the_balancer_has_its_metrics(
+    api_process: ApiProcess, tmp_path: Path, wanted: set[str]
+) -> None:
+    """The metrics of HAProxy in the expressions are HAProxy's."""
     asked = {name for name in wanted if name.startswith("haproxy_")}
     with Balancer([api_process], tmp_path).start(1) as balancer:
         assert asked
@@ -85,8 +89,8 @@ def test_the_balancers_are_told(api_process: ApiProcess, tmp_path: Path, wanted:
 
 
 @pytest.mark.cluster
-def test_the_databases_are_told(tmp_path: Path, wanted: set[str]) -> None:
-    """Everything else is told by CockroachDB."""
+def test_the_database_has_its_metrics(tmp_path: Path, wanted: set[str]) -> None:
+    """All other metrics in the expressions are CockroachDB's."""
     asked = {name for name in wanted if not name.startswith(("suya_", "process_", "haproxy_"))}
     with Nodes(tmp_path) as nodes:
         found = told(nodes.all[0].get("/_status/vars").text)
@@ -121,7 +125,7 @@ def test_alertmanager_takes_its_file() -> None:
 
 
 def test_grafana_finds_its_dashboards() -> None:
-    """Panels ask the datasource that is provisioned, and dashboards lie where they are mounted."""
+    """Panels use the provisioned datasource, and dashboards are where they are mounted."""
     provisioning = DEPLOY / "grafana" / "provisioning"
     [source] = yaml.safe_load((provisioning / "datasources/prometheus.yaml").read_text("utf-8"))[
         "datasources"

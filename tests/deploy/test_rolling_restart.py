@@ -27,7 +27,7 @@ Restart: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def ports() -> list[int]:
-    """Two ports in a row that nobody listens on."""
+    """Two free ports in a row."""
     first = free_port(row=2)
     return [first, first + 1]
 
@@ -57,7 +57,7 @@ def _pids(folder: Path) -> dict[str, str]:
     return {path.stem: path.read_text() for path in (folder / "api").glob("*.pid")}
 
 
-async def test_each_is_replaced_and_nobody_notices(
+async def test_each_is_replaced_and_no_request_fails(
     restart: Restart, ports: list[int], tmp_path: Path
 ) -> None:
     """Two processes are started, restarted behind a balancer without a failed request, stopped."""
@@ -88,7 +88,7 @@ async def test_each_is_replaced_and_nobody_notices(
 def test_it_ends_with_the_first_that_does_not_come_back(
     restart: Restart, ports: list[int], tmp_path: Path
 ) -> None:
-    """A setting that stops the start costs one process; the other goes on, and it is said why."""
+    """A setting that stops the start costs one process, and the script says why."""
     assert restart(drain_notice_ms="0").returncode == 0
     before = _pids(tmp_path)
     failed = restart(drain_notice_ms="0", rate_limit_per_s="many")

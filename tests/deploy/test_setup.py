@@ -1,4 +1,4 @@
-"""scripts/setup installs by uv, which does not read how pip is set up: it is told."""
+"""scripts/setup installs by uv, which does not read pip's configuration and gets it passed."""
 
 import importlib.util
 from pathlib import Path
@@ -34,7 +34,7 @@ def script() -> Any:
 
 @pytest.fixture
 def pip_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that wins over those of this machine, which no variable contradicts."""
+    """A pip.conf that overrides this machine's, and that no variable contradicts."""
     for (
         name
     ) in "INDEX_URL EXTRA_INDEX_URL DEFAULT_TIMEOUT TIMEOUT CERT CONSTRAINT FIND_LINKS".split():
@@ -48,7 +48,7 @@ def pip_conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_uv_asks_where_pip_would_ask(
     script: Any, pip_conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a pip.conf and pip's variables say becomes uv's variables."""
+    """The values of a pip.conf and of pip's variables become uv's variables."""
     monkeypatch.setenv("PIP_INDEX_URL", "https://variable.example/simple")
 
     environ = script.environ_like(script.pip_options())
@@ -65,7 +65,7 @@ def test_uv_asks_where_pip_would_ask(
 def test_pip_builds_what_it_is_told_to_build(
     script: Any, pip_conf: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where pip may take no wheel of a package, uv is not asked to install it."""
+    """Where pip may take no wheel of a package, uv does not install it."""
     monkeypatch.setenv("PIP_NO_BINARY", "lxml")
 
     with pytest.raises(SystemExit, match="pip is told"):

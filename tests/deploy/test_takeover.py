@@ -36,7 +36,7 @@ def database_url(databases: Databases) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def api(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiProcess]:
-    """An api that both of them reach, on whatever networks there are; nothing happens to it."""
+    """An api that both of them reach, on any network; no test stops it."""
     folder = tmp_path_factory.mktemp("api")
     with ApiProcess(database_url, folder, host="0.0.0.0") as process:  # noqa: S104 - the lab's too
         yield process.start()
@@ -102,7 +102,7 @@ async def test_the_standby_takes_over(
 
 @pytest.mark.slow
 async def test_a_balancer_is_replaced_in_order(lab: Lab, steady: Steady) -> None:
-    """One that is told to stop gives the address away first, and ends well."""
+    """A balancer that is stopped gives the address away first, and exits without an error."""
     [first] = lab.owners()
     async with steady.running():
         await steady.until_answered(20)

@@ -69,7 +69,7 @@ def test_it_may_use_nothing_else(fresh: Server, vault_url: str) -> None:
 
 
 def test_the_password_is_its_own(fresh: Server, vault_url: str) -> None:
-    """It is kept sealed, and the administrator, who had the same one before, has none."""
+    """The role's password is stored hashed, and the administrator has none any more."""
     [(sealed,)] = rows(
         fresh.url_of("postgres"), "SELECT rolpassword FROM pg_authid WHERE rolname = 'suya_vault'"
     )

@@ -1,4 +1,4 @@
-"""The shipped HAProxy in front of a vault: cards come in, and nothing else is reached."""
+"""The shipped HAProxy in front of a vault: it lets tokenization through, and nothing else."""
 
 import contextlib
 import http.client
@@ -51,7 +51,7 @@ class Said(NamedTuple):
 
 
 def _ask(door: Door, method: str, path: str, key: str = "none", body: object = None) -> Said:
-    """An answer to a path as it stands: a client that tidies it would ask for another one."""
+    """GET a path unchanged: a client that normalises it would ask for another one."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", door.port, 30)) as connection:
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         connection.request(method, path, None if body is None else json.dumps(body), headers)
@@ -60,7 +60,7 @@ def _ask(door: Door, method: str, path: str, key: str = "none", body: object = N
 
 
 def test_a_card_is_left_through_it(door: Door, key: str) -> None:
-    """A browser asks whether it may, posts a card and gets a token; people see the form."""
+    """A browser checks CORS, posts a card and gets a token; people see the form."""
     asked = _ask(door, "OPTIONS", "/tokens")
     answer = _ask(door, "POST", "/tokens", key, card(CARD))
 
@@ -89,7 +89,7 @@ def test_a_card_is_left_through_it(door: Door, key: str) -> None:
 def test_nothing_else_is_reached(
     door: Door, vault: VaultProcess, method: str, path: str, status: int
 ) -> None:
-    """What the apis and the workers ask of the vault is not there, whatever key is shown."""
+    """The paths for apis and workers are not there, whatever key a request has."""
     before = _count_of_requests(vault)
 
     for key in (PROCESSOR_KEY, API_KEY):
@@ -99,16 +99,16 @@ def test_nothing_else_is_reached(
 
 
 def _count_of_requests(vault: VaultProcess) -> list[str]:
-    """What the vault has counted, but for checks and its metrics."""
+    """The vault's count of requests, without checks and metrics."""
     lines = get(f"{vault.url}/metrics").text.splitlines()
     counted = [line for line in lines if line.startswith("suya_requests_total")]
     return [line for line in counted if "/readyz" not in line and "/metrics" not in line]
 
 
-def test_who_leaves_many_cards_is_slowed_down(
+def test_an_address_with_many_cards_is_slowed_down(
     vault: VaultProcess, key: str, tmp_path: Path
 ) -> None:
-    """Beyond its number in ten seconds an address reads a problem, and may still see the form."""
+    """Beyond its number in ten seconds an address gets a problem, and still sees the form."""
     with Door(vault, tmp_path, cards_max=3) as narrow:
         narrow.open()
         answers = [_ask(narrow, "POST", "/tokens", key, card(CARD)) for _ in range(5)]
@@ -121,7 +121,7 @@ def test_who_leaves_many_cards_is_slowed_down(
 
 
 def test_a_vault_that_is_not_there_is_a_problem(server: Server, key: str, tmp_path: Path) -> None:
-    """Without a vault clients read when to come again, and Prometheus that none is ready."""
+    """Without a vault clients get a Retry-After, and Prometheus a metric that none is ready."""
     with VaultProcess(server.new_vault_database(), tmp_path) as own:
         own.start()
         with Door(own, tmp_path) as door:
@@ -144,8 +144,8 @@ def test_a_vault_that_is_not_there_is_a_problem(server: Server, key: str, tmp_pa
     assert metrics.status_code == 503
 
 
-def test_its_metrics_and_the_vaults_are_told(door: Door) -> None:
-    """Prometheus asks the vault through the door, beside the door itself."""
+def test_its_metrics_and_the_vaults_are_shown(door: Door) -> None:
+    """Prometheus scrapes the vault through the door, and the door itself."""
     vault = told(get(f"http://127.0.0.1:{door.status_port}/vault/metrics").text)
 
     assert {"suya_requests_total", "process_resident_memory_bytes"} <= vault
