@@ -25,7 +25,7 @@ VALUES (CAST(:id AS UUID), :purpose, 'active', CAST(:wrapped AS BYTEA), :wrapped
         CAST(:created_at AS TIMESTAMPTZ));
 
 -- name: retire_key
--- No new cards under the active key of cards any more.
+-- Stop using the active key of cards for new ones.
 -- path: vault_keys_one_active
 UPDATE vault_keys
    SET state = 'retiring'
@@ -33,7 +33,7 @@ UPDATE vault_keys
    AND state = 'active';
 
 -- name: rewrap_key
--- Keep a key under another master key, if nobody did meanwhile.
+-- Store a key as another master key wrapped it, unless another rotation did.
 -- path: vault_keys_pkey
 UPDATE vault_keys
    SET wrapped = CAST(:wrapped AS BYTEA),
@@ -42,7 +42,7 @@ UPDATE vault_keys
    AND wrapped_by = :wrapped_by_before;
 
 -- name: delete_key
--- Forget a key that no card needs.
+-- Delete a key that no card needs.
 -- path: vault_keys_pkey, cards_by_key
 DELETE FROM vault_keys
  WHERE id = :id
@@ -50,7 +50,7 @@ DELETE FROM vault_keys
    AND NOT EXISTS (SELECT 1 FROM cards AS c WHERE c.key_id = vault_keys.id);
 
 -- name: insert_cards
--- Keep sealed cards; one that an earlier attempt kept is left alone.
+-- Keep sealed cards; one that an earlier attempt kept is not changed.
 -- path: cards_pkey
 INSERT INTO cards
        (id, merchant_id, key_id, sealed, fingerprint, brand, bin, last4, exp_month, exp_year,
@@ -66,7 +66,7 @@ SELECT d.id, d.merchant_id, CAST(:key_id AS UUID), decode(d.sealed, 'hex'),
     ON CONFLICT (id) DO NOTHING;
 
 -- name: find_cards
--- Cards with the keys that open them: of one moment, whatever rotation does meanwhile.
+-- Cards with the keys that open them, as of one moment, also during a rotation.
 -- path: cards_pkey, vault_keys_pkey, for each card asked for
 SELECT c.id, c.merchant_id, c.key_id, c.sealed, c.fingerprint, c.brand, c.bin, c.last4,
        c.exp_month, c.exp_year, c.created_at, k.wrapped, k.wrapped_by
@@ -97,7 +97,7 @@ UPDATE cards AS c
    AND c.key_id = CAST(:key_id_before AS UUID);
 
 -- name: insert_uses
--- Record uses of cards; one that an earlier attempt recorded is left alone.
+-- Record uses of cards; one that an earlier attempt recorded is not changed.
 -- path: card_uses_pkey
 INSERT INTO card_uses
        (card_id, id, merchant_id, actor, action, destination, correlation_id, used_at)

@@ -83,7 +83,7 @@ SELECT id, correlation_id, name, status, attempts, note
  LIMIT CAST(:page_size AS INT8);
 
 -- name: lock_accounts
--- Sit on all of a merchant's accounts, as a transaction that hangs would.
+-- Lock all of a merchant's accounts, as a transaction that hangs would.
 -- path: accounts_pkey, one merchant's part
 SELECT id
   FROM accounts

@@ -1,5 +1,5 @@
--- What CockroachDB alone can tell. From 26.1 the schemas crdb_internal and system are closed to
--- ordinary sessions; the caller asks to have them opened, and does without where it may not.
+-- Checks of CockroachDB. From 26.1 the schemas crdb_internal and system are closed to ordinary
+-- sessions; the caller tries to open them, and leaves the checks out where it may not.
 
 -- name: list_nodes
 -- The members of the cluster.
@@ -22,7 +22,7 @@ SELECT COALESCE(sum(CAST(metrics->>'ranges.underreplicated' AS FLOAT8)), 0),
   FROM crdb_internal.kv_store_status;
 
 -- name: list_settings
--- The cluster's settings that matter to us.
+-- The cluster's settings that Suya depends on.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT variable, value
@@ -47,14 +47,14 @@ SELECT CAST(value AS INT8)
  WHERE name = 'seconds_until_enterprise_license_expiry';
 
 -- name: find_made_at
--- When the cluster was made, as far as it remembers.
+-- When the cluster was made, as far as the server knows.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT LEAST((SELECT min(completed_at) FROM system.migrations),
              (SELECT CAST(min("timestamp") AS TIMESTAMPTZ) FROM system.eventlog));
 
 -- name: count_sessions
--- The sessions of the node we are connected to.
+-- The sessions of the node of this connection.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT count(*)

@@ -1,7 +1,7 @@
 -- Statements of the package `doctor`, for both databases.
 
 -- name: find_version
--- What the server says it is.
+-- The server's version.
 -- path: none, no table is read
 SELECT version(), current_setting('server_version');
 

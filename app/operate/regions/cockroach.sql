@@ -1,9 +1,9 @@
--- What CockroachDB says of its regions. These statements exist on no other database, so they are
--- kept from the linter of PostgreSQL's SQL; they go through SHOW, because from 26.1 the tables of
--- crdb_internal are closed to ordinary sessions, and SHOW is not.
+-- CockroachDB's regions. No other database has these statements, so the linter of PostgreSQL's SQL
+-- does not read this file. They use SHOW, because from 26.1 the tables of crdb_internal are closed
+-- to ordinary sessions, and SHOW is not.
 
 -- name: list_cluster_regions
--- The regions that nodes say they are in.
+-- The regions in the localities of nodes.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT region
@@ -34,7 +34,7 @@ SELECT schema_name, table_name, COALESCE(locality, '')
  ORDER BY schema_name, table_name;
 
 -- name: list_columns
--- The columns that tell a table's kind, and those that we compute.
+-- The columns that show a table's kind, and the computed homes.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT table_name, column_name
@@ -57,7 +57,7 @@ SELECT c.relname, c.reloptions
  ORDER BY c.relname;
 
 -- name: list_running_changes
--- Schema changes that are not finished; the removal of what they replaced disturbs nobody.
+-- Schema changes that are not finished, without the harmless removal of what they replaced.
 -- only: cockroachdb
 -- full scan: of a catalog, seldom
 SELECT description

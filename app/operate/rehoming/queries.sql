@@ -1,4 +1,4 @@
--- Statements of the package `rehoming` that look.
+-- Statements of the package `rehoming` that read.
 
 -- name: count_rows
 -- How many rows of a merchant are in a region, table by table.

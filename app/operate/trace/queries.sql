@@ -19,7 +19,7 @@ SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.mercha
  LIMIT 10000;
 
 -- name: list_events_of_payment
--- What became of one payment, wherever its merchant's rows are.
+-- The events of one payment, wherever its merchant's rows are.
 -- full scan: merchants are few; then events_object_sequence_unique, one look-up per merchant
 SELECT e.created_at, e.type, e.object_id, e.sequence, e.data, e.region, e.merchant_id,
        e.correlation_id

@@ -64,7 +64,7 @@ SELECT CAST(t.merchant_id AS TEXT), t.processor_reference, CAST(t.payment_id AS 
    AND t.processor_reference = d.processor_reference;
 
 -- name: find_running_flows
--- Those of some flows that go on by themselves.
+-- The ids, out of some flows, of those that are running.
 -- path: sagas_pkey, one look-up per flow
 SELECT CAST(t.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -101,7 +101,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT)
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_told_disputes
--- The next disputes that we were told of, unless that was just now.
+-- The next disputes that were reported to Suya, unless that was just now.
 -- path: disputes_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.processor, t.processor_reference
   FROM disputes AS t

@@ -1,7 +1,7 @@
 -- Statements of `verify` about customers and their payment methods.
 
 -- name: list_customer_states
--- The next customers with all they say, after their position.
+-- The next customers with all their fields, after their position.
 -- path: customers_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.name, t.email,
        t.phone, t.description, CAST(t.metadata AS TEXT), t.status, t.version, t.correlation_id,
@@ -13,7 +13,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.n
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_method_states
--- The next payment methods with all they say, after their position.
+-- The next payment methods with all their fields, after their position.
 -- path: payment_methods_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.customer_id, t.brand,
        t.bin, t.last4, t.exp_month, t.exp_year, t.fingerprint, t.status, t.version,

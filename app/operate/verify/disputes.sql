@@ -39,7 +39,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.currency,
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_dispute_states
--- The next disputes with all they say, after their position.
+-- The next disputes with all their fields, after their position.
 -- path: disputes_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
        t.processor, t.processor_reference, t.status, t.reason, t.currency, t.amount_minor,
@@ -66,7 +66,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.dispute_id AS TEXT), CAST(t.id AS TEX
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_missing_disputes
--- Those of some disputes that do not exist.
+-- The ids, out of some disputes, that do not exist.
 -- path: disputes_pkey, one look-up per dispute
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -77,7 +77,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_evidence
--- Those of some pieces of evidence that do not exist.
+-- The ids, out of some pieces of evidence, that do not exist.
 -- path: dispute_evidence_pkey, one look-up per piece
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)

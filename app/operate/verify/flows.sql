@@ -1,7 +1,7 @@
 -- Statements of `verify` about flows that have not ended, and about what waits for them.
 
 -- name: count_open_flows
--- How many rows there are to go through.
+-- How many rows will be read.
 -- full scan: the partial indexes sagas_due and sagas_parked have no others
 SELECT count(*) FROM sagas WHERE region = :region AND status IN ('running', 'parked');
 
@@ -43,7 +43,7 @@ SELECT CAST(p.id AS TEXT), CAST(p.operation_id AS TEXT), p.rail
    AND p.id = d.id;
 
 -- name: list_busy_payments
--- The next payments that wait for the outside, by their status, their flow or their hold.
+-- The next payments that wait for a processor, by their status, their flow or their hold.
 -- path: payments_pkey, from a position; holds_pkey, one look-up per payment with a hold
 SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.operation_id AS TEXT),
        h.status, h.expires_at

@@ -1,12 +1,12 @@
 -- Statements of `verify` about payouts and bank accounts.
 
 -- name: count_payouts
--- How many rows there are to go through.
+-- How many rows will be read.
 -- full scan: every row is read afterwards anyway
 SELECT count(*) FROM payouts WHERE region = :region;
 
 -- name: list_payout_states
--- The next payouts with all they say, after their position.
+-- The next payouts with all their fields, after their position.
 -- path: payouts_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.status, t.currency,
        t.amount_minor, t.bank_account_id, t.road, t.file_id, t.failure_code, t.description,
@@ -19,7 +19,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_bank_account_states
--- The next bank accounts with all they say, after their position.
+-- The next bank accounts with all their fields, after their position.
 -- path: bank_accounts_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.iban, t.name,
        CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at
@@ -42,7 +42,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.status, t.currency, t.
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_purposes
--- What some transfers are for.
+-- The purposes of some transfers.
 -- path: transfers_pkey, one look-up per transfer
 SELECT CAST(t.id AS TEXT), t.purpose, t.entries, CAST(t.metadata AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -64,7 +64,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.currency,
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_missing_bank_accounts
--- Those of some bank accounts that do not exist.
+-- The ids, out of some bank accounts, that do not exist.
 -- path: bank_accounts_pkey, one look-up per bank account
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -75,7 +75,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_payouts
--- Those of some payouts that do not exist.
+-- The ids, out of some payouts, that do not exist.
 -- path: payouts_pkey, one look-up per payout
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)

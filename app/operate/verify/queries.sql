@@ -1,5 +1,5 @@
--- Statements of the package `verify`. Paged ones begin each row with its position. They say in
--- ORDER BY whose column is meant, because the bare name would be the text that is selected.
+-- Statements of the package `verify`. Paged ones begin each row with its position. Their ORDER BY
+-- names the table of a column, because the bare name would be the text that is selected.
 
 -- name: find_next_region
 -- The first region after another that any table has rows of.
@@ -44,7 +44,7 @@ SELECT min(r.region)
         (SELECT region FROM idempotency_keys WHERE region > :after ORDER BY region LIMIT 1)) AS r;
 
 -- name: count_accounts
--- How many rows there are to go through.
+-- How many rows will be read.
 -- full scan: every row is read afterwards anyway
 SELECT count(*) FROM accounts WHERE region = :region;
 
@@ -132,7 +132,7 @@ SELECT CAST(a.id AS TEXT), a.currency
    AND a.id = d.id;
 
 -- name: find_conversions
--- What some transfers were for, and their lines.
+-- The purposes and the lines of some transfers.
 -- path: transfers_pkey, one look-up per transfer
 SELECT CAST(t.id AS TEXT), t.purpose, t.entries
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -142,7 +142,7 @@ SELECT CAST(t.id AS TEXT), t.purpose, t.entries
    AND t.id = d.id;
 
 -- name: find_exchanges
--- What some payments convert, at which quotes.
+-- The amounts that some payments convert, and their quotes.
 -- path: payments_pkey, one look-up per payment
 SELECT CAST(p.id AS TEXT), p.exchange
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -213,7 +213,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.payment_id AS TEXT), CAST(t.id AS TEX
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_events
--- The next events, in the order of the objects they tell of.
+-- The next events, in the order of their objects.
 -- path: events_object_sequence_unique, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.object_id AS TEXT), t.sequence, CAST(t.id AS TEXT),
        t.type, t.data
@@ -226,7 +226,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.object_id AS TEXT), t.sequence, CAST(
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_payment_states
--- The next payments with all they say, after their position.
+-- The next payments with all their fields, after their position.
 -- path: payments_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.status, t.method,
        t.capture, t.account_id, t.customer, t.currency, t.amount_minor, t.amount_captured_minor,
@@ -241,7 +241,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_refund_states
--- The next refunds with all they say, after their position.
+-- The next refunds with all their fields, after their position.
 -- path: refunds_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
        t.status, t.currency, t.amount_minor, t.description, CAST(t.metadata AS TEXT), t.version,
@@ -254,7 +254,8 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.p
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_wallet_states
--- The next customers' wallets with all they say, after their position; others have no events.
+-- The next customers' wallets with all their fields, after their position; other accounts have no
+-- events.
 -- path: accounts_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.currency,
        t.normal_side, t.floor_minor, t.posted_debits_minor, t.posted_credits_minor,
@@ -268,7 +269,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_transfer_states
--- The next transfers, conversions and deposits that clients asked for, with all they say, after
+-- The next transfers, conversions and deposits by request of clients, with all their fields, after
 -- their position.
 -- path: transfers_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.purpose,
@@ -282,7 +283,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_quote_states
--- The next quotes with all they say, after their position.
+-- The next quotes with all their fields, after their position.
 -- path: fx_quotes_pkey, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.source_currency,
        t.target_currency, t.side, t.source_minor, t.gross_minor, t.target_minor, t.spread_minor,
@@ -339,7 +340,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.key, t.status, t.body
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_missing_accounts
--- Those of some accounts that do not exist.
+-- The ids, out of some accounts, that do not exist.
 -- path: accounts_pkey, one look-up per account
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -350,7 +351,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_payments
--- Those of some payments that do not exist.
+-- The ids, out of some payments, that do not exist.
 -- path: payments_pkey, one look-up per payment
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -361,7 +362,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_quotes
--- Those of some quotes that do not exist.
+-- The ids, out of some quotes, that do not exist.
 -- path: fx_quotes_pkey, one look-up per quote
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -372,7 +373,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_refunds
--- Those of some refunds that do not exist.
+-- The ids, out of some refunds, that do not exist.
 -- path: refunds_pkey, one look-up per refund
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
@@ -383,7 +384,7 @@ SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
  WHERE o.id IS NULL;
 
 -- name: find_missing_transfers
--- Those of some transfers that do not exist.
+-- The ids, out of some transfers, that do not exist.
 -- path: transfers_pkey, one look-up per transfer
 SELECT CAST(d.merchant_id AS TEXT), CAST(d.id AS TEXT)
   FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)

@@ -1,6 +1,7 @@
--- The sandbox's own file. Changed rarely and without migrations: who deletes it loses test data.
+-- The sandbox's own file. Its schema has no migrations: after a change delete the file, and with it
+-- test data.
 
--- What was asked for and what became of it, one row each; `body` is the record as it is answered.
+-- The records, one row each; `body` is the record as it is answered.
 CREATE TABLE IF NOT EXISTS objects (
     id          INTEGER PRIMARY KEY, -- grows over all kinds: the order in which they came
     kind        TEXT NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE IF NOT EXISTS movements (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS movements_by_day ON movements (settled_on, currency, id);
 
--- Their sums, kept in the transactions that move, so that a day's balances need no reading of it.
+-- Their sums, kept by the transactions that add movements: a day's balances need not read them all.
 CREATE TABLE IF NOT EXISTS days (
     settled_on     TEXT NOT NULL,
     currency       TEXT NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE IF NOT EXISTS days (
     PRIMARY KEY (settled_on, currency)
 ) STRICT, WITHOUT ROWID;
 
--- What Suya is to be told. `due_at` is null once it was, or once nobody tries any more.
+-- Notifications to Suya. `due_at` is null once one was delivered or given up.
 CREATE TABLE IF NOT EXISTS notifications (
     id           INTEGER PRIMARY KEY,
     webhook_id   TEXT NOT NULL,
@@ -52,7 +53,7 @@ CREATE TABLE IF NOT EXISTS notifications (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS notifications_due ON notifications (due_at, id) WHERE due_at IS NOT NULL;
 
--- What happens by itself, by the sandbox's clock.
+-- Timers: what happens by itself, by the sandbox's clock.
 CREATE TABLE IF NOT EXISTS timers (
     id        INTEGER PRIMARY KEY,
     due_at    INTEGER NOT NULL,       -- microseconds since 1970

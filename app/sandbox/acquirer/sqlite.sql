@@ -14,7 +14,7 @@ SELECT reference
  WHERE id = :id;
 
 -- name: write_objects
--- Keep what is new and what changed, all of a batch in one step of the engine.
+-- Write new and changed records, all of a batch in one step of the engine.
 -- path: objects primary key
 INSERT INTO objects (id, kind, reference, merchant, fingerprint, body)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
@@ -24,7 +24,7 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
    SET body = excluded.body;
 
 -- name: insert_movements
--- Book money that moved.
+-- Record money that moved.
 -- path: movements primary key
 INSERT INTO movements (
        settled_on, booked_at, kind, reference, authorization, merchant, currency,
@@ -47,27 +47,27 @@ SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->
        reported_minor = reported_minor + excluded.reported_minor;
 
 -- name: insert_notifications
--- Have Suya told, from the commit of what it is told on.
+-- Add notifications, in the transaction of what they are about.
 -- path: notifications primary key
 INSERT INTO notifications (webhook_id, payload, copies, due_at)
 SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3
   FROM json_each(:rows);
 
 -- name: insert_timers
--- Have things happen later.
+-- Set timers.
 -- path: timers primary key
 INSERT INTO timers (due_at, name, reference)
 SELECT value ->> 0, value ->> 1, value ->> 2
   FROM json_each(:rows);
 
 -- name: delete_timers
--- Forget what has happened.
+-- Remove timers that have run.
 -- path: timers primary key
 DELETE FROM timers
  WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- name: list_timers_due
--- What is to happen by an instant, in order.
+-- The timers that are due by an instant, in order.
 -- path: timers_due
 SELECT id, due_at, name, reference
   FROM timers
@@ -76,7 +76,7 @@ SELECT id, due_at, name, reference
  LIMIT :limit;
 
 -- name: find_next_timer
--- When something happens next.
+-- When the next timer is due.
 -- path: timers_due
 SELECT due_at
   FROM timers
@@ -84,7 +84,7 @@ SELECT due_at
  LIMIT 1;
 
 -- name: list_notifications_due
--- What is to be sent by an instant, in order.
+-- The notifications that are due by an instant, in order.
 -- path: notifications_due
 SELECT id, webhook_id, payload, copies, attempts
   FROM notifications
@@ -93,7 +93,7 @@ SELECT id, webhook_id, payload, copies, attempts
  LIMIT :limit;
 
 -- name: find_next_notification
--- When something is to be sent next.
+-- When the next notification is due.
 -- path: notifications_due
 SELECT due_at
   FROM notifications
@@ -109,7 +109,7 @@ SELECT COUNT(*)
  WHERE due_at IS NOT NULL;
 
 -- name: update_notifications
--- Note what became of attempts.
+-- Record the results of attempts.
 -- path: notifications primary key
 UPDATE notifications
    SET attempts = attempt.value ->> 1,
@@ -158,7 +158,7 @@ SELECT id, body
  LIMIT :limit;
 
 -- name: find_highest_id
--- Where the ids go on after a start.
+-- The last id, after which a new start goes on.
 -- path: objects primary key
 SELECT MAX(id)
   FROM objects;
@@ -181,7 +181,7 @@ SELECT currency, count, gross_minor, fee_minor, reported_minor
  ORDER BY currency;
 
 -- name: list_sums_before_day
--- What all former days brought by currency, net.
+-- The net sum of all earlier days by currency.
 -- path: days primary key
 SELECT currency, SUM(reported_minor - fee_minor)
   FROM days
