@@ -30,7 +30,7 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class PlatformError(Exception):
-    """An error that the caller is told of."""
+    """An error for the caller; its docstring is the message."""
 
     code: ClassVar[str] = "error"
     """Stable name on the wire, by which clients distinguish errors."""

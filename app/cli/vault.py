@@ -65,7 +65,7 @@ def rotate(
     only_master: Annotated[
         bool,
         typer.Option(
-            "--only-master", help="Only wrap the data keys again; do not encrypt cards anew."
+            "--only-master", help="Only wrap the data keys again; do not encrypt cards again."
         ),
     ] = False,
     json: Json = False,
@@ -104,8 +104,8 @@ def rotate(
         ("", ""),
         [
             ("master key", done.master_key),
-            ("keys wrapped anew", done.keys_rewrapped),
-            ("cards sealed anew", done.cards_resealed),
+            ("keys wrapped again", done.keys_rewrapped),
+            ("cards sealed again", done.cards_resealed),
             ("keys forgotten", done.keys_forgotten),
             ("finished an earlier rotation", "yes" if done.resumed else "no"),
         ],

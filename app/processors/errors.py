@@ -1,25 +1,25 @@
-"""What may be wrong with a notification from outside."""
+"""The errors of notifications from outside."""
 
 from app.base.errors import Invalid, NotFound, Unauthorized, Unavailable
 
 
 class SignatureInvalid(Unauthorized):
-    """The notification is not signed as agreed with the processor, or too long ago."""
+    """The notification's signature is wrong or too old."""
 
     code = "notification_signature_invalid"
 
 
 class NotificationInvalid(Invalid):
-    """The notification's text is not what the processor's notifications look like.
+    """The notification does not have the form of this processor's notifications.
 
-    The processor signed it, so it is no forgery; it is refused because it cannot be understood.
+    The processor signed it, so it is no forgery; it is refused because it cannot be read.
     """
 
     code = "notification_invalid"
 
 
 class NotificationForeign(Invalid):
-    """The notification is about something that did not come from here.
+    """The notification is about an object that Suya did not create.
 
     The processor's account has other uses; it need not send it again.
     """
@@ -34,6 +34,6 @@ class UnknownProcessor(NotFound):
 
 
 class ProcessorUnclear(Unavailable):
-    """The processor '{processor}' does not say yet what it notified of; send it again."""
+    """The processor '{processor}' did not answer a query about its notification; send it again."""
 
     code = "processor_unclear"

@@ -123,7 +123,7 @@ class Processors:
 def _offered(port: PortT | None, name: str) -> PortT:
     """The port, which its processor must offer: flows only ask one that was chosen for them."""
     if port is None:
-        raise InvariantViolated(f"the processor '{name}' does not offer what it is asked for")
+        raise InvariantViolated(f"the processor '{name}' does not offer this operation")
     return port
 
 

@@ -1,6 +1,6 @@
-"""The compose target says the right words to `docker compose`, by a program that writes them down.
+"""The compose target runs the right `docker compose` commands, which a stand-in records.
 
-What Docker would do is not tested here.
+The stand-in is a program in the place of Docker; what Docker would do is not tested here.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An account at Stripe: an outside party, as far as its public specification tells of it.
+"""An account at Stripe, as its public specification describes it.
 
 Objects have the shapes of Stripe's OpenAPI fixtures, cut to the fields that are read. Cards are
 decided by their number, as in Stripe's test mode; the search knows an object only after `index()`.

@@ -209,7 +209,9 @@ def _check_content(request: Request, done: Effects, decision: Attempt) -> Iterat
         pairs = [("payment", told["id"], done.transfers[0].payment)]
     for name, said, found in pairs:
         if said != found:
-            yield Anomaly(Wrong.CONTENT, request.key, f"{name}: {said} was told, {found} is there")
+            yield Anomaly(
+                Wrong.CONTENT, request.key, f"{name}: {said} was answered, {found} is there"
+            )
 
 
 def _check_unasked(history: History, effects: Mapping[str, Effects]) -> Iterator[Anomaly]:

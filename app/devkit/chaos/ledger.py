@@ -101,13 +101,13 @@ class Clerk:
             return ""
         payment = self.payments.get(told["id"])
         if payment is None:
-            return f"{told['id']} was told of, and does not exist"
+            return f"{told['id']} was answered, and does not exist"
         if payment.status == "asked":
             return ""  # the hold of a payment whose capture comes with another transfer
         said, found = _told(told), _state(payment)
         if agree(said, payment):
             return ""
-        return f"{request.operation}: told {said}, replayed {found}"
+        return f"{request.operation}: answered {said}, replayed {found}"
 
     def subject_of(self, request: Request) -> str:
         """The wallet or payment whose state decided a request."""

@@ -102,8 +102,8 @@ class Setup:
 
 def _require(path: str, answer: Attempt | None) -> dict[str, Any]:
     if answer is None or answer.outcome is not Outcome.ACKNOWLEDGED:
-        said = "nobody" if answer is None else f"{answer.status} {answer.body[:300]}"
-        raise NotPrepared(f"The run cannot be prepared: {path} was answered by {said}.")
+        said = "no answer" if answer is None else f"{answer.status} {answer.body[:300]}"
+        raise NotPrepared(f"The run cannot be prepared: {path} got {said}.")
     made: dict[str, Any] = msgspec.json.decode(answer.body)
     return made
 

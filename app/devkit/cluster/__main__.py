@@ -100,10 +100,10 @@ def _command(name: str, doc: str, act: Callable[[LocalCluster, int], None], done
 
 
 _command("kill", "End a node at once, as a power cut does.", LocalCluster.kill, "is dead")
-_command("stop", "Let a node hand over and end.", LocalCluster.stop, "has drained and ended")
-_command("pause", "Let a node live without answering.", LocalCluster.pause, "is paused")
-_command("resume", "Let a paused node go on.", LocalCluster.resume, "goes on")
-_command("restart", "Bring a node back; one that runs is drained.", LocalCluster.restart, "is back")
+_command("stop", "Drain a node and end it.", LocalCluster.stop, "has drained and ended")
+_command("pause", "Pause a node, which then does not answer.", LocalCluster.pause, "is paused")
+_command("resume", "Resume a paused node.", LocalCluster.resume, "goes on")
+_command("restart", "Restart a node; one that runs is drained.", LocalCluster.restart, "is back")
 
 
 @app.command()

@@ -212,7 +212,7 @@ class LocalCluster:
             if clock.monotonic() > deadline:
                 raise ClusterError(
                     f"The ranges are not fully replicated after {_REPLICATED_S:.0f} s; "
-                    "are enough nodes running? 'status' tells."
+                    "see 'status' for nodes that do not run."
                 )
             time.sleep(_POLL_S)
 

@@ -175,7 +175,7 @@ class _Strangers:
         _, object_id, sequence, event_id, event_type, _ = row
         kind = KINDS.get(event_type.partition(".")[0])
         if kind is not None:
-            what = f"it tells of {wire(kind, object_id)}, which does not exist"
+            what = f"it is about {wire(kind, object_id)}, which does not exist"
             self.audit.add(Check.EVENT_OBJECT, wire("event", event_id), what)
             return
         self.sequence = self.sequence if self.key == row[:2] else 0

@@ -66,7 +66,7 @@ class Check(StrEnum):
     EVENT_SEQUENCE = "event_sequence"
     """The events about an object are numbered 1, 2, 3 ... and are as many as it had changes."""
     EVENT_OBJECT = "event_object"
-    """Each event tells of an object that exists."""
+    """Each event is about an object that exists."""
     EVENT_DATA = "event_data"
     """The last event about an object says what the object says now."""
     JOURNAL_CHAIN = "journal_chain"
