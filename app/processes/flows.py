@@ -1,4 +1,4 @@
-"""All flows that leave the building, put together: what processes begin, and workers resume."""
+"""The flows that call processors: an api process begins them, and a worker resumes them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,7 +35,7 @@ FOLLOWERS: Final = {
 
 
 def make_sagas(database: Database, group_commit: GroupCommit, processors: Processors) -> Sagas:
-    """The flows of one process, and the world that their external steps are given."""
+    """Create the flows of one process, with the world for their external steps."""
     return Sagas(
         database,
         group_commit,
@@ -47,9 +47,9 @@ def make_sagas(database: Database, group_commit: GroupCommit, processors: Proces
 
 @asynccontextmanager
 async def open_world(database: Database) -> AsyncIterator[World]:
-    """The flows of one process, and what they reach outside, for as long as the block lasts.
+    """Open the flows of one process and its processors, for as long as the block lasts.
 
-    At its end what is in hand is finished, as far as there is time for it.
+    At its end the work in hand is finished, within `drain_timeout_ms`.
 
     Raises:
         SettingsError: a setting or a rule about processors is wrong.
@@ -60,6 +60,7 @@ async def open_world(database: Database) -> AsyncIterator[World]:
         try:
             yield sagas.world
         finally:
-            # What flows still have to book needs an open queue; what they leave, workers finish.
+            # The queue stays open while flows book their last results; workers resume what is not
+            # finished.
             await sagas.close(drain_s / 2)
             await group_commit.close(drain_s / 2)

@@ -159,7 +159,8 @@ class Worker:
     async def _expire(self, found_in: str, due: Sequence[HoldDue]) -> int:
         """Release some holds, each at its merchant's home; returns how many were released."""
         correlation_id = ids.encode("request", ids.new())
-        # One deadline for all: nobody acts on what is known of a home for longer than a request.
+        # One deadline for all: a merchant's known home may be used for one request's time, not
+        # longer.
         deadline = self.database.deadline()
         homes = await find_homes(self.database, [hold.merchant_id for hold in due])
         by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
@@ -179,7 +180,7 @@ class Worker:
             )
         expired = 0
         for home, commands in by_home.items():
-            # Processors answer when they do; the next round must not wait for them.
+            # Processors may take long to answer; the next round does not wait for them.
             receipt = await self.world.sagas.run(
                 CANCELLATION, commands, deadline=deadline, wait_s=0.0
             )
@@ -199,8 +200,7 @@ class Worker:
     async def _resume_region(self, region: str) -> None:
         interval_s = self.database.settings.resume_interval_ms / 1000
         if await self._take_lease(region, "resume_flows", interval_s):
-            # A failed bucket cancels no other, whose flows are waiting for processors at this
-            # moment.
+            # A failed bucket cancels no other, whose flows wait for processors at this moment.
             outcomes = await asyncio.gather(
                 *[self._resume_bucket(region, bucket) for bucket in range(FLOW_BUCKETS)],
                 return_exceptions=True,
@@ -240,7 +240,7 @@ class Worker:
             log.info("keys_reaped", region=region, count=deleted)
 
     async def pay_out(self) -> None:
-        """Once a day, from its hour on: daily payouts, then the files of what waits for one."""
+        """Make daily payouts once a day, from `payout_hour_utc` on, and files of those waiting."""
         settings, world = self.database.settings, self.world
         now = clock.now()
         if now.hour < settings.payout_hour_utc or self.paid_out_on == now.date():

@@ -27,13 +27,12 @@ class KeepCard(msgspec.Struct, frozen=True):
 
 
 def keeper(ciphers: Ciphers) -> Step[KeepCard, SealedCard]:
-    """The step that keeps cards, with the keys it needs."""
+    """Make the step that keeps cards; it uses `ciphers`."""
 
     @step
     async def keep_cards(tx: Tx, commands: Sequence[KeepCard]) -> list[SealedCard]:
         """Seal cards with the active key, and record who brought them."""
-        # The key is read in this transaction, so that no card gets a key that a rotation has
-        # replaced.
+        # Read in this transaction, so that no card gets a key that a rotation has replaced.
         key = await store.find_active_key(tx)
         if key is None:
             raise InvariantViolated("the vault has no active key")

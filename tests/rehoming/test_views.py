@@ -57,7 +57,7 @@ class MovingRun(Run):
         )
 
     async def run(self, step: Step[Any, Any], made: Sequence[Any]) -> list[Answer]:
-        """The answers to one batch, with a page moved before it now and then."""
+        """Run one batch, with a page moved before it now and then; returns the answers."""
         if self.merchant != ids.NIL and self.random.random() < 0.3:
             await self.move_a_page()
         home, former = self.random.choice(VIEWS)
@@ -66,7 +66,7 @@ class MovingRun(Run):
     async def at(
         self, home: str, former: str, step: Step[Any, Any], made: Sequence[Any]
     ) -> list[Any]:
-        """The answers to one batch at a process of this view."""
+        """Run one batch at a process with this view; returns the answers."""
         seen = [msgspec.structs.replace(c, region=home, former_region=former) for c in made]
         receipt = await self.group.submit(step, home, seen, deadline=clock.monotonic() + 60)
         assert not [o for o in receipt.outcomes if isinstance(o, Exception)], receipt.outcomes

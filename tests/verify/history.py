@@ -78,7 +78,7 @@ class Writer:
     async def run(
         self, step: Step[Any, Answer], *commands: Any, status: int = 201
     ) -> Sequence[Answer]:
-        """The answers of commands of one kind, all of which have this status."""
+        """Run commands of one kind; all answers must have this status."""
         deadline = clock.monotonic() + DEADLINE_S
         receipt = await self.group_commit.submit(step, REGION, commands, deadline=deadline)
         answers = [outcome for outcome in receipt.outcomes if isinstance(outcome, Answer)]
@@ -86,7 +86,7 @@ class Writer:
         return answers
 
     async def book(self, flow: Flow, said: Any) -> None:
-        """Run the step that books what the outside said."""
+        """Run the step that books a processor's answer."""
         (book,) = [saga.book for saga in SAGAS if saga.name == flow.name]
         deadline = clock.monotonic() + DEADLINE_S
         receipt = await self.group_commit.submit(
