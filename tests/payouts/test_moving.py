@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.base import ids
+from app.base import clock, ids
 from app.domains.payouts import steps
 from app.domains.payouts.bookings import book_payouts
 from app.domains.payouts.commands import ApprovePayout, CancelPayout, ReturnPayout
@@ -50,6 +50,7 @@ async def test_every_step_finds_its_rows(moving: Moving, first: int) -> None:
     moving.view = VIEWS[first]
     home, former = moving.view
     recall.flow.region, recall.flow.former_region = home, former
+    assert recall.flow.lease_until > clock.now()
     canceled = await moving.run(book_payouts, Booking(recall.flow, Verdict("approved")))
     moving.view = VIEWS[1 - first]
     returned = await moving.run(
