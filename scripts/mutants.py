@@ -366,7 +366,11 @@ def report(mutants: Sequence[Mutant], kept: Kept) -> None:
     for mutant in mutants:
         result = kept.find(mutant)
         state = result.state if result else "not tried"
-        if state == "survived" and (mutant.path, mutant.was, mutant.becomes) in equivalent:
+        change = (
+            mutant.path,
+            *(text.partition("  # ")[0] for text in (mutant.was, mutant.becomes)),
+        )
+        if state == "survived" and change in equivalent:
             state = "equivalent"
         if state in {"survived", "timed out"}:
             before, after = mutant.undone().code.splitlines(), mutant.code.splitlines()
