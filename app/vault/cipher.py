@@ -65,7 +65,6 @@ class Ciphers:
         return plain
 
     def use_fingerprint_key(self, key: WrappedKey) -> None:
-        """Cache the key of fingerprints."""
         self._fingerprint_key = self.unwrap(key)
 
     def fingerprint(self, merchant_id: UUID, number: str) -> bytes:

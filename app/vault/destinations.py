@@ -37,8 +37,6 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer of a destination."""
-
     status: int
     headers: dict[str, str]
     body: str

@@ -49,7 +49,6 @@ class BareWriter:
         self._task = asyncio.create_task(self._write())
 
     async def stop(self) -> None:
-        """Stop writing."""
         # By a flag and not by cancelling, on which the driver would cancel its statement and wait.
         # What it waits for has a time limit.
         self._stopped = True

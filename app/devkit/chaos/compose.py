@@ -110,7 +110,6 @@ class ContainerNodes:
         Container(self._compose, name).stop()
 
     def start(self, name: str) -> None:
-        """Start it again."""
         Container(self._compose, name).start()
 
     def pause(self, name: str) -> None:

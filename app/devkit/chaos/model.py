@@ -112,8 +112,6 @@ _DECIDED = frozenset({"never", "new_key"})
 
 
 class PhaseMark(msgspec.Struct, frozen=True, tag="phase", tag_field="record"):
-    """A phase of the load."""
-
     name: str
     began_at: float
     ended_at: float

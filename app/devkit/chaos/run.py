@@ -94,7 +94,6 @@ class _Running:
         self._bare = BareWriter(target.database_url)
 
     async def run(self) -> Measured:
-        """The whole of it."""
         stalls = await self._prepare()
         intents = Intents(stalls, setup.CURRENCY, self._plan.seed)
         rate = self._plan.rate_per_s

@@ -29,8 +29,6 @@ _SCAN = "50ms"  # between ranges the replicator checks; a fresh cluster is repli
 
 
 class NodeState(StrEnum):
-    """The state of a node."""
-
     RUNNING = auto()
     PAUSED = auto()
     """Stopped by SIGSTOP: it is alive, and does not answer."""
@@ -38,8 +36,6 @@ class NodeState(StrEnum):
 
 
 class NodeStatus(msgspec.Struct, frozen=True):
-    """A node's present state."""
-
     number: int
     """1 to n."""
     region: str
@@ -90,7 +86,6 @@ class Node(msgspec.Struct):
         return None
 
     def status(self) -> NodeStatus:
-        """Its present state."""
         process, state, pid = self.process(), NodeState.STOPPED, None
         with contextlib.suppress(psutil.NoSuchProcess):
             if process is not None:

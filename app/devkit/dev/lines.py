@@ -18,8 +18,6 @@ _NEW_KEY = '-H "Idempotency-Key: $(uuidgen 2>/dev/null || cat /proc/sys/kernel/r
 
 
 class PasteLine(NamedTuple):
-    """A line to paste."""
-
     title: str
     text: str
 

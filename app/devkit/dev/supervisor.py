@@ -39,7 +39,6 @@ class Child:
         return self.process.name
 
     def start(self) -> None:
-        """Run it."""
         self._started_at, self._start_again_at = clock.monotonic(), None
         self.process.spawn()
 

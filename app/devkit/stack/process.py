@@ -92,7 +92,6 @@ class Command:
 
     @property
     def pid(self) -> int:
-        """Its number."""
         return self._leader.pid
 
     def exit_code(self) -> int | None:

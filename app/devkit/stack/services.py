@@ -48,7 +48,6 @@ class Service(Process):
 
     @property
     def url(self) -> str:
-        """Its URL."""
         host = f"[{self.reached_at}]" if ":" in self.reached_at else self.reached_at
         return f"http://{host}:{self.port}"
 

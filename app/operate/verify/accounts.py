@@ -30,7 +30,6 @@ class AuditedAccount(msgspec.Struct, frozen=True):
 
     @property
     def sums(self) -> Sums:
-        """The four sums."""
         return (
             self.posted_debits_minor,
             self.posted_credits_minor,

@@ -70,8 +70,6 @@ class Summary(msgspec.Struct):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """The result of the comparison."""
-
     kinds: list[Summary]
     findings: list[Disagreement]
 

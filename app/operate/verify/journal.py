@@ -21,8 +21,6 @@ NAMED_MAX: Final = 5  # transfers of a broken block that are named
 
 
 class BlockRow(msgspec.Struct, frozen=True):
-    """The head of a block."""
-
     writer: str
     sequence: int
     previous_hash: bytes

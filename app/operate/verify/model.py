@@ -107,7 +107,6 @@ class Findings:
         self._more: Counter[Check] = Counter()
 
     def add(self, check: Check, name: str, detail: str) -> None:
-        """Add a finding."""
         found = self._found.setdefault(check, [])
         if len(found) < FINDINGS_MAX:
             found.append(Finding(check, name, detail))

@@ -186,7 +186,6 @@ def _judge_status(payment: PaymentRow) -> Iterator[Off]:
 
 
 def judge_hold(payment: PaymentRow, moved: PaymentSums) -> Iterator[Off]:
-    """Judge a payment's hold."""
     if payment.hold_id is None:
         if moved.held_minor or moved.left_minor or moved.ends:
             yield Check.HOLD_AMOUNTS, "its transfers hold money, and it names no hold"

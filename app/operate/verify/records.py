@@ -31,8 +31,6 @@ _record = msgspec.json.Decoder(ProcessorRecord)
 
 
 class Records:
-    """The acquirer's records."""
-
     def __init__(self, transport: HttpTransport, url: str, key: str) -> None:
         self._transport = transport
         self._url = url

@@ -174,7 +174,6 @@ class Stream:
         self._at = 0
 
     async def pages(self) -> AsyncIterator[Rows]:
-        """All pages."""
         while rows := await self._source.page():
             yield rows
 

@@ -66,8 +66,6 @@ class StripeRefund(msgspec.Struct):
 
 
 class RefundPage(msgspec.Struct):
-    """A page of refunds."""
-
     data: list[StripeRefund]
     has_more: bool = False
 
@@ -125,8 +123,6 @@ class ErrorDetail(FailureReason):
 
 
 class ErrorResponse(msgspec.Struct):
-    """The body of an error."""
-
     error: ErrorDetail
 
 
@@ -141,8 +137,6 @@ class _EventData(msgspec.Struct):
 
 
 class StripeEvent(msgspec.Struct):
-    """A notification."""
-
     id: str
     type: str
     data: _EventData

@@ -252,8 +252,6 @@ class Movement(Struct, frozen=True, kw_only=True):
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """A notification to Suya."""
-
     type: str
     merchant: str
     data: dict[str, str | int]

@@ -29,16 +29,12 @@ _UNKNOWN = "Something went wrong; whether the request took effect is unknown."
 
 
 class SiteAnswer(Struct, frozen=True):
-    """The answer to a request."""
-
     body: bytes
     status: int = 200
     content_type: str = "application/json"
 
 
 class SiteRequest(Struct, frozen=True):
-    """A request with its route."""
-
     site: "Site"
     names: tuple[str, ...]
     """The variable parts of the path, in order."""

@@ -67,7 +67,6 @@ class Ids:
         return self._last
 
     def name(self, prefix: str, number: int) -> str:
-        """The name of a record."""
         return f"{prefix}_{self._tag}{number:012d}"
 
     @staticmethod
