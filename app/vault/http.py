@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from app.base import clock, ids
 from app.base.errors import NotFound, PlatformError, Unavailable, problem
+from app.base.names import NameTwice, check_names
 from app.base.pan import contains_pan, scrub
 from app.base.publishable import read_publishable_key
 from app.base.settings import Settings
@@ -61,12 +62,17 @@ class Call:
             InvalidCardRequest
         """
         try:
-            return msgspec.json.decode(await self.request.read(), type=model)
+            text = await self.request.read()
+            decoded = msgspec.json.decode(text, type=model)
+            check_names(text)
+        except NameTwice as error:
+            raise InvalidCardRequest(reason=str(error)) from None
         except web.HTTPRequestEntityTooLarge:
             raise InvalidCardRequest(reason="it is too long") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             # The name of a field may be anything, including a card number.
             raise InvalidCardRequest(reason=scrub(str(error))) from None
+        return decoded
 
 
 class VaultHttp:

@@ -242,6 +242,76 @@ async def test_a_million_faults_are_told_in_a_few(merchant: Merchant, tally: Tal
 
 
 @every_endpoint
+async def test_a_name_that_stands_twice_is_refused(
+    merchant: Merchant, tally: Tally, prepare: Prepare
+) -> None:
+    """Readers disagree which of two counts, so neither does; nor if one of them is escaped."""
+    ready = await prepare(merchant)
+    body = json.dumps(ready.body)[1:-1]
+    if not body:
+        return
+    name = next(iter(ready.body))
+    value = json.dumps(ready.body[name])
+    escaped = f"\\u{ord(name[0]):04x}{name[1:]}"
+
+    for again in (name, escaped):
+        text = f'{{{body}, "{again}": {value}}}'.encode()
+        with tally.unchanged(merchant.id):
+            answer = await merchant.api.post(ready.path, text, key="k")
+        assert "stands twice" in refused(answer, 400, "invalid_json")["detail"]
+
+
+@pytest.mark.parametrize("rest", [', "metadata": {"a": "1", "a": "2"}}', ', "amount": 900}'])
+async def test_a_name_deep_inside_stands_once_too(
+    merchant: Merchant, tally: Tally, rest: str
+) -> None:
+    """Metadata of one name and two values, and the second of two amounts, were taken."""
+    wallet = await merchant.wallet(funds=1_000)
+    method = f'{{"type": "wallet", "account": "{wallet}"}}'
+    head = f'{{"amount": 100, "currency": "USD", "payment_method": {method}'
+
+    await assert_refused(merchant, tally, (head + rest).encode(), "invalid_json")
+
+
+async def test_a_bulk_item_with_a_name_twice_spares_the_others(merchant: Merchant) -> None:
+    """The item is refused, and its neighbours are taken."""
+    wallet = await merchant.wallet(funds=1_000)
+    method = f'"payment_method": {{"type": "wallet", "account": "{wallet}"}}'
+    item = f'{{"idempotency_key": "%s", "amount": 100, "currency": "USD", {method}%s}}'
+    items = [item % ("a", ""), item % ("b", ', "amount": 900')]
+    body = f"[{', '.join(items)}]".encode()
+
+    answer = done(await merchant.api.post("/v1/payments/bulk", body))
+
+    assert [result["status"] for result in answer["data"]] == [201, 400]
+    assert await merchant.available(wallet) == 900
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "X-Request-Id"])
+async def test_a_header_that_stands_twice_is_refused(
+    merchant: Merchant, tally: Tally, name: str
+) -> None:
+    """It is not guessed which of two keys is meant, nor who asks."""
+    wallet = await merchant.wallet(funds=1_000)
+    body = {
+        "amount": 100,
+        "currency": "USD",
+        "payment_method": {"type": "wallet", "account": wallet},
+    }
+    headers = [
+        ("Authorization", f"Bearer {merchant.api.secret}"),
+        ("Idempotency-Key", "one"),
+        ("X-Request-Id", "req_1"),
+    ]
+    again = [(name, dict(headers)[name] + "2")]
+
+    with tally.unchanged(merchant.id):
+        answer = await merchant.api.client.post("/v1/payments", json=body, headers=headers + again)
+
+    assert refused(answer, 400, "repeated_header")["facts"]["header"] == name.lower()
+
+
+@every_endpoint
 async def test_every_endpoint_refuses_what_it_does_not_know(
     merchant: Merchant, tally: Tally, prepare: Prepare
 ) -> None:

@@ -42,7 +42,7 @@ async def theirs(new_merchant: NewMerchant) -> dict[str, str]:
         "transfer": deposit["id"],
         "event": events[0]["id"],
         "customer": await other.customer(name="Ada"),
-        "fx_quote": (await other.quote("USD", "EUR", source_amount=100))["id"],
+        "fx_quote": (await other.quote("USD", "EUR", source_amount=1_000))["id"],
     }
 
 

@@ -68,7 +68,7 @@ async def _entries(merchant: Merchant) -> Listing:
 
 async def _quotes(merchant: Merchant) -> Listing:
     for _ in range(COUNT):
-        await merchant.quote("USD", "EUR", source_amount=100)
+        await merchant.quote("USD", "EUR", source_amount=1_000)
     return Listing("/v1/fx/quotes", COUNT)
 
 

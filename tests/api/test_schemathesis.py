@@ -94,7 +94,7 @@ async def _names(merchant: Merchant, rails: Rails) -> dict[str, str]:
     (transfer, *_) = await merchant.api.all("/v1/transfers")
     await earn(merchant, 2 * LIMIT)
     to = await bank_account(merchant)
-    quote = await merchant.quote("USD", "EUR", source_amount=100)
+    quote = await merchant.quote("USD", "EUR", source_amount=1_000)
     names = {
         "bank_account": to,
         "account": wallet,

@@ -1,5 +1,7 @@
 """POST /tokens and GET /tokens/{token}: a card is kept, and only what may be shown is answered."""
 
+import json
+
 import httpx
 import pytest
 
@@ -92,6 +94,20 @@ def test_a_bad_card_is_refused(
     answer = vault.post("/tokens", vault.publishable_key(merchant_id), body)
 
     refused(answer, 400, code)
+    assert VISA not in answer.text
+
+
+def test_a_number_that_stands_twice_is_refused(vault: VaultProcess, merchant_id: str) -> None:
+    """It is not guessed which of two numbers is meant, and the answer quotes neither."""
+    text = json.dumps(card(VISA))[:-1] + f', "number": "{VISA}"}}'
+
+    answer = httpx.post(
+        f"{vault.url}/tokens",
+        content=text.encode(),
+        headers={"authorization": f"Bearer {vault.publishable_key(merchant_id)}"},
+    )
+
+    assert "stands twice" in refused(answer, 400, "invalid_card_request")["detail"]
     assert VISA not in answer.text
 
 

@@ -17,12 +17,14 @@ from app.api.http.errors import (
     InvalidJson,
     InvalidRequestId,
     ObjectNotFound,
+    RepeatedHeader,
     UnsupportedMediaType,
 )
 from app.api.http.reply import SINGLE_BYTES_MAX, Headers, Reply, read_body
 from app.api.http.services import Services
 from app.base import ids
 from app.base.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
+from app.base.names import NameTwice, check_names
 from app.domains.merchants import FeePlan, Merchant
 from app.engine import idempotency
 from app.engine.database import Receipt
@@ -122,6 +124,8 @@ def context_of(request: ApiRequest) -> Context:
     """What the edge knows of this request."""
     context = request.scope["state"]["context"]
     assert isinstance(context, Context)
+    if context.repeated_header is not None:
+        raise RepeatedHeader(header=context.repeated_header)
     if not context.request_id_is_valid:
         raise InvalidRequestId
     return context
@@ -131,7 +135,7 @@ async def enter(request: ApiRequest, scope: str) -> Call:
     """Who calls, if they may do this and are not too fast.
 
     Raises: (the first that applies)
-        InvalidRequestId, Unauthorized, Forbidden, TooManyRequests
+        RepeatedHeader, InvalidRequestId, Unauthorized, Forbidden, TooManyRequests
     """
     services = services_of(request)
     context = context_of(request)
@@ -151,7 +155,7 @@ def enter_admin(request: ApiRequest) -> Services:
     """The process's parts, for whoever knows the admin key.
 
     Raises:
-        InvalidRequestId, Unauthorized
+        RepeatedHeader, InvalidRequestId, Unauthorized
     """
     services = services_of(request)
     context_of(request)
@@ -218,9 +222,13 @@ def validate(model: type[M], text: bytes | str) -> M:
         InvalidJson, InvalidBody
     """
     try:
-        return model.model_validate_json(text)
+        valid = model.model_validate_json(text)
+        check_names(text.encode() if isinstance(text, str) else text)
     except ValidationError as error:
         raise _refusal(error) from None
+    except NameTwice as error:
+        raise InvalidJson(reason=str(error)) from None
+    return valid
 
 
 def _refusal(error: ValidationError) -> PlatformError:

@@ -23,6 +23,7 @@ from app.base.telemetry import RequestLine, log_request, metrics
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; beyond that nobody means well
 _DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
+_ONCE = (b"authorization", b"idempotency-key", b"x-request-id", b"content-type", b"prefer")
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
 
 
@@ -36,6 +37,8 @@ class Context(msgspec.Struct):
     merchant_id: UUID | None = None
     batch_size: int = 0
     request_id_is_valid: bool = True
+    repeated_header: str | None = None
+    """The name of one that counts, and stands more than once."""
     has_card_number: bool = False
     """In its path, query string, or a header that would be stored."""
 
@@ -116,16 +119,30 @@ def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
 
 def _context(scope: HTTPScope) -> Context:
     scope.setdefault("state", {})
-    headers = dict(scope["headers"])
+    pairs = list(scope["headers"])
+    headers = dict(pairs)
     given = headers.get(b"x-request-id")
-    if _has_card_number(scope, given, headers.get(b"idempotency-key")):
-        return Context(_new_request_id(), clock.monotonic(), headers, has_card_number=True)
-    if given is None:
-        return Context(_new_request_id(), clock.monotonic(), headers)
-    text = given.decode("latin-1")
-    if 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text):
-        return Context(text, clock.monotonic(), headers)
-    return Context(_new_request_id(), clock.monotonic(), headers, request_id_is_valid=False)
+    has_card_number = _has_card_number(scope, given, headers.get(b"idempotency-key"))
+    text = None if given is None or has_card_number else given.decode("latin-1")
+    is_valid = text is None or _is_request_id(text)
+    return Context(
+        text if text is not None and is_valid else _new_request_id(),
+        clock.monotonic(),
+        headers,
+        request_id_is_valid=is_valid,
+        has_card_number=has_card_number,
+        repeated_header=_repeated(pairs) if len(headers) < len(pairs) else None,
+    )
+
+
+def _repeated(pairs: list[tuple[bytes, bytes]]) -> str | None:
+    """The first header that has to stand once and does not."""
+    names = [name for name, _ in pairs]
+    return next((name.decode() for name in _ONCE if names.count(name) > 1), None)
+
+
+def _is_request_id(text: str) -> bool:
+    return 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text)
 
 
 def _has_card_number(scope: HTTPScope, *headers: bytes | None) -> bool:

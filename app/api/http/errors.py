@@ -27,6 +27,12 @@ class InvalidParameter(Invalid):
     code = "invalid_parameter"
 
 
+class RepeatedHeader(Invalid):
+    """The header {header} stands more than once in this request; send it once."""
+
+    code = "repeated_header"
+
+
 class InvalidRequestId(Invalid):
     """An X-Request-Id has 1 to 128 printable ASCII characters without spaces."""
 

@@ -21,6 +21,7 @@ from app.api.http.errors import (
     InvalidParameter,
     InvalidRequestId,
     ObjectNotFound,
+    RepeatedHeader,
     UnsupportedMediaType,
 )
 from app.api.http.examples import BODIES
@@ -196,7 +197,7 @@ def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:
 
 def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
     errors: list[type[PlatformError]] = [
-        *doc.errors, InternalError, InvalidRequestId, CardNumberNotAllowed,
+        *doc.errors, InternalError, RepeatedHeader, InvalidRequestId, CardNumberNotAllowed,
     ]  # fmt: skip
     if not doc.public:
         errors += [Unauthorized, *_UNDECIDED]

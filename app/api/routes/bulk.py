@@ -22,6 +22,7 @@ from app.api.http.reply import SINGLE_BYTES_MAX, Reply, read_body
 from app.api.routes.opening import CreatePayment, open_payment
 from app.base import clock
 from app.base.errors import PlatformError, TooManyRequests
+from app.base.names import NameTwice, check_names
 from app.base.pan import contains_pan, find_pans
 from app.domains.payments import flow
 from app.domains.payments.commands import OpenPayment
@@ -98,9 +99,12 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[BulkPayment | PlatformError
     is_plain = all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts)
     if is_plain and not contains_pan(body):
         try:
-            return _all.validate_json(body)
-        except ValidationError:
+            items = _all.validate_json(body)
+            check_names(body)
+        except (ValidationError, NameTwice):
             pass
+        else:
+            return items
     # Something is wrong somewhere: item by item finds out where, and spares the others.
     return _parse_items([bytes(text) for text in texts])
 
