@@ -1,5 +1,6 @@
 """Bad bodies: a clear problem, nothing written, and the key still usable."""
 
+import gzip
 import json
 from typing import Any
 
@@ -285,6 +286,20 @@ async def test_a_bulk_item_with_a_name_twice_spares_the_others(merchant: Merchan
 
     assert [result["status"] for result in answer["data"]] == [201, 400]
     assert await merchant.available(wallet) == 900
+
+
+@every_endpoint
+async def test_a_compressed_body_is_refused(
+    merchant: Merchant, tally: Tally, prepare: Prepare
+) -> None:
+    """Nobody can make much of little: bodies are read as they come."""
+    ready = await prepare(merchant)
+    body = gzip.compress(json.dumps(ready.body).encode())
+
+    with tally.unchanged(merchant.id):
+        answer = await merchant.api.post(ready.path, body, key="k", content_encoding="gzip")
+
+    refused(answer, 415, "unsupported_encoding")
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "X-Request-Id"])

@@ -100,7 +100,9 @@ async def test_parameters_given_twice(merchant: Merchant, path: str) -> None:
     [
         *("", "x", "2026-01-31", "2026-01-31T12:00:00", "2026-02-30T12:00:00Z", "1769860800"),
         *("2026-01-31T25:00:00Z", "12:00:00Z", "2026-01-31T12:00:00+25:00", "now", "\0", LONG),
-        "99999-01-01T00:00:00Z",
+        *("99999-01-01T00:00:00Z", "2026-W05-6T12:00:00Z", "20260131T120000Z"),
+        *("2026-01-31T12:00:00+0530", "2026-01-31T12:00:00,5Z", "2026-01-31T12:00Z"),
+        *("2026-01-31T12:00:61Z", "9999-12-31T23:59:60Z", "\u0662026-01-31T12:00:00Z"),
     ],
     ids=lambda text: repr(text)[:30],
 )
@@ -109,6 +111,24 @@ async def test_instants(merchant: Merchant, path: str, bound: str, text: str) ->
     answer = await merchant.api.get(path, {f"created[{bound}]": text})
 
     assert_names(answer, f"created[{bound}]")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2126-01-31T12:00:00Z", "2126-01-31t12:00:00z", "2126-06-30T23:59:60Z"),
+        *("2126-01-31T12:00:00.123456789+05:30", "2126-01-31T12:00:00-00:00"),
+        "2126-01-31T12:00:00 02:00",  # a plus that a client forgot to escape
+    ],
+)
+async def test_every_spelling_of_an_instant_is_taken(merchant: Merchant, text: str) -> None:
+    """RFC 3339 allows small letters, leap seconds and any number of decimals."""
+    await merchant.wallet(funds=5)
+
+    before = await merchant.api.get("/v1/accounts", {"created[lt]": text})
+    after = await merchant.api.get("/v1/accounts", {"created[gt]": text})
+
+    assert (len(done(before)["data"]) > 0, done(after)["data"]) == (True, [])
 
 
 @pytest.mark.parametrize("path", LISTS.values())

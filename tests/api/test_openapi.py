@@ -238,3 +238,16 @@ def _validate(document: dict[str, Any], path: str, method: str, status: int, bod
     schema = response["content"]["application/json"]["schema"]
     whole = schema | {"components": document["components"]}
     jsonschema.Draft202012Validator(whole).validate(body)
+
+
+async def test_every_page_has_a_head(merchant: Merchant, document: dict[str, Any]) -> None:
+    """HEAD answers as GET does, with its length and without its content."""
+    for path, methods in document["paths"].items():
+        if "get" not in methods:
+            continue
+        address = path.replace("{", "").replace("}", "")  # an id that names nothing is not found
+        head = await merchant.api.request("HEAD", address)
+        got = await merchant.api.request("GET", address)
+
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"]

@@ -57,6 +57,10 @@ class Edge:
             return
         context = _context(scope)
         scope["state"]["context"] = context
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            # RFC 9110, section 9.3.2: as GET, without the content.
+            scope["method"] = "GET"
         body = _Body(receive)
         status = 500
 
@@ -76,6 +80,8 @@ class Edge:
                     (b"ratelimit-policy", limiter.policy),
                     (b"ratelimit", limiter.header(context.limit_key)),
                 ]
+            elif is_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         app = _refuse_card_number if context.has_card_number else self.app

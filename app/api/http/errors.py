@@ -52,6 +52,13 @@ class UnsupportedMediaType(PlatformError):
     status = 415
 
 
+class UnsupportedEncoding(PlatformError):
+    """Request bodies are taken as they are; send this one without Content-Encoding."""
+
+    code = "unsupported_encoding"
+    status = 415
+
+
 class BodyTooLarge(PlatformError):
     """The request body is larger than {limit} bytes."""
 

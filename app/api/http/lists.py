@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,6 +24,10 @@ PAGING = ("limit", "starting_after", "ending_before", "consistency")
 CREATED = ("created[gte]", "created[gt]", "created[lte]", "created[lt]")
 _METADATA = re.compile(r"^metadata\[(.{1,40})\]$", re.DOTALL)
 _MILLISECOND = 1 << 80
+# RFC 3339, section 5.6; it allows small letters, and the second 60 for a leap second.
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+ -]\d\d:\d\d)", re.ASCII
+)
 
 
 class ListView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,16 +88,26 @@ def instant(given: Mapping[str, str], name: str) -> datetime | None:
     text = given.get(name)
     if text is None:
         return None
+    found = _INSTANT.fullmatch(text)
     try:
-        # A plus sign in a query string is a space; clients forget that.
-        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
+        at = None if found is None else _read_instant(found)
+    except (ValueError, OverflowError):  # a 31st of February, or a leap second in year 9999
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         raise bad(
             name, "must be an RFC 3339 date and time with offset, such as 2026-01-31T12:00:00Z"
         )
     return at
+
+
+def _read_instant(found: re.Match[str]) -> datetime:
+    day, minute, second, fraction, offset = found.groups()
+    is_leap = second == "60"
+    # A plus sign in a query string is a space; clients forget that.
+    zone = offset.upper().replace("Z", "+00:00").replace(" ", "+")
+    digits = (fraction or "0")[:6]
+    at = datetime.fromisoformat(f"{day}T{minute}:{'59' if is_leap else second}.{digits:0<6}{zone}")
+    return at + timedelta(seconds=1) if is_leap else at
 
 
 def cursor(given: Mapping[str, str], name: str, kind: str) -> UUID | None:

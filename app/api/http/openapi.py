@@ -22,6 +22,7 @@ from app.api.http.errors import (
     InvalidRequestId,
     ObjectNotFound,
     RepeatedHeader,
+    UnsupportedEncoding,
     UnsupportedMediaType,
 )
 from app.api.http.examples import BODIES
@@ -204,7 +205,13 @@ def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
         if not doc.admin:
             errors += [Forbidden, TooManyRequests]
     if doc.body is not None:
-        errors += [InvalidJson, InvalidBody, UnsupportedMediaType, BodyTooLarge]
+        errors += [
+            InvalidJson,
+            InvalidBody,
+            UnsupportedMediaType,
+            UnsupportedEncoding,
+            BodyTooLarge,
+        ]
     if doc.idempotent:
         errors += [KeyMissing, KeyMalformed, KeyReused]
     if reads and not doc.public:

@@ -5,7 +5,7 @@ from litestar.datastructures import State
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
-from app.api.http.errors import BodyTooLarge, CardNumberNotAllowed, InvalidBody
+from app.api.http.errors import BodyTooLarge, CardNumberNotAllowed, InvalidBody, UnsupportedEncoding
 from app.base.pan import contains_pan
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -54,10 +54,14 @@ async def read_body(
     """The whole body of a request; who does not let card numbers be refused looks for them itself.
 
     Raises:
+        UnsupportedEncoding: it is compressed.
         BodyTooLarge: it says so, or is.
         InvalidBody: the client went away before its end.
         CardNumberNotAllowed
     """
+    encoding = request.scope["state"]["context"].headers.get(b"content-encoding")
+    if encoding is not None and encoding.strip().lower() != b"identity":
+        raise UnsupportedEncoding
     parts: list[bytes] = []
     size = 0
     while True:
