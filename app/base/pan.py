@@ -44,6 +44,33 @@ _IBAN_LENGTH_MIN: Final = 15  # Norway's; the longest ones have 34 characters
 _DOUBLED: Final = str.maketrans("0123456789", "0246813579")
 
 
+class _Plain(dict[int, str]):
+    """Code point -> what it is in ASCII, or itself; each is looked up once.
+
+    One character becomes one or none, so that text of any kind takes time in proportion to its
+    length. (Normal forms of Unicode take the square of it for a run of combining marks.)
+    """
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        digit, category = unicodedata.digit(char, None), unicodedata.category(char)
+        if digit is not None:
+            plain = str(digit)
+        elif category in _INVISIBLE:
+            plain = ""
+        else:
+            plain = _SEPARATORS.get(category, char)
+        self[code] = plain
+        return plain
+
+
+_SEPARATORS: Final = {"Zs": " ", "Pd": "-"}
+"""Spaces and dashes, by their category in Unicode."""
+_INVISIBLE: Final = frozenset({"Cf", "Mn", "Me"})
+"""What has no width of its own: joiners and marks."""
+_PLAIN: Final = _Plain()
+
+
 def passes_luhn(digits: str) -> bool:
     """Whether the last digit is the check digit of those before it (ISO/IEC 7812-1, annex B)."""
     return (
@@ -85,7 +112,7 @@ def _plain(text: str | bytes) -> str:
         text = text.decode("utf-8", "replace")
     if "\\u00" in text:
         text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 def _find(text: str, looks: "itertools.count[int] | None" = None) -> Iterator[tuple[int, int]]:
