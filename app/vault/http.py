@@ -61,6 +61,8 @@ class Call:
         Raises:
             InvalidCardRequest
         """
+        if self.request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise InvalidCardRequest(reason="it is compressed")
         try:
             text = await self.request.read()
             decoded = msgspec.json.decode(text, type=model)

@@ -38,5 +38,6 @@ class QuietServer(web.Server):
             "access_log": None,  # it would be a second line for each request
             "logger": _SILENT,
             "keepalive_timeout": _KEEPALIVE_S,
+            "auto_decompress": False,  # a few bytes could become as many as there is memory
         }
         return _QuietHandler(self, loop=self._loop, **options)

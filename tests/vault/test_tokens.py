@@ -1,5 +1,6 @@
 """POST /tokens and GET /tokens/{token}: a card is kept, and only what may be shown is answered."""
 
+import gzip
 import json
 
 import httpx
@@ -109,6 +110,20 @@ def test_a_number_that_stands_twice_is_refused(vault: VaultProcess, merchant_id:
 
     assert "stands twice" in refused(answer, 400, "invalid_card_request")["detail"]
     assert VISA not in answer.text
+
+
+def test_a_compressed_card_is_refused(vault: VaultProcess, merchant_id: str) -> None:
+    """The vault unpacks nothing that a caller has packed."""
+    answer = httpx.post(
+        f"{vault.url}/tokens",
+        content=gzip.compress(json.dumps(card(VISA)).encode()),
+        headers={
+            "authorization": f"Bearer {vault.publishable_key(merchant_id)}",
+            "content-encoding": "gzip",
+        },
+    )
+
+    assert "compressed" in refused(answer, 400, "invalid_card_request")["detail"]
 
 
 def test_only_publishable_keys_open_it(vault: VaultProcess, merchant_id: str) -> None:
