@@ -57,11 +57,8 @@ class Call(msgspec.Struct, frozen=True):
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Where the merchant's rows may be, the home last."""
-        merchant = self.merchant
-        if merchant.former_region is None:
-            return (merchant.home_region,)
-        return (merchant.former_region, merchant.home_region)
+        """Where to look for the merchant's rows, in this order."""
+        return self.merchant.regions
 
     @property
     def request_id(self) -> str:

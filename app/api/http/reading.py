@@ -8,7 +8,7 @@ from uuid import UUID
 from app.api.http.call import Call, send
 from app.api.http.lists import bad
 from app.api.http.reply import Reply
-from app.engine.database import Listed, Page, Reader, StaleReader, merged
+from app.engine.database import Listed, Page, Reader, StaleReader, find_in, merged
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -20,11 +20,7 @@ _Find = Callable[Concatenate[Reader, str, UUID, P], Awaitable[T]]
 
 
 class Reading:
-    """The reads of one call.
-
-    While a merchant moves from one region to another, each of its rows is in one of the two. The
-    former region is asked first: what leaves it meanwhile is then found at home.
-    """
+    """The reads of one call, wherever its merchant's rows are."""
 
     def __init__(self, call: Call, given: Mapping[str, str] | None = None) -> None:
         """Read as the query string asks, if it may ask: what is current by default.
@@ -43,22 +39,19 @@ class Reading:
         self, find: "_Find[P, T | None]", /, *args: P.args, **kwargs: P.kwargs
     ) -> T | None:
         """One thing of the merchant's, wherever it is."""
-        found = [each for each in await self.find_all(find, *args, **kwargs) if each is not None]
-        return found[-1] if found else None
+        call = self._call
+        return await find_in(
+            call.regions,
+            lambda region: find(self._reader, region, call.merchant.id, *args, **kwargs),
+        )
 
     async def find_all(self, find: "_Find[P, T]", /, *args: P.args, **kwargs: P.kwargs) -> list[T]:
-        """What each region has to say, the home last."""
+        """What each look has to say, the latest last."""
         call = self._call
-        found = [
+        return [
             await find(self._reader, region, call.merchant.id, *args, **kwargs)
             for region in call.regions
         ]
-        if len(found) > 1:
-            # Where processes do not agree about the home yet, a row may go the other way between
-            # two reads: the former region is asked once more.
-            again = await find(self._reader, call.regions[0], call.merchant.id, *args, **kwargs)
-            found.insert(1, again)
-        return found
 
     async def list(
         self,

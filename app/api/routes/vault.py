@@ -10,11 +10,12 @@ from app.domains.customers import (
     AttachMethod,
     CardFacts,
     PaymentMethod,
-    find_payment_method,
+    find_method,
     refuse_use,
 )
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.steps import attach_methods
+from app.engine.database import find_in
 
 
 async def adopt(call: Call, token: UUID) -> PaymentMethod:
@@ -64,4 +65,8 @@ def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str 
 
 
 async def _find(call: Call, token: UUID) -> PaymentMethod | None:
-    return await find_payment_method(call.services.database, call.regions, call.merchant.id, token)
+    """The payment method, if it is known; the vault may know it where nobody does here."""
+    return await find_in(
+        call.regions,
+        lambda region: find_method(call.services.database, region, call.merchant.id, token),
+    )

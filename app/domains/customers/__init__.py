@@ -7,7 +7,7 @@ Owns `customers` and `payment_methods`.
 
 Never sees a card number, and never asks the vault: what the vault says of a token comes in with the
 command (`CardFacts`). Who pays with a `pm_...` does it in the api by `app.api.routes.vault.adopt`,
-which looks here first (`find_payment_method`), and has one registered that is not known yet
+which looks here first (`find_method`), and has one registered that is not known yet
 (`AttachMethod`):
 
     method = await adopt(call, body.payment_method.id)   # 404, 409 or 503 as a PlatformError
@@ -22,7 +22,7 @@ from app.domains.customers.commands import (
     DetachMethod,
 )
 from app.domains.customers.model import CardFacts, Customer, PaymentMethod, refuse_use
-from app.domains.customers.reads import find_customer, find_payment_method
+from app.domains.customers.reads import find_customer, find_method
 
 __all__ = [
     "AddCustomer",
@@ -34,6 +34,6 @@ __all__ = [
     "DetachMethod",
     "PaymentMethod",
     "find_customer",
-    "find_payment_method",
+    "find_method",
     "refuse_use",
 ]

@@ -1,6 +1,5 @@
 """Reading side: one typed function per statement, outside any transaction."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from app.domains.customers.model import Customer, PaymentMethod
@@ -34,21 +33,6 @@ async def find_method(
     """One payment method of a merchant."""
     row = await reader.find(queries.find_methods, region, merchant_id, method_id)
     return None if row is None else PaymentMethod(*row)
-
-
-async def find_payment_method(
-    reader: Reader, regions: Sequence[str], merchant_id: UUID, method_id: UUID
-) -> PaymentMethod | None:
-    """One payment method of a merchant, in whichever of its regions (the home last) it is.
-
-    None: nobody registered it yet; the vault may know it all the same.
-    """
-    # The former region is asked again at last: a row may come home between two reads.
-    for region in (*regions, *regions[:-1]):
-        found = await find_method(reader, region, merchant_id, method_id)
-        if found is not None:
-            return found
-    return None
 
 
 async def list_methods(

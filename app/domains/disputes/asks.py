@@ -38,8 +38,9 @@ async def look_at_processor(world: World, flow: Flow) -> ReportDispute | Verdict
 async def submit_to_processor(world: World, flow: Flow) -> EvidenceAnswer | Postpone:
     """What the processor says to all evidence there is; nothing is added meanwhile."""
     plan = plan_of(flow, AnswerPlan)
-    regions = [r for r in (flow.former_region, flow.region) if r is not None]
-    pieces = await reads.read_evidence(world.database, regions, flow.merchant_id, flow.object_id)
+    pieces = await reads.read_evidence(
+        world.database, flow.regions, flow.merchant_id, flow.object_id
+    )
     if len(pieces) != plan.pieces:
         return Postpone("evidence is on its way to another region")
     text = formats.compose_evidence(pieces)

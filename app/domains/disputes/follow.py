@@ -5,6 +5,7 @@ from app.base.telemetry import log, metrics
 from app.domains.disputes.commands import payment_named, report_of
 from app.domains.disputes.flow import DISPUTE
 from app.domains.payments.reads import find_payment
+from app.engine.database import find_in
 from app.engine.idempotency import Answer
 from app.engine.saga import Flow, Postpone
 from app.processors import DisputeState, Notification, World
@@ -48,15 +49,14 @@ async def _settle_payment(world: World, flow: Flow, state: DisputeState) -> bool
     payment_id = payment_named(state.authorization)
     if payment_id is None:
         return False
-    for region in filter(None, (flow.former_region, flow.region)):
-        payment = await find_payment(world.database, region, flow.merchant_id, payment_id)
-        if payment is None:
-            continue
-        if payment.operation_id is None:
-            return True
-        until = clock.monotonic() + _SETTLE_S
-        return await world.sagas.advance(flow, payment.operation_id, until=until)
-    return False
+    payment = await find_in(
+        flow.regions,
+        lambda region: find_payment(world.database, region, flow.merchant_id, payment_id),
+    )
+    if payment is None or payment.operation_id is None:
+        return payment is not None
+    until = clock.monotonic() + _SETTLE_S
+    return await world.sagas.advance(flow, payment.operation_id, until=until)
 
 
 def _tell_people(processor: str, reference: str, why: str) -> str:

@@ -56,7 +56,7 @@ async def read_evidence(
     """All evidence of a dispute with its content, in the order in which it was given.
 
     Args:
-        regions: where it may be; what moves meanwhile goes from the first to the last.
+        regions: where to look, in this order.
     """
     found: dict[UUID, tuple[Evidence, bytes]] = {}
     for region in regions:

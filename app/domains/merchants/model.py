@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.base.money import fee_minor
+from app.engine.database import regions_of
 
 ANY: Final = "any"
 """All rails, or all currencies."""
@@ -114,6 +115,11 @@ class Merchant(msgspec.Struct, frozen=True):
     created_at: datetime
     former_region: str | None = None
     """While it moves: the other region in which rows of it may be."""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where to look for its rows outside a transaction, in this order."""
+        return regions_of(self.home_region, self.former_region)
 
     @property
     def fee_terms(self) -> FeeRates:

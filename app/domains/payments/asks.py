@@ -21,6 +21,7 @@ from app.domains.payments.model import (
     RefundPlan,
     plan_of,
 )
+from app.engine.database import find_in
 from app.engine.saga import Flow, Postpone, external
 from app.processors import (
     AskAuthorization,
@@ -234,12 +235,14 @@ async def ask_refund(world: World, flow: Flow) -> Verdict | Postpone:
 
 
 async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Cards]:
-    for region in filter(None, (flow.region, flow.former_region)):
-        payment = await reads.find_payment(world.database, region, flow.merchant_id, flow.object_id)
-        if payment is not None:
-            assert payment.rail is not None
-            return payment, world.processors.cards(payment.rail.processor)
-    raise LookupError(f"no payment {flow.object_id}")
+    payment = await find_in(
+        flow.regions,
+        lambda region: reads.find_payment(world.database, region, flow.merchant_id, flow.object_id),
+    )
+    if payment is None:
+        raise LookupError(f"no payment {flow.object_id}")
+    assert payment.rail is not None
+    return payment, world.processors.cards(payment.rail.processor)
 
 
 def _is_first(flow: Flow) -> bool:

@@ -13,6 +13,7 @@ from app.domains.payments import reads
 from app.domains.payments.bookings import fail_refunds
 from app.domains.payments.commands import FailRefund
 from app.domains.payments.model import Payment, Refund
+from app.engine.database import find_in
 from app.engine.idempotency import internal_intent
 from app.engine.saga import Flow, Postpone
 from app.processors import (
@@ -172,16 +173,14 @@ async def _fail_refund(
 
 
 async def _find_refund(world: World, flow: Flow, refund_id: UUID) -> Refund | None:
-    for region in filter(None, (flow.region, flow.former_region)):
-        refund = await reads.find_refund(world.database, region, flow.merchant_id, refund_id)
-        if refund is not None:
-            return refund
-    return None
+    return await find_in(
+        flow.regions,
+        lambda region: reads.find_refund(world.database, region, flow.merchant_id, refund_id),
+    )
 
 
 async def _find(world: World, flow: Flow, payment_id: UUID) -> Payment | None:
-    for region in filter(None, (flow.region, flow.former_region)):
-        payment = await reads.find_payment(world.database, region, flow.merchant_id, payment_id)
-        if payment is not None:
-            return payment
-    return None
+    return await find_in(
+        flow.regions,
+        lambda region: reads.find_payment(world.database, region, flow.merchant_id, payment_id),
+    )

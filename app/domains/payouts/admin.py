@@ -24,7 +24,7 @@ from app.domains.payouts import asks, jobs, reads, store
 from app.domains.payouts.errors import BankAccountNotFound
 from app.domains.payouts.jobs import Overtaken
 from app.domains.payouts.model import PayoutFile, PayoutPlan
-from app.engine.database import Database, Tx, transact
+from app.engine.database import Database, Tx, find_in, transact
 from app.engine.saga import TakeFlow
 from app.processors import World
 
@@ -38,13 +38,13 @@ async def keep_plan(database: Database, plan: PayoutPlan) -> None:
     """
     merchant = await get_merchant(database, plan.merchant_id)
     if plan.bank_account_id is not None:
-        account = None
-        for region in filter(None, (merchant.former_region, merchant.home_region)):
-            account = account or await reads.find_bank_account(
-                database, region, merchant.id, plan.bank_account_id
-            )
+        account_id = plan.bank_account_id
+        account = await find_in(
+            merchant.regions,
+            lambda region: reads.find_bank_account(database, region, merchant.id, account_id),
+        )
         if account is None:
-            name = ids.encode("bank_account", plan.bank_account_id)
+            name = ids.encode("bank_account", account_id)
             raise BankAccountNotFound(bank_account=name)
 
     async def work(tx: Tx) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from app.base import clock, ids
 from app.domains.payouts import reads
 from app.domains.payouts.model import FLOW, BankAccount, Payout, PayoutFile
-from app.engine.database import Placed
+from app.engine.database import Placed, find_in
 from app.engine.saga import Flow, Postpone, external
 from app.processors import AskPayout, Banks, Verdict, World
 
@@ -88,12 +88,10 @@ async def find_verdict(
 
 async def find_payout(world: World, place: Placed, payout_id: UUID) -> Payout | None:
     """A payout of a merchant, wherever it is while that moves."""
-    found: Payout | None = None
-    for region in _regions(place):
-        found = (
-            await reads.find_payout(world.database, region, place.merchant_id, payout_id) or found
-        )
-    return found
+    return await find_in(
+        place.regions,
+        lambda region: reads.find_payout(world.database, region, place.merchant_id, payout_id),
+    )
 
 
 def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
@@ -135,18 +133,12 @@ async def _load(world: World, flow: Flow) -> tuple[Payout | None, BankAccount | 
 
 async def _find_account(world: World, place: Placed, payout: Payout) -> BankAccount | None:
     """Where a payout goes."""
-    found: BankAccount | None = None
-    for region in _regions(place):
-        account = await reads.find_bank_account(
+    return await find_in(
+        place.regions,
+        lambda region: reads.find_bank_account(
             world.database, region, place.merchant_id, payout.bank_account_id
-        )
-        found = account or found
-    return found
-
-
-def _regions(place: Placed) -> list[str]:
-    """Where rows of the merchant may be, the home last."""
-    return [place.region] if place.former_region is None else [place.former_region, place.region]
+        ),
+    )
 
 
 def _bank(world: World, payout: Payout) -> Banks:

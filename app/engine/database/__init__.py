@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from app.base.queries import Queries, Query
 from app.engine.database import arrays
-from app.engine.database.moving import NOBODY_MOVES, Moving, Placed, moving, pull
+from app.engine.database.moving import (
+    NOBODY_MOVES,
+    Moving,
+    Placed,
+    find_in,
+    moving,
+    pull,
+    regions_of,
+)
 from app.engine.database.pages import LAST, Listed, Page, listed, merged
 
 if TYPE_CHECKING:
@@ -66,10 +74,12 @@ __all__ = [
     "Writer",
     "arrays",
     "database_url",
+    "find_in",
     "listed",
     "merged",
     "moving",
     "pull",
+    "regions_of",
     "step",
     "transact",
 ]

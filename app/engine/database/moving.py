@@ -2,11 +2,12 @@
 
 While a merchant moves, each of its rows is in one of two regions, and a process may hold either for
 the home. Whoever needs rows by their keys first pulls them home, in the same transaction; then
-everything that reads and writes at home is right as it is.
+everything that reads and writes at home is right as it is. Whoever only reads, outside a
+transaction, looks where `regions_of` says, in that order.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from app.base.queries import Query
@@ -15,6 +16,8 @@ from app.engine.database import arrays
 if TYPE_CHECKING:
     from app.engine.database.engine import Rows
     from app.engine.database.transaction import Tx
+
+T = TypeVar("T")
 
 Moving: TypeAlias = Mapping[UUID, str]
 """Merchants that move -> the region in which rows of theirs may be beside the home."""
@@ -31,11 +34,31 @@ class Placed(Protocol):
     def merchant_id(self) -> UUID: ...
     @property
     def former_region(self) -> str | None: ...
+    @property
+    def regions(self) -> tuple[str, ...]: ...
 
 
 def moving(commands: Iterable[Placed]) -> Moving:
     """The merchants of a batch that move; what one command knows holds for all of the merchant."""
     return {c.merchant_id: c.former_region for c in commands if c.former_region is not None}
+
+
+def regions_of(home: str, former: str | None) -> tuple[str, ...]:
+    """Where to look for a merchant's rows outside a transaction, in this order.
+
+    The former region comes first: what leaves it meanwhile is found at home. It comes once more at
+    last, because a row goes the other way where processes do not agree about the home yet.
+    """
+    return (home,) if former is None else (former, home, former)
+
+
+async def find_in(regions: Sequence[str], read: Callable[[str], Awaitable[T | None]]) -> T | None:
+    """What is found first, looking in one region after the other; none if it is in none."""
+    for region in regions:
+        found = await read(region)
+        if found is not None:
+            return found
+    return None
 
 
 async def pull(

@@ -56,7 +56,7 @@ def listed(page: Page, items: Sequence[T]) -> Listed[T]:
 
 
 def merged(page: Page, parts: Sequence[Listed[T]], key: Callable[[T], Any]) -> Listed[T]:
-    """One page made of the same page of several regions.
+    """One page made of the same page of several looks, each in a region.
 
     Args:
         key: by which the list is ordered and an item is known; where two parts have the same item,

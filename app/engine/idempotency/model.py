@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.base.errors import PlatformError, problem
-from app.engine.database import NOBODY_MOVES, Moving
+from app.engine.database import NOBODY_MOVES, Moving, regions_of
 from app.engine.idempotency.errors import KeyMalformed, KeyMissing, KeyReused
 
 KEY_LENGTH_MAX = 255
@@ -61,6 +61,11 @@ class Command(msgspec.Struct, frozen=True):
     """Of the request that caused it."""
     former_region: str | None
     """The other region in which rows of the merchant may be, while it moves."""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where to look for the merchant's rows outside a transaction, in this order."""
+        return regions_of(self.region, self.former_region)
 
 
 C = TypeVar("C", bound=Command)

@@ -120,7 +120,7 @@ async def find_answer(
     Raises:
         KeyReused: the answer is to another request.
     """
-    for region in reversed(regions):
+    for region in regions:
         params = {"region": region, "merchant_id": merchant_id, "id": name.id}
         for request, status, body in await database.read(queries.find_answer, params):
             if request != name.request:

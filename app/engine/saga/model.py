@@ -20,7 +20,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.engine.database import Step
+from app.engine.database import Step, regions_of
 from app.engine.idempotency import Answer, Command, Intent, Kind
 
 C = TypeVar("C", bound=Command)
@@ -84,6 +84,11 @@ class Flow(msgspec.Struct):
             **fields,
         )
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where to look for its merchant's rows outside a transaction, in this order."""
+        return regions_of(self.region, self.former_region)
+
 
 class Postpone(msgspec.Struct, frozen=True):
     """What an external step brings back when nobody knows: ask again later."""
@@ -113,6 +118,11 @@ class Booking(msgspec.Struct, frozen=True):
     def former_region(self) -> str | None:
         """The other region of a merchant that moves."""
         return self.flow.former_region
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where to look for the merchant's rows outside a transaction, in this order."""
+        return self.flow.regions
 
     @property
     def correlation_id(self) -> str:

@@ -174,7 +174,7 @@ class Sagas:
         """The final answer under a key whose flow somebody else drives."""
         if command.intent is None:
             return outcome
-        regions = _regions(command)
+        regions = command.regions
         pause, missed = _POLL_MIN_S, False
         while clock.monotonic() < until:
             await asyncio.sleep(min(pause, max(0.0, until - clock.monotonic())))
@@ -223,7 +223,7 @@ class Sagas:
                 await _within(task, until)
                 return task.done()
             merchant_id = place.merchant_id
-            flow = await store.find_flow(self.database, _regions(place), merchant_id, flow_id)
+            flow = await store.find_flow(self.database, place.regions, merchant_id, flow_id)
             if flow is None or flow.status != "running":
                 return True
             if clock.monotonic() + pause > until:
@@ -332,10 +332,6 @@ class Sagas:
             return [error] * len(commands)
         return receipt.outcomes
 
-
-def _regions(place: Placed) -> list[str]:
-    """Where rows of the merchant may be, the home last."""
-    return [region for region in (place.former_region, place.region) if region is not None]
 
 
 def _goes_on(outcome: Outcome) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.base import clock
-from app.engine.database import Database, Tx, moving, step, transact
+from app.engine.database import Database, Tx, moving, regions_of, step, transact
 from app.engine.idempotency import Answer
 from app.engine.saga import model, store
 from app.engine.saga.model import Booking, Flow, Postpone
@@ -25,6 +25,11 @@ class TakeFlow(msgspec.Struct, frozen=True):
     former_region: str | None = None
     even_parked: bool = False
     """There is news, or somebody needs to know now: also one that was given up."""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Where to look for its merchant's rows outside a transaction, in this order."""
+        return regions_of(self.region, self.former_region)
 
 
 @step

@@ -95,7 +95,7 @@ async def find_flow(
     reader: Reader, regions: Sequence[str], merchant_id: UUID, flow_id: UUID
 ) -> Flow | None:
     """One flow, wherever its merchant's rows may be."""
-    for region in reversed(regions):
+    for region in regions:
         params = {"region": region, "merchant_id": merchant_id, "id": flow_id}
         for row in await reader.read(queries.find_flow, params):
             return _flow(row)
