@@ -61,9 +61,8 @@ def rates(json: Json = False) -> None:
 
     Example: suya fx rates
     """
-    from app.domains.fx.asks import ECB
     from app.domains.fx.model import rate_text
-    from app.domains.fx.store import list_latest_rates
+    from app.domains.fx.reads import ECB, list_latest_rates
 
     found = with_database(lambda database: list_latest_rates(database, ECB))
     if not found:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.domains.disputes import follow_dispute
 from app.domains.disputes.flow import ACCEPTANCE, DISPUTE, EVIDENCE
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.domains.notifications import NOTIFICATION
 from app.domains.payments.flow import AUTHORIZATION, CANCELLATION, CAPTURE, REFUND
 from app.domains.payments.follow import follow_payment, follow_refund

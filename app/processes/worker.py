@@ -18,10 +18,10 @@ from app.base import clock, ids
 from app.base.process import collect_seldom
 from app.base.settings import Settings
 from app.base.telemetry import configure_logging, describe, log, metrics, serve_metrics
+from app.domains.ledger.model import HOLD_BUCKETS
 from app.domains.ledger.reads import HoldDue, list_holds_to_expire
-from app.domains.ledger.store import HOLD_BUCKETS
 from app.domains.merchants.admin import list_home_regions
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.domains.payments.commands import ReleasePayment
 from app.domains.payments.flow import CANCELLATION
 from app.domains.payouts.jobs import PayDay

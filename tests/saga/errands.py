@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.base import clock, ids
 from app.domains.merchants import admin
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, Tx, moving, step
 from app.engine.idempotency import PROVISIONAL, Answer, Command, refusal

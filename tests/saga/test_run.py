@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.base import clock, ids
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.engine.database import Database, GroupCommit, Receipt
 from app.engine.saga import Flow, Sagas, TakeFlow, list_due, list_flows, take_flows, wake
 from app.engine.saga.errors import NothingDone

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.engine.database import Database, GroupCommit
 from app.engine.saga import Saga, Sagas
 from app.processors import Notification, Processors, World

@@ -14,8 +14,8 @@ from app.api.http.reading import Reading
 from app.base import clock, ids
 from app.domains.ledger import CloseAccount, OpenAccount, errors, reads, steps
 from app.domains.ledger.errors import AccountNotFound
+from app.domains.ledger.model import AccountRow
 from app.domains.ledger.reads import EntryPosition
-from app.domains.ledger.store import AccountRow
 from app.domains.ledger.views import (
     AccountView,
     BalanceView,

@@ -22,7 +22,7 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.fields import Amount, Body, Currency, Metadata
 from app.api.http.reading import Reading
 from app.base import clock, ids
-from app.domains.fx import PromiseQuote, RateTable, Side, create_quotes
+from app.domains.fx import PromiseQuote, RateTable, Side
 from app.domains.fx.errors import (
     ConversionTooLarge,
     ConversionTooSmall,
@@ -31,7 +31,8 @@ from app.domains.fx.errors import (
     QuoteNotFound,
     RatesUnavailable,
 )
-from app.domains.fx.store import find_quote, list_quotes
+from app.domains.fx.reads import find_quote, list_quotes
+from app.domains.fx.steps import create_quotes
 from app.domains.fx.views import QuoteView, quote_view
 from app.engine.idempotency import Intent
 

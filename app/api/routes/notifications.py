@@ -9,7 +9,7 @@ from app.api.http.errors import CardNumberNotAllowed
 from app.api.http.reply import SINGLE_BYTES_MAX, read_body
 from app.base import ids
 from app.base.pan import contains_pan, scrub
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.domains.notifications import NOTIFICATION, TakeNotification
 from app.processors import errors
 

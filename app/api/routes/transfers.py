@@ -24,8 +24,9 @@ from app.api.http.errors import SandboxOnly
 from app.api.http.fields import AccountId, Amount, Body, Currency, Description, Metadata, QuoteId
 from app.api.http.reading import Reading
 from app.base import ids
-from app.domains.fx import ConvertTransfer, convert_transfers
+from app.domains.fx import ConvertTransfer
 from app.domains.fx.errors import QuoteExpired, QuoteMismatch, QuoteNotFound, QuoteUsed
+from app.domains.fx.steps import convert_transfers
 from app.domains.ledger import EntrySpec, MakeDeposit, MakeTransfer, errors, reads, steps
 from app.domains.ledger.errors import TransferNotFound
 from app.domains.ledger.views import TransferView, transfer_view

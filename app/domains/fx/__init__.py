@@ -9,7 +9,6 @@ Owns `fx_quotes` and `fx_rates`.
 Never decides why money is converted, and never asks the world for a rate inside a transaction.
 """
 
-from app.domains.fx.asks import FixedRates, Rates, RateTable, StoredRates, open_rates
 from app.domains.fx.commands import ConvertTransfer, PromiseQuote
 from app.domains.fx.decisions import (
     QuoteUse,
@@ -30,7 +29,7 @@ from app.domains.fx.model import (
     step,
     worth,
 )
-from app.domains.fx.steps import convert_transfers, create_quotes
+from app.domains.fx.reads import FixedRates, Rates, RateTable, StoredRates, open_rates
 from app.domains.fx.store import lock_quotes, pull_quotes, update_quotes
 
 __all__ = [
@@ -47,8 +46,6 @@ __all__ = [
     "apply_use",
     "chart_accounts",
     "convert",
-    "convert_transfers",
-    "create_quotes",
     "decide_use",
     "legs",
     "lock_quotes",

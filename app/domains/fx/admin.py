@@ -8,8 +8,8 @@ import msgspec
 
 from app.base import clock
 from app.domains.fx import store
-from app.domains.fx.asks import ECB
 from app.domains.fx.formats import Days, NotRates
+from app.domains.fx.reads import ECB
 from app.engine.database import Database, Tx, transact
 
 PAGE_RATES: Final = 2_000  # rows per transaction: the whole history is some hundred of them

@@ -10,7 +10,7 @@ import msgspec
 
 from app.domains.fx.model import Quote, rate_text
 from app.domains.ledger import metadata_texts
-from app.engine.database import Listed, Moving, Page, Queries, Reader, Tx, arrays, listed, pull
+from app.engine.database import Moving, Queries, Tx, arrays, pull
 
 queries = Queries(__package__)
 
@@ -97,22 +97,6 @@ def update_quotes(tx: Tx, region: str, quotes: Sequence[Quote]) -> None:
     )
 
 
-async def find_quote(
-    reader: Reader, region: str, merchant_id: UUID, quote_id: UUID
-) -> Quote | None:
-    """One quote of a merchant."""
-    params = {"region": region, "merchant_id": merchant_id, "id": quote_id}
-    rows = await reader.read(queries.find_quote, params)
-    return quote_of(rows[0]) if rows else None
-
-
-async def list_quotes(reader: Reader, region: str, merchant_id: UUID, page: Page) -> Listed[Quote]:
-    """A page of a merchant's quotes."""
-    query = page.query(queries.list_quotes_newest, queries.list_quotes_oldest)
-    rows = await reader.read(query, page.params(region, merchant_id))
-    return listed(page, [quote_of(row) for row in rows])
-
-
 async def upsert_rates(
     tx: Tx, source: str, rates: Sequence[tuple[date, str, Decimal]], now: datetime
 ) -> None:
@@ -125,9 +109,3 @@ async def upsert_rates(
         "rates": arrays.words([rate_text(rate) for _, _, rate in rates]),
     }
     await tx.execute(queries.upsert_rates, params)
-
-
-async def list_latest_rates(reader: Reader, source: str) -> list[tuple[date, str, Decimal]]:
-    """The (day, currency, units for one euro) of a source's newest day."""
-    rows = await reader.read(queries.list_latest_rates, {"source": source})
-    return [(day, currency, rate) for day, currency, rate in rows]

@@ -8,7 +8,7 @@ Owns `accounts`, `transfers`, `entries`, `holds` and `journal_blocks`.
 Never knows why money moves: payments and their like say so by a transfer's purpose.
 """
 
-from app.domains.ledger.batch import open_book, post, write_book
+from app.domains.ledger.batch import open_book, write_book
 from app.domains.ledger.commands import (
     CloseAccount,
     EntrySpec,
@@ -16,16 +16,8 @@ from app.domains.ledger.commands import (
     MakeTransfer,
     OpenAccount,
 )
-from app.domains.ledger.decisions import Book, begin_hold, post_hold, release_hold
+from app.domains.ledger.decisions import Book, begin_hold, post_hold, refuse_wallet, release_hold
 from app.domains.ledger.model import Account, Change, Draft, Hold, Transfer
-from app.domains.ledger.steps import (
-    close_accounts,
-    make_deposits,
-    make_transfers,
-    open_accounts,
-    refuse_wallet,
-    transfer_fact,
-)
 from app.domains.ledger.store import (
     insert_holds,
     lock_holds,
@@ -33,6 +25,7 @@ from app.domains.ledger.store import (
     pull_holds,
     update_holds,
 )
+from app.domains.ledger.views import transfer_fact
 
 __all__ = [
     "Account",
@@ -47,15 +40,10 @@ __all__ = [
     "OpenAccount",
     "Transfer",
     "begin_hold",
-    "close_accounts",
     "insert_holds",
     "lock_holds",
-    "make_deposits",
-    "make_transfers",
     "metadata_texts",
-    "open_accounts",
     "open_book",
-    "post",
     "post_hold",
     "pull_holds",
     "refuse_wallet",

@@ -1,13 +1,12 @@
 """Opening the book of a batch, and writing what was booked in one statement a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from uuid import UUID
 
 from app.base import clock
-from app.base.errors import PlatformError
 from app.domains.ledger import store
 from app.domains.ledger.decisions import GENESIS, Book, make_block
-from app.domains.ledger.model import ChartAccount, Draft, Transfer, new_account
+from app.domains.ledger.model import ChartAccount, new_account
 from app.engine.database import NOBODY_MOVES, Moving, Tx
 
 
@@ -51,12 +50,3 @@ def write_book(tx: Tx, region: str, book: Book) -> None:
     store.insert_transfers(tx, region, book.transfers, block)
     store.insert_entries(tx, region, book)
     store.insert_block(tx, region, block)
-
-
-async def post(tx: Tx, region: str, drafts: Sequence[Draft]) -> list[Transfer | PlatformError]:
-    """Book transfers and write them; one outcome per draft, in order."""
-    keys = {(change.merchant_id, change.account_id) for d in drafts for change in d.changes}
-    book = await open_book(tx, region, keys)
-    outcomes = [book.book(draft) for draft in drafts]
-    write_book(tx, region, book)
-    return outcomes

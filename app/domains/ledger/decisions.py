@@ -27,7 +27,9 @@ from app.base.money import BALANCE_MINOR_MAX
 from app.domains.ledger.errors import (
     AccountClosed,
     AccountNotFound,
+    AccountNotUsable,
     BalanceLimit,
+    CurrencyMismatch,
     HoldExceeded,
     HoldNotOpen,
     InsufficientFunds,
@@ -343,3 +345,21 @@ def make_block(
 def _micros(at: datetime) -> int:
     # Integers only: a timestamp as a float would not survive the database's microseconds.
     return int(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def refuse_wallet(
+    book: Book, merchant_id: UUID, account_id: UUID, currency: str
+) -> PlatformError | None:
+    """Why an account is no wallet of this merchant in this currency, if it is not."""
+    account = book.accounts.get(account_id)
+    if account is None or account.merchant_id != merchant_id:
+        return AccountNotFound(account=ids.encode("account", account_id))
+    if account.kind != "customer_wallet":
+        return AccountNotUsable(account=ids.encode("account", account_id), kind=account.kind)
+    if account.currency != currency:
+        return CurrencyMismatch(
+            account=ids.encode("account", account_id),
+            currency=account.currency,
+            asked_currency=currency,
+        )
+    return None

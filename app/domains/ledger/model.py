@@ -72,6 +72,15 @@ class Account(msgspec.Struct):
         return self.posted_debits_minor == self.posted_credits_minor and not pending
 
 
+class AccountRow(msgspec.Struct, frozen=True):
+    """An account with what its page shows."""
+
+    account: Account
+    description: str | None
+    metadata: Mapping[str, str]
+    created_at: datetime
+
+
 class Change(msgspec.Struct, frozen=True):
     """What a transfer does to one account, before it is booked."""
 
@@ -157,6 +166,9 @@ class Hold(msgspec.Struct):
         """What can still be posted."""
         return self.amount_minor - self.posted_minor if self.status == "open" else 0
 
+
+HOLD_BUCKETS: Final = 16
+"""Buckets of the index of holds by when they expire."""
 
 STRIPES: Final = 8  # as many writers use a hot platform account without meeting on one row
 

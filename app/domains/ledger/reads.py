@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from app.domains.ledger.model import Transfer
-from app.domains.ledger.store import AccountRow, account_row
+from app.domains.ledger.model import AccountRow, Transfer
+from app.domains.ledger.store import account_row
 from app.engine.database import Listed, Page, Queries, Reader, listed
 
 queries = Queries(__package__, "reads.sql")

@@ -12,18 +12,24 @@ from app.base.errors import PlatformError
 from app.domains.ledger import store
 from app.domains.ledger.batch import open_book, write_book
 from app.domains.ledger.commands import CloseAccount, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger.decisions import Book
+from app.domains.ledger.decisions import Book, refuse_wallet
 from app.domains.ledger.errors import (
     AccountNotEmpty,
     AccountNotFound,
     AccountNotUsable,
     AccountsMustDiffer,
-    CurrencyMismatch,
     TransferUnbalanced,
 )
-from app.domains.ledger.model import STRIPES, Account, Change, Draft, Transfer, platform_account
-from app.domains.ledger.store import AccountRow
-from app.domains.ledger.views import account_view, transfer_view
+from app.domains.ledger.model import (
+    STRIPES,
+    Account,
+    AccountRow,
+    Change,
+    Draft,
+    Transfer,
+    platform_account,
+)
+from app.domains.ledger.views import account_view, transfer_fact
 from app.engine import events, idempotency
 from app.engine.database import Tx, step
 from app.engine.events import Event
@@ -165,24 +171,6 @@ def _decide_deposit(book: Book, command: MakeDeposit, stripe: int) -> Transfer |
     return book.book(_draft(command, "deposit", changes))
 
 
-def refuse_wallet(
-    book: Book, merchant_id: UUID, account_id: UUID, currency: str
-) -> PlatformError | None:
-    """Why an account is no wallet of this merchant in this currency, if it is not."""
-    account = book.accounts.get(account_id)
-    if account is None or account.merchant_id != merchant_id:
-        return AccountNotFound(account=ids.encode("account", account_id))
-    if account.kind != "customer_wallet":
-        return AccountNotUsable(account=ids.encode("account", account_id), kind=account.kind)
-    if account.currency != currency:
-        return CurrencyMismatch(
-            account=ids.encode("account", account_id),
-            currency=account.currency,
-            asked_currency=currency,
-        )
-    return None
-
-
 def _refuse_close(command: CloseAccount, account: Account | None) -> PlatformError | None:
     name = ids.encode("account", command.account_id)
     if account is None:
@@ -228,20 +216,6 @@ def _answer_transfers(
     write_book(tx, region, book)
     events.append(tx, region, facts)
     return idempotency.keep(tx, claims, answers)
-
-
-def transfer_fact(transfer: Transfer, event_type: str) -> Event:
-    """The event of a transfer that a client asked for; its data is the answer."""
-    return Event(
-        merchant_id=transfer.merchant_id,
-        id=ids.new(),
-        type=event_type,
-        object_id=transfer.id,
-        sequence=1,
-        data=_encode(transfer_view(transfer)).decode(),
-        correlation_id=transfer.correlation_id,
-        created_at=transfer.booked_at,
-    )
 
 
 def _new_wallet(command: OpenAccount, now: datetime) -> Account:

@@ -8,21 +8,10 @@ from uuid import UUID
 import msgspec
 
 from app.domains.ledger.decisions import Book
-from app.domains.ledger.model import Account, Block, Hold, Transfer
+from app.domains.ledger.model import HOLD_BUCKETS, Account, AccountRow, Block, Hold, Transfer
 from app.engine.database import KeysTaken, Moving, Queries, Tx, arrays, pull
 
 queries = Queries(__package__)
-
-HOLD_BUCKETS = 16
-
-
-class AccountRow(msgspec.Struct, frozen=True):
-    """An account with what its page shows."""
-
-    account: Account
-    description: str | None
-    metadata: Mapping[str, str]
-    created_at: datetime
 
 
 def account_row(row: tuple[Any, ...]) -> AccountRow:

@@ -7,9 +7,9 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
-from app.domains.ledger.model import Account, Transfer
+from app.domains.ledger.model import Account, AccountRow, Transfer
 from app.domains.ledger.reads import AccountSums, EntryRow
-from app.domains.ledger.store import AccountRow
+from app.engine.events import Event
 
 
 class AccountView(msgspec.Struct, frozen=True):
@@ -170,4 +170,18 @@ def transfer_view(transfer: Transfer) -> TransferView:
         correlation_id=transfer.correlation_id,
         created_at=ids.instant(transfer.id),
         booked_at=transfer.booked_at,
+    )
+
+
+def transfer_fact(transfer: Transfer, event_type: str) -> Event:
+    """The event of a transfer that a client asked for; its data is the answer."""
+    return Event(
+        merchant_id=transfer.merchant_id,
+        id=ids.new(),
+        type=event_type,
+        object_id=transfer.id,
+        sequence=1,
+        data=msgspec.json.encode(transfer_view(transfer)).decode(),
+        correlation_id=transfer.correlation_id,
+        created_at=transfer.booked_at,
     )

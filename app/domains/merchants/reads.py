@@ -1,8 +1,9 @@
-"""The keyring: from a secret to its merchant, without asking the database each time."""
+"""Reading side: the keyring, from a secret to its merchant, and where merchants are at home."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from uuid import UUID
 
 from cachetools import TLRUCache
 
@@ -10,7 +11,7 @@ from app.base import clock
 from app.domains.merchants.admin import list_plans_in_force
 from app.domains.merchants.model import Caller, Merchant, hash_secret
 from app.domains.merchants.store import queries
-from app.engine.database import Database, LookUps
+from app.engine.database import Database, LookUps, arrays
 
 
 class Keyring:
@@ -64,3 +65,12 @@ async def _find_caller(database: Database, secret: str) -> Caller | None:
     merchant = Merchant(*row)
     plans = await list_plans_in_force(database, merchant.id)
     return Caller(merchant, key_id, frozenset(scopes), plans)
+
+
+async def find_homes(
+    database: Database, merchants: Iterable[UUID]
+) -> dict[UUID, tuple[str, str | None]]:
+    """(home, former region) of some merchants, as they are now."""
+    params = {"ids": arrays.uuids(sorted(set(merchants)))}
+    rows = await database.read(queries.list_homes, params)
+    return {merchant: (home, former) for merchant, home, former in rows}

@@ -1,13 +1,12 @@
 """Where a merchant's rows may be, read and changed in a transaction."""
 
-from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
 
 from app.base import ids
 from app.domains.merchants.errors import MerchantNotFound
-from app.engine.database import Database, Queries, Tx, arrays
+from app.engine.database import Queries, Tx
 
 queries = Queries(__package__)
 
@@ -46,12 +45,3 @@ async def update_home(
         "former_region": former_region,
     }
     return await tx.execute(queries.update_home, params) == 1
-
-
-async def find_homes(
-    database: Database, merchants: Iterable[UUID]
-) -> dict[UUID, tuple[str, str | None]]:
-    """(home, former region) of some merchants, as they are now."""
-    params = {"ids": arrays.uuids(sorted(set(merchants)))}
-    rows = await database.read(queries.list_homes, params)
-    return {merchant: (home, former) for merchant, home, former in rows}

@@ -12,11 +12,5 @@ Never believes what a notification says beyond what it is about.
 
 from app.domains.notifications.commands import TakeNotification
 from app.domains.notifications.flow import NOTIFICATION
-from app.domains.notifications.steps import finish_notifications, take_notifications
 
-__all__ = [
-    "NOTIFICATION",
-    "TakeNotification",
-    "finish_notifications",
-    "take_notifications",
-]
+__all__ = ["NOTIFICATION", "TakeNotification"]

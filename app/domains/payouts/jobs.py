@@ -22,7 +22,7 @@ from app.base import clock, ids
 from app.base.settings import Settings
 from app.base.telemetry import describe, log, metrics
 from app.domains.merchants.admin import list_home_regions
-from app.domains.merchants.store import find_homes
+from app.domains.merchants.reads import find_homes
 from app.domains.payouts import formats, reads, store
 from app.domains.payouts.commands import OpenPayout
 from app.domains.payouts.flow import PAYOUT

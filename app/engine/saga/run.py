@@ -333,7 +333,6 @@ class Sagas:
         return receipt.outcomes
 
 
-
 def _goes_on(outcome: Outcome) -> bool:
     """Whether there is more to an outcome than its answer."""
     return isinstance(outcome, Answer) and (

@@ -1,23 +1,26 @@
-"""Where rates come from: a table of units per euro, from whichever source is configured.
+"""Reading side: quotes, and where rates come from, which is a table of units per euro.
 
-A source is anything that has such a table; another one is a class with `latest` and a name in
-`open_rates`.
+A source of rates is anything that has such a table; another one is a class with `latest` and a name
+in `open_rates`.
 """
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
+from uuid import UUID
 
 import msgspec
 
 from app.base import clock
 from app.base.errors import PlatformError
 from app.base.settings import Settings
-from app.domains.fx import store
 from app.domains.fx.errors import CurrencyNotQuoted, RatesUnavailable
-from app.domains.fx.model import cross
-from app.engine.database import Database
+from app.domains.fx.model import Quote, cross
+from app.domains.fx.store import quote_of
+from app.engine.database import Database, Listed, Page, Queries, Reader, listed
+
+queries = Queries(__package__, "reads.sql")
 
 BASE: Final = "EUR"
 
@@ -132,6 +135,12 @@ class FixedRates:
         return self.TABLE
 
 
+async def list_latest_rates(reader: Reader, source: str) -> list[tuple[date, str, Decimal]]:
+    """The (day, currency, units for one euro) of a source's newest day."""
+    rows = await reader.read(queries.list_latest_rates, {"source": source})
+    return [(day, currency, rate) for day, currency, rate in rows]
+
+
 class StoredRates:
     """The rates of the newest day that was imported from a source's files."""
 
@@ -152,7 +161,7 @@ class StoredRates:
             RatesUnavailable: none were imported, or the newest are too old.
         """
         if clock.monotonic() >= self._until:
-            found = await store.list_latest_rates(self._database, self._source)
+            found = await list_latest_rates(self._database, self._source)
             self._table = None
             if found:
                 per_euro = {currency: rate for _, currency, rate in found}
@@ -172,3 +181,19 @@ def open_rates(settings: Settings, database: Database) -> Rates:
     if source == FIXED:
         return FixedRates()
     return StoredRates(database, source, settings.fx_rates_age_days_max)
+
+
+async def find_quote(
+    reader: Reader, region: str, merchant_id: UUID, quote_id: UUID
+) -> Quote | None:
+    """One quote of a merchant."""
+    params = {"region": region, "merchant_id": merchant_id, "id": quote_id}
+    rows = await reader.read(queries.find_quote, params)
+    return quote_of(rows[0]) if rows else None
+
+
+async def list_quotes(reader: Reader, region: str, merchant_id: UUID, page: Page) -> Listed[Quote]:
+    """A page of a merchant's quotes."""
+    query = page.query(queries.list_quotes_newest, queries.list_quotes_oldest)
+    rows = await reader.read(query, page.params(region, merchant_id))
+    return listed(page, [quote_of(row) for row in rows])
