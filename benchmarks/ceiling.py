@@ -131,12 +131,8 @@ class Stall:
         )  # fmt: skip
 
     def _lock(self, accounts: Sequence[UUID]) -> Statement:
-        owners = [self.accounts[i].merchant_id for i in accounts]
-        return ledger_queries.lock_accounts.text, {
-            "regions": arrays.same(REGION, len(accounts)),
-            "merchant_ids": arrays.uuids(owners),
-            "account_ids": arrays.uuids(accounts),
-        }
+        keys = [(self.accounts[i].merchant_id, i) for i in accounts]
+        return ledger_queries.lock_accounts.text, arrays.by_keys(REGION, keys)
 
 
 async def open_stall(database: Database, stripe: int) -> Stall:

@@ -2,25 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-import app
-from app.base.queries import Query, parse
+from app.base.queries import Query
 from app.engine.database import migrations
 from tests.support.databases import Server
+from tests.support.statements import loaded_statements
 
-_ROOT = Path(app.__file__).parent
-
-_QUERIES = {
-    f"{path.parent.name}.{query.name}": query
-    for path in sorted(_ROOT.rglob("*.sql"))
-    if path.parent.name != "acquirer"  # a sandbox with SQLite, which tests/acquirer explains
-    for query in parse(path.read_text(encoding="utf-8"))
-}
+_QUERIES = loaded_statements()
 STATEMENTS = [pytest.param(query, id=name) for name, query in _QUERIES.items()]
 # What no other database has is explained on CockroachDB, by tests/cluster.
 ON_POSTGRESQL = [
@@ -30,7 +22,7 @@ ON_POSTGRESQL = [
 ]
 
 BANNED = {
-    r"\bSELECT\s+\*": "name the columns: a changed schema breaks prepared statements",
+    r"\bSELECT\s+\*|\b\w+\.\*": "name the columns: a changed schema breaks prepared statements",
     r"\bSKIP\s+LOCKED\b": "use a lease",
     r"\badvisory\b": "use a row and FOR UPDATE; these locks do nothing on CockroachDB",
     r"\b(LISTEN|NOTIFY)\b": "poll",

@@ -5,10 +5,8 @@
 -- name: lock_customers
 -- Lock some customers in id order.
 -- path: customers_pkey (region, merchant_id, id), one look-up per customer
-SELECT c.merchant_id, c.id, c.name, c.email, c.phone, c.description, CAST(c.metadata AS TEXT),
-       c.status, c.version, c.correlation_id, c.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT c.*
+  FROM unnest(:customers) AS d (region, merchant_id, id)
   JOIN customers AS c
     ON c.region = d.region
    AND c.merchant_id = d.merchant_id
@@ -21,9 +19,8 @@ SELECT c.merchant_id, c.id, c.name, c.email, c.phone, c.description, CAST(c.meta
 -- path: customers_pkey (region, merchant_id, id), one look-up per customer
 UPDATE customers AS c
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE c.region = d.region
+  FROM unnest(:customers) AS d (former_region, merchant_id, id)
+ WHERE c.region = d.former_region
    AND c.merchant_id = d.merchant_id
    AND c.id = d.id
 RETURNING c.merchant_id, c.id;
@@ -31,10 +28,8 @@ RETURNING c.merchant_id, c.id;
 -- name: lock_methods
 -- Lock some payment methods in id order.
 -- path: payment_methods_pkey (region, merchant_id, id), one look-up per payment method
-SELECT m.merchant_id, m.id, m.customer_id, m.brand, m.bin, m.last4, m.exp_month, m.exp_year,
-       m.fingerprint, m.status, m.version, m.correlation_id, m.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT m.*
+  FROM unnest(:payment_methods) AS d (region, merchant_id, id)
   JOIN payment_methods AS m
     ON m.region = d.region
    AND m.merchant_id = d.merchant_id
@@ -47,9 +42,8 @@ SELECT m.merchant_id, m.id, m.customer_id, m.brand, m.bin, m.last4, m.exp_month,
 -- path: payment_methods_pkey (region, merchant_id, id), one look-up per payment method
 UPDATE payment_methods AS m
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE m.region = d.region
+  FROM unnest(:payment_methods) AS d (former_region, merchant_id, id)
+ WHERE m.region = d.former_region
    AND m.merchant_id = d.merchant_id
    AND m.id = d.id
 RETURNING m.merchant_id, m.id;
@@ -58,9 +52,7 @@ RETURNING m.merchant_id, m.id;
 -- Which payment methods some customers have, to lock them.
 -- path: payment_methods_by_customer, one look-up per customer
 SELECT m.merchant_id, m.id
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]))
-       AS d (region, merchant_id, customer_id, status)
+  FROM unnest(:payment_methods) AS d (region, merchant_id, customer_id, status)
   JOIN payment_methods AS m
     ON m.region = d.region
    AND m.merchant_id = d.merchant_id
@@ -76,12 +68,8 @@ INSERT INTO customers
         correlation_id, updated_at)
 SELECT :region, d.merchant_id, d.id, d.name, d.email, d.phone, d.description,
        CAST(d.metadata AS JSONB), 'active', 1, d.correlation_id, d.updated_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:names AS TEXT[]),
-              CAST(:emails AS TEXT[]), CAST(:phones AS TEXT[]), CAST(:descriptions AS TEXT[]),
-              CAST(:metadatas AS TEXT[]), CAST(:correlation_ids AS TEXT[]),
-              CAST(:updated_ats AS TIMESTAMPTZ[]))
-       AS d (merchant_id, id, name, email, phone, description, metadata, correlation_id,
-             updated_at)
+  FROM unnest(:customers)
+       AS d (merchant_id, id, name, email, phone, description, metadata, correlation_id, updated_at)
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_customers
@@ -96,11 +84,7 @@ UPDATE customers AS c
        status = d.status,
        version = d.version,
        updated_at = d.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:names AS TEXT[]), CAST(:emails AS TEXT[]), CAST(:phones AS TEXT[]),
-              CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
-              CAST(:statuses AS TEXT[]), CAST(:versions AS INT8[]),
-              CAST(:updated_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:customers)
        AS d (region, merchant_id, id, name, email, phone, description, metadata, status, version,
              updated_at)
  WHERE c.region = d.region
@@ -113,14 +97,10 @@ UPDATE customers AS c
 INSERT INTO payment_methods
        (region, merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint,
         status, version, correlation_id, updated_at)
-SELECT :region, d.merchant_id, d.id, d.customer_id, d.brand, d.bin, d.lasts, d.exp_month,
+SELECT :region, d.merchant_id, d.id, d.customer_id, d.brand, d.bin, d.last4, d.exp_month,
        d.exp_year, d.fingerprint, d.status, d.version, d.correlation_id, d.updated_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:customer_ids AS UUID[]),
-              CAST(:brands AS TEXT[]), CAST(:bins AS TEXT[]), CAST(:lasts AS TEXT[]),
-              CAST(:exp_months AS INT8[]), CAST(:exp_years AS INT8[]),
-              CAST(:fingerprints AS TEXT[]), CAST(:statuses AS TEXT[]), CAST(:versions AS INT8[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:updated_ats AS TIMESTAMPTZ[]))
-       AS d (merchant_id, id, customer_id, brand, bin, lasts, exp_month, exp_year, fingerprint,
+  FROM unnest(:payment_methods)
+       AS d (merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint,
              status, version, correlation_id, updated_at)
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
@@ -132,9 +112,7 @@ UPDATE payment_methods AS m
        status = d.status,
        version = d.version,
        updated_at = d.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:customer_ids AS UUID[]), CAST(:statuses AS TEXT[]),
-              CAST(:versions AS INT8[]), CAST(:updated_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:payment_methods)
        AS d (region, merchant_id, id, customer_id, status, version, updated_at)
  WHERE m.region = d.region
    AND m.merchant_id = d.merchant_id

@@ -3,13 +3,8 @@
 -- name: lock_disputes
 -- Lock some disputes in id order.
 -- path: disputes_pkey (region, merchant_id, id), one look-up per dispute
-SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.status, t.reason,
-       t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
-       t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
-       t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
-       t.created_at, t.updated_at, t.exchanged, t.inquiry
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT t.*
+  FROM unnest(:disputes) AS d (region, merchant_id, id)
   JOIN disputes AS t
     ON t.region = d.region
    AND t.merchant_id = d.merchant_id
@@ -20,17 +15,12 @@ SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.
 -- name: lock_disputes_of_payments
 -- Lock all disputes of some payments, whose rows are locked already, in id order.
 -- path: disputes_by_payment, one look-up per payment
-SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.status, t.reason,
-       t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told,
-       t.evidence_count, t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at,
-       t.operation_id, t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id,
-       t.created_at, t.updated_at, t.exchanged, t.inquiry
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:payment_ids AS UUID[])) AS d (region, merchant_id, payment_id)
+SELECT t.*
+  FROM unnest(:disputes) AS d (region, merchant_id, id)
   JOIN disputes AS t
     ON t.region = d.region
    AND t.merchant_id = d.merchant_id
-   AND t.payment_id = d.payment_id
+   AND t.payment_id = d.id
  ORDER BY t.merchant_id, t.id
    FOR UPDATE OF t;
 
@@ -38,9 +28,7 @@ SELECT t.merchant_id, t.id, t.payment_id, t.processor, t.processor_reference, t.
 -- Which disputes of some processors are known, and of which payments.
 -- path: disputes_reference_unique, one look-up per dispute
 SELECT t.merchant_id, t.payment_id
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:processors AS TEXT[]), CAST(:processor_references AS TEXT[]))
-       AS d (region, merchant_id, processor, processor_reference)
+  FROM unnest(:disputes) AS d (region, merchant_id, processor, processor_reference)
   JOIN disputes AS t
     ON t.region = d.region
    AND t.merchant_id = d.merchant_id
@@ -61,15 +49,7 @@ SELECT :region, d.merchant_id, d.id, d.payment_id, d.processor, d.processor_refe
        d.due_soon_told, 0, 0, 0, NULL, NULL, d.opening_transfer_id, d.closing_transfer_id,
        d.version, d.correlation_id, CAST(:now AS TIMESTAMPTZ), CAST(:now AS TIMESTAMPTZ),
        d.exchanged, d.inquiry
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:payment_ids AS UUID[]),
-              CAST(:processors AS TEXT[]), CAST(:processor_references AS TEXT[]),
-              CAST(:statuses AS TEXT[]), CAST(:reasons AS TEXT[]), CAST(:currencies AS TEXT[]),
-              CAST(:amounts_minor AS INT8[]), CAST(:fees_minor AS INT8[]),
-              CAST(:fees_returned_minor AS INT8[]), CAST(:due_ats AS TIMESTAMPTZ[]),
-              CAST(:due_soon_tolds AS BOOL[]), CAST(:opening_transfer_ids AS UUID[]),
-              CAST(:closing_transfer_ids AS UUID[]), CAST(:versions AS INT8[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:exchanged AS TEXT[]),
-              CAST(:inquiries AS BOOL[]))
+  FROM unnest(:disputes)
        AS d (merchant_id, id, payment_id, processor, processor_reference, status, reason, currency,
              amount_minor, fee_minor, fee_returned_minor, due_at, due_soon_told,
              opening_transfer_id, closing_transfer_id, version, correlation_id, exchanged, inquiry);
@@ -93,19 +73,10 @@ UPDATE disputes AS t
        updated_at = d.updated_at,
        exchanged = d.exchanged,
        inquiry = d.inquiry
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:statuses AS TEXT[]), CAST(:fees_minor AS INT8[]),
-              CAST(:fees_returned_minor AS INT8[]), CAST(:due_ats AS TIMESTAMPTZ[]),
-              CAST(:due_soon_tolds AS BOOL[]), CAST(:evidence_counts AS INT8[]),
-              CAST(:evidence_bytes AS INT8[]), CAST(:evidence_characters AS INT8[]),
-              CAST(:evidence_submitted_ats AS TIMESTAMPTZ[]),
-              CAST(:operation_ids AS UUID[]), CAST(:closing_transfer_ids AS UUID[]),
-              CAST(:versions AS INT8[]), CAST(:updated_ats AS TIMESTAMPTZ[]),
-              CAST(:exchanged AS TEXT[]), CAST(:inquiries AS BOOL[]))
-       AS d (region, merchant_id, id, status, fee_minor, fee_returned_minor, due_at,
-             due_soon_told, evidence_count, evidence_bytes, evidence_characters,
-             evidence_submitted_at, operation_id, closing_transfer_id, version, updated_at,
-             exchanged, inquiry)
+  FROM unnest(:disputes)
+       AS d (region, merchant_id, id, status, fee_minor, fee_returned_minor, due_at, due_soon_told,
+             evidence_count, evidence_bytes, evidence_characters, evidence_submitted_at,
+             operation_id, closing_transfer_id, version, updated_at, exchanged, inquiry)
  WHERE t.region = d.region
    AND t.merchant_id = d.merchant_id
    AND t.id = d.id;
@@ -130,9 +101,8 @@ SELECT :region, d.merchant_id, d.id, d.dispute_id, d.media_type, d.file_name, d.
 -- path: disputes_pkey (region, merchant_id, id), one look-up per dispute
 UPDATE disputes AS t
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE t.region = d.region
+  FROM unnest(:disputes) AS d (former_region, merchant_id, id)
+ WHERE t.region = d.former_region
    AND t.merchant_id = d.merchant_id
    AND t.id = d.id
 RETURNING t.merchant_id, t.id;
@@ -142,9 +112,8 @@ RETURNING t.merchant_id, t.id;
 -- path: disputes_by_payment, one look-up per payment
 UPDATE disputes AS t
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, payment_id)
- WHERE t.region = d.region
+  FROM unnest(:disputes) AS d (former_region, merchant_id, id)
+ WHERE t.region = d.former_region
    AND t.merchant_id = d.merchant_id
-   AND t.payment_id = d.payment_id
+   AND t.payment_id = d.id
 RETURNING t.merchant_id, t.id;

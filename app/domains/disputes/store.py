@@ -2,28 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from app.domains.disputes.commands import AddEvidence, ReportDispute
-from app.domains.disputes.model import Dispute, TakenBack
-from app.engine.database import Moving, Queries, Tx, arrays, pull
+from app.domains.disputes.model import Dispute, Evidence
+from app.engine.database import Moving, Queries, TableOf, Tx, arrays, pull
 
-queries = Queries(__package__)
-
-_TAKEN_BACK = msgspec.json.Decoder(TakenBack)
-
-
-def dispute_of(row: tuple[Any, ...]) -> Dispute:
-    """The struct of a dispute's row."""
-    exchanged = None if row[24] is None else _TAKEN_BACK.decode(row[24])
-    return Dispute(*(*row[:24], exchanged, row[25]))
-
-
-def _text(taken: TakenBack | None) -> str | None:
-    return None if taken is None else msgspec.json.encode(taken).decode()
+DISPUTES = TableOf(Dispute, "disputes", words=("processor", "currency"))
+EVIDENCE = TableOf(Evidence, "dispute_evidence")
+queries = Queries(__package__, tables=[DISPUTES, EVIDENCE])
 
 
 async def lock_disputes(
@@ -33,14 +20,8 @@ async def lock_disputes(
     if not keys:
         return {}
     await pull(tx, queries.pull_disputes, region, moving, keys)
-    merchants, disputes = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "ids": arrays.uuids(disputes),
-    }
-    rows = await tx.rows(queries.lock_disputes, params)
-    return {(row[0], row[1]): dispute_of(row) for row in rows}
+    rows = await tx.rows(queries.lock_disputes, arrays.by_keys(region, keys))
+    return {(row[0], row[1]): DISPUTES.struct_of(row) for row in rows}
 
 
 async def lock_disputes_of_payments(
@@ -50,13 +31,8 @@ async def lock_disputes_of_payments(
     if not keys:
         return []
     await pull(tx, queries.pull_disputes_of_payments, region, moving, keys)
-    merchants, payments = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "payment_ids": arrays.uuids(payments),
-    }
-    return [dispute_of(row) for row in await tx.rows(queries.lock_disputes_of_payments, params)]
+    rows = await tx.rows(queries.lock_disputes_of_payments, arrays.by_keys(region, keys))
+    return [DISPUTES.struct_of(row) for row in rows]
 
 
 async def find_payments_of(
@@ -66,10 +42,10 @@ async def find_payments_of(
     if not report:
         return set()
     params = {
-        "regions": arrays.same(region, len(report)),
-        "merchant_ids": arrays.uuids([t.merchant_id for t in report]),
-        "processors": arrays.words([t.processor for t in report]),
-        "processor_references": arrays.texts([t.state.id for t in report]),
+        "region": arrays.same(region, len(report)),
+        "merchant_id": arrays.uuids([t.merchant_id for t in report]),
+        "processor": arrays.words([t.processor for t in report]),
+        "processor_reference": arrays.texts([t.state.id for t in report]),
     }
     rows = await tx.rows(queries.find_references, params)
     return {(merchant_id, payment_id) for merchant_id, payment_id in rows}
@@ -79,31 +55,10 @@ def insert_disputes(tx: Tx, region: str, disputes: Sequence[Dispute], now: datet
     """Record new disputes."""
     if not disputes:
         return
+    query = queries.insert_disputes
     tx.write(
-        queries.insert_disputes,
-        lambda: {
-            "region": region,
-            "now": now,
-            "merchant_ids": arrays.uuids([d.merchant_id for d in disputes]),
-            "ids": arrays.uuids([d.id for d in disputes]),
-            "payment_ids": arrays.uuids([d.payment_id for d in disputes]),
-            "processors": arrays.words([d.processor for d in disputes]),
-            "processor_references": arrays.texts([d.processor_reference for d in disputes]),
-            "statuses": arrays.words([d.status for d in disputes]),
-            "reasons": arrays.texts([d.reason for d in disputes]),
-            "currencies": arrays.words([d.currency for d in disputes]),
-            "amounts_minor": arrays.ints([d.amount_minor for d in disputes]),
-            "fees_minor": arrays.ints([d.fee_minor for d in disputes]),
-            "fees_returned_minor": arrays.ints([d.fee_returned_minor for d in disputes]),
-            "due_ats": arrays.times([d.due_at for d in disputes]),
-            "due_soon_tolds": arrays.bools([d.due_soon_told for d in disputes]),
-            "opening_transfer_ids": arrays.uuids([d.opening_transfer_id for d in disputes]),
-            "closing_transfer_ids": arrays.uuids([d.closing_transfer_id for d in disputes]),
-            "versions": arrays.ints([d.version for d in disputes]),
-            "correlation_ids": arrays.texts([d.correlation_id for d in disputes]),
-            "exchanged": arrays.texts([_text(d.exchanged) for d in disputes]),
-            "inquiries": arrays.bools([d.inquiry for d in disputes]),
-        },
+        query,
+        lambda: DISPUTES.arrays_of(query, disputes) | {"region": region, "now": now},
         rows=len(disputes),
     )
 
@@ -112,28 +67,12 @@ def update_disputes(tx: Tx, region: str, disputes: Sequence[Dispute]) -> None:
     """Write how far disputes have come."""
     if not disputes:
         return
+    query = queries.update_disputes
     tx.write(
-        queries.update_disputes,
-        lambda: {
-            "regions": arrays.same(region, len(disputes)),
-            "merchant_ids": arrays.uuids([d.merchant_id for d in disputes]),
-            "ids": arrays.uuids([d.id for d in disputes]),
-            "statuses": arrays.words([d.status for d in disputes]),
-            "fees_minor": arrays.ints([d.fee_minor for d in disputes]),
-            "fees_returned_minor": arrays.ints([d.fee_returned_minor for d in disputes]),
-            "due_ats": arrays.times([d.due_at for d in disputes]),
-            "due_soon_tolds": arrays.bools([d.due_soon_told for d in disputes]),
-            "evidence_counts": arrays.ints([d.evidence_count for d in disputes]),
-            "evidence_bytes": arrays.ints([d.evidence_bytes for d in disputes]),
-            "evidence_characters": arrays.ints([d.evidence_characters for d in disputes]),
-            "evidence_submitted_ats": arrays.times([d.evidence_submitted_at for d in disputes]),
-            "operation_ids": arrays.uuids([d.operation_id for d in disputes]),
-            "closing_transfer_ids": arrays.uuids([d.closing_transfer_id for d in disputes]),
-            "versions": arrays.ints([d.version for d in disputes]),
-            "updated_ats": arrays.times([d.updated_at for d in disputes]),
-            "exchanged": arrays.texts([_text(d.exchanged) for d in disputes]),
-            "inquiries": arrays.bools([d.inquiry for d in disputes]),
-        },
+        query,
+        lambda: (
+            DISPUTES.arrays_of(query, disputes) | {"region": arrays.same(region, len(disputes))}
+        ),
         rows=len(disputes),
     )
 

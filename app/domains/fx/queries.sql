@@ -3,12 +3,8 @@
 -- name: lock_quotes
 -- Lock a batch's quotes in id order, so that each is used once.
 -- path: fx_quotes_pkey (region, merchant_id, id), one look-up per quote
-SELECT q.merchant_id, q.id, q.source_currency, q.target_currency, q.side, q.source_minor,
-       q.gross_minor, q.target_minor, q.spread_minor, q.reference_rate, q.spread_bps,
-       q.rate_source, q.rate_day, q.status, q.transfer_id, q.payment_id,
-       CAST(q.metadata AS TEXT), q.version, q.correlation_id, q.created_at, q.expires_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:quote_ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT q.*
+  FROM unnest(:fx_quotes) AS d (region, merchant_id, id)
   JOIN fx_quotes AS q
     ON q.region = d.region
    AND q.merchant_id = d.merchant_id
@@ -27,15 +23,7 @@ SELECT :region, d.merchant_id, d.id, d.source_currency, d.target_currency, d.sid
        d.gross_minor, d.target_minor, d.spread_minor, d.reference_rate, d.spread_bps,
        d.rate_source, d.rate_day, 'open', NULL, NULL, CAST(d.metadata AS JSONB), 1,
        d.correlation_id, d.created_at, d.expires_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:source_currencies AS TEXT[]), CAST(:target_currencies AS TEXT[]),
-              CAST(:sides AS TEXT[]), CAST(:sources_minor AS INT8[]),
-              CAST(:gross_minor AS INT8[]), CAST(:targets_minor AS INT8[]),
-              CAST(:spreads_minor AS INT8[]), CAST(:reference_rates AS DECIMAL[]),
-              CAST(:spreads_bps AS INT8[]), CAST(:rate_sources AS TEXT[]),
-              CAST(:rate_days AS DATE[]), CAST(:metadatas AS TEXT[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]),
-              CAST(:expires_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:fx_quotes)
        AS d (merchant_id, id, source_currency, target_currency, side, source_minor, gross_minor,
              target_minor, spread_minor, reference_rate, spread_bps, rate_source, rate_day,
              metadata, correlation_id, created_at, expires_at);
@@ -48,10 +36,7 @@ UPDATE fx_quotes AS q
        transfer_id = d.transfer_id,
        payment_id = d.payment_id,
        version = d.version
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:statuses AS TEXT[]), CAST(:transfer_ids AS UUID[]),
-              CAST(:payment_ids AS UUID[]), CAST(:versions AS INT8[]))
-       AS d (region, merchant_id, id, status, transfer_id, payment_id, version)
+  FROM unnest(:fx_quotes) AS d (region, merchant_id, id, status, transfer_id, payment_id, version)
  WHERE q.region = d.region
    AND q.merchant_id = d.merchant_id
    AND q.id = d.id;
@@ -61,9 +46,8 @@ UPDATE fx_quotes AS q
 -- path: fx_quotes_pkey (region, merchant_id, id), one look-up per quote
 UPDATE fx_quotes AS q
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE q.region = d.region
+  FROM unnest(:fx_quotes) AS d (former_region, merchant_id, id)
+ WHERE q.region = d.former_region
    AND q.merchant_id = d.merchant_id
    AND q.id = d.id
 RETURNING q.merchant_id, q.id;

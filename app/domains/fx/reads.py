@@ -17,10 +17,10 @@ from app.base.errors import PlatformError
 from app.base.settings import Settings
 from app.domains.fx.errors import CurrencyNotQuoted, RatesUnavailable
 from app.domains.fx.model import Quote, cross
-from app.domains.fx.store import quote_of
+from app.domains.fx.store import QUOTES
 from app.engine.database import Database, Listed, Page, Queries, Reader, listed
 
-queries = Queries(__package__, "reads.sql")
+queries = Queries(__package__, "reads.sql", [QUOTES])
 
 BASE: Final = "EUR"
 
@@ -189,11 +189,11 @@ async def find_quote(
     """One quote of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": quote_id}
     rows = await reader.read(queries.find_quote, params)
-    return quote_of(rows[0]) if rows else None
+    return QUOTES.struct_of(rows[0]) if rows else None
 
 
 async def list_quotes(reader: Reader, region: str, merchant_id: UUID, page: Page) -> Listed[Quote]:
     """A page of a merchant's quotes."""
-    query = page.query(queries.list_quotes_newest, queries.list_quotes_oldest)
+    query = page.query(queries.list_quotes)
     rows = await reader.read(query, page.params(region, merchant_id))
-    return listed(page, [quote_of(row) for row in rows])
+    return listed(page, [QUOTES.struct_of(row) for row in rows])

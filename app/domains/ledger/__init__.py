@@ -21,7 +21,6 @@ from app.domains.ledger.model import Account, Change, Draft, Hold, Transfer
 from app.domains.ledger.store import (
     insert_holds,
     lock_holds,
-    metadata_texts,
     pull_holds,
     update_holds,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "begin_hold",
     "insert_holds",
     "lock_holds",
-    "metadata_texts",
     "open_book",
     "post_hold",
     "pull_holds",

@@ -148,6 +148,10 @@ account's posted debits, posted credits, pending debits, pending credits after i
 because a batch makes thousands and only turns them into columns."""
 
 
+HOLD_BUCKETS: Final = 16
+"""Buckets of the index of holds by when they expire."""
+
+
 class Hold(msgspec.Struct):
     """A pending transfer that has not ended, or how it ended."""
 
@@ -162,13 +166,15 @@ class Hold(msgspec.Struct):
     expires_at: datetime
 
     @property
+    def bucket(self) -> int:
+        """In which bucket of the index of holds by when they expire it is."""
+        return self.id.int % HOLD_BUCKETS
+
+    @property
     def left_minor(self) -> int:
         """What can still be posted."""
         return self.amount_minor - self.posted_minor if self.status == "open" else 0
 
-
-HOLD_BUCKETS: Final = 16
-"""Buckets of the index of holds by when they expire."""
 
 STRIPES: Final = 8  # as many writers use a hot platform account without meeting on one row
 

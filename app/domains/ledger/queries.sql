@@ -6,11 +6,8 @@
 -- name: lock_accounts
 -- Lock a batch's accounts in id order, so that batches of different processes queue.
 -- path: accounts_pkey (region, merchant_id, id), one look-up per account
-SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
-       a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
-       a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT a.*
+  FROM unnest(:accounts) AS d (region, merchant_id, id)
   JOIN accounts AS a
     ON a.region = d.region
    AND a.merchant_id = d.merchant_id
@@ -21,12 +18,9 @@ SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
 -- name: lock_account_rows
 -- Lock some accounts in id order, with what their pages show.
 -- path: accounts_pkey (region, merchant_id, id), one look-up per account
-SELECT a.merchant_id, a.id, a.kind, a.currency, a.normal_side, a.floor_minor,
-       a.posted_debits_minor, a.posted_credits_minor, a.pending_debits_minor,
-       a.pending_credits_minor, a.version, a.status, a.customer, a.booked_at, a.description,
+SELECT a.*, a.description,
        CAST(a.metadata AS TEXT), a.created_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
+  FROM unnest(:accounts) AS d (region, merchant_id, id)
   JOIN accounts AS a
     ON a.region = d.region
    AND a.merchant_id = d.merchant_id
@@ -80,8 +74,7 @@ UPDATE accounts AS a
 -- path: accounts_pkey, one look-up per account
 UPDATE accounts AS a
    SET status = 'closed'
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:account_ids AS UUID[])) AS d (region, merchant_id, id)
+  FROM unnest(:accounts) AS d (region, merchant_id, id)
  WHERE a.region = d.region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id;
@@ -95,10 +88,7 @@ INSERT INTO transfers
 SELECT :region, d.merchant_id, d.id, d.kind, d.purpose, d.payment_id, d.hold_id, d.entries,
        d.description, CAST(d.metadata AS JSONB), CAST(:block_writer AS UUID),
        CAST(:block_sequence AS INT8), d.correlation_id, CAST(:booked_at AS TIMESTAMPTZ)
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:kinds AS TEXT[]),
-              CAST(:purposes AS TEXT[]), CAST(:payment_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
-              CAST(:entries AS TEXT[]), CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
-              CAST(:correlation_ids AS TEXT[]))
+  FROM unnest(:transfers)
        AS d (merchant_id, id, kind, purpose, payment_id, hold_id, entries, description, metadata,
              correlation_id);
 
@@ -134,10 +124,8 @@ VALUES (:region, CAST(:writer AS UUID), CAST(:sequence AS INT8), :previous_hash,
 -- name: lock_holds
 -- Lock a batch's holds in id order.
 -- path: holds_pkey (region, merchant_id, id), one look-up per hold
-SELECT h.merchant_id, h.id, h.payment_id, h.debit_account_id, h.credit_account_id, h.amount_minor,
-       h.posted_minor, h.status, h.expires_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:hold_ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT h.*
+  FROM unnest(:holds) AS d (region, merchant_id, id)
   JOIN holds AS h
     ON h.region = d.region
    AND h.merchant_id = d.merchant_id
@@ -153,10 +141,7 @@ INSERT INTO holds
         posted_minor, status, expires_at, bucket)
 SELECT :region, d.merchant_id, d.id, d.payment_id, d.debit_account_id, d.credit_account_id,
        d.amount_minor, 0, 'open', d.expires_at, d.bucket
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:hold_ids AS UUID[]),
-              CAST(:payment_ids AS UUID[]), CAST(:debit_account_ids AS UUID[]),
-              CAST(:credit_account_ids AS UUID[]), CAST(:amounts_minor AS INT8[]),
-              CAST(:expires_ats AS TIMESTAMPTZ[]), CAST(:buckets AS INT8[]))
+  FROM unnest(:holds)
        AS d (merchant_id, id, payment_id, debit_account_id, credit_account_id, amount_minor,
              expires_at, bucket);
 
@@ -167,10 +152,7 @@ UPDATE holds AS h
    SET posted_minor = d.posted_minor,
        status = d.status,
        expires_at = d.expires_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:hold_ids AS UUID[]), CAST(:posted_minor AS INT8[]),
-              CAST(:statuses AS TEXT[]), CAST(:expires_ats AS TIMESTAMPTZ[]))
-       AS d (region, merchant_id, id, posted_minor, status, expires_at)
+  FROM unnest(:holds) AS d (region, merchant_id, id, posted_minor, status, expires_at)
  WHERE h.region = d.region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id;
@@ -180,9 +162,8 @@ UPDATE holds AS h
 -- path: accounts_pkey (region, merchant_id, id), one look-up per account
 UPDATE accounts AS a
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE a.region = d.region
+  FROM unnest(:accounts) AS d (former_region, merchant_id, id)
+ WHERE a.region = d.former_region
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id
 RETURNING a.merchant_id, a.id;
@@ -192,9 +173,8 @@ RETURNING a.merchant_id, a.id;
 -- path: holds_pkey (region, merchant_id, id), one look-up per hold
 UPDATE holds AS h
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE h.region = d.region
+  FROM unnest(:holds) AS d (former_region, merchant_id, id)
+ WHERE h.region = d.former_region
    AND h.merchant_id = d.merchant_id
    AND h.id = d.id
 RETURNING h.merchant_id, h.id;

@@ -1,16 +1,13 @@
 """Reading side: one typed function per statement, outside any transaction."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from app.domains.ledger.model import AccountRow, Transfer
-from app.domains.ledger.store import account_row
-from app.engine.database import Listed, Page, Queries, Reader, listed
-
-queries = Queries(__package__, "reads.sql")
+from app.domains.ledger.store import ACCOUNTS, TRANSFERS, account_row
+from app.engine.database import Listed, Page, Queries, Reader, TableOf, listed
 
 
 class AccountSums(msgspec.Struct, frozen=True):
@@ -53,12 +50,11 @@ class EntryPosition(msgspec.Struct, frozen=True):
     version: int
 
 
-_LATEST = datetime.fromisoformat("9999-12-30T00:00:00+00:00")
+ENTRIES = TableOf(EntryRow, "entries")
+queries = Queries(__package__, "reads.sql", [ACCOUNTS, TRANSFERS, ENTRIES])
 
-
-def _transfer(row: tuple[Any, ...]) -> Transfer:
-    metadata = msgspec.json.decode(row[8], type=dict[str, str])
-    return Transfer(*(*row[:8], metadata, *row[9:]))
+_FIRST = EntryPosition(datetime.fromisoformat("0001-01-02T00:00:00+00:00"), 0)
+_LAST = EntryPosition(datetime.fromisoformat("9999-12-30T00:00:00+00:00"), 0)
 
 
 async def find_account(
@@ -74,7 +70,7 @@ async def list_accounts(
     reader: Reader, region: str, merchant_id: UUID, page: Page
 ) -> Listed[AccountRow]:
     """A page of a merchant's accounts."""
-    query = page.query(queries.list_accounts_newest, queries.list_accounts_oldest)
+    query = page.query(queries.list_accounts)
     rows = await reader.read(query, page.params(region, merchant_id))
     return listed(page, [account_row(row) for row in rows])
 
@@ -104,20 +100,19 @@ async def list_entries(
     after: EntryPosition | None,
 ) -> Listed[EntryRow]:
     """A page of an account's entries: older than `before`, or newer than `after`, newest first."""
-    params: dict[str, Any] = {
+    before, after = before or _LAST, after or _FIRST
+    params = {
         "region": region,
         "merchant_id": merchant_id,
         "account_id": account_id,
+        "before_at": before.booked_at,
+        "before_version": before.version,
+        "after_at": after.booked_at,
+        "after_version": after.version,
         "page_size": page.limit + 1,
     }
-    if after is not None:
-        params |= {"after_at": after.booked_at, "after_version": after.version}
-        rows = await reader.read(queries.list_entries_oldest, params)
-    else:
-        start = before or EntryPosition(_LATEST, 0)
-        params |= {"before_at": start.booked_at, "before_version": start.version}
-        rows = await reader.read(queries.list_entries_newest, params)
-    return listed(page, [EntryRow(*row) for row in rows])
+    rows = await reader.read(page.query(queries.list_entries), params)
+    return listed(page, [ENTRIES.struct_of(row) for row in rows])
 
 
 async def find_transfer(
@@ -126,16 +121,16 @@ async def find_transfer(
     """One transfer of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": transfer_id}
     rows = await reader.read(queries.find_transfer, params)
-    return _transfer(rows[0]) if rows else None
+    return TRANSFERS.struct_of(rows[0]) if rows else None
 
 
 async def list_transfers(
     reader: Reader, region: str, merchant_id: UUID, page: Page
 ) -> Listed[Transfer]:
     """A page of a merchant's transfers."""
-    query = page.query(queries.list_transfers_newest, queries.list_transfers_oldest)
+    query = page.query(queries.list_transfers)
     rows = await reader.read(query, page.params(region, merchant_id))
-    return listed(page, [_transfer(row) for row in rows])
+    return listed(page, [TRANSFERS.struct_of(row) for row in rows])
 
 
 async def list_holds_to_expire(

@@ -15,40 +15,23 @@ SELECT merchant_id, id, payment_id
 -- name: find_account
 -- One account of a merchant with what its page shows.
 -- path: accounts_pkey
-SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
-       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
-       customer, booked_at, description, CAST(metadata AS TEXT), created_at
+SELECT *, description, CAST(metadata AS TEXT), created_at
   FROM accounts
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
 
--- name: list_accounts_newest
+-- name: list_accounts
 -- A page of a merchant's accounts between two positions, newest first.
 -- path: accounts_pkey, backwards
-SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
-       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
-       customer, booked_at, description, CAST(metadata AS TEXT), created_at
+-- both ways
+SELECT *, description, CAST(metadata AS TEXT), created_at
   FROM accounts
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id < :before
    AND id > :after
  ORDER BY id DESC
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_accounts_oldest
--- A page of a merchant's accounts between two positions, oldest first.
--- path: accounts_pkey
-SELECT merchant_id, id, kind, currency, normal_side, floor_minor, posted_debits_minor,
-       posted_credits_minor, pending_debits_minor, pending_credits_minor, version, status,
-       customer, booked_at, description, CAST(metadata AS TEXT), created_at
-  FROM accounts
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id < :before
-   AND id > :after
- ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_balance_as_of
@@ -64,64 +47,38 @@ SELECT posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_
  ORDER BY booked_at DESC, version DESC
  LIMIT 1;
 
--- name: list_entries_newest
--- A page of an account's entries before a position, newest first.
+-- name: list_entries
+-- A page of an account's entries between two positions, newest first.
 -- path: entries_pkey, backwards
-SELECT booked_at, version, transfer_id, direction, posted_minor, pending_minor,
-       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor
+-- both ways
+SELECT *
   FROM entries
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND account_id = :account_id
    AND (booked_at, version) < (CAST(:before_at AS TIMESTAMPTZ), CAST(:before_version AS INT8))
- ORDER BY booked_at DESC, version DESC
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_entries_oldest
--- A page of an account's entries after a position, oldest first.
--- path: entries_pkey
-SELECT booked_at, version, transfer_id, direction, posted_minor, pending_minor,
-       posted_debits_minor, posted_credits_minor, pending_debits_minor, pending_credits_minor
-  FROM entries
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND account_id = :account_id
    AND (booked_at, version) > (CAST(:after_at AS TIMESTAMPTZ), CAST(:after_version AS INT8))
- ORDER BY booked_at, version
+ ORDER BY booked_at DESC, version DESC
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_transfer
 -- One transfer of a merchant.
 -- path: transfers_pkey
-SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
-       CAST(metadata AS TEXT), correlation_id, booked_at
+SELECT *
   FROM transfers
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
 
--- name: list_transfers_newest
+-- name: list_transfers
 -- A page of a merchant's transfers between two positions, newest first.
 -- path: transfers_pkey, backwards
-SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
-       CAST(metadata AS TEXT), correlation_id, booked_at
+-- both ways
+SELECT *
   FROM transfers
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id < :before
    AND id > :after
  ORDER BY id DESC
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_transfers_oldest
--- A page of a merchant's transfers between two positions, oldest first.
--- path: transfers_pkey
-SELECT merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,
-       CAST(metadata AS TEXT), correlation_id, booked_at
-  FROM transfers
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id < :before
-   AND id > :after
- ORDER BY id
  LIMIT CAST(:page_size AS INT8);

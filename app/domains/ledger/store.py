@@ -8,16 +8,19 @@ from uuid import UUID
 import msgspec
 
 from app.domains.ledger.decisions import Book
-from app.domains.ledger.model import HOLD_BUCKETS, Account, AccountRow, Block, Hold, Transfer
-from app.engine.database import KeysTaken, Moving, Queries, Tx, arrays, pull
+from app.domains.ledger.model import Account, AccountRow, Block, Hold, Transfer
+from app.engine.database import KeysTaken, Moving, Queries, TableOf, Tx, arrays, pull
 
-queries = Queries(__package__)
+ACCOUNTS = TableOf(Account, "accounts")
+TRANSFERS = TableOf(Transfer, "transfers", words=("kind", "purpose"))
+HOLDS = TableOf(Hold, "holds")
+queries = Queries(__package__, tables=[ACCOUNTS, TRANSFERS, HOLDS])
 
 
 def account_row(row: tuple[Any, ...]) -> AccountRow:
     """The struct of a row that ends in description, metadata, created_at."""
     metadata = msgspec.json.decode(row[15], type=dict[str, str])
-    return AccountRow(Account(*row[:14]), row[14], metadata, row[16])
+    return AccountRow(ACCOUNTS.struct_of(row[:14]), row[14], metadata, row[16])
 
 
 class WalletRow(msgspec.Struct, frozen=True):
@@ -32,11 +35,6 @@ class WalletRow(msgspec.Struct, frozen=True):
     correlation_id: str
 
 
-def metadata_texts(items: Sequence[Mapping[str, str]]) -> str:
-    """A column of metadata as JSON texts; most are empty."""
-    return arrays.texts([msgspec.json.encode(m).decode() if m else "{}" for m in items])
-
-
 async def pull_accounts(
     tx: Tx, region: str, moving: Moving, keys: Collection[tuple[UUID, UUID]]
 ) -> None:
@@ -48,13 +46,8 @@ async def lock_accounts(
     tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]
 ) -> dict[UUID, Account]:
     """The accounts of some (merchant, id), locked in id order; missing ones are left out."""
-    merchants, accounts = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "account_ids": arrays.uuids(accounts),
-    }
-    return {row[1]: Account(*row) for row in await tx.rows(queries.lock_accounts, params)}
+    rows = await tx.rows(queries.lock_accounts, arrays.by_keys(region, keys))
+    return {row[1]: ACCOUNTS.struct_of(row) for row in rows}
 
 
 async def lock_account_rows(
@@ -63,13 +56,8 @@ async def lock_account_rows(
     """The accounts of some (merchant, id) with what their pages show, locked in id order."""
     if not keys:
         return {}
-    merchants, accounts = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "account_ids": arrays.uuids(accounts),
-    }
-    return {row[1]: account_row(row) for row in await tx.rows(queries.lock_account_rows, params)}
+    rows = await tx.rows(queries.lock_account_rows, arrays.by_keys(region, keys))
+    return {row[1]: account_row(row) for row in rows}
 
 
 def insert_chart_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
@@ -113,7 +101,7 @@ def insert_wallets(tx: Tx, region: str, wallets: Sequence[WalletRow], now: datet
             "floors_minor": arrays.ints([0] * len(wallets)),
             "customers": arrays.texts([w.customer for w in wallets]),
             "descriptions": arrays.texts([w.description for w in wallets]),
-            "metadatas": metadata_texts([w.metadata for w in wallets]),
+            "metadatas": arrays.jsons([w.metadata for w in wallets]),
             "correlation_ids": arrays.texts([w.correlation_id for w in wallets]),
         },
         rows=len(wallets),
@@ -125,11 +113,7 @@ def close_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
     if accounts:
         tx.write(
             queries.close_accounts,
-            lambda: {
-                "regions": arrays.same(region, len(accounts)),
-                "merchant_ids": arrays.uuids([a.merchant_id for a in accounts]),
-                "account_ids": arrays.uuids([a.id for a in accounts]),
-            },
+            lambda: arrays.by_keys(region, [(a.merchant_id, a.id) for a in accounts]),
             rows=len(accounts),
         )
 
@@ -157,24 +141,18 @@ def update_accounts(tx: Tx, region: str, book: Book) -> None:
 
 def insert_transfers(tx: Tx, region: str, transfers: Sequence[Transfer], block: Block) -> None:
     """Book the transfers of a block."""
+    query = queries.insert_transfers
     tx.write(
-        queries.insert_transfers,
-        lambda: {
-            "region": region,
-            "block_writer": block.writer,
-            "block_sequence": block.sequence,
-            "booked_at": transfers[0].booked_at,
-            "merchant_ids": arrays.uuids([t.merchant_id for t in transfers]),
-            "ids": arrays.uuids([t.id for t in transfers]),
-            "kinds": arrays.words([t.kind for t in transfers]),
-            "purposes": arrays.words([t.purpose for t in transfers]),
-            "payment_ids": arrays.uuids([t.payment_id for t in transfers]),
-            "hold_ids": arrays.uuids([t.hold_id for t in transfers]),
-            "entries": arrays.texts([t.entries for t in transfers]),
-            "descriptions": arrays.texts([t.description for t in transfers]),
-            "metadatas": metadata_texts([t.metadata for t in transfers]),
-            "correlation_ids": arrays.texts([t.correlation_id for t in transfers]),
-        },
+        query,
+        lambda: (
+            TRANSFERS.arrays_of(query, transfers)
+            | {
+                "region": region,
+                "block_writer": block.writer,
+                "block_sequence": block.sequence,
+                "booked_at": transfers[0].booked_at,
+            }
+        ),
         rows=len(transfers),
     )
 
@@ -234,32 +212,18 @@ async def lock_holds(tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]) -
     """The holds of some (merchant, id), locked in id order."""
     if not keys:
         return {}
-    merchants, holds = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "hold_ids": arrays.uuids(holds),
-    }
-    return {row[1]: Hold(*row) for row in await tx.rows(queries.lock_holds, params)}
+    rows = await tx.rows(queries.lock_holds, arrays.by_keys(region, keys))
+    return {row[1]: HOLDS.struct_of(row) for row in rows}
 
 
 def insert_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
     """Begin holds."""
     if not holds:
         return
+    query = queries.insert_holds
     tx.write(
-        queries.insert_holds,
-        lambda: {
-            "region": region,
-            "merchant_ids": arrays.uuids([h.merchant_id for h in holds]),
-            "hold_ids": arrays.uuids([h.id for h in holds]),
-            "payment_ids": arrays.uuids([h.payment_id for h in holds]),
-            "debit_account_ids": arrays.uuids([h.debit_account_id for h in holds]),
-            "credit_account_ids": arrays.uuids([h.credit_account_id for h in holds]),
-            "amounts_minor": arrays.ints([h.amount_minor for h in holds]),
-            "expires_ats": arrays.times([h.expires_at for h in holds]),
-            "buckets": arrays.ints([h.id.int % HOLD_BUCKETS for h in holds]),
-        },
+        query,
+        lambda: HOLDS.arrays_of(query, holds) | {"region": region},
         rows=len(holds),
     )
 
@@ -268,15 +232,9 @@ def update_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
     """Write what became of holds."""
     if not holds:
         return
+    query = queries.update_holds
     tx.write(
-        queries.update_holds,
-        lambda: {
-            "regions": arrays.same(region, len(holds)),
-            "merchant_ids": arrays.uuids([h.merchant_id for h in holds]),
-            "hold_ids": arrays.uuids([h.id for h in holds]),
-            "posted_minor": arrays.ints([h.posted_minor for h in holds]),
-            "statuses": arrays.words([h.status for h in holds]),
-            "expires_ats": arrays.times([h.expires_at for h in holds]),
-        },
+        query,
+        lambda: HOLDS.arrays_of(query, holds) | {"region": arrays.same(region, len(holds))},
         rows=len(holds),
     )

@@ -26,7 +26,7 @@ from app.domains.merchants.model import (
     hash_secret,
     new_secret,
 )
-from app.domains.merchants.store import queries
+from app.domains.merchants.store import FEE_PLANS, KEYS, MERCHANTS, queries
 from app.engine.database import Database, Reader, Tx, arrays, transact
 
 MERCHANTS_PAGE = 1_000
@@ -70,7 +70,7 @@ async def create_merchant(
 async def find_merchant(database: Database, merchant_id: UUID) -> Merchant | None:
     """One merchant."""
     rows = await database.read(queries.find_merchant, {"id": merchant_id})
-    return Merchant(*rows[0]) if rows else None
+    return MERCHANTS.struct_of(rows[0]) if rows else None
 
 
 async def get_merchant(database: Database, merchant_id: UUID) -> Merchant:
@@ -90,7 +90,7 @@ async def list_merchants(
 ) -> list[Merchant]:
     """Merchants after a position, in the order of their making."""
     params = {"after": after, "page_size": limit}
-    return [Merchant(*row) for row in await database.read(queries.list_merchants, params)]
+    return [MERCHANTS.struct_of(row) for row in await database.read(queries.list_merchants, params)]
 
 
 async def list_home_regions(database: Database) -> list[str]:
@@ -153,7 +153,7 @@ async def create_key(
 async def list_keys(database: Database, merchant_id: UUID) -> list[ApiKey]:
     """The keys of a merchant, revoked ones too, oldest first."""
     rows = await database.read(queries.list_keys, {"merchant_id": merchant_id})
-    return [ApiKey(*row) for row in rows]
+    return [KEYS.struct_of(row) for row in rows]
 
 
 async def revoke_key(database: Database, key_id: UUID) -> ApiKey:
@@ -170,7 +170,7 @@ async def revoke_key(database: Database, key_id: UUID) -> ApiKey:
     rows = await database.read(queries.find_key, {"id": key_id})
     if not rows:
         raise ApiKeyNotFound(key=ids.encode("api_key", key_id))
-    return ApiKey(*rows[0])
+    return KEYS.struct_of(rows[0])
 
 
 PLANS_PAGE: Final = 1_000
@@ -235,13 +235,13 @@ async def list_plans(
 ) -> list[FeePlan]:
     """A merchant's fee plans after a position, ended ones too, in the order of their making."""
     params = {"merchant_id": merchant_id, "after": after, "page_size": limit}
-    return [FeePlan(*row) for row in await reader.read(queries.list_plans, params)]
+    return [FEE_PLANS.struct_of(row) for row in await reader.read(queries.list_plans, params)]
 
 
 async def list_plans_in_force(reader: Reader, merchant_id: UUID) -> tuple[FeePlan, ...]:
     """A merchant's fee plans that are in force."""
     rows = await reader.read(queries.list_plans_in_force, {"merchant_id": merchant_id})
-    return tuple(FeePlan(*row) for row in rows)
+    return tuple(FEE_PLANS.struct_of(row) for row in rows)
 
 
 def _plan(
@@ -263,7 +263,7 @@ def _plan(
 
 async def _find(tx: Tx, plan_id: UUID) -> FeePlan | None:
     rows = await tx.rows(queries.lock_plan, {"id": plan_id})
-    return FeePlan(*rows[0]) if rows else None
+    return FEE_PLANS.struct_of(rows[0]) if rows else None
 
 
 async def _end(tx: Tx, plan_id: UUID) -> FeePlan:

@@ -11,14 +11,14 @@ VALUES (CAST(:id AS UUID), :name, :home_region, :mode, CAST(:fee_bps AS INT8),
 -- name: find_merchant
 -- One merchant.
 -- path: merchants_pkey
-SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at, former_region
+SELECT *
   FROM merchants
  WHERE id = :id;
 
 -- name: list_merchants
 -- Merchants after a position, in the order of their making.
 -- path: merchants_pkey
-SELECT id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at, former_region
+SELECT *
   FROM merchants
  WHERE id > :after
  ORDER BY id
@@ -35,8 +35,7 @@ VALUES (CAST(:id AS UUID), :secret_hash, :prefix, CAST(:merchant_id AS UUID), :n
 -- name: find_caller
 -- The merchant behind a secret, if its key was not revoked.
 -- path: api_keys_secret_unique, merchants_pkey
-SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fixed_minor,
-       m.created_at, m.former_region
+SELECT k.id, k.scopes, m.*
   FROM api_keys AS k
   JOIN merchants AS m
     ON m.id = k.merchant_id
@@ -46,7 +45,7 @@ SELECT k.id, k.scopes, m.id, m.name, m.home_region, m.mode, m.fee_bps, m.fee_fix
 -- name: list_keys
 -- The keys of a merchant, oldest first.
 -- path: api_keys_by_merchant
-SELECT id, prefix, merchant_id, name, scopes, created_at, revoked_at
+SELECT *
   FROM api_keys
  WHERE merchant_id = :merchant_id
  ORDER BY id
@@ -55,7 +54,7 @@ SELECT id, prefix, merchant_id, name, scopes, created_at, revoked_at
 -- name: find_key
 -- One key.
 -- path: api_keys_pkey
-SELECT id, prefix, merchant_id, name, scopes, created_at, revoked_at
+SELECT *
   FROM api_keys
  WHERE id = :id;
 
@@ -89,7 +88,7 @@ SELECT home_region, former_region, region_version
 -- The same of some merchants, none left out.
 -- path: merchants_pkey, from the batch
 SELECT m.id, m.home_region, m.former_region
-  FROM unnest(CAST(:ids AS UUID[])) AS d (id)
+  FROM unnest(:merchants) AS d (id)
   JOIN merchants AS m
     ON m.id = d.id;
 
@@ -117,8 +116,7 @@ VALUES (CAST(:id AS UUID), CAST(:merchant_id AS UUID), :rail, :currency, CAST(:b
 -- name: lock_plan
 -- One fee plan, which nobody ends meanwhile.
 -- path: fee_plans_pkey
-SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
-       created_at, ended_at
+SELECT *
   FROM fee_plans
  WHERE id = :id
    FOR UPDATE;
@@ -134,8 +132,7 @@ UPDATE fee_plans
 -- name: list_plans
 -- A merchant's fee plans after a position, ended ones too, in the order of their making.
 -- path: fee_plans_by_merchant
-SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
-       created_at, ended_at
+SELECT *
   FROM fee_plans
  WHERE merchant_id = :merchant_id
    AND id > CAST(:after AS UUID)
@@ -145,8 +142,7 @@ SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, 
 -- name: list_plans_in_force
 -- A merchant's fee plans that are in force: one for each rail and currency at most.
 -- path: fee_plans_in_force
-SELECT id, merchant_id, rail, currency, bps, fixed_minor, min_minor, max_minor, refunded,
-       created_at, ended_at
+SELECT *
   FROM fee_plans
  WHERE merchant_id = :merchant_id
    AND ended_at IS NULL

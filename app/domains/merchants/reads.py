@@ -9,8 +9,8 @@ from cachetools import TLRUCache
 
 from app.base import clock
 from app.domains.merchants.admin import list_plans_in_force
-from app.domains.merchants.model import Caller, Merchant, hash_secret
-from app.domains.merchants.store import queries
+from app.domains.merchants.model import Caller, hash_secret
+from app.domains.merchants.store import MERCHANTS, queries
 from app.engine.database import Database, LookUps, arrays
 
 
@@ -62,7 +62,7 @@ async def _find_caller(database: Database, secret: str) -> Caller | None:
     if not rows:
         return None
     key_id, scopes, *row = rows[0]
-    merchant = Merchant(*row)
+    merchant = MERCHANTS.struct_of(row)
     plans = await list_plans_in_force(database, merchant.id)
     return Caller(merchant, key_id, frozenset(scopes), plans)
 
@@ -71,6 +71,6 @@ async def find_homes(
     database: Database, merchants: Iterable[UUID]
 ) -> dict[UUID, tuple[str, str | None]]:
     """(home, former region) of some merchants, as they are now."""
-    params = {"ids": arrays.uuids(sorted(set(merchants)))}
+    params = {"id": arrays.uuids(sorted(set(merchants)))}
     rows = await database.read(queries.list_homes, params)
     return {merchant: (home, former) for merchant, home, former in rows}

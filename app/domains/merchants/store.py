@@ -6,9 +6,13 @@ import msgspec
 
 from app.base import ids
 from app.domains.merchants.errors import MerchantNotFound
-from app.engine.database import Queries, Tx
+from app.domains.merchants.model import ApiKey, FeePlan, Merchant
+from app.engine.database import Queries, TableOf, Tx
 
-queries = Queries(__package__)
+MERCHANTS = TableOf(Merchant, "merchants")
+KEYS = TableOf(ApiKey, "api_keys")
+FEE_PLANS = TableOf(FeePlan, "fee_plans")
+queries = Queries(__package__, tables=[MERCHANTS, KEYS, FEE_PLANS])
 
 
 class Home(msgspec.Struct, frozen=True):

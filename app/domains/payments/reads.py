@@ -10,10 +10,10 @@ from uuid import UUID
 import msgspec
 
 from app.domains.payments.model import Payment, PaymentStatus, Refund
-from app.domains.payments.store import payment_of, refund_of
+from app.domains.payments.store import PAYMENTS, REFUNDS
 from app.engine.database import Listed, Page, Queries, Query, Reader, listed
 
-queries = Queries(__package__, "reads.sql")
+queries = Queries(__package__, "reads.sql", [PAYMENTS, REFUNDS])
 
 STRETCH = 1_000  # rows read per statement: a few milliseconds
 STRETCHES_MAX = 10  # a page answers after 10,000 rows even if it found less than was asked for
@@ -44,7 +44,7 @@ async def find_payment(
 ) -> Payment | None:
     """One payment of a merchant."""
     row = await reader.find(queries.find_payments, region, merchant_id, payment_id)
-    return None if row is None else payment_of(row)
+    return None if row is None else PAYMENTS.struct_of(row)
 
 
 async def list_payments(
@@ -62,7 +62,7 @@ async def list_payments(
     here = page
     for _ in range(STRETCHES_MAX):
         params = here.params(region, merchant_id, **more) | {"page_size": size}
-        rows = [payment_of(row) for row in await reader.read(query, params)]
+        rows = [PAYMENTS.struct_of(row) for row in await reader.read(query, params)]
         found += [payment for payment in rows if narrowed.admits(payment)]
         if len(found) > page.limit or len(rows) < size:
             return listed(page, found)
@@ -77,15 +77,15 @@ def _path(page: Page, narrowed: PaymentFilter) -> tuple[Query, dict[str, Any]]:
     """The statement whose index narrows most, and its parameters."""
     if narrowed.metadata:
         name, value = narrowed.metadata[0]
-        query = page.query(queries.list_newest_by_label, queries.list_oldest_by_label)
+        query = page.query(queries.list_payments_by_label)
         return query, {"name": name, "value": value}
     if narrowed.customer is not None:
-        query = page.query(queries.list_newest_by_customer, queries.list_oldest_by_customer)
+        query = page.query(queries.list_payments_by_customer)
         return query, {"customer": narrowed.customer}
     if narrowed.status is not None and narrowed.status != "captured":
-        query = page.query(queries.list_newest_by_status, queries.list_oldest_by_status)
+        query = page.query(queries.list_payments_by_status)
         return query, {"status": narrowed.status}
-    return page.query(queries.list_newest, queries.list_oldest), {}
+    return page.query(queries.list_payments), {}
 
 
 async def find_refund(
@@ -94,7 +94,7 @@ async def find_refund(
     """One refund of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": refund_id}
     rows = await reader.read(queries.find_refund, params)
-    return refund_of(rows[0]) if rows else None
+    return REFUNDS.struct_of(rows[0]) if rows else None
 
 
 async def list_refunds(
@@ -102,11 +102,9 @@ async def list_refunds(
 ) -> Listed[Refund]:
     """A page of a merchant's refunds, or of one payment's, newest first."""
     if payment_id is None:
-        query = page.query(queries.list_refunds_newest, queries.list_refunds_oldest)
+        query = page.query(queries.list_refunds)
         params = page.params(region, merchant_id)
     else:
-        query = page.query(
-            queries.list_refunds_newest_of_payment, queries.list_refunds_oldest_of_payment
-        )
+        query = page.query(queries.list_refunds_of_payment)
         params = page.params(region, merchant_id, payment_id=payment_id)
-    return listed(page, [refund_of(row) for row in await reader.read(query, params)])
+    return listed(page, [REFUNDS.struct_of(row) for row in await reader.read(query, params)])

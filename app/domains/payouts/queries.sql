@@ -7,18 +7,14 @@ INSERT INTO bank_accounts
        (region, merchant_id, id, iban, name, metadata, version, correlation_id, created_at)
 SELECT :region, d.merchant_id, d.id, d.iban, d.name, CAST(d.metadata AS JSONB), 1,
        d.correlation_id, d.created_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:ibans AS TEXT[]),
-              CAST(:names AS TEXT[]), CAST(:metadatas AS TEXT[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:bank_accounts)
        AS d (merchant_id, id, iban, name, metadata, correlation_id, created_at);
 
 -- name: load_bank_accounts
 -- The bank accounts of a batch; they never change, so they are not locked.
 -- path: bank_accounts_pkey (region, merchant_id, id), one look-up per account
-SELECT b.merchant_id, b.id, b.iban, b.name, CAST(b.metadata AS TEXT), b.version,
-       b.correlation_id, b.created_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT b.*
+  FROM unnest(:bank_accounts) AS d (region, merchant_id, id)
   JOIN bank_accounts AS b
     ON b.region = d.region
    AND b.merchant_id = d.merchant_id
@@ -27,9 +23,8 @@ SELECT b.merchant_id, b.id, b.iban, b.name, CAST(b.metadata AS TEXT), b.version,
 -- name: load_plans
 -- The plans of some merchants in some currencies.
 -- path: payout_plans_pkey, one look-up per pair
-SELECT p.merchant_id, p.currency, p.schedule, p.bank_account_id, p.approval_minor
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:currencies AS TEXT[]))
-       AS d (merchant_id, currency)
+SELECT p.*
+  FROM unnest(:payout_plans) AS d (merchant_id, currency)
   JOIN payout_plans AS p
     ON p.merchant_id = d.merchant_id
    AND p.currency = d.currency;
@@ -37,12 +32,8 @@ SELECT p.merchant_id, p.currency, p.schedule, p.bank_account_id, p.approval_mino
 -- name: lock_payouts
 -- Lock a batch's payouts in id order.
 -- path: payouts_pkey (region, merchant_id, id), one look-up per payout
-SELECT p.merchant_id, p.id, p.status, p.currency, p.amount_minor, p.bank_account_id, p.road,
-       p.file_id, p.failure_code, p.description, CAST(p.metadata AS TEXT), p.created_by,
-       p.approved_by, p.transfer_id, p.paid_transfer_id, p.returned_transfer_id, p.version,
-       p.correlation_id, p.created_at, p.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT p.*
+  FROM unnest(:payouts) AS d (region, merchant_id, id)
   JOIN payouts AS p
     ON p.region = d.region
    AND p.merchant_id = d.merchant_id
@@ -60,12 +51,7 @@ INSERT INTO payouts
 SELECT :region, d.merchant_id, d.id, d.status, d.currency, d.amount_minor, d.bank_account_id,
        d.road, NULL, NULL, d.description, CAST(d.metadata AS JSONB), d.created_by, NULL,
        d.transfer_id, NULL, NULL, 1, d.correlation_id, d.created_at, d.created_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:statuses AS TEXT[]),
-              CAST(:currencies AS TEXT[]), CAST(:amounts_minor AS INT8[]),
-              CAST(:bank_account_ids AS UUID[]), CAST(:channels AS TEXT[]),
-              CAST(:descriptions AS TEXT[]), CAST(:metadatas AS TEXT[]),
-              CAST(:created_bys AS UUID[]), CAST(:transfer_ids AS UUID[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:payouts)
        AS d (merchant_id, id, status, currency, amount_minor, bank_account_id, road, description,
              metadata, created_by, transfer_id, correlation_id, created_at);
 
@@ -80,11 +66,7 @@ UPDATE payouts AS p
        returned_transfer_id = d.returned_transfer_id,
        version = d.version,
        updated_at = d.updated_at
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:statuses AS TEXT[]), CAST(:failure_codes AS TEXT[]),
-              CAST(:approved_bys AS UUID[]), CAST(:paid_transfer_ids AS UUID[]),
-              CAST(:returned_transfer_ids AS UUID[]), CAST(:versions AS INT8[]),
-              CAST(:updated_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:payouts)
        AS d (region, merchant_id, id, status, failure_code, approved_by, paid_transfer_id,
              returned_transfer_id, version, updated_at)
  WHERE p.region = d.region
@@ -96,9 +78,8 @@ UPDATE payouts AS p
 -- path: bank_accounts_pkey (region, merchant_id, id), one look-up per account
 UPDATE bank_accounts AS b
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE b.region = d.region
+  FROM unnest(:bank_accounts) AS d (former_region, merchant_id, id)
+ WHERE b.region = d.former_region
    AND b.merchant_id = d.merchant_id
    AND b.id = d.id
 RETURNING b.merchant_id, b.id;
@@ -108,9 +89,8 @@ RETURNING b.merchant_id, b.id;
 -- path: payouts_pkey (region, merchant_id, id), one look-up per payout
 UPDATE payouts AS p
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE p.region = d.region
+  FROM unnest(:payouts) AS d (former_region, merchant_id, id)
+ WHERE p.region = d.former_region
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id
 RETURNING p.merchant_id, p.id;
@@ -120,8 +100,7 @@ RETURNING p.merchant_id, p.id;
 -- path: payouts_pkey (region, merchant_id, id), one look-up per payout
 UPDATE payouts AS p
    SET file_id = CAST(:file_id AS UUID)
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+  FROM unnest(:payouts) AS d (region, merchant_id, id)
  WHERE p.region = d.region
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id

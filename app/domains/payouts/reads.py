@@ -1,16 +1,15 @@
 """Reading side: single objects, lists, plans and files, outside any transaction."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from app.domains.payouts.model import BankAccount, Payout, PayoutFile, PayoutPlan, PayoutStatus
-from app.domains.payouts.store import bank_account_of, payout_of
+from app.domains.payouts.store import BANK_ACCOUNTS, FILES, PAYOUTS, PLANS
 from app.engine.database import Listed, Page, Queries, Reader, listed
 
-queries = Queries(__package__, "reads.sql")
+queries = Queries(__package__, "reads.sql", [PAYOUTS, BANK_ACCOUNTS, PLANS, FILES])
 
 
 async def find_payout(
@@ -19,7 +18,7 @@ async def find_payout(
     """One payout of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": payout_id}
     rows = await reader.read(queries.find_payout, params)
-    return payout_of(rows[0]) if rows else None
+    return PAYOUTS.struct_of(rows[0]) if rows else None
 
 
 async def list_payouts(
@@ -28,15 +27,13 @@ async def list_payouts(
     """A page of a merchant's payouts, or of those in one state, newest first."""
     params = page.params(region, merchant_id)
     if status is None:
-        query = page.query(queries.list_payouts_newest, queries.list_payouts_oldest)
+        query = page.query(queries.list_payouts)
     elif status == "paid":
-        query = page.query(queries.list_payouts_newest_paid, queries.list_payouts_oldest_paid)
+        query = page.query(queries.list_paid_payouts)
     else:
         params |= {"status": status}
-        query = page.query(
-            queries.list_payouts_newest_by_status, queries.list_payouts_oldest_by_status
-        )
-    return listed(page, [payout_of(row) for row in await reader.read(query, params)])
+        query = page.query(queries.list_payouts_by_status)
+    return listed(page, [PAYOUTS.struct_of(row) for row in await reader.read(query, params)])
 
 
 async def find_bank_account(
@@ -45,29 +42,29 @@ async def find_bank_account(
     """One bank account of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": bank_account_id}
     rows = await reader.read(queries.find_bank_account, params)
-    return bank_account_of(rows[0]) if rows else None
+    return BANK_ACCOUNTS.struct_of(rows[0]) if rows else None
 
 
 async def list_bank_accounts(
     reader: Reader, region: str, merchant_id: UUID, page: Page
 ) -> Listed[BankAccount]:
     """A page of a merchant's bank accounts, newest first."""
-    query = page.query(queries.list_bank_accounts_newest, queries.list_bank_accounts_oldest)
+    query = page.query(queries.list_bank_accounts)
     rows = await reader.read(query, page.params(region, merchant_id))
-    return listed(page, [bank_account_of(row) for row in rows])
+    return listed(page, [BANK_ACCOUNTS.struct_of(row) for row in rows])
 
 
 async def find_plan(reader: Reader, merchant_id: UUID, currency: str) -> PayoutPlan | None:
     """How a merchant is paid out in a currency, where somebody has said so."""
     params = {"merchant_id": merchant_id, "currency": currency}
     rows = await reader.read(queries.find_plan, params)
-    return PayoutPlan(*rows[0]) if rows else None
+    return PLANS.struct_of(rows[0]) if rows else None
 
 
 async def list_daily_plans(reader: Reader, after: tuple[UUID, str], limit: int) -> list[PayoutPlan]:
     """The next plans that are due every day, after a (merchant, currency)."""
     params = {"after_merchant_id": after[0], "after_currency": after[1], "page_size": limit}
-    return [PayoutPlan(*row) for row in await reader.read(queries.list_daily_plans, params)]
+    return [PLANS.struct_of(row) for row in await reader.read(queries.list_daily_plans, params)]
 
 
 class WaitingPayout(msgspec.Struct, frozen=True):
@@ -111,7 +108,7 @@ async def list_files_to_send(
 ) -> list[PayoutFile]:
     """The next files that nobody has decided about, the oldest first."""
     params = {"region": region, "after_id": after, "page_size": limit}
-    return [_file(row) for row in await reader.read(queries.list_files_to_send, params)]
+    return [FILES.struct_of(row) for row in await reader.read(queries.list_files_to_send, params)]
 
 
 async def list_files_of_day(
@@ -119,14 +116,10 @@ async def list_files_of_day(
 ) -> list[PayoutFile]:
     """The files of one day, of one region."""
     params = {"region": region, "currency": currency, "day": day}
-    return [_file(row) for row in await reader.read(queries.list_files_of_day, params)]
+    return [FILES.struct_of(row) for row in await reader.read(queries.list_files_of_day, params)]
 
 
 async def find_file(reader: Reader, file_id: UUID) -> PayoutFile | None:
     """One file, wherever the payouts in it are by now."""
     rows = await reader.read(queries.find_file, {"id": file_id})
-    return _file(rows[0]) if rows else None
-
-
-def _file(row: tuple[Any, ...]) -> PayoutFile:
-    return PayoutFile(*(*row[:8], msgspec.json.decode(row[8], type=dict[str, str]), *row[9:]))
+    return FILES.struct_of(rows[0]) if rows else None

@@ -3,20 +3,17 @@
 -- name: find_payout
 -- One payout of a merchant.
 -- path: payouts_pkey
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
+SELECT *
   FROM payouts
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
 
--- name: list_payouts_newest
+-- name: list_payouts
 -- A stretch of payouts between two positions, newest first.
 -- path: payouts_pkey, backwards
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
+-- both ways
+SELECT *
   FROM payouts
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -25,26 +22,11 @@ SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, f
  ORDER BY id DESC
  LIMIT CAST(:page_size AS INT8);
 
--- name: list_payouts_oldest
--- A stretch of payouts between two positions, oldest first.
--- path: payouts_pkey
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
-  FROM payouts
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id < :before
-   AND id > :after
- ORDER BY id
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_payouts_newest_by_status
+-- name: list_payouts_by_status
 -- A stretch of payouts that are not paid, by status, newest first.
 -- path: payouts_by_status, backwards
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
+-- both ways
+SELECT *
   FROM payouts
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -55,28 +37,11 @@ SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, f
  ORDER BY id DESC
  LIMIT CAST(:page_size AS INT8);
 
--- name: list_payouts_oldest_by_status
--- A stretch of payouts that are not paid, by status, oldest first.
--- path: payouts_by_status
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
-  FROM payouts
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND status = :status
-   AND status <> 'paid'
-   AND id < :before
-   AND id > :after
- ORDER BY id
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_payouts_newest_paid
+-- name: list_paid_payouts
 -- A stretch of paid payouts, which nearly all are, newest first.
 -- path: payouts_pkey, backwards
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
+-- both ways
+SELECT *
   FROM payouts
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -84,36 +49,22 @@ SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, f
    AND id < :before
    AND id > :after
  ORDER BY id DESC
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_payouts_oldest_paid
--- A stretch of paid payouts, which nearly all are, oldest first.
--- path: payouts_pkey
-SELECT merchant_id, id, status, currency, amount_minor, bank_account_id, road, file_id,
-       failure_code, description, CAST(metadata AS TEXT), created_by, approved_by, transfer_id,
-       paid_transfer_id, returned_transfer_id, version, correlation_id, created_at, updated_at
-  FROM payouts
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND status = 'paid'
-   AND id < :before
-   AND id > :after
- ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 
 -- name: find_bank_account
 -- One bank account of a merchant.
 -- path: bank_accounts_pkey
-SELECT merchant_id, id, iban, name, CAST(metadata AS TEXT), version, correlation_id, created_at
+SELECT *
   FROM bank_accounts
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
 
--- name: list_bank_accounts_newest
+-- name: list_bank_accounts
 -- A stretch of bank accounts between two positions, newest first.
 -- path: bank_accounts_pkey, backwards
-SELECT merchant_id, id, iban, name, CAST(metadata AS TEXT), version, correlation_id, created_at
+-- both ways
+SELECT *
   FROM bank_accounts
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -122,22 +73,10 @@ SELECT merchant_id, id, iban, name, CAST(metadata AS TEXT), version, correlation
  ORDER BY id DESC
  LIMIT CAST(:page_size AS INT8);
 
--- name: list_bank_accounts_oldest
--- A stretch of bank accounts between two positions, oldest first.
--- path: bank_accounts_pkey
-SELECT merchant_id, id, iban, name, CAST(metadata AS TEXT), version, correlation_id, created_at
-  FROM bank_accounts
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id < :before
-   AND id > :after
- ORDER BY id
- LIMIT CAST(:page_size AS INT8);
-
 -- name: find_plan
 -- How one merchant is paid out in one currency.
 -- path: payout_plans_pkey
-SELECT merchant_id, currency, schedule, bank_account_id, approval_minor
+SELECT *
   FROM payout_plans
  WHERE merchant_id = :merchant_id
    AND currency = :currency;
@@ -145,7 +84,7 @@ SELECT merchant_id, currency, schedule, bank_account_id, approval_minor
 -- name: list_daily_plans
 -- The next plans that are due every day, after a position.
 -- full scan: plans are few, and the worker asks once a day
-SELECT merchant_id, currency, schedule, bank_account_id, approval_minor
+SELECT *
   FROM payout_plans
  WHERE schedule = 'daily'
    AND (merchant_id, currency) > (CAST(:after_merchant_id AS UUID), CAST(:after_currency AS TEXT))
@@ -172,8 +111,7 @@ SELECT p.merchant_id, p.id, p.amount_minor, b.iban, b.name
 -- name: list_files_to_send
 -- The next files that nobody has decided about, after a position, the oldest first.
 -- path: payout_files_made
-SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at, updated_at
+SELECT *
   FROM payout_files
  WHERE region = :region
    AND status = 'made'
@@ -184,8 +122,7 @@ SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(reje
 -- name: list_files_of_day
 -- The files of one day, of one region.
 -- full scan: a file a day is not many
-SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at, updated_at
+SELECT *
   FROM payout_files
  WHERE region = :region
    AND currency = :currency
@@ -196,8 +133,7 @@ SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(reje
 -- name: find_file
 -- One file, wherever the payouts in it are by now.
 -- full scan: a file a day is not many, and only payouts that a bank does not know ask
-SELECT region, id, currency, day, status, content, payouts, sum_minor, CAST(rejected AS TEXT),
-       created_at, updated_at
+SELECT *
   FROM payout_files
  WHERE id = :id;
 

@@ -24,6 +24,7 @@ from app.engine.database.moving import (
     regions_of,
 )
 from app.engine.database.pages import LAST, Listed, Page, listed, merged
+from app.engine.database.tables import TableOf
 
 if TYPE_CHECKING:
     from app.engine.database.engine import Database, Reader, Rows, database_url
@@ -70,6 +71,7 @@ __all__ = [
     "Rows",
     "StaleReader",
     "Step",
+    "TableOf",
     "Tx",
     "Writer",
     "arrays",

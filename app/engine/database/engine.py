@@ -25,9 +25,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.base import clock
 from app.base.queries import Query
 from app.base.settings import Settings
-from app.engine.database import sqlstate
+from app.engine.database import arrays, sqlstate
 from app.engine.database.errors import DatabaseUnreachable
-from app.engine.database.lookups import Key, LookUps, by_keys
+from app.engine.database.lookups import Key, LookUps
 
 T = TypeVar("T")
 
@@ -206,7 +206,7 @@ class Database:
         return await shared.find((merchant_id, object_id))
 
     async def _find_rows(self, query: Query, region: str, keys: Sequence[Key]) -> dict[Key, Row]:
-        rows = await self.read(query, by_keys(region, keys))
+        rows = await self.read(query, arrays.by_keys(region, keys))
         return {(row[0], row[1]): row for row in rows}
 
     async def ask(self, question: Callable[[Driver], Awaitable[T]]) -> T:

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Final, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
-from app.engine.database import arrays
-
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -24,15 +22,6 @@ Find: TypeAlias = Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]
 
 Key: TypeAlias = tuple[UUID, UUID]
 """(merchant, id)."""
-
-
-def by_keys(region: str, keys: Sequence[Key]) -> dict[str, str]:
-    """The parameters of a statement that looks up some (merchant, id) in a region."""
-    return {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in keys]),
-        "ids": arrays.uuids([object_id for _, object_id in keys]),
-    }
 
 
 class LookUps(Generic[K, V]):

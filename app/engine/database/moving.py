@@ -73,8 +73,8 @@ async def pull(
         return ()
     params = {
         "region": region,
-        "formers": arrays.words([moving[merchant_id] for merchant_id, _ in wanted]),
-        "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in wanted]),
-        "ids": arrays.uuids([id_ for _, id_ in wanted]),
+        "former_region": arrays.words([moving[merchant_id] for merchant_id, _ in wanted]),
+        "merchant_id": arrays.uuids([merchant_id for merchant_id, _ in wanted]),
+        "id": arrays.uuids([id_ for _, id_ in wanted]),
     }
     return await tx.rows(query, params)

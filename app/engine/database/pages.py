@@ -24,9 +24,12 @@ class Page(msgspec.Struct, frozen=True):
     backwards: bool = False
     """Read from the old end: the page that ends just before a position."""
 
-    def query(self, newest: Query, oldest: Query) -> Query:
+    def query(self, newest: Query) -> Query:
         """The statement for this page's direction."""
-        return oldest if self.backwards else newest
+        if not self.backwards:
+            return newest
+        assert newest.reversed is not None
+        return newest.reversed
 
     def params(self, region: str, merchant_id: UUID, **more: Any) -> dict[str, Any]:
         """Parameters of a list statement; one row more than the limit tells of a next page."""

@@ -5,8 +5,8 @@ from uuid import UUID
 import psycopg
 
 from app.base.queries import Query
+from app.engine.database import arrays
 from app.engine.database.engine import Database, Driver, Params, Row, Rows
-from app.engine.database.lookups import by_keys
 
 # At about 5 s every replica knows that nothing older can change any more, so the nearest one
 # answers, in whichever region it is. Where a licence is asked for that, the leaseholder answers.
@@ -66,5 +66,5 @@ class StaleReader:
         Raises:
             DatabaseUnreachable: no attempt reached the database.
         """
-        rows = await self.read(query, by_keys(region, [(merchant_id, object_id)]))
+        rows = await self.read(query, arrays.by_keys(region, [(merchant_id, object_id)]))
         return rows[0] if rows else None

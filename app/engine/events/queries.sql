@@ -7,24 +7,23 @@ INSERT INTO events
        (region, merchant_id, id, type, object_id, sequence, data, correlation_id, created_at)
 SELECT :region, d.merchant_id, d.id, d.type, d.object_id, d.sequence, d.data, d.correlation_id,
        d.created_at
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:types AS TEXT[]),
-              CAST(:object_ids AS UUID[]), CAST(:sequences AS INT8[]), CAST(:datas AS TEXT[]),
-              CAST(:correlation_ids AS TEXT[]), CAST(:created_ats AS TIMESTAMPTZ[]))
+  FROM unnest(:events)
        AS d (merchant_id, id, type, object_id, sequence, data, correlation_id, created_at);
 
 -- name: find_event
 -- One event of a merchant.
 -- path: events_pkey
-SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created_at
+SELECT *
   FROM events
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id;
 
--- name: list_newest
+-- name: list_events
 -- A page of events between two positions, newest first.
 -- path: events_pkey, backwards
-SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created_at
+-- both ways
+SELECT *
   FROM events
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -33,22 +32,11 @@ SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created
  ORDER BY id DESC
  LIMIT CAST(:page_size AS INT8);
 
--- name: list_oldest
--- A page of events between two positions, oldest first.
--- path: events_pkey
-SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created_at
-  FROM events
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND id < :before
-   AND id > :after
- ORDER BY id
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_newest_of_object
+-- name: list_events_of_object
 -- A page of the facts about one object between two positions, newest first.
 -- path: events_object_sequence_unique, backwards
-SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created_at
+-- both ways
+SELECT *
   FROM events
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -56,17 +44,4 @@ SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created
    AND id < :before
    AND id > :after
  ORDER BY sequence DESC
- LIMIT CAST(:page_size AS INT8);
-
--- name: list_oldest_of_object
--- A page of the facts about one object between two positions, oldest first.
--- path: events_object_sequence_unique
-SELECT merchant_id, id, type, object_id, sequence, data, correlation_id, created_at
-  FROM events
- WHERE region = :region
-   AND merchant_id = :merchant_id
-   AND object_id = :object_id
-   AND id < :before
-   AND id > :after
- ORDER BY sequence
  LIMIT CAST(:page_size AS INT8);

@@ -3,29 +3,17 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from app.engine.database import Listed, Page, Queries, Reader, Tx, arrays, listed
+from app.engine.database import Listed, Page, Queries, Reader, TableOf, Tx, listed
 from app.engine.events.model import Event
 
-queries = Queries(__package__)
+EVENTS = TableOf(Event, "events", words=("type",))
+queries = Queries(__package__, tables=[EVENTS])
 
 
 def insert_events(tx: Tx, region: str, events: Sequence[Event]) -> None:
     """Write events before COMMIT."""
-    tx.write(
-        queries.insert_events,
-        lambda: {
-            "region": region,
-            "merchant_ids": arrays.uuids([e.merchant_id for e in events]),
-            "ids": arrays.uuids([e.id for e in events]),
-            "types": arrays.words([e.type for e in events]),
-            "object_ids": arrays.uuids([e.object_id for e in events]),
-            "sequences": arrays.ints([e.sequence for e in events]),
-            "datas": arrays.texts([e.data for e in events]),
-            "correlation_ids": arrays.texts([e.correlation_id for e in events]),
-            "created_ats": arrays.times([e.created_at for e in events]),
-        },
-        rows=len(events),
-    )
+    query = queries.insert_events
+    tx.write(query, lambda: EVENTS.arrays_of(query, events) | {"region": region}, rows=len(events))
 
 
 async def find_event(
@@ -34,7 +22,7 @@ async def find_event(
     """One event of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": event_id}
     rows = await reader.read(queries.find_event, params)
-    return Event(*rows[0]) if rows else None
+    return EVENTS.struct_of(rows[0]) if rows else None
 
 
 async def list_events(
@@ -42,10 +30,10 @@ async def list_events(
 ) -> Listed[Event]:
     """A page of a merchant's events, or of the facts about one object."""
     if object_id is None:
-        query = page.query(queries.list_newest, queries.list_oldest)
+        query = page.query(queries.list_events)
         params = page.params(region, merchant_id)
     else:
-        query = page.query(queries.list_newest_of_object, queries.list_oldest_of_object)
+        query = page.query(queries.list_events_of_object)
         params = page.params(region, merchant_id, object_id=object_id)
     rows = await reader.read(query, params)
-    return listed(page, [Event(*row) for row in rows])
+    return listed(page, [EVENTS.struct_of(row) for row in rows])

@@ -5,8 +5,8 @@
 -- flow would answer whoever has the key by then.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 SELECT k.merchant_id, k.id, k.request, k.status, k.body
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+  FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]),
+              CAST(:id AS UUID[])) AS d (region, merchant_id, id)
   JOIN idempotency_keys AS k
     ON k.region = d.region
    AND k.merchant_id = d.merchant_id
@@ -19,8 +19,8 @@ SELECT k.merchant_id, k.id, k.request, k.status, k.body
 DELETE FROM idempotency_keys
  WHERE (region, merchant_id, id) IN (
        SELECT k.region, k.merchant_id, k.id
-         FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-                     CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+         FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]),
+                     CAST(:id AS UUID[])) AS d (region, merchant_id, id)
          JOIN idempotency_keys AS k
            ON k.region = d.region
           AND k.merchant_id = d.merchant_id
@@ -48,8 +48,8 @@ UPDATE idempotency_keys AS k
    SET status = d.status,
        body = d.body,
        expires_at = CAST(:expires_at AS TIMESTAMPTZ)
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:statuses AS INT8[]), CAST(:bodies AS TEXT[]))
+  FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]), CAST(:id AS UUID[]),
+              CAST(:status AS INT8[]), CAST(:body AS TEXT[]))
        AS d (region, merchant_id, id, status, body)
  WHERE k.region = d.region
    AND k.merchant_id = d.merchant_id
@@ -61,8 +61,8 @@ UPDATE idempotency_keys AS k
 DELETE FROM idempotency_keys
  WHERE (region, merchant_id, id) IN (
        SELECT d.region, d.merchant_id, d.id
-         FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-                     CAST(:ids AS UUID[])) AS d (region, merchant_id, id));
+         FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]),
+                     CAST(:id AS UUID[])) AS d (region, merchant_id, id));
 
 -- name: find_answer
 -- What is kept under one key.
@@ -88,9 +88,9 @@ SELECT merchant_id, id, expires_at
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 UPDATE idempotency_keys AS k
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE k.region = d.region
+  FROM unnest(CAST(:former_region AS TEXT[]), CAST(:merchant_id AS UUID[]),
+              CAST(:id AS UUID[])) AS d (former_region, merchant_id, id)
+ WHERE k.region = d.former_region
    AND k.merchant_id = d.merchant_id
    AND k.id = d.id
 RETURNING k.merchant_id, k.id;

@@ -31,13 +31,7 @@ async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UU
     named = [(c.merchant_id, c.intent.id) for c in commands if c.intent is not None]
     if not named:
         return {}
-    merchants, keys = zip(*named, strict=True)
-    params = {
-        "regions": arrays.same(commands[0].region, len(named)),
-        "merchant_ids": arrays.uuids(merchants),
-        "ids": arrays.uuids(keys),
-        "now": clock.now(),
-    }
+    params = arrays.by_keys(commands[0].region, named) | {"now": clock.now()}
     await tx.execute(queries.delete_expired_among, params)
     rows = await tx.rows(queries.find_known, params)
     return {
@@ -88,12 +82,12 @@ def update_answers(
     tx.write(
         queries.update_answers,
         lambda: {
-            "regions": arrays.same(region, len(answers)),
+            "region": arrays.same(region, len(answers)),
             "expires_at": expires_at,
-            "merchant_ids": arrays.uuids([merchant_id for merchant_id, _, _ in answers]),
-            "ids": arrays.uuids([key_id for _, key_id, _ in answers]),
-            "statuses": arrays.ints([answer.status for _, _, answer in answers]),
-            "bodies": arrays.texts([answer.body for _, _, answer in answers]),
+            "merchant_id": arrays.uuids([merchant_id for merchant_id, _, _ in answers]),
+            "id": arrays.uuids([key_id for _, key_id, _ in answers]),
+            "status": arrays.ints([answer.status for _, _, answer in answers]),
+            "body": arrays.texts([answer.body for _, _, answer in answers]),
         },
     )
 
@@ -102,14 +96,7 @@ def release_keys(tx: Tx, region: str, keys: Sequence[tuple[UUID, UUID]]) -> None
     """Forget keys, by (merchant, key id): what they asked for surely had no effect."""
     if not keys:
         return
-    tx.write(
-        queries.release_keys,
-        lambda: {
-            "regions": arrays.same(region, len(keys)),
-            "merchant_ids": arrays.uuids([merchant_id for merchant_id, _ in keys]),
-            "ids": arrays.uuids([key_id for _, key_id in keys]),
-        },
-    )
+    tx.write(queries.release_keys, lambda: arrays.by_keys(region, keys))
 
 
 async def find_answer(
@@ -150,18 +137,9 @@ async def sweep(
     expired = [(merchant, key) for merchant, key, expires_at in rows if expires_at <= now]
     deleted = 0
     if expired:
-        merchants, keys = zip(*expired, strict=True)
+        params = arrays.by_keys(region, expired) | {"now": now}
         deleted = await transact(
-            database,
-            lambda tx: tx.execute(
-                queries.delete_expired_among,
-                {
-                    "regions": arrays.same(region, len(expired)),
-                    "merchant_ids": arrays.uuids(merchants),
-                    "ids": arrays.uuids(keys),
-                    "now": now,
-                },
-            ),
+            database, lambda tx: tx.execute(queries.delete_expired_among, params)
         )
     position = (rows[-1][0], rows[-1][1]) if len(rows) == SWEEP_PAGE else None
     return deleted, position

@@ -85,6 +85,11 @@ class Flow(msgspec.Struct):
         )
 
     @property
+    def bucket(self) -> int:
+        """In which bucket of the index by due time it is."""
+        return self.id.int % FLOW_BUCKETS
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """Where to look for its merchant's rows outside a transaction, in this order."""
         return regions_of(self.region, self.former_region)

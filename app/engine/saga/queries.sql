@@ -9,11 +9,7 @@ INSERT INTO sagas
 SELECT :region, d.merchant_id, d.id, d.name, d.object_id, d.recovery_point, 'running', 0, d.data,
        NULL, d.key_id, d.correlation_id, d.created_at, d.created_at, d.next_attempt_at,
        d.lease_until, d.bucket
-  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]), CAST(:names AS TEXT[]),
-              CAST(:object_ids AS UUID[]), CAST(:recovery_points AS TEXT[]),
-              CAST(:datas AS TEXT[]), CAST(:key_ids AS UUID[]), CAST(:correlation_ids AS TEXT[]),
-              CAST(:created_ats AS TIMESTAMPTZ[]), CAST(:next_attempt_ats AS TIMESTAMPTZ[]),
-              CAST(:lease_untils AS TIMESTAMPTZ[]), CAST(:buckets AS INT8[]))
+  FROM unnest(:sagas)
        AS d (merchant_id, id, name, object_id, recovery_point, data, key_id, correlation_id,
              created_at, next_attempt_at, lease_until, bucket)
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
@@ -21,11 +17,8 @@ SELECT :region, d.merchant_id, d.id, d.name, d.object_id, d.recovery_point, 'run
 -- name: lock_flows
 -- Lock a batch's flows in id order.
 -- path: sagas_pkey (region, merchant_id, id), one look-up per flow
-SELECT s.region, s.merchant_id, s.id, s.name, s.object_id, s.recovery_point, s.status, s.attempts,
-       s.data, s.note, s.key_id, s.correlation_id, s.created_at, s.updated_at, s.next_attempt_at,
-       s.lease_until
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
+SELECT s.*
+  FROM unnest(:sagas) AS d (region, merchant_id, id)
   JOIN sagas AS s
     ON s.region = d.region
    AND s.merchant_id = d.merchant_id
@@ -45,11 +38,7 @@ UPDATE sagas AS s
        updated_at = d.updated_at,
        next_attempt_at = d.next_attempt_at,
        lease_until = d.lease_until
-  FROM unnest(CAST(:regions AS TEXT[]), CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[]),
-              CAST(:recovery_points AS TEXT[]), CAST(:statuses AS TEXT[]),
-              CAST(:attempts AS INT8[]), CAST(:datas AS TEXT[]), CAST(:notes AS TEXT[]),
-              CAST(:updated_ats AS TIMESTAMPTZ[]), CAST(:next_attempt_ats AS TIMESTAMPTZ[]),
-              CAST(:lease_untils AS TIMESTAMPTZ[]))
+  FROM unnest(:sagas)
        AS d (region, merchant_id, id, recovery_point, status, attempts, data, note, updated_at,
              next_attempt_at, lease_until)
  WHERE s.region = d.region
@@ -61,9 +50,8 @@ UPDATE sagas AS s
 -- path: sagas_pkey (region, merchant_id, id), one look-up per flow
 UPDATE sagas AS s
    SET region = :region
-  FROM unnest(CAST(:formers AS TEXT[]), CAST(:merchant_ids AS UUID[]),
-              CAST(:ids AS UUID[])) AS d (region, merchant_id, id)
- WHERE s.region = d.region
+  FROM unnest(:sagas) AS d (former_region, merchant_id, id)
+ WHERE s.region = d.former_region
    AND s.merchant_id = d.merchant_id
    AND s.id = d.id
 RETURNING s.merchant_id, s.id;
@@ -71,8 +59,7 @@ RETURNING s.merchant_id, s.id;
 -- name: list_due
 -- Flows whose time has come: postponed, woken, or left by a process that died.
 -- path: sagas_due
-SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempts, data, note,
-       key_id, correlation_id, created_at, updated_at, next_attempt_at, lease_until
+SELECT *
   FROM sagas
  WHERE region = :region
    AND bucket = CAST(:bucket AS INT8)
@@ -84,8 +71,7 @@ SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempt
 -- name: find_flow
 -- One flow of a merchant.
 -- path: sagas_pkey
-SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempts, data, note,
-       key_id, correlation_id, created_at, updated_at, next_attempt_at, lease_until
+SELECT *
   FROM sagas
  WHERE region = :region
    AND merchant_id = :merchant_id
@@ -94,8 +80,7 @@ SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempt
 -- name: list_parked
 -- Flows that were given up, of all merchants, for people.
 -- full scan: there should be none; the partial index sagas_parked has no others
-SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempts, data, note,
-       key_id, correlation_id, created_at, updated_at, next_attempt_at, lease_until
+SELECT *
   FROM sagas
  WHERE status = 'parked'
    AND created_at <= :before
@@ -112,8 +97,7 @@ SELECT count(*)
 -- name: list_running
 -- Flows that have not ended, of all merchants, for people.
 -- full scan: the partial index sagas_due has no others, and those are few
-SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempts, data, note,
-       key_id, correlation_id, created_at, updated_at, next_attempt_at, lease_until
+SELECT *
   FROM sagas
  WHERE status = 'running'
    AND created_at <= :before
@@ -123,9 +107,7 @@ SELECT region, merchant_id, id, name, object_id, recovery_point, status, attempt
 -- name: find_anywhere
 -- One flow by its id, wherever its merchant's rows are.
 -- full scan: merchants are few; then sagas_pkey, one look-up per merchant
-SELECT s.region, s.merchant_id, s.id, s.name, s.object_id, s.recovery_point, s.status, s.attempts,
-       s.data, s.note, s.key_id, s.correlation_id, s.created_at, s.updated_at, s.next_attempt_at,
-       s.lease_until
+SELECT s.*
   FROM (SELECT id, home_region AS region
           FROM merchants
          UNION ALL

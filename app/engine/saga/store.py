@@ -2,42 +2,27 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from app.engine import idempotency
-from app.engine.database import Database, Moving, Queries, Reader, Tx, arrays, pull
-from app.engine.saga.model import FLOW_BUCKETS, Flow, FlowStatus
+from app.engine.database import Database, Moving, Queries, Reader, TableOf, Tx, arrays, pull
+from app.engine.saga.model import Flow, FlowStatus
 
-queries = Queries(__package__)
-
-
-def _flow(row: tuple[Any, ...]) -> Flow:
-    return Flow(*row)
+FLOWS = TableOf(
+    Flow,
+    "sagas",
+    words=("name", "recovery_point"),
+    unstored=("former_region", "fresh", "due_at"),
+)
+queries = Queries(__package__, tables=[FLOWS])
 
 
 def insert_flows(tx: Tx, region: str, flows: Sequence[Flow]) -> None:
     """Begin flows."""
     if not flows:
         return
-    tx.write(
-        queries.insert_flows,
-        lambda: {
-            "region": region,
-            "merchant_ids": arrays.uuids([f.merchant_id for f in flows]),
-            "ids": arrays.uuids([f.id for f in flows]),
-            "names": arrays.words([f.name for f in flows]),
-            "object_ids": arrays.uuids([f.object_id for f in flows]),
-            "recovery_points": arrays.words([f.recovery_point for f in flows]),
-            "datas": arrays.texts([f.data for f in flows]),
-            "key_ids": arrays.uuids([f.key_id for f in flows]),
-            "correlation_ids": arrays.texts([f.correlation_id for f in flows]),
-            "created_ats": arrays.times([f.created_at for f in flows]),
-            "next_attempt_ats": arrays.times([f.next_attempt_at for f in flows]),
-            "lease_untils": arrays.times([f.lease_until for f in flows]),
-            "buckets": arrays.ints([f.id.int % FLOW_BUCKETS for f in flows]),
-        },
-    )
+    query = queries.insert_flows
+    tx.write(query, lambda: FLOWS.arrays_of(query, flows) | {"region": region})
 
 
 async def lock_flows(
@@ -47,13 +32,8 @@ async def lock_flows(
     if not keys:
         return {}
     await pull(tx, queries.pull_flows, region, moving, keys)
-    merchants, flows = zip(*keys, strict=True)
-    params = {
-        "regions": arrays.same(region, len(keys)),
-        "merchant_ids": arrays.uuids(merchants),
-        "ids": arrays.uuids(flows),
-    }
-    locked = {row[2]: _flow(row) for row in await tx.rows(queries.lock_flows, params)}
+    rows = await tx.rows(queries.lock_flows, arrays.by_keys(region, keys))
+    locked = {flow.id: flow for flow in map(FLOWS.struct_of, rows)}
     # Their answers come home with them, so that they can be replaced there.
     named = [(f.merchant_id, f.key_id) for f in locked.values() if f.key_id is not None]
     await idempotency.pull_named(tx, region, moving, named)
@@ -64,21 +44,10 @@ def update_flows(tx: Tx, region: str, flows: Sequence[Flow]) -> None:
     """Write how far flows have come."""
     if not flows:
         return
+    query = queries.update_flows
     tx.write(
-        queries.update_flows,
-        lambda: {
-            "regions": arrays.same(region, len(flows)),
-            "merchant_ids": arrays.uuids([f.merchant_id for f in flows]),
-            "ids": arrays.uuids([f.id for f in flows]),
-            "recovery_points": arrays.words([f.recovery_point for f in flows]),
-            "statuses": arrays.words([f.status for f in flows]),
-            "attempts": arrays.ints([f.attempts for f in flows]),
-            "datas": arrays.texts([f.data for f in flows]),
-            "notes": arrays.texts([f.note for f in flows]),
-            "updated_ats": arrays.times([f.updated_at for f in flows]),
-            "next_attempt_ats": arrays.times([f.next_attempt_at for f in flows]),
-            "lease_untils": arrays.times([f.lease_until for f in flows]),
-        },
+        query,
+        lambda: FLOWS.arrays_of(query, flows) | {"region": arrays.same(region, len(flows))},
         rows=len(flows),
     )
 
@@ -88,7 +57,7 @@ async def list_due(
 ) -> list[Flow]:
     """Flows whose time has come, the oldest first."""
     params = {"region": region, "bucket": bucket, "now": now, "page_size": limit}
-    return [_flow(row) for row in await database.read(queries.list_due, params)]
+    return [FLOWS.struct_of(row) for row in await database.read(queries.list_due, params)]
 
 
 async def find_flow(
@@ -98,7 +67,7 @@ async def find_flow(
     for region in regions:
         params = {"region": region, "merchant_id": merchant_id, "id": flow_id}
         for row in await reader.read(queries.find_flow, params):
-            return _flow(row)
+            return FLOWS.struct_of(row)
     return None
 
 
@@ -108,7 +77,7 @@ async def list_flows(
     """Flows of all merchants, for people: parked ones, or those that run for longer than usual."""
     query = queries.list_parked if status == "parked" else queries.list_running
     params = {"before": now - older_than, "page_size": limit}
-    return [_flow(row) for row in await reader.read(query, params)]
+    return [FLOWS.struct_of(row) for row in await reader.read(query, params)]
 
 
 async def count_parked(reader: Reader) -> int:
@@ -120,5 +89,5 @@ async def count_parked(reader: Reader) -> int:
 async def find_anywhere(reader: Reader, flow_id: UUID) -> Flow | None:
     """One flow by its id alone, for people."""
     for row in await reader.read(queries.find_anywhere, {"id": flow_id}):
-        return _flow(row)
+        return FLOWS.struct_of(row)
     return None

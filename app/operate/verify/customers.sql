@@ -3,9 +3,7 @@
 -- name: list_customer_states
 -- The next customers with all their fields, after their position.
 -- path: customers_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.name, t.email,
-       t.phone, t.description, CAST(t.metadata AS TEXT), t.status, t.version, t.correlation_id,
-       t.updated_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM customers AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -15,9 +13,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.n
 -- name: list_method_states
 -- The next payment methods with all their fields, after their position.
 -- path: payment_methods_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.customer_id, t.brand,
-       t.bin, t.last4, t.exp_month, t.exp_year, t.fingerprint, t.status, t.version,
-       t.correlation_id, t.updated_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM payment_methods AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

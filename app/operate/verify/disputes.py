@@ -9,13 +9,14 @@ import msgspec
 
 from app.domains.disputes.decisions import fee_transfer_of
 from app.domains.disputes.model import TakenBack
+from app.domains.disputes.store import DISPUTES
 from app.domains.ledger.model import EntryLine
 from app.engine.database import Queries
 from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, wire
 from app.operate.verify.store import FIRST, Row, Stream
 
-queries = Queries(__package__, "disputes.sql")
+queries = Queries(__package__, "disputes.sql", [DISPUTES])
 
 PURPOSES: Final = frozenset({"dispute", "dispute_fee", "dispute_won", "dispute_lost"})
 """Purposes of the transfers that disputes make for their payments."""

@@ -41,12 +41,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.currency,
 -- name: list_dispute_states
 -- The next disputes with all their fields, after their position.
 -- path: disputes_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
-       t.processor, t.processor_reference, t.status, t.reason, t.currency, t.amount_minor,
-       t.fee_minor, t.fee_returned_minor, t.due_at, t.due_soon_told, t.evidence_count,
-       t.evidence_bytes, t.evidence_characters, t.evidence_submitted_at, t.operation_id,
-       t.opening_transfer_id, t.closing_transfer_id, t.version, t.correlation_id, t.created_at,
-       t.updated_at, t.exchanged, t.inquiry
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM disputes AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

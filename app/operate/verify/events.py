@@ -6,19 +6,17 @@ from typing import Any, Final
 
 import msgspec
 
-from app.domains.customers import PaymentMethod
-from app.domains.customers.store import customer as customer_of
+from app.domains.customers.store import CUSTOMERS, METHODS
 from app.domains.customers.views import customer_text, method_text
-from app.domains.disputes.store import dispute_of
+from app.domains.disputes.store import DISPUTES
 from app.domains.disputes.views import dispute_text
-from app.domains.fx.store import quote_of
+from app.domains.fx.store import QUOTES
 from app.domains.fx.views import quote_text
-from app.domains.ledger.model import Transfer
-from app.domains.ledger.store import account_row
+from app.domains.ledger.store import TRANSFERS, account_row
 from app.domains.ledger.views import account_view, transfer_view
-from app.domains.payments.store import payment_of, refund_of
+from app.domains.payments.store import PAYMENTS, REFUNDS
 from app.domains.payments.views import payment_text, refund_text
-from app.domains.payouts.store import bank_account_of, payout_of
+from app.domains.payouts.store import BANK_ACCOUNTS, PAYOUTS
 from app.domains.payouts.views import bank_account_text, payout_text
 from app.engine.database import Queries
 from app.operate.verify import disputes, payouts
@@ -26,7 +24,7 @@ from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, wire
 from app.operate.verify.store import FIRST, Row, Stream, queries
 
-of_customers = Queries(__package__, "customers.sql")
+of_customers = Queries(__package__, "customers.sql", [CUSTOMERS, METHODS])
 
 KINDS: Final = {
     "payment": "payment",
@@ -43,19 +41,17 @@ KINDS: Final = {
 }
 """Beginning of an event's type -> kind of its object."""
 
-_METADATA = msgspec.json.Decoder(dict[str, str])
-
 State = tuple[int, str]
 """How many events an object must have, and its JSON as it is now."""
 
 
 def _payment(row: Row) -> State:
-    payment = payment_of(row[2:])
+    payment = PAYMENTS.struct_of(row[2:])
     return payment.version, payment_text(payment)
 
 
 def _refund(row: Row) -> State:
-    refund = refund_of(row[2:])
+    refund = REFUNDS.struct_of(row[2:])
     return refund.version, refund_text(refund)
 
 
@@ -66,37 +62,37 @@ def _account(row: Row) -> State:
 
 
 def _transfer(row: Row) -> State:
-    transfer = Transfer(*(*row[2:10], _METADATA.decode(row[10]), *row[11:]))
+    transfer = TRANSFERS.struct_of(row[2:])
     return 1, msgspec.json.encode(transfer_view(transfer)).decode()
 
 
 def _quote(row: Row) -> State:
-    quote = quote_of(row[2:])
+    quote = QUOTES.struct_of(row[2:])
     return quote.version, quote_text(quote)
 
 
 def _payout(row: Row) -> State:
-    payout = payout_of(row[2:])
+    payout = PAYOUTS.struct_of(row[2:])
     return payout.version, payout_text(payout)
 
 
 def _bank_account(row: Row) -> State:
-    account = bank_account_of(row[2:])
+    account = BANK_ACCOUNTS.struct_of(row[2:])
     return account.version, bank_account_text(account)
 
 
 def _customer(row: Row) -> State:
-    customer = customer_of(row[2:])
+    customer = CUSTOMERS.struct_of(row[2:])
     return customer.version, customer_text(customer)
 
 
 def _method(row: Row) -> State:
-    method = PaymentMethod(*row[2:])
+    method = METHODS.struct_of(row[2:])
     return method.version, method_text(method)
 
 
 def _dispute(row: Row) -> State:
-    dispute = dispute_of(row[2:])
+    dispute = DISPUTES.struct_of(row[2:])
     return dispute.version, dispute_text(dispute)
 
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import msgspec
 
 from app.domains.payouts.model import WAITING
+from app.domains.payouts.store import BANK_ACCOUNTS, PAYOUTS
 from app.engine.database import Queries
 from app.operate.verify.audit import Audit
 from app.operate.verify.model import Check, wire
 from app.operate.verify.store import FIRST, Row
 from app.operate.verify.transfers import lines_of
 
-queries = Queries(__package__, "payouts.sql")
+queries = Queries(__package__, "payouts.sql", [PAYOUTS, BANK_ACCOUNTS])
 
 Sums = Counter[tuple[str, str]]
 """(merchant, currency) -> minor units."""

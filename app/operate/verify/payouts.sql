@@ -8,10 +8,7 @@ SELECT count(*) FROM payouts WHERE region = :region;
 -- name: list_payout_states
 -- The next payouts with all their fields, after their position.
 -- path: payouts_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.status, t.currency,
-       t.amount_minor, t.bank_account_id, t.road, t.file_id, t.failure_code, t.description,
-       CAST(t.metadata AS TEXT), t.created_by, t.approved_by, t.transfer_id, t.paid_transfer_id,
-       t.returned_transfer_id, t.version, t.correlation_id, t.created_at, t.updated_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM payouts AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -21,8 +18,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
 -- name: list_bank_account_states
 -- The next bank accounts with all their fields, after their position.
 -- path: bank_accounts_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.iban, t.name,
-       CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM bank_accounts AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

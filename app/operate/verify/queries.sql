@@ -228,12 +228,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.object_id AS TEXT), t.sequence, CAST(
 -- name: list_payment_states
 -- The next payments with all their fields, after their position.
 -- path: payments_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.status, t.method,
-       t.capture, t.account_id, t.customer, t.currency, t.amount_minor, t.amount_captured_minor,
-       t.amount_refunded_minor, t.fee_minor, t.fee_bps, t.fee_fixed_minor, t.disputed, t.hold_id,
-       t.description, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
-       t.updated_at, t.expires_at, t.rail, t.operation_id, t.fee_plan, t.fee_refunded_minor,
-       t.exchange
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM payments AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -243,10 +238,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.s
 -- name: list_refund_states
 -- The next refunds with all their fields, after their position.
 -- path: refunds_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.payment_id,
-       t.status, t.currency, t.amount_minor, t.description, CAST(t.metadata AS TEXT), t.version,
-       t.correlation_id, t.created_at, t.failure_code, t.processor_reference, t.exchanged,
-       t.fee_refunded_minor
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM refunds AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
@@ -257,10 +249,8 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.p
 -- The next customers' wallets with all their fields, after their position; other accounts have no
 -- events.
 -- path: accounts_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.currency,
-       t.normal_side, t.floor_minor, t.posted_debits_minor, t.posted_credits_minor,
-       t.pending_debits_minor, t.pending_credits_minor, t.version, t.status, t.customer,
-       t.booked_at, t.description, CAST(t.metadata AS TEXT), t.created_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*, t.description,
+       CAST(t.metadata AS TEXT), t.created_at
   FROM accounts AS t
  WHERE t.region = :region
    AND t.kind = 'customer_wallet'
@@ -272,9 +262,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
 -- The next transfers, conversions and deposits by request of clients, with all their fields, after
 -- their position.
 -- path: transfers_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.kind, t.purpose,
-       t.payment_id, t.hold_id, t.entries, t.description, CAST(t.metadata AS TEXT),
-       t.correlation_id, t.booked_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM transfers AS t
  WHERE t.region = :region
    AND t.purpose IN ('transfer', 'conversion', 'deposit')
@@ -285,11 +273,7 @@ SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.k
 -- name: list_quote_states
 -- The next quotes with all their fields, after their position.
 -- path: fx_quotes_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.merchant_id, t.id, t.source_currency,
-       t.target_currency, t.side, t.source_minor, t.gross_minor, t.target_minor, t.spread_minor,
-       t.reference_rate, t.spread_bps, t.rate_source, t.rate_day, t.status, t.transfer_id,
-       t.payment_id, CAST(t.metadata AS TEXT), t.version, t.correlation_id, t.created_at,
-       t.expires_at
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.*
   FROM fx_quotes AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

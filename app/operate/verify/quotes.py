@@ -3,7 +3,7 @@
 import msgspec
 
 from app.domains.fx import Quote, convert
-from app.domains.fx.store import quote_of
+from app.domains.fx.store import QUOTES
 from app.domains.ledger.model import EntryLine
 from app.domains.payments.model import Exchange
 from app.operate.verify.audit import Audit
@@ -20,7 +20,7 @@ async def check(audit: Audit) -> None:
     again = audit.doubled(lambda row: wire("fx_quote", row[1]), "it")
     stream = audit.stream(queries.list_quote_states, again, after_merchant_id=FIRST, after_id=FIRST)
     async for rows in audit.pages("quotes", stream, queries.count_quotes):
-        quotes = [quote_of(row[2:]) for row in rows]
+        quotes = [QUOTES.struct_of(row[2:]) for row in rows]
         wanted = {str(q.transfer_id): str(q.merchant_id) for q in quotes if q.transfer_id}
         found = await audit.look_up(queries.find_conversions, wanted) if wanted else []
         texts = {transfer_id: (purpose, text) for transfer_id, purpose, text in found}

@@ -9,9 +9,12 @@ from typing import Any, Final, Self, TypeAlias
 import psycopg
 
 from app.base import ids
+from app.domains.fx.store import QUOTES
+from app.domains.ledger.store import ACCOUNTS, TRANSFERS
+from app.domains.payments.store import PAYMENTS, REFUNDS
 from app.engine.database import Database, Queries, Query, Rows
 
-queries = Queries(__package__)
+queries = Queries(__package__, tables=[ACCOUNTS, TRANSFERS, PAYMENTS, REFUNDS, QUOTES])
 
 PAGE_ROWS = 4_000  # a few MB, and some 20 ms of work between two turns of the event loop
 
