@@ -42,7 +42,7 @@ JSON = "application/json"
 RETRY_AFTER_S = 5  # the first pause after which a processor is asked again
 _WAIT_DIGITS_MAX = 4  # the deadline of the request cuts it short anyway
 _TAGGED = "payment_method"  # the field that may be one of several objects, told apart by `type`
-_FAULTS_MAX = 100  # whoever has more will not read them all, and a body has room for a million
+_FAULTS_MAX = 100  # a client will not read more, and a body has room for a million
 _POINTER_LENGTH_MAX = 256  # to the deepest field of ours it is 60
 
 
@@ -99,7 +99,7 @@ class Call(msgspec.Struct, frozen=True):
         """The answer of one command.
 
         Raises:
-            PlatformError: nobody decided; InternalError where that is a bug.
+            PlatformError: nothing was decided; InternalError where that is a bug.
         """
         receipt = await self.run(what, [command], wait_s=wait_s)
         try:
@@ -149,7 +149,7 @@ async def enter(request: ApiRequest, scope: str) -> Call:
 
 
 def enter_admin(request: ApiRequest) -> Services:
-    """The process's parts, for whoever knows the admin key.
+    """The process's parts, for a caller that knows the admin key.
 
     Raises:
         RepeatedHeader, InvalidRequestId, Unauthorized
@@ -329,7 +329,7 @@ def preferred_wait_s(request: ApiRequest) -> float:
 
 def respond(answer: Answer, kept_days: int) -> Reply:
     """A kept answer as a response; one that decided nothing was not kept."""
-    if answer.waits_for is not None or answer.status >= 500:  # noqa: PLR2004 - nobody decided
+    if answer.waits_for is not None or answer.status >= 500:  # noqa: PLR2004 - nothing was decided
         headers: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
         return Reply(answer.status, b"application/problem+json", answer.body.encode(), headers)
     headers = [(b"idempotency-expires", b"%d" % (kept_days * 86_400))]

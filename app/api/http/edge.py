@@ -21,7 +21,7 @@ from app.base.pan import contains_pan, scrub
 from app.base.telemetry import RequestLine, log_request, metrics
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; beyond that nobody means well
+_DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; more is an attack
 _DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
 _ONCE = (b"authorization", b"idempotency-key", b"x-request-id", b"content-type", b"prefer")
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
@@ -71,7 +71,7 @@ class Edge:
                 if scope["method"] != "GET" and status >= 400:  # noqa: PLR2004 - where errors begin
                     await body.drain()
                 limiter = self.services.limiter
-                # Whoever keeps a connection while we drain would find it closed in a moment.
+                # A client that keeps a connection while we drain would find it closed in a moment.
                 closing = [(b"connection", b"close")] if self.services.draining else []
                 message["headers"] = [
                     *message["headers"],

@@ -175,5 +175,4 @@ def metadata_of(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def list_view(items: Sequence[T], view: Callable[[T], Any], *, more: bool) -> ListView:
-    """A page on the wire."""
     return ListView([view(item) for item in items], more)

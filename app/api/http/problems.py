@@ -74,7 +74,7 @@ def on_http_exception(request: ApiRequest, error: HTTPException) -> Any:
 
 
 def on_exception(request: ApiRequest, error: Exception) -> Any:
-    """A bug, or something nobody foresaw: logged with its trace, answered without."""
+    """A bug, or something unforeseen: logged with its trace, answered without."""
     context = request.scope["state"]["context"]
     log.error("unexpected_error", request_id=context.request_id, **describe(error))
     return problem_response(request, InternalError())

@@ -33,7 +33,6 @@ class Reply(ASGIResponse):
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
         del scope, receive
         await send(
             {

@@ -176,7 +176,6 @@ def _position(given: dict[str, str], name: str) -> EntryPosition | None:
 
 
 def router() -> Router:
-    """The routes of accounts."""
     return Router(
         "/v1/accounts",
         route_handlers=[

@@ -83,7 +83,6 @@ class ApiKeyView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
-    """A merchant on the wire."""
     return MerchantView(
         ids.encode("merchant", merchant.id),
         merchant.name,
@@ -100,7 +99,6 @@ def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
 def key_view(
     key: ApiKey, secret: str | None = None, publishable_key: str | None = None
 ) -> ApiKeyView:
-    """A key on the wire."""
     return ApiKeyView(
         id=ids.encode("api_key", key.id),
         merchant=ids.encode("merchant", key.merchant_id),

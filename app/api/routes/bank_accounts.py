@@ -101,7 +101,6 @@ async def list_bank_accounts(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of bank accounts."""
     return Router(
         "/v1/bank_accounts",
         route_handlers=[create_bank_account, read_bank_account, list_bank_accounts],

@@ -150,7 +150,6 @@ async def list_customers(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of customers."""
     return Router(
         "/v1/customers",
         route_handlers=[

@@ -215,7 +215,6 @@ def _answer(dispute_id: str) -> Callable[[Call, Intent, Nothing], AnswerDispute]
 
 
 def router() -> Router:
-    """The routes of disputes."""
     return Router(
         "/v1/disputes",
         route_handlers=[

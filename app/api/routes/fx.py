@@ -132,5 +132,4 @@ async def list_all_quotes(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of quotes."""
     return Router("/v1/fx/quotes", route_handlers=[create_quote, read_quote, list_all_quotes])

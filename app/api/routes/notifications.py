@@ -15,7 +15,7 @@ from app.processors import errors
 
 
 class Received(msgspec.Struct, frozen=True):
-    """It is kept; nobody needs to send it again."""
+    """It is kept; the processor need not send it again."""
 
     received: bool = True
 
@@ -65,5 +65,4 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
 
 
 def router() -> Router:
-    """The route of notifications."""
     return Router("/v1/notifications", route_handlers=[take_notification])

@@ -108,7 +108,7 @@ async def _open_card(
     try:
         card = await adopt(call, method_id)
     except PlatformError as error:
-        if error.status >= 500:  # noqa: PLR2004 - nobody decided
+        if error.status >= 500:  # noqa: PLR2004 - nothing was decided
             raise
         # A key that has an answer keeps it, whatever has become of the card since.
         return _command(call, intent, body, account, method="card", refused=error)

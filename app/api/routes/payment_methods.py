@@ -151,7 +151,6 @@ async def list_payment_methods(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of payment methods."""
     return Router(
         "/v1/payment_methods",
         route_handlers=[

@@ -157,7 +157,6 @@ async def list_payouts(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of payouts."""
     return Router(
         "/v1/payouts",
         route_handlers=[create_payout, approve_payout, cancel_payout, read_payout, list_payouts],

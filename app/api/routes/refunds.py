@@ -54,7 +54,7 @@ def _refund(call: Call, intent: Intent, body: CreateRefund) -> RefundPayment:
 async def create_refund(request: ApiRequest) -> ASGIResponse:
     """Gives captured money back to the payer, to the wallet or card it came from: all or a part.
 
-    What came by bank transfer is not given back here: nobody knows the payer's account.
+    What came by bank transfer is not given back here: the payer's account is not known.
     """
     return await perform(request, CreateRefund, flow.REFUND, _refund)
 
@@ -90,5 +90,4 @@ async def list_refunds(request: ApiRequest) -> ASGIResponse:
 
 
 def router() -> Router:
-    """The routes of refunds."""
     return Router("/v1/refunds", route_handlers=[create_refund, read_refund, list_refunds])

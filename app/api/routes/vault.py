@@ -26,7 +26,7 @@ async def adopt(call: Call, token: UUID) -> PaymentMethod:
     Raises: (the first that applies)
         PaymentMethodNotFound: there is no such token of this merchant.
         PaymentMethodDetached
-        VaultUnreachable, Unavailable: nobody knows.
+        VaultUnreachable, Unavailable: it is not known.
     """
     method = await _find(call, token)
     if method is None:
@@ -54,7 +54,7 @@ async def describe(call: Call, token: UUID) -> CardFacts:
 
 
 def attachment(call: Call, facts: CardFacts) -> AttachMethod:
-    """The command that registers a token for nobody in particular; it needs no key."""
+    """The command that registers a token without a customer; it needs no key."""
     return call.command(AttachMethod, None, card=facts)
 
 
@@ -65,7 +65,7 @@ def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str 
 
 
 async def _find(call: Call, token: UUID) -> PaymentMethod | None:
-    """The payment method, if it is known; the vault may know it where nobody does here."""
+    """The payment method, if it is known; the vault may know one that this database does not."""
     return await find_in(
         call.regions,
         lambda region: find_method(call.services.database, region, call.merchant.id, token),

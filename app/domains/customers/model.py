@@ -26,7 +26,7 @@ NO_METADATA: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Customer(msgspec.Struct):
-    """Somebody who pays a merchant."""
+    """A person or company that pays a merchant."""
 
     merchant_id: UUID
     id: UUID
@@ -128,7 +128,7 @@ def refuse_customer(customer: Customer | None, customer_id: UUID) -> PlatformErr
 
 
 def refuse_use(method: PaymentMethod | None, method_id: UUID) -> PlatformError | None:
-    """Why nobody can pay with a payment method, if so."""
+    """Why a payment method cannot be used, if it cannot."""
     name = ids.encode("payment_method", method_id)
     if method is None:
         return PaymentMethodNotFound(payment_method=name)

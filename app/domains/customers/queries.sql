@@ -73,7 +73,7 @@ SELECT :region, d.merchant_id, d.id, d.name, d.email, d.phone, d.description,
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_customers
--- Write what became of customers.
+-- Write changed customers.
 -- path: customers_pkey, one look-up per customer
 UPDATE customers AS c
    SET name = d.name,
@@ -105,7 +105,7 @@ SELECT :region, d.merchant_id, d.id, d.customer_id, d.brand, d.bin, d.last4, d.e
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_methods
--- Write what became of payment methods.
+-- Write changed payment methods.
 -- path: payment_methods_pkey, one look-up per payment method
 UPDATE payment_methods AS m
    SET customer_id = d.customer_id,

@@ -12,7 +12,6 @@ queries = Queries(__package__, "reads.sql", [CUSTOMERS, METHODS])
 async def find_customer(
     reader: Reader, region: str, merchant_id: UUID, customer_id: UUID
 ) -> Customer | None:
-    """One customer of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": customer_id}
     rows = await reader.read(queries.find_customer, params)
     return CUSTOMERS.struct_of(rows[0]) if rows else None

@@ -35,7 +35,7 @@ class _Changes:
         self.methods: dict[UUID, PaymentMethod] = {}
 
     def note(self, what: str, changed: Customer | PaymentMethod, correlation_id: str) -> str:
-        """Append a fact; returns the object as the outside sees it."""
+        """Append a fact; returns the object as clients see it."""
         text = customer_text(changed) if isinstance(changed, Customer) else method_text(changed)
         self.facts.append(
             Event(

@@ -56,23 +56,19 @@ async def list_methods_of(
 
 
 def insert_customers(tx: Tx, region: str, customers: Sequence[Customer]) -> None:
-    """Record new customers."""
     _write(tx, queries.insert_customers, CUSTOMERS, customers, {"region": region})
 
 
 def update_customers(tx: Tx, region: str, customers: Sequence[Customer]) -> None:
-    """Write what became of customers."""
     regions = arrays.same(region, len(customers))
     _write(tx, queries.update_customers, CUSTOMERS, customers, {"region": regions})
 
 
 def insert_methods(tx: Tx, region: str, methods: Sequence[PaymentMethod]) -> None:
-    """Register new payment methods."""
     _write(tx, queries.insert_methods, METHODS, methods, {"region": region})
 
 
 def update_methods(tx: Tx, region: str, methods: Sequence[PaymentMethod]) -> None:
-    """Write what became of payment methods."""
     regions = arrays.same(region, len(methods))
     _write(tx, queries.update_methods, METHODS, methods, {"region": regions})
 

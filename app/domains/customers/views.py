@@ -1,4 +1,4 @@
-"""What the outside sees of customers and payment methods; events carry the same text."""
+"""What clients see of customers and payment methods; events carry the same text."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -60,7 +60,6 @@ _encoder = msgspec.json.Encoder()
 
 
 def customer_view(customer: Customer) -> CustomerView:
-    """A customer on the wire."""
     return CustomerView(
         id=ids.encode("customer", customer.id),
         status=customer.status,
@@ -103,5 +102,4 @@ def customer_text(customer: Customer) -> str:
 
 
 def method_text(method: PaymentMethod) -> str:
-    """The payment method as JSON."""
     return _encoder.encode(method_view(method)).decode()

@@ -100,7 +100,7 @@ class DisputeBatch:
         return text
 
     def change(self, dispute: Dispute) -> None:
-        """Note a change that the outside does not see."""
+        """Note a change that clients do not see."""
         self._changed[dispute.id] = dispute
 
     def remind(self, dispute: Dispute, correlation_id: str) -> None:
@@ -369,7 +369,6 @@ def _not_bookable(report: ReportDispute, why: str) -> DisputeNotBookable:
 
 
 def dispute_event(dispute: Dispute, correlation_id: str, text: str, event_type: str) -> Event:
-    """A fact about a dispute."""
     return Event(
         merchant_id=dispute.merchant_id,
         id=ids.new(),

@@ -26,7 +26,7 @@ class ReportDispute(Command, frozen=True):
 
     @property
     def watch_id(self) -> UUID:
-        """The flow that looks at this dispute: the same whoever learns of it first."""
+        """The flow that looks at this dispute: the same whichever process learns of it first."""
         return watch_of(self.merchant_id, self.processor, self.state.id)
 
 

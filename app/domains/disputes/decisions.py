@@ -172,7 +172,7 @@ _REASON_MAX: Final = 100  # a word, such as `fraudulent`
 
 
 def held_account(merchant_id: UUID, currency: str) -> ChartAccount:
-    """What is disputed, and nobody's until it is decided."""
+    """The account that holds disputed amounts until they are decided."""
     return merchant_account(merchant_id, currency, "disputes_held")
 
 

@@ -33,7 +33,7 @@ DUE_SOON: Final = timedelta(days=1)
 """How long before its time runs out a merchant is reminded."""
 
 REVIEW_PAUSE: Final = timedelta(days=1)
-"""Between looks at what a bank reviews, in case that nobody tells us what it decided."""
+"""Between looks at what a bank reviews, in case that no notification tells what it decided."""
 
 REVIEW_TIME_MAX: Final = timedelta(days=365)
 """Networks decide within months; after a year people should ask."""
@@ -161,5 +161,4 @@ def plan_text(plan: msgspec.Struct) -> str:
 
 
 def plan_of(flow: Flow, kind: type[P]) -> P:
-    """The plan of a flow."""
     return msgspec.json.decode(flow.data, type=kind)

@@ -13,7 +13,6 @@ queries = Queries(__package__, "reads.sql", [DISPUTES, EVIDENCE])
 async def find_dispute(
     reader: Reader, region: str, merchant_id: UUID, dispute_id: UUID
 ) -> Dispute | None:
-    """One dispute of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": dispute_id}
     rows = await reader.read(queries.find_dispute, params)
     return DISPUTES.struct_of(rows[0]) if rows else None

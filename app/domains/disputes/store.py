@@ -52,7 +52,6 @@ async def find_payments_of(
 
 
 def insert_disputes(tx: Tx, region: str, disputes: Sequence[Dispute], now: datetime) -> None:
-    """Record new disputes."""
     if not disputes:
         return
     query = queries.insert_disputes
@@ -78,7 +77,6 @@ def update_disputes(tx: Tx, region: str, disputes: Sequence[Dispute]) -> None:
 
 
 def insert_evidence(tx: Tx, region: str, pieces: Sequence[AddEvidence], now: datetime) -> None:
-    """Record pieces of evidence."""
     if not pieces:
         return
     tx.write(

@@ -1,4 +1,4 @@
-"""What the outside sees of disputes and evidence; events carry the same text."""
+"""What clients see of disputes and evidence; events carry the same text."""
 
 from datetime import datetime
 
@@ -70,7 +70,6 @@ _encoder = msgspec.json.Encoder()
 
 
 def dispute_view(dispute: Dispute) -> DisputeView:
-    """A dispute on the wire."""
     return DisputeView(
         id=dispute.name,
         status=dispute.status,

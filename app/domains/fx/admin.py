@@ -36,7 +36,7 @@ async def import_rates(database: Database, days: Days) -> Imported:
     if newest > clock.now().date() + _AHEAD_MAX:
         raise NotRates(f"it has rates of {newest}, which is still to come")
     waiting: list[tuple[date, str, Decimal]] = []
-    # Whole days in their order: whoever reads meanwhile has all of the newest one or none of it.
+    # Whole days in their order: a reader sees all of the newest day or none of it.
     for day in sorted(days):
         waiting += [(day, currency, rate) for currency, rate in days[day].items()]
         if len(waiting) >= PAGE_RATES or day == newest:

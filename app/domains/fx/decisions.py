@@ -27,7 +27,7 @@ from app.engine.events import Event
 
 
 class QuoteUse(msgspec.Struct, frozen=True):
-    """What somebody wants of a quote; what is left out may be whatever the quote says."""
+    """What a command wants of a quote; a field that is left out may have any value."""
 
     quote_id: UUID
     source_currency: str | None = None

@@ -55,4 +55,4 @@ class RatesUnavailable(Unavailable):
     """There are no rates that are recent enough; the platform's operator imports them."""
 
     code = "rates_unavailable"
-    retry_after_s = 60  # somebody has to import a file first
+    retry_after_s = 60  # an operator has to import a file first

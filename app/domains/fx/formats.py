@@ -38,7 +38,7 @@ class NotRates(Exception):
 
 
 def parse(content: bytes) -> Days:
-    """The rates of a file; currencies that nobody can be paid in any more are left out.
+    """The rates of a file; currencies that are no longer in use are left out.
 
     A file is taken as a whole or not at all: one that was cut has a line that is too short, or a
     day without one of the usual currencies.

@@ -145,7 +145,7 @@ class StoredRates:
     """The rates of the newest day that was imported from a source's files."""
 
     CACHED_S: Final = 10.0
-    """Rates change once a day; after an import nobody waits longer than this for them."""
+    """Rates change once a day; after an import each process uses them within this time."""
 
     def __init__(self, database: Database, source: str, age_days_max: int) -> None:
         self._database = database
@@ -186,7 +186,6 @@ def open_rates(settings: Settings, database: Database) -> Rates:
 async def find_quote(
     reader: Reader, region: str, merchant_id: UUID, quote_id: UUID
 ) -> Quote | None:
-    """One quote of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": quote_id}
     rows = await reader.read(queries.find_quote, params)
     return QUOTES.struct_of(rows[0]) if rows else None

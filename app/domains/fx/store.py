@@ -30,7 +30,6 @@ async def lock_quotes(
 
 
 def insert_quotes(tx: Tx, region: str, quotes: Sequence[Quote]) -> None:
-    """Record quotes."""
     if not quotes:
         return
     query = queries.insert_quotes

@@ -1,4 +1,4 @@
-"""What the outside sees of quotes; events carry the same text."""
+"""What clients see of quotes; events carry the same text."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

@@ -8,7 +8,7 @@ A hold is money set aside by a pending transfer, posted in parts or given back. 
 in full or for good, voided, or expired. Each function about it books one transfer and moves the
 hold on, or refuses and changes nothing.
 
-The journal is what each commit added, hashed so that nobody can edit it unnoticed. A block holds
+The journal is what each commit added, hashed so that an edit is noticed. A block holds
 the Merkle root over its transfers and the hash of the previous block of its writer. Writers chain
 for themselves, so there is no lock and no global order to wait for.
 Source of the tree's form: RFC 6962, section 2.1 (leaves and nodes are hashed apart).

@@ -2,7 +2,7 @@
 
 The chart says which accounts exist beside the customers' wallets, and their ids: one set per
 merchant and currency; the platform's own per region and currency. Their ids derive from their
-names, so nobody ever looks one up, and they come into being when first used.
+names, so none is ever looked up, and they come into being when first used.
 """
 
 from collections.abc import Mapping, Sequence

@@ -48,7 +48,7 @@ SELECT :region, d.merchant_id, d.id, d.kind, d.currency, d.normal_side, d.floor_
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_accounts
--- Write the sums after a batch, each account once, if nobody changed it since it was locked.
+-- Write the sums after a batch, each account once, if no other transaction changed it since it was locked.
 -- path: accounts_pkey, one look-up per account
 UPDATE accounts AS a
    SET posted_debits_minor = d.posted_debits_minor,
@@ -80,7 +80,7 @@ UPDATE accounts AS a
    AND a.id = d.id;
 
 -- name: insert_transfers
--- Book transfers, which nobody changes afterwards.
+-- Book transfers, which never change afterwards.
 -- path: transfers_pkey
 INSERT INTO transfers
        (region, merchant_id, id, kind, purpose, payment_id, hold_id, entries, description,

@@ -60,7 +60,6 @@ _LAST = EntryPosition(datetime.fromisoformat("9999-12-30T00:00:00+00:00"), 0)
 async def find_account(
     reader: Reader, region: str, merchant_id: UUID, account_id: UUID
 ) -> AccountRow | None:
-    """One account of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": account_id}
     rows = await reader.read(queries.find_account, params)
     return account_row(rows[0]) if rows else None
@@ -118,7 +117,6 @@ async def list_entries(
 async def find_transfer(
     reader: Reader, region: str, merchant_id: UUID, transfer_id: UUID
 ) -> Transfer | None:
-    """One transfer of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": transfer_id}
     rows = await reader.read(queries.find_transfer, params)
     return TRANSFERS.struct_of(rows[0]) if rows else None

@@ -87,7 +87,6 @@ def insert_chart_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> N
 
 
 def insert_wallets(tx: Tx, region: str, wallets: Sequence[WalletRow], now: datetime) -> None:
-    """Open customers' wallets."""
     tx.write(
         queries.insert_accounts,
         lambda: {
@@ -109,7 +108,6 @@ def insert_wallets(tx: Tx, region: str, wallets: Sequence[WalletRow], now: datet
 
 
 def close_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:
-    """Close accounts."""
     if accounts:
         tx.write(
             queries.close_accounts,
@@ -158,7 +156,6 @@ def insert_transfers(tx: Tx, region: str, transfers: Sequence[Transfer], block: 
 
 
 def insert_entries(tx: Tx, region: str, book: Book) -> None:
-    """Append the book's entries."""
     columns = list(zip(*book.entries, strict=True))
     uuids, ints = arrays.uuids, arrays.ints
     tx.write(
@@ -217,7 +214,6 @@ async def lock_holds(tx: Tx, region: str, keys: Collection[tuple[UUID, UUID]]) -
 
 
 def insert_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
-    """Begin holds."""
     if not holds:
         return
     query = queries.insert_holds
@@ -229,7 +225,6 @@ def insert_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
 
 
 def update_holds(tx: Tx, region: str, holds: Sequence[Hold]) -> None:
-    """Write what became of holds."""
     if not holds:
         return
     query = queries.update_holds

@@ -1,4 +1,4 @@
-"""What the outside sees of the ledger."""
+"""What clients see of the ledger."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -93,7 +93,6 @@ class TransferView(msgspec.Struct, frozen=True):
 
 
 def account_view(row: AccountRow) -> AccountView:
-    """An account on the wire."""
     account = row.account
     return AccountView(
         id=ids.encode("account", account.id),
@@ -133,7 +132,6 @@ def with_sums(account: Account, sums: AccountSums | EntryRow) -> Account:
 
 
 def entry_view(account: Account, entry: EntryRow) -> EntryView:
-    """An entry on the wire."""
     micros = int(entry.booked_at.timestamp()) * 1_000_000 + entry.booked_at.microsecond
     return EntryView(
         id=f"ent_{micros}_{entry.version}",

@@ -68,7 +68,6 @@ async def create_merchant(
 
 
 async def find_merchant(database: Database, merchant_id: UUID) -> Merchant | None:
-    """One merchant."""
     rows = await database.read(queries.find_merchant, {"id": merchant_id})
     return MERCHANTS.struct_of(rows[0]) if rows else None
 

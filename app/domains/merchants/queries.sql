@@ -93,7 +93,7 @@ SELECT m.id, m.home_region, m.former_region
     ON m.id = d.id;
 
 -- name: update_home
--- Say where a merchant's rows may be from now on, if nobody else has said so meanwhile.
+-- Say where a merchant's rows may be from now on, if no other transaction has said so meanwhile.
 -- path: merchants_pkey
 UPDATE merchants
    SET home_region = :home_region,
@@ -114,7 +114,7 @@ VALUES (CAST(:id AS UUID), CAST(:merchant_id AS UUID), :rail, :currency, CAST(:b
     ON CONFLICT DO NOTHING;
 
 -- name: lock_plan
--- One fee plan, which nobody ends meanwhile.
+-- One fee plan, locked, so that it does not end meanwhile.
 -- path: fee_plans_pkey
 SELECT *
   FROM fee_plans

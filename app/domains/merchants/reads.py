@@ -20,7 +20,7 @@ class Keyring:
     CACHED_S = 3.0
     """A revocation must work within 5 s everywhere; a look-up and a slow clock fit in the rest."""
     SECRET_LENGTH_MAX = 128
-    """Ours have 40 characters; longer ones are nobody's, and are not remembered."""
+    """Ours have 40 characters; longer ones belong to no key, and are not remembered."""
     ENTRIES_MAX = 10_000
     """Bounds the memory an attacker with random secrets can take: a few megabytes."""
 

@@ -1,4 +1,4 @@
-"""The external step of notifications: whoever knows the subject looks at what it is about."""
+"""The external step of notifications: the subject's domain looks at what it is about."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from app.processors import World
 
 @external("notification")
 async def follow_up(world: World, flow: Flow) -> str | Postpone:
-    """Let whoever knows the subject look at what it is about; says what came of it."""
+    """Let the subject's domain look at what it is about; returns a note for people."""
     bell = msgspec.json.decode(flow.data, type=Doorbell)
     follow = world.followers.get(bell.notification.subject)
     if follow is None:

@@ -1,8 +1,9 @@
 """The external steps of payments' flows: no transaction is open, and each may be repeated.
 
-What a processor is asked carries a reference of ours, under which it acts once; so a step that runs
-again, in this process or another, finds its own earlier run. Whoever is not surely the first to ask
-asks what became of it; and where such a one cannot get through, that says nothing of those before.
+Each request to a processor carries a reference of ours, under which the processor acts once; so a
+step that runs again, in this process or another, finds its own earlier run. A step that may not be
+the first to ask looks up the state at the processor first. If it gets no answer, that says nothing
+of the attempts before.
 """
 
 from datetime import timedelta
@@ -75,7 +76,7 @@ async def _is_canceled(world: World, flow: Flow) -> bool:
 
 
 def _is_asked_before(flow: Flow, plan: OpenPlan) -> bool:
-    """Whether the processor may know the payment, so that it is asked what became of it first."""
+    """Whether the processor may know the payment, so that it is asked for its state first."""
     return plan.asked or not _is_first(flow)
 
 
@@ -104,7 +105,7 @@ async def _ask_transfer(banks: Banks, flow: Flow, plan: OpenPlan) -> Verdict | P
         verdict = await banks.expect_transfer(ask)
     came = verdict.amount_minor if verdict.outcome == "approved" else None
     if came not in {None, plan.amount_minor}:
-        # Nobody can give it back from here: people have to look at it.
+        # It cannot be given back from here: people have to look at it.
         return Postpone(f"{came} came instead of {plan.amount_minor}")
     return _known(flow, verdict)
 
@@ -117,7 +118,7 @@ async def ask_reversal(world: World, flow: Flow) -> Undone | Postpone:
         return await _undo(world.processors.cards(plan.processor), flow, plan)
     found = await world.processors.banks(plan.processor).find_transfer(_transfer(flow, plan))
     if found.outcome in {"approved", "unknown"}:
-        # Nobody can send it back from here: people have to look at it.
+        # It cannot be sent back from here: people have to look at it.
         return Postpone(f"the transfer is {found.outcome}")
     return Undone(flow.note or "undone")
 
@@ -205,7 +206,7 @@ async def ask_cancellation(world: World, flow: Flow) -> Verdict | Postpone:
     )
     verdict = await cards.reverse(ask)
     if verdict.outcome == "not_executed" and flow.key_id is None:
-        # An expiry: nobody is told, and would ask anew.
+        # An expiry: no client waits for it, and would ask anew.
         return Postpone(verdict.code or "not_executed")
     return _known(flow, verdict)
 
@@ -246,7 +247,7 @@ async def _payment_of(world: World, flow: Flow) -> tuple[Payment, Cards]:
 
 
 def _is_first(flow: Flow) -> bool:
-    """Whether surely nobody has asked the processor for this before."""
+    """Whether the processor was surely not asked for this before."""
     return flow.fresh and flow.attempts == 0
 
 

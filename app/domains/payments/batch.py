@@ -61,17 +61,15 @@ class PaymentBatch:
         return payment, self.hold_of(payment)
 
     def hold_of(self, payment: Payment | None) -> Hold | None:
-        """A payment's hold."""
         return self.holds.get(payment.hold_id) if payment and payment.hold_id else None
 
     def refuse(self, command: OnPayment, error: PlatformError) -> None:
-        """Note a refusal."""
         self.answers.append(refusal(error, command.correlation_id))
 
     def wait_for(self, command: OnPayment, payment: Payment) -> bool:
         """Whether a command has to wait, because a flow is under way on the payment.
 
-        Not for a payer: whoever has to act may take long, and until then the state speaks.
+        Not for a payer, who may take long to act; until then the payment's status answers.
         """
         if payment.operation_id is None or payment.status == "requires_action":
             return False
@@ -133,7 +131,7 @@ class PaymentBatch:
         self.answers.append(Answer(idempotency.PROVISIONAL, payment_text(payment)))
 
     def keep_on(self, flow: Flow, text: str, *, driven: bool) -> None:
-        """Note that a flow has moved on; `driven` by whoever asks, or waiting."""
+        """Note that a flow has moved on; `driven` by the request that asks, or waiting."""
         self.moved_on[flow.id] = flow
         self.answers.append(Answer(idempotency.PROVISIONAL, text, flow=flow if driven else None))
 
@@ -231,12 +229,10 @@ def stripe_of(tx: Tx) -> int:
 
 
 def not_found(command: OnPayment) -> PaymentNotFound:
-    """There is no such payment."""
     return PaymentNotFound(payment=ids.encode("payment", command.payment_id))
 
 
 def payment_event(payment: Payment, correlation_id: str, text: str, event_type: str) -> Event:
-    """A fact about a payment."""
     return Event(
         merchant_id=payment.merchant_id,
         id=ids.new(),

@@ -1,7 +1,7 @@
 """The steps that book what processors said: many flows in, one answer per flow out, in `tx`.
 
-Each flow's row is locked and read again: whoever comes second finds it ended, and answers with what
-the payment has become.
+Each flow's row is locked and read again: a second booking finds the flow ended, and answers with
+the payment as it is then.
 """
 
 from collections.abc import Sequence

@@ -76,7 +76,7 @@ class ReleasePayment(OnPayment, frozen=True):
 
     expired: bool = False
     insist: bool = False
-    """Ask for the cancellation even while nobody knows what there is to cancel."""
+    """Ask for the cancellation even while the authorization is unknown."""
 
 
 class RefundPayment(OnPayment, frozen=True):

@@ -377,7 +377,7 @@ def new_payment(command: OpenPayment, book: Book, exchange: Exchange | None = No
 
 
 NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""A hold whose outcome nobody knows does not expire: nobody decides for a processor."""
+"""A hold whose outcome is unknown does not expire: only the processor decides."""
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """When the sweeper comes back to a hold whose payment is worked on; as the third pause of flows."""
@@ -392,7 +392,7 @@ class Next(Enum):
     END = "end"
     """It is over, and its answer is final."""
     WAIT = "wait"
-    """Somebody outside has to do something first."""
+    """The payer or the processor has to do something first."""
     UNDO = "undo"
     """What the processor did must be taken back."""
     NEXT_PROCESSOR = "next_processor"

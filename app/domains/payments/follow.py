@@ -1,8 +1,8 @@
 """What notifications about payments lead to: the truth is asked for, and booked.
 
 A notification wakes the flow that waits for it. Where no flow is open any more, the processor may
-know something that came too late: an authorization that nobody wants any more is reversed, and a
-refund that came back is booked.
+know something that came too late: an authorization that came after its payment had ended is
+reversed, and a refund that came back is booked.
 """
 
 from typing import Final
@@ -39,7 +39,7 @@ async def follow_payment(
     """Look at the payment that an authorization, a capture or a bank transfer belongs to."""
     name = notification.reference
     if not name.startswith(f"{ids.PREFIXES['payment']}_"):
-        return "its own flow asks for it"  # a capture's answer is awaited by whoever asked for it
+        return "its own flow asks for it"  # the flow of the capture waits for the answer
     payment_id = ids.decode("payment", name)
     until = clock.monotonic() + _WAKE_S
     for _ in range(_LOOKS):
@@ -104,7 +104,7 @@ async def _reverse_late(
 async def _look_for_money(
     world: World, flow: Flow, processor: str, payment: Payment
 ) -> str | Postpone:
-    """Money that came for a payment that had ended is for people: nobody can send it back here."""
+    """Leave to people money that came for a payment that had ended: it cannot be sent back here."""
     ask = AskBankTransfer(
         reference=payment.name,
         merchant=ids.encode("merchant", payment.merchant_id),

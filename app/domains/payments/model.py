@@ -1,6 +1,6 @@
 """Payments and refunds, who gets what of them, and what their flows keep.
 
-    processing -> requires_action                     (cards and bank transfers: nobody knows yet)
+    processing -> requires_action                     (cards and bank transfers: not decided yet)
     processing | requires_action -> authorized | captured | declined | failed | canceled
     authorized -> partially_captured -> captured
     authorized -> canceled | expired
@@ -353,7 +353,7 @@ def refund_changes(
 
 
 def _moved(account: ChartAccount, credit_minor: int) -> list[Change]:
-    """A change of an account, unless nothing moves; the platform's accounts are nobody's."""
+    """A change of an account, unless nothing moves; the platform's accounts have no merchant."""
     if credit_minor > 0:
         return [Change(account.merchant_id, account.id, "credit", credit_minor)]
     if credit_minor < 0:
@@ -378,7 +378,7 @@ class OpenPlan(msgspec.Struct, omit_defaults=True):
     brand: str = ""
     sandbox_fault: str | None = None
     asked: bool = False
-    """The processor has it: from now on it is only asked what became of it."""
+    """The processor has the payment: from now on it is only asked for its state."""
 
 
 class CapturePlan(msgspec.Struct):
@@ -411,5 +411,4 @@ def plan_text(plan: msgspec.Struct) -> str:
 
 
 def plan_of(flow: Flow, kind: type[P]) -> P:
-    """The plan of a flow."""
     return msgspec.json.decode(flow.data, type=kind)

@@ -42,7 +42,6 @@ class PaymentFilter(msgspec.Struct, frozen=True):
 async def find_payment(
     reader: Reader, region: str, merchant_id: UUID, payment_id: UUID
 ) -> Payment | None:
-    """One payment of a merchant."""
     row = await reader.find(queries.find_payments, region, merchant_id, payment_id)
     return None if row is None else PAYMENTS.struct_of(row)
 
@@ -91,7 +90,6 @@ def _path(page: Page, narrowed: PaymentFilter) -> tuple[Query, dict[str, Any]]:
 async def find_refund(
     reader: Reader, region: str, merchant_id: UUID, refund_id: UUID
 ) -> Refund | None:
-    """One refund of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": refund_id}
     rows = await reader.read(queries.find_refund, params)
     return REFUNDS.struct_of(rows[0]) if rows else None

@@ -163,7 +163,7 @@ async def release_payments(tx: Tx, commands: Sequence[ReleasePayment]) -> list[A
         if payment is None:
             batch.refuse(command, not_found(command))
         elif command.expired and hold is not None and payment.operation_id is not None:
-            # Whoever works on it decides; the sweeper looks again, and not every second.
+            # The flow that works on it decides; the sweeper looks again, and not every second.
             if payment.status not in UNDECIDED:
                 hold.expires_at = batch.book.booked_at + decisions.LOOK_AGAIN
                 batch.changed[payment.id] = payment

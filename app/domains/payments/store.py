@@ -76,7 +76,6 @@ def update_payments(tx: Tx, region: str, payments: Sequence[Payment]) -> None:
 
 
 def insert_refunds(tx: Tx, region: str, refunds: Sequence[Refund], now: datetime) -> None:
-    """Record refunds."""
     if not refunds:
         return
     query = queries.insert_refunds
@@ -99,7 +98,6 @@ async def lock_refunds(
 
 
 def update_refunds(tx: Tx, region: str, refunds: Sequence[Refund]) -> None:
-    """Write how refunds ended."""
     if not refunds:
         return
     query = queries.update_refunds

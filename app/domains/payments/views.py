@@ -1,4 +1,4 @@
-"""What the outside sees of payments and refunds; events carry the same text."""
+"""What clients see of payments and refunds; events carry the same text."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -113,7 +113,6 @@ _NO_FIELDS: dict[str, Any] = {}
 
 
 def payment_view(payment: Payment) -> PaymentView:
-    """A payment on the wire."""
     return PaymentView(
         id=payment.name,
         status=payment.status,
@@ -190,7 +189,6 @@ def _refund_exchange(refund: Refund) -> RefundExchangeView | msgspec.UnsetType:
 
 
 def refund_view(refund: Refund) -> RefundView:
-    """A refund on the wire."""
     return RefundView(
         id=ids.encode("refund", refund.id),
         status=refund.status,
@@ -213,5 +211,4 @@ def payment_text(payment: Payment) -> str:
 
 
 def refund_text(refund: Refund) -> str:
-    """The refund as JSON."""
     return _encoder.encode(refund_view(refund)).decode()

@@ -71,11 +71,11 @@ class NotRejected(Exception):
 
 
 class RejectedFile(msgspec.Struct, frozen=True):
-    """What became of a file's payouts."""
+    """The outcomes of a file's payouts."""
 
     payouts: int
     waiting: int
-    """Those whose flows somebody has; they ask later, or when the file is rejected again."""
+    """Those whose flows another process has; they ask later, or when the file is rejected again."""
 
 
 async def reject_file(world: World, file_id: UUID) -> RejectedFile:

@@ -32,7 +32,7 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
     bank, ask = _bank(world, payout), _ask(payout, account, flow.correlation_id)
     if payout.channel == "single" and payout.status == "pending":
         if flow.lease_until is None or flow.lease_until <= clock.now():
-            return Postpone("lease_lost")  # whoever has it now may have ended the payout
+            return Postpone("lease_lost")  # the process that has it now may have ended the payout
         is_first = flow.fresh and flow.attempts == 0
         return judge(payout, await give_order(bank, ask, is_first=is_first))
     verdict = await bank.find_payout(ask)
@@ -50,7 +50,7 @@ async def give_order(bank: Banks, ask: AskPayout, *, is_first: bool) -> Verdict:
     be answered where an order is not taken any more.
 
     Args:
-        is_first: surely nobody has given it before.
+        is_first: it was surely not given before.
     """
     if not is_first:
         found = await bank.find_payout(ask)
@@ -132,7 +132,6 @@ async def _load(world: World, flow: Flow) -> tuple[Payout | None, BankAccount | 
 
 
 async def _find_account(world: World, place: Placed, payout: Payout) -> BankAccount | None:
-    """Where a payout goes."""
     return await find_in(
         place.regions,
         lambda region: reads.find_bank_account(

@@ -53,7 +53,7 @@ def _book(
     recall = Recall.of(booking.flow.data if is_recall else flow.data)
     asked_by = recall.correlation_id if is_recall else booking.correlation_id
     if verdict.is_permanent and not booking.counts_for(flow):
-        # Whoever has the flow by now may have given the order again, and seen it taken.
+        # The process that has the flow by now may have given the order again, and seen it taken.
         return Answer(200, payout_text(payout))
     if flow.status != "done":
         judge = decisions.decide_recall if is_recall else decisions.decide_verdict
@@ -67,7 +67,7 @@ def _book(
             end(flow, clock.now(), payout.status)
             batch.move(flow)
         elif flow.recovery_point != booking.flow.recovery_point:
-            pass  # somebody else has taken it further, and goes on with it
+            pass  # another process has taken it further, and goes on with it
         elif is_recall:
             _answer_recall(flow, payout, answered)
             _rest(tx, flow, _NOTES[payout.status], at_once=True)
@@ -75,7 +75,7 @@ def _book(
         else:
             _rest(tx, flow, _NOTES[payout.status])
             batch.move(flow)
-    # Where it is done, whoever was faster has booked the same word, or a later one.
+    # Where it is done, a faster process has booked the same word, or a later one.
     return _reply_to_recall(payout, asked_by) if is_recall else Answer(200, payout_text(payout))
 
 

@@ -54,7 +54,7 @@ class Cancel(Enum):
     ASK = "ask"
     """The bank has it, and decides."""
     WAIT = "wait"
-    """Nobody knows yet whether the bank has it."""
+    """It is not known yet whether the bank has it."""
 
 
 def decide_cancel(payout: Payout) -> Cancel | PlatformError:

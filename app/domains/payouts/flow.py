@@ -1,7 +1,8 @@
 """The flow of payouts.
 
 Each payout has one flow, with the payout's own id: it brings the order to the bank and waits for
-the bank's word. A cancellation takes the flow over, so that nobody asks the bank for both at once.
+the bank's word. A cancellation takes the flow over, so that the bank is never asked for both at
+once.
 """
 
 from app.domains.payouts.asks import recall_payout, send_payout

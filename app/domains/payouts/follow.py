@@ -25,7 +25,7 @@ _REFUSED: Final = 400  # where refusals begin
 async def follow_payout(
     world: World, flow: Flow, processor: str, notification: Notification
 ) -> str | Postpone:
-    """Look at the payout that a notification is about; says what came of it.
+    """Look at the payout that a notification is about; returns a note for people.
 
     Args:
         flow: the notification's own, which tells the merchant and where it is at home.

@@ -1,11 +1,11 @@
 """What is done on each day: daily payouts are made, and orders are put into files for the bank.
 
-A daily payout has an idempotency key made of its day, so it is made once, whoever tries and however
-often. A merchant with nothing available is not tried again that day.
+A daily payout has an idempotency key made of its day, so it is made once, whichever process tries
+and however often. A merchant with nothing available is not tried again that day.
 
 A file is kept in the transaction that marks its payouts, so each is in one file at most, and with
 its text, so that sending it again sends the same. What the bank decides about each payout is booked
-by the payout's own flow, which is gone on with as soon as the bank has the file.
+by the payout's own flow, which goes on as soon as the bank has the file.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ CLAIM = timedelta(seconds=10)  # from noting that a file is sent until it is: a 
 
 TOGETHER = 32  # flows gone on with at a time: well below what a processor is asked at once
 
-WAIT_S = 20.0  # for a flow that somebody else has
+WAIT_S = 20.0  # for a flow that another process has
 
 
 class Overtaken(Exception):
@@ -60,18 +60,18 @@ class Overtaken(Exception):
 
 
 class FileOutcome(Enum):
-    """What came of giving a file to the bank."""
+    """The outcome of giving a file to the bank."""
 
     DECIDED = "decided"
     """It is known what the bank took of it."""
     REFUSED = "refused"
     """The bank does not take it as it is, and would say so again."""
     SILENT = "silent"
-    """Nobody knows whether the bank has it, or it surely has not because of some other trouble."""
+    """It is unknown whether the bank has it, or it surely has not because of some other trouble."""
 
 
 class Sent(msgspec.Struct):
-    """What came of giving a region's files to the bank."""
+    """The outcome of giving a region's files to the bank."""
 
     files: list[UUID] = []
     """All that were given."""
@@ -157,7 +157,7 @@ async def make_due(database: Database, region: str, day: date) -> list[PayoutFil
 
 
 async def send_due(world: World, region: str, *, leave: Collection[UUID] = ()) -> Sent:
-    """Send the files of a region that nobody has decided about, until the bank is silent.
+    """Send the files of a region that are not decided about, until the bank is silent.
 
     Args:
         leave: files that are not sent, because it is known what the bank says.
@@ -195,7 +195,7 @@ async def list_waiting(database: Database, file: PayoutFile) -> AsyncIterator[li
 async def go_on(world: World, file: PayoutFile) -> None:
     """Have the flows of a file's payouts ask the bank now, also those that were given up.
 
-    Those that are missed, because they move or somebody has them, ask by time.
+    Those that are missed, because they move or another process has them, ask by time.
     """
     async for places in list_waiting(world.database, file):
         until = clock.monotonic() + WAIT_S
@@ -207,7 +207,6 @@ async def go_on(world: World, file: PayoutFile) -> None:
 def _write(
     settings: Settings, region: str, lines: list[WaitingPayout], day: date, now: datetime
 ) -> PayoutFile:
-    """A file with its text."""
     assert settings.payout_debtor_iban is not None
     debtor = Debtor(settings.payout_debtor_name, settings.payout_debtor_iban)
     orders = [
@@ -302,7 +301,7 @@ async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
 
 
 async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer | BaseException]:
-    """What became of some plans' payouts; no region waits for another one's."""
+    """The outcomes of some plans' payouts; no region waits for another one's."""
     homes = await find_homes(world.database, [plan.merchant_id for plan in plans])
     by_home: defaultdict[str, list[OpenPayout]] = defaultdict(list)
     for plan in plans:
@@ -365,7 +364,7 @@ class PayDay:
         the bank refuses is left to people, and to tomorrow.
         """
         if await self._is_to_make(world, region):
-            # Until all are made: whoever fails here begins again.
+            # Until all are made: a run that fails here begins again.
             self._counted[region] = -1
             await make_due(world.database, region, self.day)
         self._counted[region] = self._count

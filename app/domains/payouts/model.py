@@ -43,7 +43,7 @@ CANCELED: Final = "canceled"
 FLOW: Final = "payout"
 """The name of the flow that every payout has."""
 
-_SHOWN: Final = 4  # characters of an account number that tell accounts apart, and pay nobody
+_SHOWN: Final = 4  # characters of an account number that tell accounts apart, and cannot be paid to
 
 
 class BankAccount(msgspec.Struct, frozen=True):

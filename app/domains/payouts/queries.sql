@@ -138,7 +138,7 @@ UPDATE payout_files
    AND status = 'made';
 
 -- name: reject_file
--- Write that the bank did not take a file, unless somebody has given it to the bank meanwhile.
+-- Write that the bank did not take a file, unless it was given to the bank meanwhile.
 -- path: payout_files_pkey
 UPDATE payout_files
    SET status = 'rejected',

@@ -15,7 +15,6 @@ queries = Queries(__package__, "reads.sql", [PAYOUTS, BANK_ACCOUNTS, PLANS, FILE
 async def find_payout(
     reader: Reader, region: str, merchant_id: UUID, payout_id: UUID
 ) -> Payout | None:
-    """One payout of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": payout_id}
     rows = await reader.read(queries.find_payout, params)
     return PAYOUTS.struct_of(rows[0]) if rows else None
@@ -55,7 +54,7 @@ async def list_bank_accounts(
 
 
 async def find_plan(reader: Reader, merchant_id: UUID, currency: str) -> PayoutPlan | None:
-    """How a merchant is paid out in a currency, where somebody has said so."""
+    """How a merchant is paid out in a currency, where that was said."""
     params = {"merchant_id": merchant_id, "currency": currency}
     rows = await reader.read(queries.find_plan, params)
     return PLANS.struct_of(rows[0]) if rows else None
@@ -106,7 +105,7 @@ async def list_payouts_of_file(
 async def list_files_to_send(
     reader: Reader, region: str, after: UUID, limit: int
 ) -> list[PayoutFile]:
-    """The next files that nobody has decided about, the oldest first."""
+    """The next files that are not decided about, the oldest first."""
     params = {"region": region, "after_id": after, "page_size": limit}
     return [FILES.struct_of(row) for row in await reader.read(queries.list_files_to_send, params)]
 

@@ -109,7 +109,7 @@ SELECT p.merchant_id, p.id, p.amount_minor, b.iban, b.name
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_files_to_send
--- The next files that nobody has decided about, after a position, the oldest first.
+-- The next files that are not decided about, after a position, the oldest first.
 -- path: payout_files_made
 SELECT *
   FROM payout_files

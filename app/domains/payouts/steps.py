@@ -1,4 +1,4 @@
-"""The atomic steps of payouts that somebody asks for: many commands in, one answer per command out.
+"""The atomic steps of payouts that clients ask for: many commands in, one answer per command out.
 
 Each reads claim, load, decide, write. Rows are locked in one order everywhere: flows, payouts,
 accounts, each in id order.
@@ -218,7 +218,7 @@ def _cancel_there(
     flow.status = "running"
     now = clock.now()
     go_on(flow, now, recall_payout, "asks the bank to stop it")
-    # Whoever asks for it drives it.
+    # The request that asks for it drives it.
     flow.lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
     flow.next_attempt_at = flow.lease_until
     flow.former_region = command.former_region
@@ -273,12 +273,12 @@ def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
 
 
 def _at_once(payout: Payout, flow: Flow | None) -> Flow | None:
-    """The flow, if whoever began it is to go on with it."""
+    """The flow, if the process that began it is to go on with it."""
     return flow if payout.channel == "single" else None
 
 
 def _is_busy(flow: Flow) -> bool:
-    """Whether somebody works on it, or it waits for the bank's word on another cancellation."""
+    """Whether a process works on it, or it waits for the bank's word on another cancellation."""
     is_leased = flow.lease_until is not None and flow.lease_until > clock.now()
     return is_leased or flow.recovery_point == recall_payout.name
 

@@ -51,7 +51,6 @@ async def load_plans(
 
 
 def insert_bank_accounts(tx: Tx, region: str, accounts: Sequence[BankAccount]) -> None:
-    """Record bank accounts."""
     if not accounts:
         return
     query = queries.insert_bank_accounts
@@ -63,7 +62,6 @@ def insert_bank_accounts(tx: Tx, region: str, accounts: Sequence[BankAccount]) -
 
 
 def insert_payouts(tx: Tx, region: str, payouts: Sequence[Payout]) -> None:
-    """Record new payouts."""
     if not payouts:
         return
     query = queries.insert_payouts

@@ -1,4 +1,4 @@
-"""What the outside sees of bank accounts and payouts; events carry the same text."""
+"""What clients see of bank accounts and payouts; events carry the same text."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -65,7 +65,6 @@ def bank_account_view(account: BankAccount) -> BankAccountView:
 
 
 def payout_view(payout: Payout) -> PayoutView:
-    """A payout on the wire."""
     return PayoutView(
         id=payout.name,
         status=payout.status,
@@ -89,5 +88,4 @@ def bank_account_text(account: BankAccount) -> str:
 
 
 def payout_text(payout: Payout) -> str:
-    """The payout as JSON."""
     return _encoder.encode(payout_view(payout)).decode()

@@ -16,19 +16,16 @@ _EXACT: Final = Context(prec=60, traps=[Inexact])  # several times the digits of
 
 
 def uuids(values: Iterable[UUID | None]) -> str:
-    """A literal for UUID[]."""
     # `v.hex` and a format string take half as long again.
     hexes = ["NULL" if v is None else "%032x" % v.int for v in values]  # noqa: UP031
     return "{" + ",".join(hexes) + "}"
 
 
 def ints(values: Iterable[int | None]) -> str:
-    """A literal for INT8[]."""
     return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
 
 
 def bools(values: Iterable[bool]) -> str:
-    """A literal for BOOL[]."""
     return "{" + ",".join(["t" if v else "f" for v in values]) + "}"
 
 
@@ -57,12 +54,10 @@ def texts(values: Iterable[str | None]) -> str:
 
 
 def times(values: Iterable[datetime | None]) -> str:
-    """A literal for TIMESTAMPTZ[]."""
     return "{" + ",".join(["NULL" if v is None else f'"{v.isoformat()}"' for v in values]) + "}"
 
 
 def dates(values: Iterable[date]) -> str:
-    """A literal for DATE[]."""
     return words([v.isoformat() for v in values])
 
 

@@ -222,7 +222,7 @@ class EmbeddedPostgres:
         if ("suya",) not in known:
             connection.execute("CREATE DATABASE suya")
         if (_VAULT,) not in known:
-            # Nobody but its owner (and the administrator) gets into the one, and the vault's role
+            # Only its owner (and the administrator) gets into the one, and the vault's role
             # not into the other.
             connection.execute("REVOKE CONNECT ON DATABASE suya FROM PUBLIC")
             if not connection.execute(_ROLE, {"name": _VAULT}).fetchone():

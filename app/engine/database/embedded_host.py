@@ -70,7 +70,7 @@ def make_private_dir(path: Path) -> None:
     """A folder that only the server's account (and root) may enter.
 
     Raises:
-        PermissionError: somebody else made it before us.
+        PermissionError: another account made it before.
     """
     path.mkdir(mode=0o700, exist_ok=True)
     found, ids = path.lstat(), account()

@@ -38,7 +38,7 @@ Driver: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class Reader(Protocol):
-    """Whatever answers reading statements: the database as it is, or as it was lately."""
+    """What runs reading statements: the database as it is, or as it was lately."""
 
     async def read(self, query: Query, params: Params) -> Rows:
         """The rows of one reading statement."""
@@ -167,7 +167,7 @@ class Database:
         finally:
             is_lost = driver.closed
             if is_old or driver.info.transaction_status is not TransactionStatus.IDLE:
-                # Broken, or left inside a transaction: nobody should inherit this state.
+                # Broken, or left inside a transaction: no other statement may inherit this state.
                 await connection.invalidate()
             await connection.close()
             if is_lost and engine.pool is pool:
@@ -200,7 +200,7 @@ class Database:
         """
         shared = self._lookups.get((query, region))
         if shared is None:
-            # Each region for itself: one that is away holds up nobody else's rows.
+            # Each region for itself: one that is down holds up no other region's rows.
             shared = LookUps(partial(self._find_rows, query, region))
             self._lookups[query, region] = shared
         return await shared.find((merchant_id, object_id))

@@ -2,7 +2,7 @@
 
 There is no timer. An idle process commits a lone command at once; a busy one commits hundreds with
 one fsync, one round of consensus and one lock of each hot account. Everyone gets their own answer,
-and nobody before it is durable.
+and no command before it is durable.
 
 Several batches may be in flight, but never two on one merchant: batches that met on a row would
 abort each other, and a merchant's commands of one kind keep their order.
@@ -290,7 +290,7 @@ class _Lane:
             self.usual_s += _USUAL_WEIGHT * (min(taken_s, _YOUNG_S_MAX) - self.usual_s)
             metrics.commit_seconds.labels(self.step.name).observe(taken_s)
         finally:
-            # Whatever happens here, nobody is left waiting for ever.
+            # Whatever fails here, every waiting command gets an outcome.
             self.running -= 1
             self._hand_out(parcels, outcomes, len(commands))
 

@@ -1,8 +1,8 @@
 """The histories of the schema, as far as they can be read without the tool that applies them.
 
 There are two histories, for there are two databases: that of the api and its workers, and that of
-the vault, which nobody else reads. Every process asks for the newest revision when it starts, and
-needs nothing else of it; so this is read from the names of the files.
+the vault, which no other process reads. Every process asks for the newest revision when it starts
+and needs nothing else, so the revision is read from the names of the files.
 """
 
 import re

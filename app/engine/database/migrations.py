@@ -22,7 +22,7 @@ def _config(history: MigrationHistory) -> Config:
 
 
 def _connect(url: str) -> Connection:
-    # No pool: the one connection ends with its block, and nobody is left connected.
+    # No pool: the one connection ends with its block, and no connection is left.
     engine = create_engine(url, poolclass=NullPool)
     connection = engine.connect()
     if engine.dialect.name == "cockroachdb":

@@ -154,7 +154,6 @@ class TableOf(Generic[S]):
 
 
 def _plain(hint: Any) -> Any:
-    """A type without its None."""
     if get_origin(hint) not in {Union, UnionType}:
         return hint
     (plain,) = [each for each in get_args(hint) if each is not NoneType]

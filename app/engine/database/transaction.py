@@ -58,7 +58,6 @@ class Writer:
         self.restart()
 
     def restart(self) -> None:
-        """Begin a new chain."""
         self.id: UUID = ids.new()
         self.sequence = 0
         self.head = b""
@@ -289,7 +288,7 @@ class _Attempts(Generic[T]):
             # the duplicate before the conflict it comes from. The next run looks its keys up.
             action = FailureAction.RETRY
         elif action is FailureAction.BUG and self.committing:
-            # An error nobody foresaw does not say that the COMMIT had no effect.
+            # An unforeseen error does not say that the COMMIT had no effect.
             action = FailureAction.AMBIGUOUS
         self.ambiguous = self.ambiguous or action is FailureAction.AMBIGUOUS
         if action is FailureAction.AMBIGUOUS or is_duplicate:

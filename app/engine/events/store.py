@@ -11,7 +11,6 @@ queries = Queries(__package__, tables=[EVENTS])
 
 
 def insert_events(tx: Tx, region: str, events: Sequence[Event]) -> None:
-    """Write events before COMMIT."""
     query = queries.insert_events
     tx.write(query, lambda: EVENTS.arrays_of(query, events) | {"region": region}, rows=len(events))
 
@@ -19,7 +18,6 @@ def insert_events(tx: Tx, region: str, events: Sequence[Event]) -> None:
 async def find_event(
     reader: Reader, region: str, merchant_id: UUID, event_id: UUID
 ) -> Event | None:
-    """One event of a merchant."""
     params = {"region": region, "merchant_id": merchant_id, "id": event_id}
     rows = await reader.read(queries.find_event, params)
     return EVENTS.struct_of(rows[0]) if rows else None

@@ -1,4 +1,4 @@
-"""What the outside sees of an event."""
+"""What clients see of an event."""
 
 from datetime import datetime
 

@@ -72,7 +72,7 @@ C = TypeVar("C", bound=Command)
 P = ParamSpec("P")
 
 Kind: TypeAlias = Callable[Concatenate[str, UUID, Intent | None, str, str | None, P], C]
-"""A class of commands, as whoever fills in what all of them carry needs it."""
+"""A class of commands, for code that fills in what all commands carry."""
 
 
 def parse_key(header: str | None) -> str:
@@ -177,7 +177,7 @@ class Claims(Generic[C]):
             if answer is not None:
                 merged.append(answer)
             elif place in acted:
-                # Whoever acts drives the flow; the others only wait for its answer.
+                # The command that acts drives the flow; the others only wait for its answer.
                 first = fresh_answers[place]
                 merged.append(msgspec.structs.replace(first, replayed=True, flow=None))
             else:

@@ -2,7 +2,7 @@
 
 -- name: find_known
 -- The requests and answers stored under some keys. One that is provisional does not expire: its
--- flow would answer whoever has the key by then.
+-- flow would answer the request that has the key by then.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
 SELECT k.merchant_id, k.id, k.request, k.status, k.body
   FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]),

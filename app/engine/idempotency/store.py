@@ -10,7 +10,7 @@ from app.engine.idempotency.model import Answer, Command, Intent, Known, reused
 
 queries = Queries(__package__)
 
-SWEEP_PAGE = 1_000  # rows read per statement: short enough to disturb nobody
+SWEEP_PAGE = 1_000  # rows read per statement: short enough to hold up no payment
 
 
 async def pull_keys(tx: Tx, commands: Sequence[Command], moving: Moving) -> None:

@@ -10,7 +10,7 @@
 Guarantees: an atomic step's outcome is durable before anybody hears of it, and a step that is asked
 for twice under one key acts once. A flow that has begun ends, whatever dies: its row says where it
 goes on, and a worker goes on there. An external step that brings back no answer is repeated with
-growing pauses and parked, visibly, when they are used up; nobody decides in its place.
+growing pauses and parked, visibly, when they are used up; no code decides in place of a processor.
 
 Owns `sagas`: one row per run of a flow with external steps, written in the transactions of the
 flow's own atomic steps (`insert_flows` where it begins, `lock_flows` and `update_flows` where what

@@ -24,7 +24,7 @@ def new_flow(
 
     Args:
         flow_id: given with the command, so that a second run of it begins the same flow.
-        leased: whoever begins it goes on with it; otherwise a worker does, at once.
+        leased: the process that begins it goes on with it; otherwise a worker does, at once.
     """
     now = clock.now()
     lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms) if leased else None

@@ -7,7 +7,7 @@ brought back. What undoes an external step stands next to it.
 
     begin -> [ recovery point: call -> book ] -> answer
                      |                   |
-                     | nobody knows      | it must be undone
+                     | outcome unknown   | it must be undone
                      v                   v
                 postponed, with     [ recovery point: undo -> book ] -> answer
                 growing pauses
@@ -48,7 +48,7 @@ class Flow(msgspec.Struct):
     """The external step that runs next: its name."""
     status: FlowStatus
     attempts: int
-    """How often the outside left us without an answer."""
+    """How many attempts brought no answer from outside."""
     data: str
     """JSON; what the steps need to know, and what to answer."""
     note: str | None
@@ -59,14 +59,14 @@ class Flow(msgspec.Struct):
     created_at: datetime
     updated_at: datetime
     next_attempt_at: datetime
-    """Nobody goes on with it before."""
+    """No process takes the flow up before this instant."""
     lease_until: datetime | None
-    """Until when somebody works on it; a lease that ran out is nobody's."""
+    """Until when one process has the flow; after it any process may take it up."""
     former_region: str | None = None
     """Not stored: the other region of a merchant that moves."""
     fresh: bool = False
-    """Not stored: nobody but its beginner has worked on it, so nobody else can have asked the
-    outside for anything."""
+    """Not stored: only the process that began the flow has worked on it, so no other one can have
+    asked a processor for anything."""
     due_at: datetime | None = None
     """Not stored: when it would have been its turn, if it was taken up before."""
 
@@ -96,7 +96,7 @@ class Flow(msgspec.Struct):
 
 
 class Postpone(msgspec.Struct, frozen=True):
-    """What an external step brings back when nobody knows: ask again later."""
+    """What an external step brings back when the outcome is unknown: ask again later."""
 
     why: str
 
@@ -163,7 +163,6 @@ class External(Generic[W_contra, R_co]):
         self._call = call
 
     def __call__(self, world: W_contra, flow: Flow) -> Awaitable[R_co]:
-        """What it brings back."""
         return self._call(world, flow)
 
 
@@ -214,7 +213,7 @@ def end(flow: Flow, now: datetime, note: str | None = None) -> None:
 
 
 def wait(flow: Flow, now: datetime, until: datetime, note: str) -> None:
-    """The flow waits for the world: until somebody wakes it, or until then."""
+    """The flow waits until a notification wakes it, or until `until`."""
     _rest(flow, now, note)
     flow.next_attempt_at = until
 
@@ -236,7 +235,7 @@ def postpone(
     most: int,
     due_at: datetime | None = None,
 ) -> None:
-    """Nobody knows what happened: try again later, or park it where people see it.
+    """The outcome is unknown: try again later, or park the flow where people see it.
 
     Args:
         due_at: it was taken up before its time, which this is. Whoever asks for that, and how
@@ -255,7 +254,7 @@ def postpone(
 
 
 def park(flow: Flow, now: datetime, why: str) -> None:
-    """Nobody goes on with it until people say so."""
+    """No process takes the flow up until people say so."""
     flow.status = "parked"
     _rest(flow, now, why)
 

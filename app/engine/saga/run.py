@@ -1,8 +1,8 @@
 """Running flows: beginning them, going on with them, resuming what a dead process left.
 
-Whoever begins a flow holds its lease and drives it. If that process dies, the lease runs out and a
-worker takes the flow up at its recovery point. Two that drive the same flow do no harm: the outside
-acts once per reference, and the step that books locks the flow's row first.
+The process that begins a flow holds its lease and drives it. If that process dies, the lease runs
+out and a worker takes the flow up at its recovery point. Two that drive the same flow do no harm:
+a processor acts once per reference, and the step that books locks the flow's row first.
 """
 
 import asyncio
@@ -110,7 +110,7 @@ class Sagas:
     async def _follow(
         self, step: Step[C, Answer], command: C, outcome: Outcome, deadline: float, until: float
     ) -> Outcome:
-        """What became of one command by `until`."""
+        """The outcome of one command by `until`."""
         if not _goes_on(outcome):
             return outcome
         assert isinstance(outcome, Answer)
@@ -121,7 +121,7 @@ class Sagas:
             outcome = msgspec.structs.replace(outcome, flow=None)
             if answer is None:
                 return outcome
-            # Provisional: somebody else has taken the flow over, and keeps its answer.
+            # Provisional: another process has taken the flow over, and keeps its answer.
             return await self._poll(command, outcome, until) if answer.is_provisional else answer
         return await self._poll(command, outcome, until)
 
@@ -130,9 +130,9 @@ class Sagas:
     ) -> Outcome:
         """Run a command again once the flow that it waits for has ended.
 
-        The outside is asked for that at once, and not again and again: when nobody knows now,
-        nobody will know a moment later. What is left of the time it is left to those who ask in
-        their pauses.
+        The processor is asked at once, and not again and again: an outcome that is unknown now will
+        still be unknown a moment later. The time that is left is for those that ask in their
+        pauses.
         """
         asked, pause = 0, _POLL_MIN_S
         while outcome.waits_for is not None:
@@ -171,7 +171,7 @@ class Sagas:
         return receipt.outcomes[0]
 
     async def _poll(self, command: Command, outcome: Answer, until: float) -> Outcome:
-        """The final answer under a key whose flow somebody else drives."""
+        """The final answer under a key whose flow another process drives."""
         if command.intent is None:
             return outcome
         regions = command.regions
@@ -183,7 +183,7 @@ class Sagas:
                 self.database, regions, command.merchant_id, command.intent
             )
             if latest is None and missed:
-                # Forgotten, because surely nothing was done: whoever asks again begins anew.
+                # The key was released, because surely nothing was done: a repetition begins anew.
                 return NothingDone()
             # A row that moves between regions may be missed once, by two looks in a row.
             missed = latest is None
@@ -209,7 +209,7 @@ class Sagas:
         return task
 
     async def advance(self, place: Placed, flow_id: UUID, *, until: float) -> bool:
-        """Go on with a flow now, parked or not; whether nobody works on it any more.
+        """Go on with a flow now, parked or not; returns whether it is in no hands any more.
 
         Where another process has its lease, this one looks on until it has ended or time is up.
         """
@@ -316,7 +316,7 @@ class Sagas:
             step = self.sagas[flow.name].book
         (outcome,) = await self._submit(step, flow.region, [Booking(flow, result)])
         if isinstance(outcome, Exception):
-            # The lease runs out, and a worker asks the outside again.
+            # The lease runs out, and a worker asks the processor again.
             log.warning("flow_not_booked", flow=flow.name, id=str(flow.id), **describe(outcome))
         elif outcome.flow is not None:
             outcome.flow.former_region = flow.former_region

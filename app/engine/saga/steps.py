@@ -17,14 +17,14 @@ NOT_TAKEN = 409
 
 
 class TakeFlow(msgspec.Struct, frozen=True):
-    """Take up a flow that is nobody's."""
+    """Take up a flow that no process has."""
 
     region: str
     merchant_id: UUID
     flow_id: UUID
     former_region: str | None = None
     even_parked: bool = False
-    """There is news, or somebody needs to know now: also one that was given up."""
+    """Take a parked flow as well, because there is news or a request waits for it."""
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -34,11 +34,10 @@ class TakeFlow(msgspec.Struct, frozen=True):
 
 @step
 async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
-    """Lease flows; those that are over, parked or somebody's are answered 409, without a `flow`.
+    """Lease flows; one that is over, parked or in other hands is answered 409, without a `flow`.
 
-    One whose lease ran out has left us without an answer, as an attempt does that brings none: who
-    held it may have asked the outside. It counts, so that a flow that ends every process that
-    takes it up is parked some day.
+    A lease that ran out counts as an attempt without an answer, because its holder may have asked
+    the processor. So a flow that ends every process that takes it up is parked in the end.
     """
     region = commands[0].region
     keys = {(c.merchant_id, c.flow_id) for c in commands}
@@ -117,7 +116,7 @@ async def wake(database: Database, flow: Flow) -> str:
             return "it is over"
         if latest.lease_until is not None and latest.lease_until > now:
             return "somebody works on it"
-        # One attempt stays on record: the outside may have acted, and is asked about that first.
+        # One attempt stays on record: the processor may have acted, so it is asked first.
         latest.status, latest.attempts = "running", min(1, latest.attempts)
         latest.next_attempt_at, latest.lease_until = now, None
         # After this line only writes.

@@ -18,7 +18,6 @@ queries = Queries(__package__, tables=[FLOWS])
 
 
 def insert_flows(tx: Tx, region: str, flows: Sequence[Flow]) -> None:
-    """Begin flows."""
     if not flows:
         return
     query = queries.insert_flows
