@@ -48,7 +48,7 @@ SELECT :region, d.merchant_id, d.id, d.kind, d.currency, d.normal_side, d.floor_
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_accounts
--- Write the sums after a batch, each account once, if no other transaction changed it since it was locked.
+-- Write the sums after a batch, each account once, if nothing changed it since it was locked.
 -- path: accounts_pkey, one look-up per account
 UPDATE accounts AS a
    SET posted_debits_minor = d.posted_debits_minor,
