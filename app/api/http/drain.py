@@ -1,4 +1,4 @@
-"""The way out: balancers are told first, and served until they have noticed."""
+"""The way out: /readyz fails first, and balancers are served until they have noticed."""
 
 import asyncio
 import os

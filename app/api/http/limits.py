@@ -1,4 +1,4 @@
-"""Rate limits: a token bucket per key, and the headers that tell of it.
+"""Rate limits: a token bucket per key, and the headers that show it.
 
 Source of the headers: draft-ietf-httpapi-ratelimit-headers.
 """

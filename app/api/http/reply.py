@@ -55,7 +55,7 @@ async def read_body(
     Raises:
         UnsupportedEncoding: it is compressed.
         BodyTooLarge: it says so, or is.
-        InvalidBody: the client went away before its end.
+        InvalidBody: the client hung up before its end.
         CardNumberNotAllowed
     """
     encoding = request.scope["state"]["context"].headers.get(b"content-encoding")

@@ -24,4 +24,4 @@ class Services:
     world: World = field(init=False)
     """The flows, and what they reach outside; connected when the process starts."""
     draining: bool = field(default=False)
-    """Set when the process was told to stop; `/readyz` answers 503 from then on."""
+    """Set when the process has to stop; `/readyz` answers 503 from then on."""

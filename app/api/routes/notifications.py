@@ -1,4 +1,4 @@
-"""/v1/notifications/{processor}: where processors tell us what happened."""
+"""/v1/notifications/{processor}: where processors send their notifications."""
 
 import msgspec
 from litestar import Router, post
@@ -37,7 +37,7 @@ async def take_notification(request: ApiRequest, processor: str) -> ASGIResponse
             processor, services.world.processors.read_notification(processor, headers, body)
         )
     except errors.NotificationForeign:
-        # About something that is not ours; a processor that is told so would only repeat it.
+        # About something that is not ours; after an error the processor would only repeat it.
         return send(Received())
     if contains_pan(notification.id) or contains_pan(notification.reference):
         raise CardNumberNotAllowed

@@ -1,7 +1,7 @@
 """The external steps of disputes' flows: no transaction is open, and each may be repeated.
 
-What is asked carries our flow's id, under which the processor acts once; and whatever it answers,
-what counts is the state it tells when it is looked at afterwards.
+Each request carries our flow's id, under which the processor acts once. Whatever it answers, the
+dispute's state is read afterwards, and only that state is booked.
 """
 
 from uuid import UUID

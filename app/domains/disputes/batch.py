@@ -215,7 +215,7 @@ class DisputeBatch:
             return _not_bookable(report, why or "there is no such payment")
         flow = self.flows.get(report.watch_id)
         if flow is not None:
-            # It was told before it could be booked; its flow knows it by this id.
+            # It was reported before it could be booked; its flow knows it by this id.
             report = msgspec.structs.replace(report, dispute_id=flow.object_id)
         dispute = decisions.open_dispute(
             self.book, report, payment, region=self.region, stripe=self._stripe
@@ -281,7 +281,7 @@ class DisputeBatch:
     def _watch_finding(
         self, report: ReportDispute, known: Dispute | None, finding: DisputeNotBookable
     ) -> None:
-        """Look again where the payment may still become what was told; else people have to."""
+        """Look again where the payment may still become what was reported; else people have to."""
         flow = self.flows.get(report.watch_id) or self._begin(report, report.dispute_id)
         if known is not None:
             self._park(flow, finding)
@@ -327,8 +327,8 @@ async def load_batch(
     """Lock and load payments, flows, disputes and accounts, in this order.
 
     Args:
-        payments: (merchant, payment), beside those that are told of.
-        flows: (merchant, flow), beside those that look at what is told of.
+        payments: (merchant, payment), beside those of the reports.
+        flows: (merchant, flow), beside those that look at the reported disputes.
     """
     keys = {(t.merchant_id, t.payment_id) for t in report if t.payment_id is not None}
     keys |= await store.find_payments_of(tx, region, report)
@@ -354,7 +354,7 @@ async def load_batch(
 
 
 def _may_book(report: ReportDispute, known: Dispute | None) -> bool:
-    """Whether money may move because of what is told; hot accounts are not locked for less."""
+    """Whether a report may move money; hot accounts are locked only then."""
     if known is None or report.state.fee_minor > known.fee_minor:
         return True
     return report.state.status in FINAL and not known.is_final

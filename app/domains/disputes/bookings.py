@@ -66,8 +66,8 @@ def _book_look(batch: DisputeBatch, booking: Booking, plan: WatchPlan) -> Answer
 async def book_answers(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Book what processors said to merchants' answers; 200 with the dispute, or 409.
 
-    Evidence that was taken appends `dispute.evidence_submitted`; then what is told of the dispute
-    is booked as ever. Refusal: ResponseRefused.
+    Evidence that was taken appends `dispute.evidence_submitted`; then the reported
+    state of the dispute is booked. Refusal: ResponseRefused.
     """
     results: list[EvidenceAnswer] = [b.result for b in bookings]
     report = [said.report for said in results if said.report is not None]

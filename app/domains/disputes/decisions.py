@@ -65,7 +65,7 @@ def why_not_open(payment: Payment | None, others_minor: int, reported: DisputeSt
 
 
 def why_not_follow(dispute: Dispute, payment_id: UUID | None, reported: DisputeState) -> str | None:
-    """Why what is told of a known dispute contradicts what was booked, if it does."""
+    """Why a report about a known dispute contradicts what was booked, if it does."""
     if payment_id != dispute.payment_id:
         known = ids.encode("payment", dispute.payment_id)
         return f"it is now about {reported.authorization[:64]}, and was about {known}"
@@ -83,7 +83,7 @@ def why_not_follow(dispute: Dispute, payment_id: UUID | None, reported: DisputeS
 
 
 def is_news(dispute: Dispute, reported: DisputeState) -> bool:
-    """Whether what is told lies ahead of what is known; what lies behind was learned too late."""
+    """Whether a report lies ahead of what is known; one that lies behind came too late."""
     if dispute.is_final or reported.status in FINAL:
         return not dispute.is_final
     return _place(reported) > _place(dispute)
@@ -160,7 +160,7 @@ def is_due_soon(dispute: Dispute, now: datetime) -> bool:
 
 
 def look_at(dispute: Dispute, now: datetime) -> datetime | None:
-    """When to look at a dispute that the processor has spoken of; none: it should have decided."""
+    """When to look at a reported dispute again; none: the processor should have decided."""
     if dispute.status == "under_review":
         return now + REVIEW_PAUSE
     if now >= dispute.due_at:

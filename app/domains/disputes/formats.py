@@ -1,4 +1,4 @@
-"""What evidence may be, and how it is told to a processor: pure.
+"""What evidence may be, and how it is sent to a processor: pure.
 
 Files are kept here as they came; processors take text, so a file is named to them by its digest.
 """

@@ -63,8 +63,8 @@ class Dispute(msgspec.Struct):
     currency: str
     amount_minor: int
     fee_minor: int
-    """The most that the processor ever said it takes for the work; the merchant pays it as soon as
-    it is told, in the currency that it gets."""
+    """The highest fee that the processor has reported; the merchant pays it as soon as it is
+    reported, in the currency that the merchant gets."""
     fee_returned_minor: int
     """What of it the merchant got back."""
     due_at: datetime

@@ -38,7 +38,7 @@ async def lock_disputes_of_payments(
 async def find_payments_of(
     tx: Tx, region: str, report: Collection[ReportDispute]
 ) -> set[tuple[UUID, UUID]]:
-    """(merchant, payment) of those of some told disputes that are known already."""
+    """(merchant, payment) of those reported disputes that are known already."""
     if not report:
         return set()
     params = {

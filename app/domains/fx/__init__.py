@@ -6,7 +6,7 @@ the whole; no rate is ever a binary fraction.
 
 Owns `fx_quotes` and `fx_rates`.
 
-Never decides why money is converted, and never asks the world for a rate inside a transaction.
+Never decides why money is converted, and never fetches a rate inside a transaction.
 """
 
 from app.domains.fx.commands import ConvertTransfer, PromiseQuote

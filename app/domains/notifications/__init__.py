@@ -1,4 +1,4 @@
-"""Notifications: what processors tell us unasked, kept before they hear that it arrived.
+"""Notifications: messages of processors, kept before their arrival is confirmed.
 
 Guarantees: a notification that was answered by 200 is followed up, whatever dies, once or more; one
 that is repeated is kept once. It is a doorbell: what it is about is looked up at the processor, so

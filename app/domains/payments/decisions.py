@@ -2,8 +2,8 @@
 
 Each checks in order of precedence, and books what its command asks, or returns the refusal and
 changes nothing. What a processor said is never decided here, only booked: approved money is posted,
-declined money is given back, and what cannot be booked is undone at the processor before anybody
-is told.
+declined money is given back, and what cannot be booked is undone at the processor before a client
+gets an answer.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -404,7 +404,7 @@ class Next(Enum):
 def decide_rail_open(
     book: Book, command: OpenPayment, holds: list[Hold], exchange: Exchange | None = None
 ) -> Payment | PlatformError:
-    """Hold a new payment's amount until the processor has spoken."""
+    """Hold a new payment's amount until the processor has decided."""
     payment = new_payment(command, book, exchange)
     hold = hold_amount(book, command, payment, NEVER)
     if isinstance(hold, PlatformError):
@@ -549,7 +549,7 @@ def decide_rail_refund(
 ) -> Refund | PlatformError:
     """Book a refund that the processor still has to make: the money leaves the merchant now.
 
-    So a second refund sees it gone, whenever the processor speaks.
+    So a second refund sees it gone, whenever the processor answers.
     """
     refund = decide_refund(book, command, payment, stripe=stripe)
     if isinstance(refund, Refund):

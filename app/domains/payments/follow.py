@@ -28,8 +28,8 @@ from app.processors import (
 
 _WAKE_S: Final = 20.0  # a flow that is woken asks a processor and commits
 _LOOKS: Final = 2
-"""The first time somebody may have asked the processor just before the bell rang; whoever is met
-the second time has begun after it."""
+"""A flow that is met at the first look may have asked the processor just before the notification
+came; one that is met at the second look has begun after it."""
 _OVER: Final = frozenset({"declined", "failed", "canceled", "expired"})
 
 

@@ -128,7 +128,7 @@ async def _ask(world: World, file: PayoutFile) -> None:
 
 
 async def _knows(world: World, place: TakeFlow) -> str | None:
-    """What speaks against it that the bank does not know a payout."""
+    """Why the bank may know a payout, if it may."""
     payout = await asks.find_payout(world, place, place.flow_id)
     if payout is None:
         return "it moves to another region just now"

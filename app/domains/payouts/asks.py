@@ -19,8 +19,8 @@ from app.engine.saga import Flow, Postpone, external
 from app.processors import AskPayout, Banks, Verdict, World
 
 CONFIRMED_WITHIN: Final = timedelta(days=1)
-"""From a file until people are told that the bank has not confirmed it: by then the worker's round
-of the next day has given it again."""
+"""From making a file until an alert says that the bank has not confirmed it: by then the worker's
+round of the next day has given it again."""
 
 
 @external(FLOW)

@@ -17,8 +17,8 @@ from app.processors import Notification, World
 
 _WAKE_S: Final = 20.0  # a flow that is woken asks a bank and commits
 _LOOKS: Final = 2
-"""How often the flow is gone on with: the first time somebody else may have asked the bank just
-before the bell rang; whoever is met the second time has begun after it."""
+"""How often the flow goes on: another process may have asked the bank just before the notification
+came; one that is met at the second look has begun after it."""
 _REFUSED: Final = 400  # where refusals begin
 
 
@@ -28,7 +28,7 @@ async def follow_payout(
     """Look at the payout that a notification is about; returns a note for people.
 
     Args:
-        flow: the notification's own, which tells the merchant and where it is at home.
+        flow: the notification's own, which has the merchant and its home.
     """
     del processor  # which bank has it follows from the payout
     try:
@@ -51,7 +51,7 @@ async def follow_payout(
 
 
 async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Postpone:
-    """Tell people if the bank pays what has ended here without it: money would leave twice."""
+    """Log if the bank pays a payout that has ended here: its money would leave twice."""
     if payout.status not in {"failed", "canceled"}:
         return f"it is {payout.status}"
     verdict = await asks.find_verdict(world, flow, payout, flow.correlation_id)

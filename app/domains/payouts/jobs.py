@@ -50,7 +50,7 @@ SILENT_MAX = 3  # one file may be what a bank stumbles over; after three it is t
 
 CLAIM = timedelta(seconds=10)  # from noting that a file is sent until it is: a slow commit
 
-TOGETHER = 32  # flows gone on with at a time: well below what a processor is asked at once
+TOGETHER = 32  # flows that go on at a time: well below the limit of calls to a processor
 
 WAIT_S = 20.0  # for a flow that another process has
 

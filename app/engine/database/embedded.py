@@ -255,7 +255,7 @@ class EmbeddedPostgres:
             time.sleep(_POLL_S)
 
     def _has_postmaster(self) -> bool:
-        """Whether the process that the data name as their server is one; where that is told.
+        """Whether the process that the data name as their server runs, where the kernel says so.
 
         Looking at every process of the machine answers as well, and takes thirty times as long.
         """

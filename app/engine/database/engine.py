@@ -118,7 +118,7 @@ class Database:
             options.append("-c default_transaction_read_only=on")
         if not self.is_cockroach:
             options.append(_POSTGRESQL_PLANNER)
-            # Whoever was hung up on lets go of its locks, even where it waits for others'.
+            # A statement whose client is gone releases its locks, even while it waits for others.
             options.append("-c client_connection_check_interval=1000")
             if not writing:
                 # A single statement sees one snapshot anyway; a serializable reader would only
@@ -132,7 +132,7 @@ class Database:
             url,
             pool_size=size,
             max_overflow=0,
-            pool_timeout=5,  # a request that cannot get a connection in 5 s is better told so
+            pool_timeout=5,  # a request that gets no connection within 5 s fails
             pool_reset_on_return=None,  # `transact` ends its transactions itself
             connect_args={
                 "options": options,

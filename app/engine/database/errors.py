@@ -1,4 +1,4 @@
-"""What the database layer tells its callers."""
+"""Errors of the database layer."""
 
 from app.base.errors import Unavailable
 

@@ -134,9 +134,10 @@ class GroupCommit:
     ) -> Receipt[Out]:
         """The outcomes of `commands`, in order, once they are durable.
 
-        Commands of one call belong to one merchant. The caller may go away: what was queued commits
-        (or not) all the same, because a cancelled wait cancels nothing but itself. What failed
-        without an answer (`Unavailable`, a bug) comes back as an exception in its command's place.
+        Commands of one call belong to one merchant. The caller may be cancelled: what was queued
+        commits (or not) all the same, because a cancelled wait cancels nothing but itself. What
+        failed without an answer (`Unavailable`, a bug) comes back as an exception in its command's
+        place.
 
         Args:
             deadline: on `clock.monotonic()`; the request timeout from now where none is given.

@@ -45,11 +45,11 @@ class LookUps(Generic[K, V]):
         if self._needs_runner(loop.time()):
             runner = loop.create_task(self._run())
             self._runners[runner] = loop.time()
-        # Whoever goes away takes nobody's answer along.
+        # A caller that is cancelled does not cancel the look-up, which others may share.
         return await asyncio.shield(future)
 
     def _needs_runner(self, now: float) -> bool:
-        """Whether nobody looks up, or only those do who seem to be stuck."""
+        """Whether no task looks keys up, or all that do seem to be stuck."""
         if len(self._runners) >= RUNNERS_MAX:
             return False
         return all(now - began > STUCK_S for began in self._runners.values())
@@ -70,10 +70,10 @@ class LookUps(Generic[K, V]):
     async def _answer(self, futures: "dict[K, asyncio.Future[V | None]]") -> None:
         try:
             found = await self._find(list(futures))
-        except Exception as error:  # noqa: BLE001 - it is whoever asked that can do something
+        except Exception as error:  # noqa: BLE001 - the callers get it
             for future in futures.values():
                 future.set_exception(error)
-                future.exception()  # whoever asked may be gone, and nobody else need hear of it
+                future.exception()  # the caller may be gone, and the error concerns no other one
             return
         except BaseException:
             for future in futures.values():

@@ -1,9 +1,9 @@
 """Rows that follow their merchant to another region.
 
 While a merchant moves, each of its rows is in one of two regions, and a process may hold either for
-the home. Whoever needs rows by their keys first pulls them home, in the same transaction; then
-everything that reads and writes at home is right as it is. Whoever only reads, outside a
-transaction, looks where `regions_of` says, in that order.
+the home. A step that needs rows by their keys first pulls them home, in the same transaction; then
+all its statements read and write at home. A read outside a transaction looks in the regions that
+`regions_of` names, in that order.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -66,7 +66,7 @@ async def pull(
 ) -> "Rows":
     """Bring those of some (merchant, id) to `region` that are in their merchants' former regions.
 
-    Returns what `query` returns of each row that came. Asks nothing where nobody moves.
+    Returns what `query` returns of each row that came. Runs no statement where no merchant moves.
     """
     wanted = sorted(key for key in keys if key[0] in moving) if moving else []
     if not wanted:

@@ -32,7 +32,7 @@ class Page(msgspec.Struct, frozen=True):
         return newest.reversed
 
     def params(self, region: str, merchant_id: UUID, **more: Any) -> dict[str, Any]:
-        """Parameters of a list statement; one row more than the limit tells of a next page."""
+        """Parameters of a list statement; one row more than the limit shows a next page."""
         return {
             "region": region,
             "merchant_id": merchant_id,

@@ -16,7 +16,7 @@ class FailureAction(StrEnum):
     AMBIGUOUS = "ambiguous"
     """It may have committed: run the work again on a new connection; its keys decide."""
     UNAVAILABLE = "unavailable"
-    """The database will not take it now; the caller is told so."""
+    """The database does not take it now; the caller gets an error."""
     BUG = "bug"
     """Not foreseen, so raised."""
 

@@ -199,7 +199,7 @@ class _Attempts(Generic[T]):
         self.writer = writer
         self.committing = False
         self.ambiguous = False
-        """An earlier attempt may have committed; only a finished later one can tell."""
+        """An earlier attempt may have committed; only a later one that ends shows it."""
         self.duplicates = 0
         """Unique violations in a row."""
 

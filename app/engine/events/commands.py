@@ -8,6 +8,6 @@ from app.engine.events.model import Event
 
 
 def append(tx: Tx, region: str, events: Sequence[Event]) -> None:
-    """Append `events` in `tx`; they exist exactly if the changes they tell of do."""
+    """Append `events` in `tx`; they exist exactly if the changes they are about do."""
     if events:
         store.insert_events(tx, region, events)

@@ -16,7 +16,7 @@ Owns `sagas`: one row per run of a flow with external steps, written in the tran
 flow's own atomic steps (`insert_flows` where it begins, `lock_flows` and `update_flows` where what
 came back is booked). What is all inside the database is a step alone, and needs no flow.
 
-Never touches the world inside a transaction.
+Never asks a processor inside a transaction.
 """
 
 from app.engine.saga.begin import new_flow

@@ -1,9 +1,9 @@
 """Declaring flows, and the state of one run: pure.
 
-A flow is one declaration of steps. An atomic step is one transaction over many commands; an
-external step touches the world, with no transaction open, and may be repeated, because what it asks
-for carries a reference under which the world acts once. The atomic step after it books what it
-brought back. What undoes an external step stands next to it.
+A flow is one declaration of steps. An atomic step is one transaction over many commands. An
+external step asks a processor or a bank, with no transaction open. It may be repeated, because its
+request carries a reference under which the processor acts once. The atomic step after it books the
+answer. The step that undoes an external step stands next to it.
 
     begin -> [ recovery point: call -> book ] -> answer
                      |                   |
@@ -150,7 +150,7 @@ class Booking(msgspec.Struct, frozen=True):
 
 
 class External(Generic[W_contra, R_co]):
-    """A step that touches the world, with no transaction open; it may be repeated.
+    """A step that asks a processor or a bank, with no transaction open; it may be repeated.
 
     (world, flow) -> what to book, or Postpone. Called like the function that it was declared with.
     """
@@ -174,7 +174,7 @@ def external(
 
 
 class Saga(Generic[C]):
-    """A flow that leaves the building: what begins it, what it asks the world, and what books that.
+    """A flow with an external step: the step that begins it, the external one, and the booking.
 
     A run whose first step answers without a `flow` ends there. What undoes the external step is a
     recovery point of its own, and is booked by the same step.
@@ -207,7 +207,7 @@ def pause_after(attempts: int, backoff_ms: Sequence[int]) -> timedelta:
 
 
 def end(flow: Flow, now: datetime, note: str | None = None) -> None:
-    """The flow is over; why it waited last is kept, for people."""
+    """The flow is over; its last note is kept, for people."""
     flow.status = "done"
     _rest(flow, now, note or flow.note)
 
