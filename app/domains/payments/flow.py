@@ -1,4 +1,4 @@
-"""The flows of payments. What is all inside the ledger ends with the first step."""
+"""The flows of payments. A payment from a wallet ends with the first step."""
 
 from app.domains.payments.asks import (
     ask_authorization,

@@ -75,7 +75,7 @@ UNDECIDED: Final[frozenset[PaymentStatus]] = frozenset({"processing", "requires_
 
 
 class Rail(msgspec.Struct, omit_defaults=True):
-    """How a payment leaves the building, and what is known of the other side."""
+    """How a payment reaches a processor, and what is known of it there."""
 
     route: tuple[str, ...]
     """Processors in order of preference; the first is the one that has it."""
@@ -133,7 +133,7 @@ class Payment(msgspec.Struct):
     expires_at: datetime | None
     """When an uncaptured authorization ends."""
     rail: Rail | None = None
-    """Of a payment that leaves the building; none: all of it is in the ledger."""
+    """Of a payment over a processor or a bank; none: all of it is in the ledger."""
     operation_id: UUID | None = None
     """The flow that is under way on it; there is one at a time."""
     fee_plan: FeeRates | None = None

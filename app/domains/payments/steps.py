@@ -1,7 +1,8 @@
 """The first steps of payments' flows: many commands in, one answer per command out, in `tx`.
 
-Each reads claim, load, decide, write. What is all inside the ledger ends here; what leaves the
-building begins a flow, whose external step and booking are in `asks.py` and `bookings.py`.
+Each reads claim, load, decide, write. A command that the ledger alone can carry out ends here; one
+that needs a processor begins a flow, whose external step and booking are in `asks.py` and
+`bookings.py`.
 """
 
 from collections.abc import Sequence

@@ -69,7 +69,7 @@ class PaymentView(msgspec.Struct, frozen=True):
     expires_at: datetime | None
     """When an uncaptured authorization ends."""
     processor: str | msgspec.UnsetType = msgspec.UNSET
-    """Who has it, where it left the building."""
+    """The processor that has it, if one has."""
     next_action: NextActionView | msgspec.UnsetType = msgspec.UNSET
     decline_code: str | msgspec.UnsetType = msgspec.UNSET
     exchange: ExchangeView | msgspec.UnsetType = msgspec.UNSET
@@ -148,7 +148,7 @@ def _method_view(payment: Payment) -> PaymentMethodView:
 
 
 def _rail_fields(payment: Payment) -> dict[str, Any]:
-    """What only payments have that leave the building."""
+    """The fields that only payments over a processor or a bank have."""
     rail = payment.rail
     if rail is None:
         return _NO_FIELDS
