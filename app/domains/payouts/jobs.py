@@ -243,13 +243,11 @@ async def _keep(tx: Tx, file: PayoutFile, lines: list[WaitingPayout]) -> None:
     Raises:
         Overtaken: one of them has changed.
     """
-    params = {
+    keys = [(line.merchant_id, line.payout_id) for line in lines]
+    params = arrays.by_keys(file.region, keys) | {
         "file_id": file.id,
         "status": "pending",
         "channel": "file",
-        "regions": arrays.same(file.region, len(lines)),
-        "merchant_ids": arrays.uuids([line.merchant_id for line in lines]),
-        "ids": arrays.uuids([line.payout_id for line in lines]),
     }
     tx.write(store.queries.assign_file, lambda: params, rows=len(lines), otherwise=Overtaken)
     tx.write(
