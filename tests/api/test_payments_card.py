@@ -225,6 +225,7 @@ async def test_a_payer_is_waited_for_until_then(
     flow = (
         "SELECT next_attempt_at - created_at FROM sagas"
         " WHERE object_id = %s AND next_attempt_at > now() AND lease_until IS NULL"
+        " AND note = 'waits for the payer'"
     )
     of_payment = [ids.decode("payment", waiting["id"])]
 

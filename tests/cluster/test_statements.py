@@ -83,7 +83,7 @@ def _explain(connection: psycopg.Connection, query: Query) -> str:
             names.append(match[1])
         return f"${names.index(match[1]) + 1}"
 
-    text = re.sub(r"(?<![:\w]):([a-z_]+)", number, query.source)
+    text = re.sub(r"(?<![:\w]):([a-z_][a-z0-9_]*)", number, query.source)
     connection.execute(b"DEALLOCATE ALL")
     connection.execute(f"PREPARE statement AS {text}".encode())
     [(types,)] = connection.execute(
