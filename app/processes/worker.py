@@ -38,6 +38,7 @@ SWEEP_BATCH = 256  # holds released per commit, which keeps their locks for a fe
 RESUME_BATCH = 16
 RESUME_PAGES_MAX = 256  # then the lease is renewed; a worker that is paused must not hold it
 COUNT_INTERVAL_S = 30.0  # an alert on parked flows waits longer than this before it calls people
+HORIZON_INTERVAL_S = 1.0  # by as much reading the past is behind it at most
 REAP_INTERVAL_S = 60.0  # between walks over the keys; they live for days
 LEASE_FACTOR = 10  # a lease outlives ten rounds, and a dead holder is replaced after as many
 LEASE_S_MIN = 5.0
@@ -72,6 +73,7 @@ async def run(settings: Settings, audit: Audit) -> None:
             await asyncio.gather(
                 _every(stop, settings.sweep_interval_ms / 1000, worker.expire_holds),
                 _every(stop, settings.resume_interval_ms / 1000, worker.resume_flows),
+                _every(stop, HORIZON_INTERVAL_S, worker.move_horizons),
                 _every(stop, COUNT_INTERVAL_S, worker.count_parked),
                 _every(stop, REAP_INTERVAL_S, worker.reap_keys),
                 _every(stop, PAY_OUT_INTERVAL_S, worker.pay_out),
@@ -209,6 +211,11 @@ class Worker:
                 if outcome is not None:
                     raise outcome
 
+    async def move_horizons(self) -> None:
+        """Move on what is final, for those who read the past of a cluster."""
+        if self.database.is_cockroach:
+            await in_regions(self.database, "move_horizons", self.database.fences.horizon)
+
     async def count_parked(self) -> None:
         """Set the metric of flows that were given up and wait for people."""
         metrics.flows_parked.set(await count_parked(self.database))
@@ -229,10 +236,11 @@ class Worker:
             self.database, region, "reap_keys", self.holder, seconds=2 * REAP_INTERVAL_S
         ):
             return
+        await self.database.fences.sweep(region)
         position: tuple[UUID, UUID] | None = None
         deleted = 0
         while True:
-            count, position = await idempotency.sweep(self.database, region, position, clock.now())
+            count, position = await idempotency.sweep(self.database, region, position)
             deleted += count
             if position is None:
                 break

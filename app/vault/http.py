@@ -189,6 +189,7 @@ class VaultHttp:
         if self.draining:
             raise Unavailable
         await checks.check_schema(self.vault.database, VAULT)
+        await checks.check_clock(self.vault.database)
         return _json({"status": "ready"})
 
     async def _metrics(self, call: Call) -> web.Response:

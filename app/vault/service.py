@@ -71,7 +71,7 @@ class Vault:
 
     def __init__(self, database: Database, ciphers: Ciphers, destinations: Destinations) -> None:
         self.database = database
-        self.group_commit = GroupCommit(database)
+        self.group_commit = GroupCommit(database, fenced=False)
         self.ciphers = ciphers
         self.destinations = destinations
         self.cards: LookUps[UUID, CardRow] = LookUps(partial(find_cards, database))

@@ -37,7 +37,12 @@ CONSISTENCY_PARAMETER: dict[str, Any] = {
 PAGING_PARAMETERS: Mapping[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
     "starting_after": {"type": "string", "description": "An id; the page begins after it."},
-    "ending_before": {"type": "string", "description": "An id; the page ends before it."},
+    "ending_before": {
+        "type": "string",
+        "description": "An id; the page ends before it. A list is in the order of ids, which are "
+        "made when things are asked for: what is committed late stands below what was seen. Only "
+        "the list of events has the order of commits, and can be followed without missing any.",
+    },
     "consistency": CONSISTENCY_PARAMETER,
 }
 

@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
+
+import msgspec
 
 from app.api.http.call import Call, send
 from app.api.http.lists import bad
 from app.api.http.reply import Reply
+from app.base import ids
 from app.engine.database import Listed, Page, Reader, StaleReader, find_in, merged
 
 T = TypeVar("T")
@@ -64,6 +68,27 @@ class Reading:
     ) -> Listed[T]:
         """A page of a list that is ordered by `key`."""
         return merged(page, await self.find_all(find, *args, **kwargs), key)
+
+    async def horizon(self, needed: datetime) -> datetime:
+        """The instant before which all is final that is dated before it, and seen by this reading.
+
+        Args:
+            needed: it does not have to be later than that.
+        """
+        database = self._call.services.database
+        fences, regions = database.fences, self._call.regions
+        if self._stale is not None and database.is_cockroach:
+            reader = self._stale
+            return min([await fences.horizon_as_read(reader, region) for region in regions])
+        known = min(map(fences.known_horizon, regions))
+        if known > needed:
+            return known
+        return min([await fences.horizon(region) for region in regions])
+
+    async def final(self, page: Page) -> Page:
+        """The part of a page before which nothing can come into being any more."""
+        horizon = ids.first_at(await self.horizon(ids.instant_after(page.before)))
+        return msgspec.structs.replace(page, before=min(page.before, horizon))
 
     @property
     def age_s(self) -> float:

@@ -39,7 +39,9 @@ class CreateAccount(Body):
 
 
 _ENTRY_ID = re.compile(r"ent_([0-9]{1,17})_([0-9]{1,18})")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+_CLOCKS = timedelta(seconds=1)  # by which a client's may be ahead of ours
 
 
 def _open(call: Call, intent: Intent, body: CreateAccount) -> OpenAccount:
@@ -81,12 +83,11 @@ async def close_account(request: ApiRequest, account_id: str) -> ASGIResponse:
     return await perform(request, Nothing, steps.close_accounts, make)
 
 
-async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]:
-    call = await enter(request, "read")
+async def _find(call: Call, account_id: str) -> AccountRow:
     row = await Reading(call).find(reads.find_account, path_id("account", account_id))
     if row is None:
         raise AccountNotFound(account=account_id)
-    return call, row
+    return row
 
 
 @get(
@@ -95,7 +96,7 @@ async def _find(request: ApiRequest, account_id: str) -> tuple[Call, AccountRow]
 )
 async def read_account(request: ApiRequest, account_id: str) -> ASGIResponse:
     """One account of the merchant."""
-    _, row = await _find(request, account_id)
+    row = await _find(await enter(request, "read"), account_id)
     return send(account_view(row))
 
 
@@ -120,17 +121,24 @@ async def list_accounts(request: ApiRequest) -> ASGIResponse:
     ).opt(),
 )  # fmt: skip
 async def read_balance(request: ApiRequest, account_id: str) -> ASGIResponse:
-    """The balance now, or as of any instant in the past, at the same cost."""
-    call, row = await _find(request, account_id)
+    """The balance now, or as of any instant in the past, at the same cost.
+
+    The answer says as of which instant it is, and that balance never changes any more.
+    """
+    call = await enter(request, "read")
     given = lists.parameters(request, "as_of", "consistency")
-    reading, as_of, now = Reading(call, given), lists.instant(given, "as_of"), clock.now()
+    known = min(map(call.services.database.fences.known_horizon, call.regions))
+    row = await _find(call, account_id)
+    reading, as_of = Reading(call, given), lists.instant(given, "as_of")
     if as_of is None and "consistency" not in given:
-        return send(balance_view(row.account, now))
-    if as_of is not None and as_of > now:
+        # It is what it has been since its last entry, and at what was final before it was read.
+        return send(balance_view(row.account, max(row.account.booked_at, known - _TICK)))
+    final = await reading.horizon(as_of or _LATEST) - _TICK
+    if as_of is not None and as_of > final + _CLOCKS:
         raise lists.bad("as_of", "must not be in the future")
-    sums = await reading.find_all(reads.find_balance_as_of, row.account.id, as_of or now)
+    then = final if as_of is None else min(as_of, final)
+    sums = await reading.find_all(reads.find_balance_as_of, row.account.id, then)
     latest = max(sums, key=lambda each: each.version)
-    then = as_of or now - timedelta(seconds=reading.age_s)
     return reading.send(balance_view(with_sums(row.account, latest), then))
 
 
@@ -143,7 +151,8 @@ async def read_balance(request: ApiRequest, account_id: str) -> ASGIResponse:
 )  # fmt: skip
 async def list_entries(request: ApiRequest, account_id: str) -> ASGIResponse:
     """The account's entries, newest first, each with the balance after it."""
-    call, row = await _find(request, account_id)
+    call = await enter(request, "read")
+    row = await _find(call, account_id)
     given = lists.parameters(request, *lists.PAGING)
     before = _position(given, "starting_after")
     after = _position(given, "ending_before")
@@ -172,7 +181,7 @@ def _position(given: dict[str, str], name: str) -> EntryPosition | None:
     match = _ENTRY_ID.fullmatch(text)
     if match is None:
         raise lists.bad(name, "must be the id of an entry")
-    return EntryPosition(_EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
+    return EntryPosition(clock.EPOCH + timedelta(microseconds=int(match[1])), int(match[2]))
 
 
 def router() -> Router:

@@ -40,11 +40,16 @@ async def read_event(request: ApiRequest, event_id: str) -> ASGIResponse:
     ).opt(),
 )  # fmt: skip
 async def list_events(request: ApiRequest) -> ASGIResponse:
-    """Facts, newest first; all of the merchant's, or those about one object."""
+    """Facts, newest first; all of the merchant's, or those about one object.
+
+    Whoever follows them with `ending_before` sees each once, in the order in which they became
+    true.
+    """
     call = await enter(request, "read")
     given = lists.parameters(request, *lists.PAGING, *lists.CREATED, "object")
     kind = _OBJECTS.get(given.get("object", "").rpartition("_")[0], "payment")
-    page, reading = lists.page(given, "event"), Reading(call, given)
+    reading = Reading(call, given)
+    page = await reading.final(lists.page(given, "event"))
     object_id = lists.cursor(given, "object", kind)
     found = await reading.list(page, events.list_events, lambda e: e.id, page, object_id)
     return reading.send(lists.list_view(found.items, events.view, more=found.has_more))

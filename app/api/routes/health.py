@@ -9,7 +9,7 @@ from app.api.http.docs import Doc, Health
 from app.api.http.errors import NotReady
 from app.base.errors import PlatformError
 from app.base.telemetry import metrics
-from app.engine.database.checks import check_schema
+from app.engine.database.checks import check_clock, check_schema
 
 
 @get("/healthz", opt=Doc("Is the process up", answer=Health, public=True).opt())
@@ -24,12 +24,17 @@ async def healthz(request: ApiRequest) -> ASGIResponse:
     opt=Doc("Can the process serve", answer=Health, public=True, errors=(NotReady,)).opt(),
 )
 async def readyz(request: ApiRequest) -> ASGIResponse:
-    """200 if the database is reachable, its schema suffices, and the process is not draining."""
+    """200 if the process can serve.
+
+    The database is reachable, its schema suffices, this machine's clock agrees with the database's
+    to a second, and the process is not shutting down.
+    """
     services = services_of(request)
     if services.draining:
         raise NotReady(reason="it is shutting down")
     try:
         await check_schema(services.database)
+        await check_clock(services.database)
     except PlatformError as error:
         raise NotReady(reason=error.message) from error
     return send(Health("ready"))

@@ -31,7 +31,8 @@ _STRIKES = 3  # connections in a row: the first retry is hit, too
 _CONNECTIONS_MAX = 500  # more than any server here accepts
 _TAKE_PAUSE_S = 0.02
 _FULL_S = 0.2  # all connections are taken when no further one succeeds for so long
-_CLOCK_OFFSETS_S = (-30, 30, -2, 2)  # a machine without time service, and one with a bad one
+# A bad time service, none, a clock an hour off, and one that takes every kept key for expired.
+_CLOCK_OFFSETS_S = (-2, 2, -30, 30, -3_600, 3_600, -32 * 86_400, 32 * 86_400)
 
 # Not a statement of the product: it lives for a second, during a run. CONCURRENTLY is how
 # PostgreSQL avoids the lock; CockroachDB always does, and accepts the word.
@@ -92,13 +93,9 @@ async def _stop(api: Breakable) -> None:
 async def _clock(target: Target, injection: Injection) -> AsyncIterator[str]:
     api = target.apis[injection.chance % len(target.apis)]
     offset_s = _CLOCK_OFFSETS_S[injection.chance % len(_CLOCK_OFFSETS_S)]
-    faketime = find_program("faketime")
-    assert faketime is not None
     await _stop(api)
     try:
-        # Deadlines use the monotonic clock, which stays right.
-        prefix = [faketime, "--exclude-monotonic", "-f", f"{offset_s:+d}s"]
-        await finish(lambda: api.start(partial(SuyaCommand, prefix=prefix)))
+        await finish(lambda: api.start(partial(SuyaCommand, clock_off_s=offset_s)))
         yield f"{api.name}, {offset_s:+d} s"
     finally:
         await _stop(api)

@@ -77,7 +77,10 @@ PROFILES: dict[Kind, Profile] = {
         is_stormy=False,
     ),
     Kind.CLOCK: Profile(
-        "an api restarted with a clock that is seconds off", LOCAL, _GREY, is_stormy=False
+        "an api restarted with a clock that is seconds, an hour or 32 days off",
+        LOCAL,
+        _GREY,
+        is_stormy=False,
     ),
     Kind.DATABASE_KILL: Profile("SIGKILL to all of PostgreSQL", frozenset({E}), (0.0, 0.3)),
     Kind.DATABASE_RESTART: Profile("PostgreSQL ended in order", frozenset({E}), (0.0, 0.3)),

@@ -109,6 +109,12 @@ class Command:
             signal_group(self._leader, how)
 
 
+_FAKETIME = {
+    "LD_PRELOAD": "/usr/$LIB/faketime/libfaketimeMT.so.1",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # deadlines stay right
+}
+
+
 class SuyaCommand(Command):
     """`suya <words>` as a process; it ends with this one, however this one ends."""
 
@@ -118,11 +124,13 @@ class SuyaCommand(Command):
         environ: Mapping[str, str],
         log_path: Path | None,
         *,
-        prefix: Sequence[str] = (),
+        clock_off_s: int = 0,
     ) -> None:
-        """Start it, through the program `prefix` if one is given."""
+        """Start it, with its clock off by so many seconds; that needs Debian's `faketime`."""
         line = [sys.executable, "-m", "app.cli", *words, "--supervisor-pid", str(os.getpid())]
-        super().__init__([*prefix, *line], environ, log_path)
+        # By the library and not by the program, which would stand between it and its supervisor.
+        shift = {**_FAKETIME, "FAKETIME": f"{clock_off_s:+d}s"} if clock_off_s else {}
+        super().__init__(line, {**environ, **shift}, log_path)
 
 
 class Process:

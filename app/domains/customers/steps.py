@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.base import clock, ids
 from app.base.errors import PlatformError
 from app.domains.customers import model, store
 from app.domains.customers.commands import (
@@ -18,17 +17,17 @@ from app.domains.customers.model import Customer, PaymentMethod
 from app.domains.customers.views import customer_text, method_text
 from app.engine import events, idempotency
 from app.engine.database import Tx, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, Command, refusal
 
 
 class _Changes:
     """What a batch changes, and the events about it, written at its end."""
 
-    def __init__(self, region: str) -> None:
+    def __init__(self, tx: Tx, region: str) -> None:
+        self.tx = tx
         self.region = region
-        self.now = clock.now()
-        self.facts: list[Event] = []
+        self.facts: list[Fact] = []
         self.new_customers: list[Customer] = []
         self.customers: dict[UUID, Customer] = {}
         self.new_methods: dict[UUID, PaymentMethod] = {}
@@ -38,27 +37,27 @@ class _Changes:
         """Append a fact; returns the object as clients see it."""
         text = customer_text(changed) if isinstance(changed, Customer) else method_text(changed)
         self.facts.append(
-            Event(
+            Fact(
                 merchant_id=changed.merchant_id,
-                id=ids.new(),
                 type=what,
                 object_id=changed.id,
                 sequence=changed.version,
                 data=text,
                 correlation_id=correlation_id,
-                created_at=self.now,
+                created_at=self.tx.now,
             )
         )
         return text
 
     def detach(self, method: PaymentMethod, correlation_id: str) -> None:
         """Take a payment method out of use, if it is not so already."""
-        if model.detach(method, self.now):
+        if model.detach(method, self.tx.now):
             self.methods[method.id] = method
             self.note("payment_method.detached", method, correlation_id)
 
-    def write(self, tx: Tx) -> None:
+    def write(self) -> None:
         """Write all of it, each row once."""
+        tx = self.tx
         store.insert_customers(tx, self.region, self.new_customers)
         store.update_customers(tx, self.region, list(self.customers.values()))
         store.insert_methods(tx, self.region, list(self.new_methods.values()))
@@ -71,15 +70,15 @@ class _Changes:
 async def create_customers(tx: Tx, commands: Sequence[AddCustomer]) -> list[Answer]:
     """Record customers; each answers 201 and appends `customer.created`."""
     claims = await idempotency.claim(tx, commands)
-    changes = _Changes(commands[0].region)
+    changes = _Changes(tx, commands[0].region)
     # After this line only writes: nothing can be refused.
     answers = []
     for command in claims.fresh:
-        customer = _new_customer(command, changes.now)
+        customer = _new_customer(command, tx.now)
         changes.new_customers.append(customer)
         text = changes.note("customer.created", customer, command.correlation_id)
         answers.append(Answer(201, text))
-    changes.write(tx)
+    changes.write()
     return idempotency.keep(tx, claims, answers)
 
 
@@ -93,19 +92,19 @@ async def update_customers(tx: Tx, commands: Sequence[ChangeCustomer]) -> list[A
     region = commands[0].region
     keys = {(command.merchant_id, command.customer_id) for command in claims.fresh}
     customers = await store.lock_customers(tx, region, claims.moving, keys)
-    changes, answers = _Changes(region), []
+    changes, answers = _Changes(tx, region), []
     for command in claims.fresh:
         customer = customers.get((command.merchant_id, command.customer_id))
         error = model.refuse_customer(customer, command.customer_id)
         if error is not None or customer is None:
             answers.append(_refusal(error, command))
             continue
-        if model.change_customer(customer, command.changes, changes.now):
+        if model.change_customer(customer, command.changes, tx.now):
             changes.customers[customer.id] = customer
             changes.note("customer.updated", customer, command.correlation_id)
         answers.append(Answer(200, customer_text(customer)))
     # After this line only writes.
-    changes.write(tx)
+    changes.write()
     return idempotency.keep(tx, claims, answers)
 
 
@@ -122,14 +121,14 @@ async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[A
     # Customers are locked before what they have, here as where something is attached.
     theirs = await store.list_methods_of(tx, region, claims.moving, keys)
     methods = await store.lock_methods(tx, region, claims.moving, theirs)
-    changes, answers = _Changes(region), []
+    changes, answers = _Changes(tx, region), []
     for command in claims.fresh:
         customer = customers.get((command.merchant_id, command.customer_id))
         if customer is None:
             error = model.refuse_customer(None, command.customer_id)
             answers.append(_refusal(error, command))
             continue
-        if model.delete_customer(customer, changes.now):
+        if model.delete_customer(customer, tx.now):
             changes.customers[customer.id] = customer
             for method in methods.values():
                 if method.customer_id == customer.id:
@@ -137,7 +136,7 @@ async def delete_customers(tx: Tx, commands: Sequence[DeleteCustomer]) -> list[A
             changes.note("customer.deleted", customer, command.correlation_id)
         answers.append(Answer(200, customer_text(customer)))
     # After this line only writes.
-    changes.write(tx)
+    changes.write()
     return idempotency.keep(tx, claims, answers)
 
 
@@ -154,7 +153,7 @@ async def attach_methods(tx: Tx, commands: Sequence[AttachMethod]) -> list[Answe
     customers = await store.lock_customers(tx, region, claims.moving, owners)
     keys = {(command.merchant_id, command.card.id) for command in claims.fresh}
     methods = await store.lock_methods(tx, region, claims.moving, keys)
-    changes, answers = _Changes(region), []
+    changes, answers = _Changes(tx, region), []
     for command in claims.fresh:
         if command.customer_id is not None:
             customer = customers.get((command.merchant_id, command.customer_id))
@@ -164,7 +163,7 @@ async def attach_methods(tx: Tx, commands: Sequence[AttachMethod]) -> list[Answe
                 continue
         answers.append(_attach(changes, methods, command))
     # After this line only writes.
-    changes.write(tx)
+    changes.write()
     return idempotency.keep(tx, claims, answers)
 
 
@@ -177,14 +176,14 @@ def _attach(
     key = (command.merchant_id, command.card.id)
     method = methods.get(key)
     if method is None:
-        method = methods[key] = _new_method(command, changes.now)
+        method = methods[key] = _new_method(command, changes.tx.now)
         changes.new_methods[method.id] = method
         text = changes.note("payment_method.attached", method, command.correlation_id)
         return Answer(201, text)
     error = model.refuse_attach(method, command.customer_id)
     if error is not None:
         return _refusal(error, command)
-    if model.attach(method, command.customer_id, changes.now):
+    if model.attach(method, command.customer_id, changes.tx.now):
         changes.methods[method.id] = method
         text = changes.note("payment_method.attached", method, command.correlation_id)
         return Answer(201, text)
@@ -201,7 +200,7 @@ async def detach_methods(tx: Tx, commands: Sequence[DetachMethod]) -> list[Answe
     region = commands[0].region
     keys = {(command.merchant_id, command.method_id) for command in claims.fresh}
     methods = await store.lock_methods(tx, region, claims.moving, keys)
-    changes, answers = _Changes(region), []
+    changes, answers = _Changes(tx, region), []
     for command in claims.fresh:
         method = methods.get((command.merchant_id, command.method_id))
         if method is None:
@@ -211,7 +210,7 @@ async def detach_methods(tx: Tx, commands: Sequence[DetachMethod]) -> list[Answe
         changes.detach(method, command.correlation_id)
         answers.append(Answer(200, method_text(method)))
     # After this line only writes.
-    changes.write(tx)
+    changes.write()
     return idempotency.keep(tx, claims, answers)
 
 

@@ -25,7 +25,9 @@ async def lock_customers(
     """Some customers, brought home and locked in id order; missing ones are left out."""
     await pull(tx, queries.pull_customers, region, moving, keys)
     rows = await _lock(tx, queries.lock_customers, region, keys)
-    return {(row[0], row[1]): CUSTOMERS.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): CUSTOMERS.struct_of(row) for row in rows}
+    tx.see(each.updated_at for each in locked.values())
+    return locked
 
 
 async def lock_methods(
@@ -34,7 +36,9 @@ async def lock_methods(
     """Some payment methods, brought home and locked in id order; missing ones are left out."""
     await pull(tx, queries.pull_methods, region, moving, keys)
     rows = await _lock(tx, queries.lock_methods, region, keys)
-    return {(row[0], row[1]): METHODS.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): METHODS.struct_of(row) for row in rows}
+    tx.see(each.updated_at for each in locked.values())
+    return locked
 
 
 async def list_methods_of(

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import ids
 from app.base.errors import PlatformError
 from app.base.settings import Settings
 from app.domains import ledger
@@ -26,7 +25,7 @@ from app.domains.payments.store import lock_payments, pull_payments, update_paym
 from app.domains.payments.views import payment_text
 from app.engine import events, saga
 from app.engine.database import Moving, Tx
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.saga import Flow
 
 
@@ -52,7 +51,7 @@ class DisputeBatch:
         self._payments = payments
         self._disputes = {d.id: d for d in disputes}
         self._by_reference = {_reference(d): d for d in disputes}
-        self._facts: list[Event] = []
+        self._facts: list[Fact] = []
         self._new: dict[UUID, Dispute] = {}
         self._changed: dict[UUID, Dispute] = {}
         self._changed_payments: dict[UUID, Payment] = {}
@@ -368,10 +367,9 @@ def _not_bookable(report: ReportDispute, why: str) -> DisputeNotBookable:
     return DisputeNotBookable(dispute=report.state.id[:64], processor=report.processor, why=why)
 
 
-def dispute_event(dispute: Dispute, correlation_id: str, text: str, event_type: str) -> Event:
-    return Event(
+def dispute_event(dispute: Dispute, correlation_id: str, text: str, event_type: str) -> Fact:
+    return Fact(
         merchant_id=dispute.merchant_id,
-        id=ids.new(),
         type=event_type,
         object_id=dispute.id,
         sequence=dispute.version,

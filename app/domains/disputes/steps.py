@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import clock, ids
+from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.disputes import decisions, store
 from app.domains.disputes.asks import accept_at_processor, submit_to_processor
@@ -22,7 +22,7 @@ from app.domains.disputes.model import AnswerPlan, Dispute, Evidence, plan_text
 from app.domains.disputes.views import dispute_text, evidence_text
 from app.engine import events, idempotency, saga
 from app.engine.database import Tx, moving, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, Claims, refusal
 from app.engine.saga import External, Flow
 
@@ -63,7 +63,7 @@ async def add_evidence(tx: Tx, commands: Sequence[AddEvidence]) -> list[Answer]:
     claims, disputes, now = await _load(tx, commands)
     region = commands[0].region
     answers: list[Answer] = []
-    facts: list[Event] = []
+    facts: list[Fact] = []
     pieces: list[AddEvidence] = []
     changed: dict[UUID, Dispute] = {}
     for command in claims.fresh:
@@ -161,7 +161,7 @@ async def _load(tx: Tx, commands: Sequence[C]) -> tuple[Claims[C], _Locked, date
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, c.dispute_id) for c in claims.fresh}
     disputes = await store.lock_disputes(tx, commands[0].region, claims.moving, keys)
-    return claims, disputes, clock.now()
+    return claims, disputes, tx.now
 
 
 def _not_found(command: AddEvidence | AnswerDispute) -> PlatformError | None:

@@ -21,7 +21,9 @@ async def lock_disputes(
         return {}
     await pull(tx, queries.pull_disputes, region, moving, keys)
     rows = await tx.rows(queries.lock_disputes, arrays.by_keys(region, keys))
-    return {(row[0], row[1]): DISPUTES.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): DISPUTES.struct_of(row) for row in rows}
+    tx.see(each.updated_at for each in locked.values())
+    return locked
 
 
 async def lock_disputes_of_payments(
@@ -32,7 +34,9 @@ async def lock_disputes_of_payments(
         return []
     await pull(tx, queries.pull_disputes_of_payments, region, moving, keys)
     rows = await tx.rows(queries.lock_disputes_of_payments, arrays.by_keys(region, keys))
-    return [DISPUTES.struct_of(row) for row in rows]
+    locked = [DISPUTES.struct_of(row) for row in rows]
+    tx.see(each.updated_at for each in locked)
+    return locked
 
 
 async def find_payments_of(

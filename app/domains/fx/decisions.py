@@ -23,7 +23,7 @@ from app.domains.fx.model import Conversion, Quote
 from app.domains.fx.views import quote_text
 from app.domains.ledger import Change
 from app.domains.ledger.model import ChartAccount, platform_account
-from app.engine.events import Event
+from app.engine.events import Fact
 
 
 class QuoteUse(msgspec.Struct, frozen=True):
@@ -74,16 +74,15 @@ def apply_use(
     quote.version += 1
 
 
-def used_event(quote: Quote, correlation_id: str, at: datetime) -> Event:
+def used_event(quote: Quote, correlation_id: str, at: datetime) -> Fact:
     """The fact that a quote was used."""
     return quote_event(quote, "fx_quote.used", correlation_id, at)
 
 
-def quote_event(quote: Quote, event_type: str, correlation_id: str, at: datetime) -> Event:
+def quote_event(quote: Quote, event_type: str, correlation_id: str, at: datetime) -> Fact:
     """A fact about a quote, as it is now."""
-    return Event(
+    return Fact(
         merchant_id=quote.merchant_id,
-        id=ids.new(),
         type=event_type,
         object_id=quote.id,
         sequence=quote.version,

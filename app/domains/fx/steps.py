@@ -4,9 +4,8 @@ Rows are locked in one order everywhere: quotes before accounts.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from app.base import clock
 from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.fx import store
@@ -27,7 +26,7 @@ from app.domains.ledger import Book, Change, Draft, Transfer
 from app.domains.ledger.model import STRIPES, ChartAccount
 from app.engine import events, idempotency
 from app.engine.database import Tx, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, refusal
 
 
@@ -43,7 +42,7 @@ async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer
     answers: list[Answer] = []
     quotes: list[Quote] = []
     for command in claims.fresh:
-        quote = _decide_quote(command)
+        quote = _decide_quote(command, tx.now)
         if isinstance(quote, PlatformError):
             answers.append(refusal(quote, command.correlation_id))
             continue
@@ -56,7 +55,7 @@ async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer
     return idempotency.keep(tx, claims, answers)
 
 
-def _decide_quote(command: PromiseQuote) -> Quote | PlatformError:
+def _decide_quote(command: PromiseQuote, now: datetime) -> Quote | PlatformError:
     if command.source_currency == command.target_currency:
         return CurrenciesMustDiffer(currency=command.source_currency)
     if isinstance(command.reference_rate, PlatformError):
@@ -71,7 +70,6 @@ def _decide_quote(command: PromiseQuote) -> Quote | PlatformError:
     )
     if isinstance(made, PlatformError):
         return made
-    now = clock.now()
     return Quote(
         merchant_id=command.merchant_id,
         id=command.quote_id,
@@ -119,7 +117,7 @@ async def convert_transfers(tx: Tx, commands: Sequence[ConvertTransfer]) -> list
         charts.update(chart_accounts(region, *currencies, stripe=stripe))
     book = await ledger.open_book(tx, region, wallets, charts, claims.moving)
     answers: list[Answer] = []
-    facts: list[Event] = []
+    facts: list[Fact] = []
     used: list[Quote] = []
     for command in claims.fresh:
         quote = quotes.get((command.merchant_id, command.quote_id))
@@ -149,7 +147,7 @@ def _decide_transfer(
         source_minor=source.amount_minor if source else None,
         target_minor=target.amount_minor if target else None,
     )
-    made = decide_use(quote, use, clock.now())
+    made = decide_use(quote, use, book.booked_at)
     if isinstance(made, PlatformError) or quote is None:
         assert isinstance(made, PlatformError)
         return made

@@ -26,7 +26,9 @@ async def lock_quotes(
     if not keys:
         return {}
     rows = await tx.rows(queries.lock_quotes, arrays.by_keys(region, keys))
-    return {(row[0], row[1]): QUOTES.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): QUOTES.struct_of(row) for row in rows}
+    tx.see(each.created_at for each in locked.values())
+    return locked
 
 
 def insert_quotes(tx: Tx, region: str, quotes: Sequence[Quote]) -> None:

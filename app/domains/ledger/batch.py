@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from app.base import clock
 from app.domains.ledger import store
 from app.domains.ledger.decisions import GENESIS, Book, make_block
 from app.domains.ledger.model import ChartAccount, new_account
@@ -27,7 +26,8 @@ async def open_book(
     wanted.update(accounts)
     await store.pull_accounts(tx, region, moving, wanted)
     loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
-    now = clock.now()
+    tx.see(account.booked_at for account in loaded.values())
+    now = tx.now
     new = {a.id: new_account(a, now) for a in chart_accounts if a.id not in loaded}
     return Book(loaded | new, now, new=new)
 

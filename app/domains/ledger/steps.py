@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import clock, ids
+from app.base import ids
 from app.base.errors import PlatformError
 from app.domains.ledger import store
 from app.domains.ledger.batch import open_book, write_book
@@ -32,7 +32,7 @@ from app.domains.ledger.model import (
 from app.domains.ledger.views import account_view, transfer_fact
 from app.engine import events, idempotency
 from app.engine.database import Tx, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, Claims, refusal
 
 _encode = msgspec.json.encode
@@ -44,7 +44,7 @@ M = TypeVar("M", "MakeTransfer", "MakeDeposit")
 async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]:
     """Open wallets; each answers 201 with the account and appends `account.opened`."""
     claims = await idempotency.claim(tx, commands)
-    now = clock.now()
+    now = tx.now
     # After this line only writes: nothing can be refused.
     answers, facts, rows = [], [], []
     for command in claims.fresh:
@@ -82,7 +82,7 @@ async def close_accounts(tx: Tx, commands: Sequence[CloseAccount]) -> list[Answe
     keys = {(command.merchant_id, command.account_id) for command in claims.fresh}
     await store.pull_accounts(tx, region, claims.moving, keys)
     rows = await store.lock_account_rows(tx, region, keys)
-    now = clock.now()
+    now = tx.now
     answers, facts, closed = [], [], []
     for command in claims.fresh:
         row = rows.get(command.account_id)
@@ -245,10 +245,9 @@ def _event(
     *,
     at: datetime,
     sequence: int = 1,
-) -> Event:
-    return Event(
+) -> Fact:
+    return Fact(
         merchant_id=command.merchant_id,
-        id=ids.new(),
         type=event_type,
         object_id=object_id,
         sequence=sequence,

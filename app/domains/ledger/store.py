@@ -57,7 +57,9 @@ async def lock_account_rows(
     if not keys:
         return {}
     rows = await tx.rows(queries.lock_account_rows, arrays.by_keys(region, keys))
-    return {row[1]: account_row(row) for row in rows}
+    locked = {row[1]: account_row(row) for row in rows}
+    tx.see(each.account.booked_at for each in locked.values())
+    return locked
 
 
 def insert_chart_accounts(tx: Tx, region: str, accounts: Sequence[Account]) -> None:

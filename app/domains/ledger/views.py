@@ -9,7 +9,7 @@ import msgspec
 from app.base import ids
 from app.domains.ledger.model import Account, AccountRow, Transfer
 from app.domains.ledger.reads import AccountSums, EntryRow
-from app.engine.events import Event
+from app.engine.events import Fact
 
 
 class AccountView(msgspec.Struct, frozen=True):
@@ -171,11 +171,10 @@ def transfer_view(transfer: Transfer) -> TransferView:
     )
 
 
-def transfer_fact(transfer: Transfer, event_type: str) -> Event:
+def transfer_fact(transfer: Transfer, event_type: str) -> Fact:
     """The event of a transfer that a client asked for; its data is the answer."""
-    return Event(
+    return Fact(
         merchant_id=transfer.merchant_id,
-        id=ids.new(),
         type=event_type,
         object_id=transfer.id,
         sequence=1,

@@ -19,7 +19,7 @@ from app.domains.payments.model import Payment, Refund
 from app.domains.payments.views import payment_text, refund_text
 from app.engine import events, idempotency, saga
 from app.engine.database import Moving, Tx
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Booking, Flow
 
@@ -46,7 +46,7 @@ class PaymentBatch:
         self.flows = flows
         """Flows that go on, locked."""
         self.answers: list[Answer] = []
-        self.facts: list[Event] = []
+        self.facts: list[Fact] = []
         self.changed: dict[UUID, Payment] = {}
         self.begun: list[Flow] = []
         self.moved_on: dict[UUID, Flow] = {}
@@ -140,9 +140,8 @@ class PaymentBatch:
         text = refund_text(refund)
         self.refunds[refund.id] = refund
         self.facts.append(
-            Event(
+            Fact(
                 merchant_id=refund.merchant_id,
-                id=ids.new(),
                 type=event_type,
                 object_id=refund.id,
                 sequence=refund.version,
@@ -232,10 +231,9 @@ def not_found(command: OnPayment) -> PaymentNotFound:
     return PaymentNotFound(payment=ids.encode("payment", command.payment_id))
 
 
-def payment_event(payment: Payment, correlation_id: str, text: str, event_type: str) -> Event:
-    return Event(
+def payment_event(payment: Payment, correlation_id: str, text: str, event_type: str) -> Fact:
+    return Fact(
         merchant_id=payment.merchant_id,
-        id=ids.new(),
         type=event_type,
         object_id=payment.id,
         sequence=payment.version,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import clock, ids
+from app.base import ids
 from app.base.errors import PlatformError
 from app.domains import fx, ledger
 from app.domains.fx import Quote
@@ -45,7 +45,7 @@ from app.domains.payments.model import (
 from app.domains.payments.views import payment_text, refund_text
 from app.engine import events, idempotency, saga
 from app.engine.database import Tx, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, Claims, refusal
 from app.engine.saga import External, Flow
 
@@ -81,7 +81,7 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     answers: list[Answer] = []
     payments: list[Payment] = []
     holds: list[Hold] = []
-    facts: list[Event] = []
+    facts: list[Fact] = []
     flows: list[Flow] = []
     for command in claims.fresh:
         quote_id = command.quote_id
@@ -251,7 +251,7 @@ async def _lock_quotes(tx: Tx, claims: Claims[OpenPayment]) -> dict[tuple[UUID, 
 def _decide_open(
     tx: Tx, book: Book, command: OpenPayment, holds: list[Hold], quote: Quote | None
 ) -> Payment | PlatformError:
-    exchange = decisions.decide_exchange(command, quote, clock.now())
+    exchange = decisions.decide_exchange(command, quote, tx.now)
     if isinstance(exchange, PlatformError):
         return exchange
     if command.rail is not None:

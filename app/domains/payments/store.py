@@ -28,7 +28,9 @@ async def lock_payments(
     if not keys:
         return {}
     rows = await tx.rows(queries.lock_payments, arrays.by_keys(region, keys))
-    return {(row[0], row[1]): PAYMENTS.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): PAYMENTS.struct_of(row) for row in rows}
+    tx.see(each.updated_at for each in locked.values())
+    return locked
 
 
 def insert_payments(tx: Tx, region: str, payments: Sequence[Payment], now: datetime) -> None:

@@ -56,7 +56,7 @@ async def keep_plan(database: Database, plan: PayoutPlan) -> None:
                 "schedule": plan.schedule,
                 "bank_account_id": plan.bank_account_id,
                 "approval_minor": plan.approval_minor,
-                "now": clock.now(),
+                "now": tx.now,
             },
         )
 
@@ -151,7 +151,7 @@ async def _mark(world: World, file: PayoutFile) -> None:
             "region": file.region,
             "id": file.id,
             "seen_at": file.updated_at,
-            "now": clock.now(),
+            "now": tx.now,
         }
         tx.write(store.queries.reject_file, lambda: params, rows=1, otherwise=Overtaken)
 

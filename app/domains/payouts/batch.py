@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from app.base import ids
 from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.ledger import Book
@@ -13,7 +12,7 @@ from app.domains.payouts.model import Payout, PayoutChange
 from app.domains.payouts.views import payout_text
 from app.engine import events
 from app.engine.database import Moving, Tx
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.saga import Flow, lock_flows, update_flows
 
 _FACTS = {
@@ -40,7 +39,7 @@ class PayoutBatch:
         self._stripe = stripe_of(tx)
         self._changed: dict[UUID, Payout] = {}
         self._moved: dict[UUID, Flow] = {}
-        self._facts: list[Event] = []
+        self._facts: list[Fact] = []
 
     @classmethod
     async def load(
@@ -86,11 +85,10 @@ def stripe_of(tx: Tx) -> int:
     return tx.writer.stripe % STRIPES
 
 
-def payout_fact(payout: Payout, what: str, correlation_id: str) -> Event:
+def payout_fact(payout: Payout, what: str, correlation_id: str) -> Fact:
     """The event about a payout's change."""
-    return Event(
+    return Fact(
         merchant_id=payout.merchant_id,
-        id=ids.new(),
         type=f"payout.{what}",
         object_id=payout.id,
         sequence=payout.version,

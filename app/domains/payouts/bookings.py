@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from app.base import clock
 from app.domains.payouts import decisions, model
 from app.domains.payouts.asks import recall_payout, send_payout
 from app.domains.payouts.batch import PayoutBatch
@@ -64,7 +63,7 @@ def _book(
             return refusal(refused, asked_by)
         if payout.status not in model.OPEN:
             _answer_recall(flow, payout, answered)
-            end(flow, clock.now(), payout.status)
+            end(flow, tx.now, payout.status)
             batch.move(flow)
         elif flow.recovery_point != booking.flow.recovery_point:
             pass  # another process has taken it further, and goes on with it
@@ -97,7 +96,7 @@ def _reply_to_recall(payout: Payout, correlation_id: str) -> Answer:
 
 def _rest(tx: Tx, flow: Flow, note: str, *, at_once: bool = False) -> None:
     """Let the flow wait for a doorbell, or for its time to ask; failures are counted anew."""
-    now = clock.now()
+    now = tx.now
     pause = timedelta(0) if at_once else timedelta(milliseconds=tx.settings.payout_check_ms)
     flow.status = "running"
     flow.attempts = 0

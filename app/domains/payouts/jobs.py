@@ -109,11 +109,11 @@ async def send_file(world: World, file: PayoutFile) -> FileOutcome:
     whether it arrived, it is given again in the next round.
     """
     database = world.database
-    claimed_at = clock.now()
+    asked = clock.monotonic()
     place = {"region": file.region, "id": file.id}
 
     async def claim(tx: Tx) -> None:
-        params = place | {"now": claimed_at}
+        params = place | {"now": tx.now}
         tx.write(store.queries.claim_file, lambda: params, rows=1, otherwise=Overtaken)
 
     try:
@@ -121,7 +121,7 @@ async def send_file(world: World, file: PayoutFile) -> FileOutcome:
         await transact(database, claim)
     except Overtaken:
         return FileOutcome.DECIDED
-    if clock.now() - claimed_at > CLAIM:
+    if clock.monotonic() - asked > CLAIM.total_seconds():
         return FileOutcome.SILENT
     bank = world.processors.banks(world.processors.route_to_bank(file.currency))
     said = await bank.submit_file(file.content)
@@ -136,7 +136,7 @@ async def send_file(world: World, file: PayoutFile) -> FileOutcome:
     status, rejected = said.status, msgspec.json.encode(said.rejected).decode()
 
     async def keep(tx: Tx) -> None:
-        params = place | {"status": status, "rejected": rejected, "now": clock.now()}
+        params = place | {"status": status, "rejected": rejected, "now": tx.now}
         tx.write(store.queries.update_file, lambda: params, rows=1)
 
     await transact(database, keep)

@@ -5,11 +5,11 @@ accounts, each in id order.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
-from app.base import clock, ids
+from app.base import ids
 from app.base.errors import PlatformError
 from app.domains import ledger
 from app.domains.payouts import decisions, model, store
@@ -34,7 +34,7 @@ from app.domains.payouts.model import (
 from app.domains.payouts.views import bank_account_text, payout_text
 from app.engine import events, idempotency
 from app.engine.database import Tx, step
-from app.engine.events import Event
+from app.engine.events import Fact
 from app.engine.idempotency import Answer, refusal
 from app.engine.saga import Flow, end, go_on, insert_flows, new_flow, wait
 
@@ -45,7 +45,7 @@ FOR_THE_FILE = "waits for the day's file"
 async def add_bank_accounts(tx: Tx, commands: Sequence[AddBankAccount]) -> list[Answer]:
     """Record bank accounts; each answers 201 and appends `bank_account.created`."""
     claims = await idempotency.claim(tx, commands)
-    now = clock.now()
+    now = tx.now
     accounts = [
         BankAccount(
             merchant_id=command.merchant_id,
@@ -63,9 +63,7 @@ async def add_bank_accounts(tx: Tx, commands: Sequence[AddBankAccount]) -> list[
     # After this line only writes: nothing can be refused.
     store.insert_bank_accounts(tx, commands[0].region, accounts)
     facts = [
-        Event(
-            a.merchant_id, ids.new(), "bank_account.created", a.id, 1, text, a.correlation_id, now
-        )
+        Fact(a.merchant_id, "bank_account.created", a.id, 1, text, a.correlation_id, now)
         for a, text in zip(accounts, texts, strict=True)
     ]
     events.append(tx, commands[0].region, facts)
@@ -94,7 +92,7 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     answers: list[Answer] = []
     made: list[Payout] = []
     flows: list[Flow] = []
-    facts: list[Event] = []
+    facts: list[Fact] = []
     for command in fresh:
         if (command.merchant_id, command.bank_account_id) not in banks:
             name = ids.encode("bank_account", command.bank_account_id)
@@ -134,11 +132,11 @@ async def approve_payouts(tx: Tx, commands: Sequence[ApprovePayout]) -> list[Ans
     region = commands[0].region
     keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
     payouts = await store.lock_payouts(tx, region, claims.moving, keys)
-    now = clock.now()
+    now = tx.now
     answers: list[Answer] = []
     changed: list[Payout] = []
     flows: list[Flow] = []
-    facts: list[Event] = []
+    facts: list[Fact] = []
     for command in claims.fresh:
         payout = payouts.get((command.merchant_id, command.payout_id))
         error = (
@@ -210,13 +208,13 @@ def _cancel_there(
 ) -> Answer:
     """Begin to ask the bank, or wait for those who find out what it has."""
     flow = batch.flows.get(payout.id)
-    if flow is None or how is Cancel.WAIT or _is_busy(flow):
+    if flow is None or how is Cancel.WAIT or _is_busy(flow, tx.now):
         problem = refusal(PayoutUndecided(payout=payout.name), command.correlation_id)
         return msgspec.structs.replace(problem, waits_for=payout.id)
     key = command.intent.id if command.intent is not None else None
     flow.data = Recall(key, command.correlation_id).to_data()
     flow.status = "running"
-    now = clock.now()
+    now = tx.now
     go_on(flow, now, recall_payout, "asks the bank to stop it")
     # The request that asks for it drives it.
     flow.lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
@@ -267,7 +265,7 @@ def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
         leased=payout.channel == "single",
     )
     if payout.channel == "file":
-        now = clock.now()
+        now = tx.now
         wait(flow, now, now + timedelta(milliseconds=tx.settings.payout_check_ms), FOR_THE_FILE)
     return flow
 
@@ -277,9 +275,9 @@ def _at_once(payout: Payout, flow: Flow | None) -> Flow | None:
     return flow if payout.channel == "single" else None
 
 
-def _is_busy(flow: Flow) -> bool:
+def _is_busy(flow: Flow, now: datetime) -> bool:
     """Whether a process works on it, or it waits for the bank's word on another cancellation."""
-    is_leased = flow.lease_until is not None and flow.lease_until > clock.now()
+    is_leased = flow.lease_until is not None and flow.lease_until > now
     return is_leased or flow.recovery_point == recall_payout.name
 
 

@@ -31,7 +31,9 @@ async def lock_payouts(
     """The payouts of some (merchant, id), locked in id order."""
     await pull(tx, queries.pull_payouts, region, moving, keys)
     rows = await _by_keys(tx, queries.lock_payouts, region, keys)
-    return {(row[0], row[1]): PAYOUTS.struct_of(row) for row in rows}
+    locked = {(row[0], row[1]): PAYOUTS.struct_of(row) for row in rows}
+    tx.see(each.updated_at for each in locked.values())
+    return locked
 
 
 async def _by_keys(tx: Tx, query: Query, region: str, keys: Collection[Key]) -> Rows:

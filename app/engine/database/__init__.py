@@ -3,7 +3,7 @@
 Guarantees: what `transact` returned is durable; work that met a conflict or an unknown commit ran
 again as a whole; refusals of one command never abort its neighbours in a batch.
 
-Owns no table but Alembic's version and the workers' `leases`.
+Owns no table but Alembic's version and the workers' `leases`, and `fences`.
 
 Never decides by an error's text, never retries without a limit, and never lets a caller hold a
 transaction open while it waits for anything but the database.

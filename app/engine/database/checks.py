@@ -2,10 +2,12 @@
 
 import psycopg
 
+from app.base import clock
 from app.base.errors import PlatformError
 from app.base.queries import Query
 from app.engine.database.engine import Database
 from app.engine.database.errors import DatabaseUnreachable
+from app.engine.database.fences import queries
 from app.engine.database.history import MAIN, MigrationHistory, head
 
 _MUST_BE_ON = ("fsync", "full_page_writes", "synchronous_commit")
@@ -60,6 +62,21 @@ async def check_schema(database: Database, history: MigrationHistory = MAIN) -> 
         raise UnfitDatabase(
             fault=f"its schema is at {found} and this version needs {wanted}; run '{command}'"
         )
+
+
+async def check_clock(database: Database) -> None:
+    """Refuse a machine whose clock differs from the database's by more than clocks may.
+
+    Raises:
+        UnfitDatabase: naming the difference.
+    """
+    asked = clock.monotonic()
+    [(micros,)] = await database.read(queries.read_clock, {})
+    clock.compare(clock.from_micros(micros), clock.monotonic() - asked)
+    if clock.is_off():
+        seconds = round(clock.apart().total_seconds(), 1)
+        side = "behind" if seconds > 0 else "ahead of"
+        raise UnfitDatabase(fault=f"this machine's clock is {abs(seconds)} s {side} the database's")
 
 
 def _number(revision: str) -> int:

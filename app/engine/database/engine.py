@@ -27,6 +27,7 @@ from app.base.queries import Query
 from app.base.settings import Settings
 from app.engine.database import arrays, sqlstate
 from app.engine.database.errors import DatabaseUnreachable
+from app.engine.database.fences import Fences
 from app.engine.database.lookups import Key, LookUps
 
 T = TypeVar("T")
@@ -82,6 +83,7 @@ class Database:
         self._writing = self._engine(url, self.writers, self._options(writing=True))
         self._lookups: dict[tuple[Query, str], LookUps[Key, Row]] = {}
         self._reading = self._engine(url, settings.database_readers, self._options(writing=False))
+        self.fences = Fences(self)
 
     @classmethod
     @asynccontextmanager

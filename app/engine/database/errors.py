@@ -30,6 +30,12 @@ class CommitUnknown(Unavailable):
     code = "commit_unknown"
 
 
+class ClockBehind(Unavailable):
+    """The database's clock is {seconds} s behind what is booked; until it is right, nothing is."""
+
+    code = "clock_behind"
+
+
 class QueueFull(Unavailable):
     """Too many requests are waiting; nothing was done."""
 

@@ -112,8 +112,10 @@ class _Slot:
 class GroupCommit:
     """The lanes of one process: one per region and step."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, fenced: bool = True) -> None:
+        """Commit on `database`; `fenced`: steps book or append events (see `fences`)."""
         self.database = database
+        self.fenced = fenced
         self._lanes: dict[tuple[str, Step[Any, Any]], _Lane] = {}
         # Processes begin at a stripe of their own choice, their slots at one after the other.
         first = ids.new().int
@@ -149,7 +151,7 @@ class GroupCommit:
             raise ShuttingDown
         lane = self._lanes.get((region, step))
         if lane is None:
-            lane = self._lanes[region, step] = _Lane(self.database, region, step)
+            lane = self._lanes[region, step] = _Lane(self, region, step)
         futures = lane.put(commands, self.database.deadline() if deadline is None else deadline)
         if not self._starting:
             # Not at once: requests that arrived with this one are still being read.
@@ -207,10 +209,11 @@ class GroupCommit:
 class _Lane:
     """The queue of one kind of command in one region."""
 
-    def __init__(self, database: Database, region: str, step: Step[Any, Any]) -> None:
-        settings = database.settings
-        self.database = database
+    def __init__(self, group: GroupCommit, region: str, step: Step[Any, Any]) -> None:
+        settings = group.database.settings
+        self.database = group.database
         self.region = region
+        self.fenced_region = region if group.fenced else None
         self.step = step
         most = step.batch_size_max or settings.batch_size_max
         self.batch_size_max = min(most, settings.batch_size_max)
@@ -321,7 +324,9 @@ class _Lane:
             return outcomes
 
         try:
-            return await transact(self.database, work, deadline=deadline, writer=writer)
+            return await transact(
+                self.database, work, region=self.fenced_region, deadline=deadline, writer=writer
+            )
         except PlatformError as error:
             return [error] * len(commands)
         except Exception as error:  # noqa: BLE001 - it must not take the others along

@@ -7,7 +7,6 @@ may wake after its lease has run out.
 from datetime import timedelta
 from uuid import UUID
 
-from app.base import clock
 from app.base.queries import Queries
 from app.engine.database.engine import Database
 from app.engine.database.transaction import Tx, transact
@@ -19,15 +18,14 @@ async def take_lease(
     database: Database, region: str, name: str, holder: UUID, *, seconds: float
 ) -> bool:
     """Whether `holder` has the lease for the next `seconds`."""
-    now = clock.now()
 
     async def work(tx: Tx) -> bool:
         params = {
             "region": region,
             "name": name,
             "holder": holder,
-            "now": now,
-            "expires_at": now + timedelta(seconds=seconds),
+            "now": tx.now,
+            "expires_at": tx.now + timedelta(seconds=seconds),
         }
         return await tx.execute(queries.take_lease, params) == 1
 

@@ -8,8 +8,9 @@ recognises the first one.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from app.base.telemetry import metrics
 from app.engine.database import faults, sqlstate
 from app.engine.database.engine import Database, Driver, Params, Rows, hang_up_after
 from app.engine.database.errors import (
+    ClockBehind,
     CommitUnknown,
     ContentionTooHigh,
     DatabaseRefused,
@@ -31,6 +33,7 @@ from app.engine.database.errors import (
     DeadlineExceeded,
 )
 from app.engine.database.faults import FaultPoint
+from app.engine.database.fences import FenceGone, queries
 from app.engine.database.sqlstate import FailureAction
 
 T = TypeVar("T")
@@ -41,9 +44,16 @@ _PAUSE_S = 0.004  # a batch takes about this long, so the first retry meets a fi
 _PAUSE_S_MAX = 1.0  # a database that restarts is asked about once a second
 _HANG_UP_S = 0.2  # what a connection takes to notice that it was broken
 
+# How far what a transaction locks may be ahead of the database's clock: by as much as it waited for
+# the locks, and by what the clocks of a cluster's nodes differ. More is a clock that jumped.
+_AHEAD_MAX = timedelta(seconds=60)
+_TICK = timedelta(microseconds=1)
+
 
 class KeysTaken(Exception):
     """A key the work took for fresh has been claimed meanwhile; the next run looks it up."""
+
+    name = "keys_taken"
 
 
 class Writer:
@@ -100,13 +110,38 @@ class Tx:
         settings: Settings,
         attempt: int,
         writer: Writer,
+        now: datetime,
+        *,
+        is_fenced: bool,
     ) -> None:
         self.settings = settings
         self.attempt = attempt
         """1 for the first run; later runs must reckon with their own earlier commit."""
         self.writer = writer
+        self.now = now
+        """The instant of the transaction, by which it decides and dates what it writes: the
+        database's clock when it began, and after the last change of all that it has `seen`."""
+        self.earliest = now
+        """It dates nothing before that."""
+        self.is_fenced = is_fenced
+        """Whether nothing before `earliest` is taken for final while it runs."""
         self._driver = driver
         self._writes: list[_Write] = []
+
+    def see(self, changed_at: Iterable[datetime]) -> None:
+        """Reckon with when what it has locked changed last, so that its own instant is later.
+
+        Then instants ascend as versions do, whatever the clocks of nodes say and however long
+        transactions wait for each other.
+
+        Raises:
+            ClockBehind: by more than clocks and waits explain.
+        """
+        latest = max(changed_at, default=self.earliest)
+        if latest - self.earliest > _AHEAD_MAX:
+            raise ClockBehind(seconds=round((latest - self.earliest).total_seconds()))
+        if latest >= self.now:
+            self.now = latest + _TICK
 
     async def rows(self, query: Query, params: Params) -> Rows:
         """All rows of a statement, now. Writes that are still kept are not visible to it."""
@@ -159,6 +194,7 @@ async def transact(
     database: Database,
     work: Callable[[Tx], Awaitable[T]],
     *,
+    region: str | None = None,
     deadline: float | None = None,
     writer: Writer | None = None,
 ) -> T:
@@ -169,6 +205,7 @@ async def transact(
     caller does not cancel the transaction: it finishes on its own.
 
     Args:
+        region: in which it books or appends events, if it does; see `fences`.
         deadline: on `clock.monotonic()`; the request timeout from now where none is given.
         writer: the journal chain the work may extend; a new one where none is given.
 
@@ -179,7 +216,7 @@ async def transact(
         Exception: whatever `work` raised; surely not committed.
     """
     deadline = database.deadline() if deadline is None else deadline
-    attempts = _Attempts(database, work, deadline, writer or Writer())
+    attempts = _Attempts(database, work, region, deadline, writer or Writer())
     return await asyncio.shield(asyncio.ensure_future(attempts.run()))
 
 
@@ -190,11 +227,13 @@ class _Attempts(Generic[T]):
         self,
         database: Database,
         work: Callable[[Tx], Awaitable[T]],
+        region: str | None,
         deadline: float,
         writer: Writer,
     ) -> None:
         self.database = database
         self.work = work
+        self.region = region
         self.deadline = deadline
         self.writer = writer
         self.committing = False
@@ -225,9 +264,9 @@ class _Attempts(Generic[T]):
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
                 return await self._attempt(attempt)
-            except KeysTaken:
+            except (KeysTaken, FenceGone) as reason:
                 self.writer.aborted()
-                metrics.retries.labels("keys_taken").inc()
+                metrics.retries.labels(reason.name).inc()
             except psycopg.Error as error:
                 self._judge(error, attempt)
                 pause = random.uniform(0, min(_PAUSE_S_MAX, _PAUSE_S * 2**attempt))  # noqa: S311
@@ -259,9 +298,9 @@ class _Attempts(Generic[T]):
         return result
 
     async def _work_and_commit(self, driver: Driver, attempt: int) -> T:
+        fence = await self._take_fence(driver)
         try:
-            await driver.execute("BEGIN")
-            tx = Tx(driver, self.database.settings, attempt, self.writer)
+            tx = await self._begin(driver, attempt, fence)
             faults.hit(FaultPoint.BEFORE_WORK)
             result = await self.work(tx)
             faults.hit(FaultPoint.BEFORE_WRITES)
@@ -269,14 +308,47 @@ class _Attempts(Generic[T]):
             faults.hit(FaultPoint.BEFORE_COMMIT)
             self.committing = True
             await driver.execute("COMMIT")
+            self._give_back(fence)
             return result
-        except BaseException:
+        except BaseException as error:
             # The first error is the one that counts; a connection that cannot even roll back
             # leaves the pool, and its server ends the transaction.
             with suppress(psycopg.Error):
                 if driver.info.transaction_status is not TransactionStatus.IDLE:
                     await driver.execute("ROLLBACK")
+                # What became of it is known, so nothing holds the fence any more.
+                if not isinstance(error, FenceGone):
+                    self._give_back(fence)
             raise
+
+    async def _take_fence(self, driver: Driver) -> UUID | None:
+        """The fence of a transaction in a region."""
+        if self.region is None:
+            return None
+        return await self.database.fences.take(driver, self.region)
+
+    def _give_back(self, fence: UUID | None) -> None:
+        if fence is not None and self.region is not None:
+            self.database.fences.give_back(self.region, fence)
+
+    async def _begin(self, driver: Driver, attempt: int, fence: UUID | None) -> Tx:
+        """Begin the transaction; in the same round trip, lock its fence and read the clock."""
+        asked = clock.monotonic()
+        async with driver.pipeline():
+            await driver.execute("BEGIN")
+            if fence is None:
+                cursor = await driver.execute(queries.read_clock.text, prepare=True)
+            else:
+                at = {"region": self.region, "id": fence}
+                cursor = await driver.execute(queries.hold_fence.text, at, prepare=True)
+        row = await cursor.fetchone()
+        if row is None:
+            raise FenceGone
+        clock.compare(clock.from_micros(row[0]), clock.monotonic() - asked)
+        now = clock.from_micros(max(row))
+        return Tx(
+            driver, self.database.settings, attempt, self.writer, now, is_fenced=fence is not None
+        )
 
     def _judge(self, error: psycopg.Error, attempt: int) -> None:
         """Note what the failed attempt means; raise where running again is no remedy."""

@@ -6,11 +6,10 @@ from uuid import UUID
 import msgspec
 
 
-class Event(msgspec.Struct, frozen=True):
-    """A fact about one object of a merchant."""
+class Fact(msgspec.Struct, frozen=True):
+    """What became true of one object of a merchant."""
 
     merchant_id: UUID
-    id: UUID
     type: str
     """`<object>.<past participle>`, such as `payment.captured`."""
     object_id: UUID
@@ -21,3 +20,11 @@ class Event(msgspec.Struct, frozen=True):
     correlation_id: str
     """The request that caused it."""
     created_at: datetime
+    """The instant of the transaction that made it true."""
+
+
+class Event(Fact, frozen=True):
+    """A fact in the order of all of them."""
+
+    id: UUID
+    """Made of `created_at` and its place in the transaction: ids ascend as facts become true."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
-from app.base import clock
 from app.engine.database import KeysTaken, Tx, moving
 from app.engine.idempotency import store
 from app.engine.idempotency.model import Answer, Claims, Command
@@ -45,5 +44,5 @@ def keep(tx: Tx, claims: Claims[C], answers: Sequence[Answer]) -> list[Answer]:
 def answer(tx: Tx, region: str, answers: Sequence[tuple[UUID, UUID, Answer]]) -> None:
     """Replace provisional answers, by (merchant, key id), now that their flows have ended."""
     # Counted from now: a client may come back for as long as after any other answer.
-    expires_at = clock.now() + timedelta(days=tx.settings.idempotency_kept_days)
+    expires_at = tx.now + timedelta(days=tx.settings.idempotency_kept_days)
     store.update_answers(tx, region, answers, expires_at)

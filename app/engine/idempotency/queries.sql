@@ -76,7 +76,7 @@ SELECT request, status, body
 -- name: list_page
 -- The next page of keys in key order, whatever their age, for the sweeper's walk.
 -- path: idempotency_keys_pkey, from a position
-SELECT merchant_id, id, expires_at
+SELECT merchant_id, id, expires_at <= clock_timestamp()
   FROM idempotency_keys
  WHERE region = :region
    AND (merchant_id, id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from app.base import clock, ids
+from app.base import ids
 from app.engine.database import Database, Moving, Queries, Tx, arrays, pull, transact
 from app.engine.idempotency.model import Answer, Command, Intent, Known, reused
 
@@ -31,7 +31,7 @@ async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UU
     named = [(c.merchant_id, c.intent.id) for c in commands if c.intent is not None]
     if not named:
         return {}
-    params = arrays.by_keys(commands[0].region, named) | {"now": clock.now()}
+    params = arrays.by_keys(commands[0].region, named) | {"now": tx.now}
     await tx.execute(queries.delete_expired_among, params)
     rows = await tx.rows(queries.find_known, params)
     return {
@@ -59,7 +59,7 @@ def insert_keys(
         queries.insert_keys,
         lambda: {
             "region": commands[0].region,
-            "expires_at": clock.now() + timedelta(days=tx.settings.idempotency_kept_days),
+            "expires_at": tx.now + timedelta(days=tx.settings.idempotency_kept_days),
             "merchant_ids": arrays.uuids([c.merchant_id for c, _, _ in named]),
             "ids": arrays.uuids([i.id for _, i, _ in named]),
             "keys": arrays.texts([i.key for _, i, _ in named]),
@@ -117,7 +117,7 @@ async def find_answer(
 
 
 async def sweep(
-    database: Database, region: str, after: tuple[UUID, UUID] | None, now: datetime
+    database: Database, region: str, after: tuple[UUID, UUID] | None
 ) -> tuple[int, tuple[UUID, UUID] | None]:
     """Delete the expired keys of the next page after a position.
 
@@ -134,12 +134,13 @@ async def sweep(
             "page_size": SWEEP_PAGE,
         },
     )
-    expired = [(merchant, key) for merchant, key, expires_at in rows if expires_at <= now]
+    expired = [(merchant, key) for merchant, key, is_expired in rows if is_expired]
     deleted = 0
     if expired:
-        params = arrays.by_keys(region, expired) | {"now": now}
+        keys = arrays.by_keys(region, expired)
         deleted = await transact(
-            database, lambda tx: tx.execute(queries.delete_expired_among, params)
+            database,
+            lambda tx: tx.execute(queries.delete_expired_among, keys | {"now": tx.now}),
         )
     position = (rows[-1][0], rows[-1][1]) if len(rows) == SWEEP_PAGE else None
     return deleted, position

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from app.base import clock
 from app.engine.database import Tx
 from app.engine.idempotency import Command
 from app.engine.saga.model import External, Flow
@@ -26,7 +25,7 @@ def new_flow(
         flow_id: given with the command, so that a second run of it begins the same flow.
         leased: the process that begins it goes on with it; otherwise a worker does, at once.
     """
-    now = clock.now()
+    now = tx.now
     lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms) if leased else None
     return Flow(
         region=command.region,

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import clock
 from app.engine.database import Database, Tx, moving, regions_of, step, transact
 from app.engine.idempotency import Answer
 from app.engine.saga import model, store
@@ -42,7 +41,7 @@ async def take_flows(tx: Tx, commands: Sequence[TakeFlow]) -> list[Answer]:
     region = commands[0].region
     keys = {(c.merchant_id, c.flow_id) for c in commands}
     flows = await store.lock_flows(tx, region, moving(commands), keys)
-    now = clock.now()
+    now = tx.now
     lease_until = now + timedelta(milliseconds=tx.settings.saga_lease_ms)
     answers: list[Answer] = []
     taken: list[Flow] = []
@@ -83,7 +82,7 @@ async def postpone_flows(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     region = bookings[0].region
     keys = {(b.merchant_id, b.flow.id) for b in bookings}
     flows = await store.lock_flows(tx, region, moving(bookings), keys)
-    now = clock.now()
+    now = tx.now
     changed: dict[UUID, Flow] = {}
     for booking in bookings:
         flow = flows.get(booking.flow.id)
@@ -110,7 +109,7 @@ async def wake(database: Database, flow: Flow) -> str:
 
     async def work(tx: Tx) -> str:
         found = await store.lock_flows(tx, flow.region, {}, [(flow.merchant_id, flow.id)])
-        now = clock.now()
+        now = tx.now
         latest = found.get(flow.id)
         if latest is None or latest.status == "done":
             return "it is over"

@@ -6,8 +6,8 @@ movers run, each step is taken once.
 
 Owns no table.
 
-Never moves what belongs to regions and their writers (`journal_blocks`, `leases`, the platform's
-own accounts), and never waits inside a transaction.
+Never moves what belongs to regions and their writers (`journal_blocks`, `leases`, `fences`, the
+platform's own accounts), and never waits inside a transaction.
 """
 
 from app.operate.rehoming.errors import MoveDisturbed, MovesElsewhere
