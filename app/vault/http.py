@@ -1,4 +1,4 @@
-"""The vault over HTTP: eight routes, with a different key for each kind of caller.
+"""The vault over HTTP: nine routes, with a different key for each kind of caller.
 
 Bodies are neither logged nor quoted: a refusal says what is wrong without repeating the input.
 """
@@ -136,8 +136,12 @@ class VaultHttp:
             call.route = request.path
             return await handler(call)
         if request.method == "GET" and request.path.startswith("/tokens/"):
+            token, _, rest = request.path.removeprefix("/tokens/").partition("/")
+            if rest == "same":
+                call.route = "/tokens/{token}/same"
+                return await self._compare(call, token)
             call.route = "/tokens/{token}"
-            return await self._describe(call)
+            return await self._describe(call, f"{token}/{rest}" if rest else token)
         if request.method == "OPTIONS" and request.path == "/tokens":
             call.route = "/tokens"
             return self._with_origin(call, web.Response(status=204))
@@ -157,11 +161,15 @@ class VaultHttp:
             response = _problem(error, call)
         return self._with_origin(call, response)
 
-    async def _describe(self, call: Call) -> web.Response:
-        """GET /tokens/{token}, with the api's key."""
+    async def _describe(self, call: Call, token: str) -> web.Response:
+        """GET /tokens/{token}?merchant=mer_..., with the api's key."""
         _check(call, self.settings.vault_api_key)
-        token = call.request.path.removeprefix("/tokens/")
-        return _json(await self.vault.describe(token, call.request_id))
+        return _json(await self.vault.describe(token, _merchant(call), call.request_id))
+
+    async def _compare(self, call: Call, token: str) -> web.Response:
+        """GET /tokens/{token}/same?merchant=mer_..., with the api's key."""
+        _check(call, self.settings.vault_api_key)
+        return _json(await self.vault.compare(token, _merchant(call), call.request_id))
 
     async def _forward(self, call: Call) -> web.Response:
         """POST /forward, with the key of the processors' adapters."""
@@ -221,6 +229,18 @@ def _check(call: Call, key: SecretStr | None) -> None:
     secret = _secret(key)
     if not secret or not hmac.compare_digest(call.bearer.encode(), secret.encode()):
         raise VaultUnauthorized
+
+
+def _merchant(call: Call) -> str:
+    """The merchant whose token is meant.
+
+    Raises:
+        InvalidCardRequest: the query names none.
+    """
+    merchant = call.request.query.get("merchant", "")
+    if not merchant:
+        raise InvalidCardRequest(reason="its query names no merchant")
+    return merchant
 
 
 def _secret(key: SecretStr | None) -> str:

@@ -13,7 +13,7 @@ from app.vault.errors import CardExpired, InvalidCardNumber, InvalidSecurityCode
 
 Actor = Literal["client", "api", "processors"]
 """Who used a card: the holder of a publishable key, the api, an adapter of a processor."""
-Action = Literal["tokenize", "describe", "forward"]
+Action = Literal["tokenize", "describe", "compare", "forward"]
 
 BIN_DIGITS: Final = 6
 LAST_DIGITS: Final = 4

@@ -76,6 +76,17 @@ SELECT c.id, c.merchant_id, c.key_id, c.sealed, c.fingerprint, c.brand, c.bin, c
   JOIN vault_keys AS k
     ON k.id = c.key_id;
 
+-- name: list_same_cards
+-- A merchant's other tokens of one card, the newest first.
+-- path: cards_by_fingerprint, backwards
+SELECT id
+  FROM cards
+ WHERE merchant_id = :merchant_id
+   AND fingerprint = CAST(:fingerprint AS BYTEA)
+   AND id <> :id
+ ORDER BY id DESC
+ LIMIT CAST(:page_size AS INT8);
+
 -- name: lock_cards_of_key
 -- The next cards of a key, locked in id order.
 -- path: cards_by_key, then one look-up per row

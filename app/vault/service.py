@@ -31,15 +31,19 @@ from app.vault.model import (
     check_expiry,
     read_number,
 )
-from app.vault.store import SealedCard, find_cards
+from app.vault.store import SealedCard, find_cards, list_same_cards
 
 _LANE: Final = "vault"  # its rows have no region: there is one vault
 _FIELD: Final = re.compile(r"\{\{(number|exp_month|exp_year|cvc)\}\}")
 _DESTINATION_LENGTH_MAX: Final = 200  # enough to recognise the processor
+SAME_MAX: Final = 100  # more tokens of one card are a mistake of the merchant's program
 
 
-class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A token and what may be shown of its card."""
+class TokenView(msgspec.Struct, frozen=True):
+    """A token and what may be shown of its card.
+
+    No fingerprint: beside first and last digits it lets whoever can compare it find the rest.
+    """
 
     id: str
     brand: str
@@ -47,10 +51,14 @@ class TokenView(msgspec.Struct, frozen=True, omit_defaults=True):
     bin: str
     exp_month: int
     exp_year: int
-    fingerprint: str
     created_at: datetime
-    merchant: str | None = None
-    """For the api only."""
+
+
+class SameCards(msgspec.Struct, frozen=True):
+    """A merchant's other tokens of one card."""
+
+    tokens: list[str]
+    """`pm_...`, the newest first, `SAME_MAX` at most."""
 
 
 class Forward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,15 +132,26 @@ class Vault:
             self.codes.put(card_id, card.cvc)
         return token_view(kept)
 
-    async def describe(self, token: str, correlation_id: str) -> TokenView:
-        """Describe a token's card, as far as it may be shown.
+    async def describe(self, token: str, merchant: str, correlation_id: str) -> TokenView:
+        """Describe a merchant's card, as far as it may be shown.
 
         Raises:
             TokenNotFound, Unavailable
         """
-        card = await self._find(token)
+        card = await self._find_of(merchant, token)
         await self._note(_use(card.merchant_id, card.id, "api", "describe", correlation_id))
-        return token_view(card, merchant=ids.encode("merchant", card.merchant_id))
+        return token_view(card)
+
+    async def compare(self, token: str, merchant: str, correlation_id: str) -> SameCards:
+        """List a merchant's other tokens of the same card.
+
+        Raises:
+            TokenNotFound, Unavailable
+        """
+        card = await self._find_of(merchant, token)
+        await self._note(_use(card.merchant_id, card.id, "api", "compare", correlation_id))
+        same = await list_same_cards(self.database, card, SAME_MAX)
+        return SameCards([ids.encode("payment_method", card_id) for card_id in same])
 
     async def forward(self, ask: Forward, correlation_id: str) -> Answer:
         """Send a card to a processor, and return the processor's answer.
@@ -147,11 +166,9 @@ class Vault:
         """
         url = self.destinations.check(ask.url)
         try:
-            row = await self._find(ask.token)
+            row = await self._find_of(ask.merchant, ask.token)
         except Unavailable as error:
             raise NotExecuted(why=f"the vault's database ({error.code})") from error
-        if ask.merchant != ids.encode("merchant", row.merchant_id):
-            raise TokenNotFound(token=ask.token[:64])
         card = self.ciphers.open(_key(row), row.id, row.merchant_id, row.sealed)
         code = self.codes.take(row.id) if "{{cvc}}" in ask.body else None
         values = {
@@ -180,12 +197,13 @@ class Vault:
             raise OutcomeUnknown(why="its use could not be recorded")
         return answer
 
-    async def _find(self, token: str) -> CardRow:
+    async def _find_of(self, merchant: str, token: str) -> CardRow:
+        """A merchant's card; another merchant's is as unknown as none."""
         try:
             row = await self.cards.find(ids.decode("payment_method", token))
         except ids.MalformedId:
             row = None
-        if row is None:
+        if row is None or merchant != ids.encode("merchant", row.merchant_id):
             raise TokenNotFound(token=token[:64])
         return row
 
@@ -211,7 +229,7 @@ def check_keys(ciphers: Ciphers, keys: list[WrappedKey]) -> None:
         )
 
 
-def token_view(card: CardRow | SealedCard, merchant: str | None = None) -> TokenView:
+def token_view(card: CardRow | SealedCard) -> TokenView:
     """A card, as far as it may be shown."""
     return TokenView(
         id=ids.encode("payment_method", card.id),
@@ -220,9 +238,7 @@ def token_view(card: CardRow | SealedCard, merchant: str | None = None) -> Token
         bin=card.bin,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
-        fingerprint=card.fingerprint.hex(),
         created_at=card.created_at,
-        merchant=merchant,
     )
 
 

@@ -103,6 +103,17 @@ async def find_cards(database: Database, card_ids: Sequence[UUID]) -> dict[UUID,
     return {row[0]: CardRow(*row) for row in rows}
 
 
+async def list_same_cards(database: Database, card: CardRow, page_size: int) -> list[UUID]:
+    """A merchant's other tokens of a card, the newest first."""
+    params = {
+        "merchant_id": card.merchant_id,
+        "fingerprint": card.fingerprint,
+        "id": card.id,
+        "page_size": page_size,
+    }
+    return [card_id for (card_id,) in await database.read(queries.list_same_cards, params)]
+
+
 async def lock_cards_of_key(tx: Tx, key_id: UUID, page_size: int) -> list[tuple[UUID, UUID, bytes]]:
     """Lock the next cards of a key: (id, merchant, sealed)."""
     params = {"key_id": key_id, "page_size": page_size}

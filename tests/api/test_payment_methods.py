@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import NewMerchant
 from tests.support.builders import Merchant
 from tests.support.client import Api, done, refused
+from tests.support.databases import rows
 from tests.support.tally import Tally
 from tests.support.vault import VaultProcess
 
@@ -45,7 +46,7 @@ async def test_register_and_read(merchant: Merchant, vault: VaultProcess) -> Non
 
     made = await register(merchant, token["id"], customer=customer)
 
-    names = ("brand", "bin", "last4", "exp_month", "exp_year", "fingerprint")
+    names = ("brand", "bin", "last4", "exp_month", "exp_year")
     assert made["card"] == {name: token[name] for name in names}
     assert (made["id"], made["type"], made["status"]) == (token["id"], "card", "attached")
     assert made["customer"] == customer
@@ -106,6 +107,43 @@ async def test_a_repeated_request_is_replayed(merchant: Merchant, vault: VaultPr
 
     assert (first.status_code, first.text) == (second.status_code, second.text)
     assert second.headers["idempotent-replayed"] == "true"
+
+
+async def test_tokens_of_the_same_card(
+    merchant: Merchant, new_merchant: NewMerchant, vault: VaultProcess
+) -> None:
+    """A merchant may ask which of its tokens are of one card; nobody sees a fingerprint."""
+    other = await new_merchant()
+    tokens = [vault.tokenize(VISA, merchant.id)["id"] for _ in range(2)]
+    vault.tokenize(VISA, other.id)
+    path = f"{PATH}/{tokens[0]}/same_card"
+
+    shown = done(await merchant.api.get(path))
+
+    assert shown == {"payment_method": tokens[0], "same": [tokens[1]], "object": "same_card"}
+    refused(await other.api.get(path), 404, "payment_method_not_found")
+    refused(await merchant.api.get(f"{PATH}/{NOBODY}/same_card"), 404, "payment_method_not_found")
+
+
+async def test_the_database_has_no_fingerprints(
+    merchant: Merchant, vault: VaultProcess, shared_database_url: str
+) -> None:
+    """What this database keeps of a card is nothing by which guesses could be compared."""
+    await register(merchant, vault.tokenize(VISA, merchant.id)["id"])
+
+    named = rows(
+        shared_database_url,
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_name = 'payment_methods' AND column_name LIKE %s",
+        ["%fingerprint%"],
+    )
+    [(kept,)] = rows(
+        shared_database_url,
+        "SELECT CAST(count(*) AS INT8) FROM events WHERE CAST(data AS TEXT) LIKE %s",
+        ["%fingerprint%"],
+    )
+
+    assert (named, kept) == ([], 0)
 
 
 async def test_detach(merchant: Merchant, vault: VaultProcess) -> None:

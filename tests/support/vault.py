@@ -53,6 +53,18 @@ class VaultProcess(Process, stack.Vault):
                 | {name.replace("_", "-"): value for name, value in headers.items()},
             )
 
+    def ask(
+        self, path: str, merchant: str, *, key: str = API_KEY, **headers: str
+    ) -> httpx.Response:
+        """The answer about a token (or `pm_.../same`) of a merchant, with the api's key."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx.get(
+            f"{self.url}/tokens/{path}",
+            params={"merchant": merchant} if merchant else {},
+            headers={"authorization": f"Bearer {key}"} | given,
+            timeout=30,
+        )
+
     def tokenize(self, number: str, merchant: str, **fields: Any) -> dict[str, Any]:
         """The token of a card of a merchant (`mer_...`); other fields as in POST /tokens."""
         answer = self.post("/tokens", self.publishable_key(merchant), card(number, **fields))

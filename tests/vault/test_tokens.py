@@ -41,30 +41,34 @@ def test_a_card_becomes_a_token(
     assert ids.decode("payment_method", token["id"]).version == 7
     assert (token["brand"], token["bin"], token["last4"]) == (brand, digits[:6], digits[-4:])
     assert (token["exp_month"], token["exp_year"]) == (12, 2040)
-    assert set(token) == {
-        *("id", "brand", "last4", "bin", "exp_month", "exp_year", "fingerprint", "created_at")
-    }
+    assert set(token) == {*("id", "brand", "last4", "bin", "exp_month", "exp_year", "created_at")}
 
 
 def test_the_api_can_read_a_token(vault: VaultProcess, merchant_id: str) -> None:
-    """With the api's key the answer names the token's merchant, and no more of the card."""
+    """With the api's key the answer has what the browser was told, and no more of the card."""
     token = vault.tokenize(VISA, merchant_id)
 
-    headers = {"authorization": f"Bearer {API_KEY}"}
-    answer = httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
-
-    assert answer.json() == token | {"merchant": merchant_id}
+    assert vault.ask(token["id"], merchant_id).json() == token
 
 
-def test_a_fingerprint_is_the_merchants_own(vault: VaultProcess, merchant_id: str) -> None:
-    """One card has one fingerprint with a merchant, and another with any other."""
-    first, second = (vault.tokenize(VISA, merchant_id) for _ in range(2))
-    other = vault.tokenize("4000056655665556", merchant_id)
-    elsewhere = vault.tokenize(VISA, ids.encode("merchant", ids.new()))
+def test_a_token_is_described_to_its_merchant_only(vault: VaultProcess, merchant_id: str) -> None:
+    """The api names the merchant that asks; another's token is as unknown as none."""
+    token = vault.tokenize(VISA, merchant_id)["id"]
+    other = ids.encode("merchant", ids.new())
 
-    assert first["id"] != second["id"]
-    assert first["fingerprint"] == second["fingerprint"]
-    assert len({t["fingerprint"] for t in (first, other, elsewhere)}) == 3
+    for path in ("", "/same"):
+        refused(vault.ask(f"{token}{path}", other), 404, "token_not_found")
+        refused(vault.ask(f"{token}{path}", ""), 400, "invalid_card_request")
+
+
+def test_the_api_can_ask_for_tokens_of_the_same_card(vault: VaultProcess, merchant_id: str) -> None:
+    """A merchant's other tokens of a card are listed, the newest first; another's are not."""
+    first, second, third = (vault.tokenize(VISA, merchant_id)["id"] for _ in range(3))
+    other = vault.tokenize("4000056655665556", merchant_id)["id"]
+    vault.tokenize(VISA, ids.encode("merchant", ids.new()))
+
+    assert vault.ask(f"{second}/same", merchant_id).json() == {"tokens": [third, first]}
+    assert vault.ask(f"{other}/same", merchant_id).json() == {"tokens": []}
 
 
 @pytest.mark.parametrize(
@@ -139,16 +143,15 @@ def test_only_the_api_may_ask(vault: VaultProcess, merchant_id: str) -> None:
     """A publishable key can keep a card, and read none."""
     token = vault.tokenize(VISA, merchant_id)
     for key in (vault.publishable_key(merchant_id), "x"):
-        headers = {"authorization": f"Bearer {key}"}
-        answer = httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
-        refused(answer, 401, "vault_unauthorized")
+        for path in ("", "/same"):
+            answer = vault.ask(f"{token['id']}{path}", merchant_id, key=key)
+            refused(answer, 401, "vault_unauthorized")
 
 
 def test_what_is_not_there_is_not_found(vault: VaultProcess) -> None:
     """An unknown token, a malformed one and an unknown path are not found."""
-    headers = {"authorization": f"Bearer {API_KEY}"}
-    for token in (ids.encode("payment_method", ids.new()), "pm_x", VISA):
-        answer = httpx.get(f"{vault.url}/tokens/{token}", headers=headers)
+    for token in (ids.encode("payment_method", ids.new()), "pm_x", VISA, f"{VISA}/x"):
+        answer = vault.ask(token, "mer_x")
         refused(answer, 404, "token_not_found")
         assert VISA not in answer.text
     refused(httpx.get(f"{vault.url}/{VISA}"), 404, "vault_route_not_found")
@@ -171,8 +174,8 @@ def test_each_use_is_recorded(vault: VaultProcess, merchant_id: str) -> None:
     """Each use is recorded: who did what with a card, and for which request."""
     body, key = card(VISA), vault.publishable_key(merchant_id)
     token = vault.post("/tokens", key, body, x_request_id="from-the-till").json()
-    headers = {"authorization": f"Bearer {API_KEY}", "x-request-id": "from-the-api"}
-    httpx.get(f"{vault.url}/tokens/{token['id']}", headers=headers)
+    for path in ("", "/same"):
+        vault.ask(f"{token['id']}{path}", merchant_id, x_request_id="from-the-api")
 
     found = rows(
         vault.database_url,
@@ -184,6 +187,7 @@ def test_each_use_is_recorded(vault: VaultProcess, merchant_id: str) -> None:
     assert found == [
         ("client", "tokenize", "", "from-the-till"),
         ("api", "describe", "", "from-the-api"),
+        ("api", "compare", "", "from-the-api"),
     ]
 
 

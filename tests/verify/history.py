@@ -240,7 +240,7 @@ async def _make_customers(writer: Writer) -> None:
             ),
         )  # fmt: skip
     for name, owner in (("visa", "ada_lovelace"), ("amex", "grace"), ("guest", None)):
-        card = CardFacts(writer.new(name), "visa", "424242", "4242", 12, 2040, name)
+        card = CardFacts(writer.new(name), "visa", "424242", "4242", 12, 2040)
         owner_id = writer.history.names[owner] if owner else None
         attach = AttachMethod(**writer.common(), card=card, customer_id=owner_id)
         await writer.run(customers.attach_methods, attach)

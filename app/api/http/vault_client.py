@@ -1,7 +1,7 @@
 """Asking the vault about a token: what may be shown of its card, and whose it is."""
 
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -12,6 +12,8 @@ from app.base.errors import Unavailable
 from app.base.settings import Settings
 from app.base.telemetry import log
 from app.domains.customers import CardFacts
+
+T = TypeVar("T")
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 """In seconds: it is one look-up by key; who waits for longer waits for something that is down."""
@@ -28,13 +30,17 @@ class _Told(msgspec.Struct, frozen=True):
     """What the vault says of a token."""
 
     id: str
-    merchant: str
     brand: str
     bin: str
     last4: str
     exp_month: int
     exp_year: int
-    fingerprint: str
+
+
+class _Same(msgspec.Struct, frozen=True):
+    """The tokens of one card."""
+
+    tokens: list[str]
 
 
 class VaultClient:
@@ -52,21 +58,8 @@ class VaultClient:
         Raises:
             VaultUnreachable
         """
-        name = ids.encode("payment_method", token)
-        try:
-            async with self._connected().get(
-                f"{self._url}/tokens/{name}",
-                headers={"authorization": f"Bearer {self._key}", "x-request-id": request_id},
-            ) as answer:
-                if answer.status == HTTPStatus.NOT_FOUND:
-                    return None
-                if answer.status != HTTPStatus.OK:
-                    log.error("vault_refused", status=answer.status, request_id=request_id)
-                    raise VaultUnreachable
-                told = msgspec.json.decode(await answer.read(), type=_Told)
-        except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError) as error:
-            raise VaultUnreachable from error
-        if told.id != name or told.merchant != ids.encode("merchant", merchant_id):
+        told = await self._get(_Told, "", merchant_id, token, request_id)
+        if told is None:
             return None
         return CardFacts(
             id=token,
@@ -75,8 +68,36 @@ class VaultClient:
             last4=told.last4,
             exp_month=told.exp_month,
             exp_year=told.exp_year,
-            fingerprint=told.fingerprint,
         )
+
+    async def list_same(self, merchant_id: UUID, token: UUID, request_id: str) -> list[str] | None:
+        """A merchant's other tokens of the same card; none if the vault has no such token of it.
+
+        Raises:
+            VaultUnreachable
+        """
+        same = await self._get(_Same, "/same", merchant_id, token, request_id)
+        return None if same is None else same.tokens
+
+    async def _get(
+        self, model: type[T], path: str, merchant_id: UUID, token: UUID, request_id: str
+    ) -> T | None:
+        """What the vault answers about a merchant's token, which it may not have."""
+        name = ids.encode("payment_method", token)
+        try:
+            async with self._connected().get(
+                f"{self._url}/tokens/{name}{path}",
+                params={"merchant": ids.encode("merchant", merchant_id)},
+                headers={"authorization": f"Bearer {self._key}", "x-request-id": request_id},
+            ) as answer:
+                if answer.status == HTTPStatus.NOT_FOUND:
+                    return None
+                if answer.status != HTTPStatus.OK:
+                    log.error("vault_refused", status=answer.status, request_id=request_id)
+                    raise VaultUnreachable
+                return msgspec.json.decode(await answer.read(), type=model)
+        except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError) as error:
+            raise VaultUnreachable from error
 
     async def close(self) -> None:
         """Close what is kept."""

@@ -47,6 +47,15 @@ class CardsNotSetUp(NotFound):
     code = "cards_not_set_up"
 
 
+class SameCardView(msgspec.Struct, frozen=True):
+    """Which tokens of a merchant are of one card."""
+
+    payment_method: str
+    same: list[str]
+    """The merchant's other tokens of the card, registered or not, the newest first; 100 at most."""
+    object: str = "same_card"
+
+
 class PublishableKeyView(msgspec.Struct, frozen=True):
     """What a merchant's page needs to leave a card in the vault."""
 
@@ -134,6 +143,23 @@ async def read_payment_method(request: ApiRequest, payment_method_id: str) -> AS
 
 
 @get(
+    "/{payment_method_id:str}/same_card",
+    opt=Doc(
+        "List tokens of the same card", answer=SameCardView,
+        errors=(errors.PaymentMethodNotFound, VaultUnreachable),
+    ).opt(),
+)  # fmt: skip
+async def list_same_card(request: ApiRequest, payment_method_id: str) -> ASGIResponse:
+    """The merchant's other tokens of the same card, by the vault; it shows no fingerprint."""
+    call = await enter(request, "read")
+    token = path_id("payment_method", payment_method_id)
+    same = await call.services.vault.list_same(call.merchant.id, token, call.request_id)
+    if same is None:
+        raise PaymentMethodNotFound(payment_method=payment_method_id)
+    return send_view(SameCardView(payment_method_id, same))
+
+
+@get(
     "/",
     opt=Doc(
         "List payment methods", answer=SavedMethodView, many=True,
@@ -155,6 +181,6 @@ def router() -> Router:
         "/v1/payment_methods",
         route_handlers=[
             read_publishable_key, create_payment_method, detach_payment_method,
-            read_payment_method, list_payment_methods,
+            read_payment_method, list_same_card, list_payment_methods,
         ],
     )  # fmt: skip

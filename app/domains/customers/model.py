@@ -53,8 +53,6 @@ class CardFacts(msgspec.Struct, frozen=True):
     last4: str
     exp_month: int
     exp_year: int
-    fingerprint: str
-    """The same for the same card of the same merchant."""
 
 
 class PaymentMethod(msgspec.Struct):
@@ -68,7 +66,6 @@ class PaymentMethod(msgspec.Struct):
     last4: str
     exp_month: int
     exp_year: int
-    fingerprint: str
     status: MethodStatus
     version: int
     """Counts its changes, and with them its events: 1, 2, 3 ..."""

@@ -95,13 +95,13 @@ UPDATE customers AS c
 -- Register payment methods; where one is there already, the work runs again and finds it.
 -- path: payment_methods_pkey
 INSERT INTO payment_methods
-       (region, merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint,
-        status, version, correlation_id, updated_at)
+       (region, merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, status,
+        version, correlation_id, updated_at)
 SELECT :region, d.merchant_id, d.id, d.customer_id, d.brand, d.bin, d.last4, d.exp_month,
-       d.exp_year, d.fingerprint, d.status, d.version, d.correlation_id, d.updated_at
+       d.exp_year, d.status, d.version, d.correlation_id, d.updated_at
   FROM unnest(:payment_methods)
-       AS d (merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, fingerprint,
-             status, version, correlation_id, updated_at)
+       AS d (merchant_id, id, customer_id, brand, bin, last4, exp_month, exp_year, status, version,
+             correlation_id, updated_at)
     ON CONFLICT (region, merchant_id, id) DO NOTHING;
 
 -- name: update_methods

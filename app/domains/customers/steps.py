@@ -246,7 +246,6 @@ def _new_method(command: AttachMethod, now: datetime) -> PaymentMethod:
         last4=card.last4,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
-        fingerprint=card.fingerprint,
         status="attached",
         version=1,
         correlation_id=command.correlation_id,

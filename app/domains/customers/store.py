@@ -10,7 +10,7 @@ from app.domains.customers.model import Customer, PaymentMethod
 from app.engine.database import KeysTaken, Moving, Queries, Query, Rows, TableOf, Tx, arrays, pull
 
 CUSTOMERS = TableOf(Customer, "customers")
-METHODS = TableOf(PaymentMethod, "payment_methods", words=("brand", "bin", "last4", "fingerprint"))
+METHODS = TableOf(PaymentMethod, "payment_methods", words=("brand", "bin", "last4"))
 queries = Queries(__package__, tables=[CUSTOMERS, METHODS])
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -35,8 +35,6 @@ class CardView(msgspec.Struct, frozen=True):
     last4: str
     exp_month: int
     exp_year: int
-    fingerprint: str
-    """The same for the same card, of this merchant only."""
 
 
 class SavedMethodView(msgspec.Struct, frozen=True):
@@ -88,7 +86,6 @@ def method_view(method: PaymentMethod) -> SavedMethodView:
             last4=method.last4,
             exp_month=method.exp_month,
             exp_year=method.exp_year,
-            fingerprint=method.fingerprint,
         ),
         correlation_id=method.correlation_id,
         created_at=ids.instant(method.id),

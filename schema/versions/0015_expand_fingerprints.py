@@ -1,0 +1,17 @@
+"""Payment methods without a fingerprint, which is the vault's own."""
+
+from schema.statements import run
+
+revision = "0015_expand_fingerprints"
+down_revision = "0014_expand_inquiries"
+branch_labels = None
+depends_on = None
+
+UP = """
+ALTER TABLE payment_methods ALTER COLUMN fingerprint DROP NOT NULL;
+"""
+
+
+def upgrade() -> None:
+    """Let rows be written without one."""
+    run(UP)

@@ -1,0 +1,17 @@
+"""The fingerprints of cards leave this database: beside other digits they tell too much."""
+
+from schema.statements import run
+
+revision = "0016_contract_fingerprints"
+down_revision = "0015_expand_fingerprints"
+branch_labels = None
+depends_on = None
+
+UP = """
+ALTER TABLE payment_methods DROP COLUMN fingerprint;
+"""
+
+
+def upgrade() -> None:
+    """Erase them."""
+    run(UP)
