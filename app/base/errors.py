@@ -38,7 +38,7 @@ class PlatformError(Exception):
     """HTTP status."""
     retry: ClassVar[Retry] = "never"
     """What the client may do: nothing, the same request with the same key, or with a new key."""
-    retry_after_s: ClassVar[int | None] = None
+    retry_after_s: int | None = None
     """Seconds until a retry is useful; becomes the Retry-After header."""
 
     def __init__(self, *, errors: tuple[FieldError, ...] = (), **facts: Any) -> None:

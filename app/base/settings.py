@@ -226,6 +226,21 @@ class Settings(BaseSettings):
     vault_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
     public, so any page may by default."""
+    vault_doors: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses of proxies in front of the vault, comma separated, whose X-Forwarded-For names the
+    caller. None means that callers connect themselves."""
+    vault_address_cards_per_h: int = Field(default=600, ge=1, le=10_000_000)
+    """Cards from one address in an hour, a tenth at once, in each vault process. A payer leaves one
+    or two; hundreds of payers are behind one address of a mobile network."""
+    vault_key_cards_per_h: int = Field(default=36_000, ge=1, le=10_000_000)
+    """Cards under one key in an hour. Ten a second are more than a shop's busiest hour, and half of
+    its merchant's, so that one key that runs away leaves room for another."""
+    vault_merchant_cards_per_h: int = Field(default=72_000, ge=1, le=10_000_000)
+    """Cards of one merchant in an hour: two keys' worth; moving a million cards takes 14 hours."""
+    vault_bin_cards_per_h: int = Field(default=600, ge=1, le=10_000_000)
+    """Cards of one merchant that begin with the same six digits, in an hour. 100,000 numbers have
+    the same beginning and end, so trying all of them takes a week; most issuers give a shop fewer
+    customers than that."""
     dispute_fee_returned: bool = False
     """Whether a merchant who wins a dispute gets its fee back; acquirers keep theirs however it
     ends, so the platform pays for it."""
@@ -250,7 +265,7 @@ class Settings(BaseSettings):
     faults: str = ""
     """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
 
-    @field_validator("regions", "vault_allowed_urls", "vault_origins", mode="before")
+    @field_validator("regions", "vault_allowed_urls", "vault_origins", "vault_doors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Split the names of a variable or a flag at commas."""

@@ -101,6 +101,10 @@ class Metrics:
 
     def _add_processors(self) -> None:
         r = self.registry
+        self.cards_limited = Counter(
+            "suya_cards_limited", "Cards that the vault did not take, by the limit.", ["limit"],
+            registry=r,
+        )  # fmt: skip
         self.processor_calls = Counter(
             "suya_processor_calls", "Calls of processors, by outcome.",
             ["processor", "operation", "outcome"], registry=r,

@@ -4,7 +4,8 @@ Guarantees: a number leaves the vault towards a processor only. At rest it is en
 AES-256-GCM under a data key, and bound to its token and merchant; the data key is wrapped by a
 master key that no database has. Keys can be changed while the vault serves, and every token stays
 readable meanwhile. A card's security code is in memory only, for at most fifteen minutes and for
-one use. Every use of a card is recorded before its outcome is answered.
+one use. Every use of a card is recorded before its outcome is answered. How many cards may be left
+in an hour is limited by address, key, merchant, and beginning of the number.
 
 Owns `vault_keys`, `cards` and `card_uses`, in a database of its own.
 
@@ -16,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from app.vault.address import vault_database_url
-from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe, MasterKeyWrong
+from app.vault.errors import MasterKeyMissing, MasterKeyUnsafe, MasterKeyWrong, TooManyCards
 
 if TYPE_CHECKING:
     from app.vault.masters import MasterKeys, new_master_key
@@ -45,6 +46,7 @@ __all__ = [
     "MasterKeyWrong",
     "MasterKeys",
     "Rotated",
+    "TooManyCards",
     "new_master_key",
     "rotate",
     "run",

@@ -1,6 +1,8 @@
 """The vault's refusals, and the reasons why it does not start."""
 
-from app.base.errors import Invalid, NotFound, PlatformError
+from typing import Any
+
+from app.base.errors import Invalid, NotFound, PlatformError, TooManyRequests
 
 
 class MasterKeyMissing(PlatformError):
@@ -58,6 +60,16 @@ class TokenNotFound(NotFound):
     """There is no token {token}."""
 
     code = "token_not_found"
+
+
+class TooManyCards(TooManyRequests):
+    """Too many cards of this {limit} within an hour; go on in {retry_after_s} seconds."""
+
+    code = "too_many_cards"
+
+    def __init__(self, *, retry_after_s: int, **facts: Any) -> None:
+        super().__init__(retry_after_s=retry_after_s, **facts)
+        self.retry_after_s = retry_after_s
 
 
 class DestinationNotAllowed(Invalid):

@@ -24,6 +24,7 @@ from app.base.telemetry import RequestLine, describe, log, log_request, metrics
 from app.engine.database import checks
 from app.engine.database.history import VAULT
 from app.vault.errors import InvalidCardRequest, VaultFailed, VaultRouteNotFound, VaultUnauthorized
+from app.vault.limits import Caller, address_of
 from app.vault.model import CardInput
 from app.vault.service import Forward, Vault
 
@@ -84,6 +85,7 @@ class VaultHttp:
         self.vault = vault
         self.settings = settings
         self.draining = False
+        self._doors = frozenset(settings.vault_doors)
         self._form = resources.files("app.vault").joinpath("form.html").read_bytes()
         self._routes: Mapping[tuple[str, str], Handler] = {
             ("POST", "/tokens"): self._tokenize,
@@ -155,7 +157,8 @@ class VaultHttp:
             if call.merchant_id is None:
                 raise VaultUnauthorized
             card = await call.read(CardInput)
-            view = await self.vault.tokenize(call.merchant_id, card, call.request_id)
+            caller = Caller(call.bearer, self._address_of(call))
+            view = await self.vault.tokenize(call.merchant_id, caller, card, call.request_id)
             response = _json(view, 201)
         except PlatformError as error:
             response = _problem(error, call)
@@ -164,12 +167,14 @@ class VaultHttp:
     async def _describe(self, call: Call, token: str) -> web.Response:
         """GET /tokens/{token}?merchant=mer_..., with the api's key."""
         _check(call, self.settings.vault_api_key)
-        return _json(await self.vault.describe(token, _merchant(call), call.request_id))
+        merchant, caller = _asker(call)
+        return _json(await self.vault.describe(token, merchant, caller, call.request_id))
 
     async def _compare(self, call: Call, token: str) -> web.Response:
         """GET /tokens/{token}/same?merchant=mer_..., with the api's key."""
         _check(call, self.settings.vault_api_key)
-        return _json(await self.vault.compare(token, _merchant(call), call.request_id))
+        merchant, caller = _asker(call)
+        return _json(await self.vault.compare(token, merchant, caller, call.request_id))
 
     async def _forward(self, call: Call) -> web.Response:
         """POST /forward, with the key of the processors' adapters."""
@@ -205,6 +210,10 @@ class VaultHttp:
         body = generate_latest(metrics.registry)
         return web.Response(body=body, headers={"content-type": CONTENT_TYPE_LATEST})
 
+    def _address_of(self, call: Call) -> str:
+        forwarded_for = call.request.headers.get("x-forwarded-for", "")
+        return address_of(call.request.remote, forwarded_for, self._doors)
+
     def _with_origin(self, call: Call, response: web.Response) -> web.Response:
         """Tell a browser whether its page may read the answer (CORS)."""
         origin = call.request.headers.get("origin")
@@ -231,16 +240,17 @@ def _check(call: Call, key: SecretStr | None) -> None:
         raise VaultUnauthorized
 
 
-def _merchant(call: Call) -> str:
-    """The merchant whose token is meant.
+def _asker(call: Call) -> tuple[str, Caller]:
+    """The merchant for whom an api asks, and the key that the merchant called the api with.
 
     Raises:
-        InvalidCardRequest: the query names none.
+        InvalidCardRequest: the query does not name both.
     """
-    merchant = call.request.query.get("merchant", "")
-    if not merchant:
-        raise InvalidCardRequest(reason="its query names no merchant")
-    return merchant
+    query = call.request.query
+    merchant, key = query.get("merchant", ""), query.get("key", "")
+    if not merchant or not key:
+        raise InvalidCardRequest(reason="its query does not name 'merchant' and 'key'")
+    return merchant, Caller(key)
 
 
 def _secret(key: SecretStr | None) -> str:

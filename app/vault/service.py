@@ -19,8 +19,10 @@ from app.vault.codes import SecurityCodes
 from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys
 from app.vault.destinations import Answer, Destinations
 from app.vault.errors import MasterKeyWrong, NotExecuted, OutcomeUnknown, TokenNotFound
+from app.vault.limits import Caller, CardLimits
 from app.vault.masters import MasterKeys
 from app.vault.model import (
+    BIN_DIGITS,
     Action,
     Actor,
     Card,
@@ -77,8 +79,11 @@ class Forward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Vault:
     """The operations of one vault process."""
 
-    def __init__(self, database: Database, ciphers: Ciphers, destinations: Destinations) -> None:
+    def __init__(
+        self, database: Database, settings: Settings, ciphers: Ciphers, destinations: Destinations
+    ) -> None:
         self.database = database
+        self.leaving, self.asking = CardLimits(settings), CardLimits(settings)
         self.group_commit = GroupCommit(database, fenced=False)
         self.ciphers = ciphers
         self.destinations = destinations
@@ -100,22 +105,25 @@ class Vault:
         for key in keys:
             if key.purpose == "fingerprint":
                 ciphers.use_fingerprint_key(key)
-        return cls(database, ciphers, destinations)
+        return cls(database, settings, ciphers, destinations)
 
     async def close(self, timeout_s: float) -> None:
         """Finish the work in hand."""
         await self.group_commit.close(timeout_s)
         await self.destinations.close()
 
-    async def tokenize(self, merchant_id: UUID, card: CardInput, correlation_id: str) -> TokenView:
+    async def tokenize(
+        self, merchant_id: UUID, caller: Caller, card: CardInput, correlation_id: str
+    ) -> TokenView:
         """Keep a card; its security code is kept in this process's memory only.
 
         Raises: (the first that applies)
-            InvalidCardNumber, CardExpired, InvalidSecurityCode, Unavailable
+            InvalidCardNumber, CardExpired, InvalidSecurityCode, TooManyCards, Unavailable
         """
         number, brand = read_number(card.number)
         check_expiry(card.exp_month, card.exp_year, clock.now())
         check_cvc(card.cvc, brand)
+        self.leaving.admit(caller, merchant_id, number[:BIN_DIGITS])
         card_id = ids.new()
         command = KeepCard(
             merchant_id=merchant_id,
@@ -132,23 +140,29 @@ class Vault:
             self.codes.put(card_id, card.cvc)
         return token_view(kept)
 
-    async def describe(self, token: str, merchant: str, correlation_id: str) -> TokenView:
+    async def describe(
+        self, token: str, merchant: str, caller: Caller, correlation_id: str
+    ) -> TokenView:
         """Describe a merchant's card, as far as it may be shown.
 
-        Raises:
-            TokenNotFound, Unavailable
+        Raises: (the first that applies)
+            TokenNotFound, TooManyCards, Unavailable
         """
         card = await self._find_of(merchant, token)
+        self.asking.admit(caller, card.merchant_id, card.bin)
         await self._note(_use(card.merchant_id, card.id, "api", "describe", correlation_id))
         return token_view(card)
 
-    async def compare(self, token: str, merchant: str, correlation_id: str) -> SameCards:
+    async def compare(
+        self, token: str, merchant: str, caller: Caller, correlation_id: str
+    ) -> SameCards:
         """List a merchant's other tokens of the same card.
 
-        Raises:
-            TokenNotFound, Unavailable
+        Raises: (the first that applies)
+            TokenNotFound, TooManyCards, Unavailable
         """
         card = await self._find_of(merchant, token)
+        self.asking.admit(caller, card.merchant_id, card.bin)
         await self._note(_use(card.merchant_id, card.id, "api", "compare", correlation_id))
         same = await list_same_cards(self.database, card, SAME_MAX)
         return SameCards([ids.encode("payment_method", card_id) for card_id in same])

@@ -1,6 +1,7 @@
 """/v1/payment_methods: cards by their tokens; the number goes to the vault and not here."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.conftest import NewMerchant
 from tests.support.builders import Merchant
 from tests.support.client import Api, done, refused
-from tests.support.databases import rows
+from tests.support.databases import Server, rows
 from tests.support.tally import Tally
 from tests.support.vault import VaultProcess
 
@@ -223,6 +224,41 @@ async def test_without_a_vault_nobody_decides(
         answer = await alone.post(PATH, {"token": NOBODY})
         refused(answer, 503, "vault_unreachable")
         refused(await alone.get(f"{PATH}/key"), 404, "cards_not_set_up")
+
+
+async def test_beyond_the_limit_nothing_is_decided(
+    server: Server,
+    start_api: Any,
+    new_merchant: NewMerchant,
+    shared_database_url: str,
+    tmp_path: Path,
+) -> None:
+    """Asking the vault about too many cards is answered 429, and the key stays free."""
+    merchant = await new_merchant()
+    account = await merchant.wallet(funds=5_000)
+    limited = {"vault_bin_cards_per_h": "10"}
+    with VaultProcess(server.new_vault_database(), tmp_path, **limited) as strict:
+        strict.start(vault_bin_cards_per_h="20")
+        tokens = [strict.tokenize(VISA, merchant.id)["id"] for _ in range(2)]
+        strict.restart(**limited)
+        url = start_api(shared_database_url, **strict.for_callers()).url
+        async with Api(url, merchant.api.secret) as api:
+            done(await api.post(PATH, {"token": tokens[0]}), 201)
+            card = {"type": "card", "id": tokens[1]}
+            payment = {"amount": 100, "currency": "USD", "payment_method": card}
+
+            registered = await api.post(PATH, {"token": tokens[1]}, key="k1")
+            paid = await api.post("/v1/payments", payment, key="k2")
+            compared = await api.get(f"{PATH}/{tokens[0]}/same_card")
+
+            for answer in (registered, paid, compared):
+                refused(answer, 429, "too_many_cards")
+                assert 0 < int(answer.headers["retry-after"]) <= 360
+            wallet = {"type": "wallet", "account": account}
+            for key in ("k1", "k2"):
+                body = payment | {"payment_method": wallet}
+                done(await api.post("/v1/payments", body, key=key), 201)
+        strict.stop()
 
 
 async def test_a_registration_that_is_repeated_needs_no_vault(

@@ -13,6 +13,8 @@ from tests.support.processes import Process, free_port
 CLIENT_KEY = "client-key-of-the-tests-000000000000"
 API_KEY = "vault-api-key-of-the-tests-000000000"
 PROCESSOR_KEY = "processor-key-of-the-tests-000000000"
+# All tests are one address, and many are one merchant; what tests the limits sets its own.
+PLENTY = {f"vault_{name}_cards_per_h": "10000000" for name in ("address", "key", "merchant", "bin")}
 
 
 class VaultProcess(Process, stack.Vault):
@@ -35,6 +37,7 @@ class VaultProcess(Process, stack.Vault):
             "vault_api_key": API_KEY,
             "vault_processor_key": PROCESSOR_KEY,
             "drain_notice_ms": "0",
+            **PLENTY,
         }
         key_file = folder / f"master-{port}.key"
         super().__init__(folder, given | settings, key_file=key_file, name=f"vault {port}")
@@ -54,13 +57,13 @@ class VaultProcess(Process, stack.Vault):
             )
 
     def ask(
-        self, path: str, merchant: str, *, key: str = API_KEY, **headers: str
+        self, path: str, merchant: str, *, key: str = API_KEY, asker: str = "key_1", **headers: str
     ) -> httpx.Response:
         """The answer about a token (or `pm_.../same`) of a merchant, with the api's key."""
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return httpx.get(
             f"{self.url}/tokens/{path}",
-            params={"merchant": merchant} if merchant else {},
+            params={"merchant": merchant, "key": asker},
             headers={"authorization": f"Bearer {key}"} | given,
             timeout=30,
         )

@@ -20,6 +20,7 @@ from app.base.settings import Settings
 from app.engine.database import Database
 from app.vault import MasterKeys, new_master_key, rotation
 from app.vault.cipher import Ciphers
+from app.vault.limits import Caller
 from app.vault.model import CardInput
 from app.vault.service import Vault, _key
 from tests.support import cluster
@@ -227,7 +228,7 @@ class Machine(RuleBasedStateMachine):
     def tokenize(self, which: int, number: str) -> None:
         """Keep a card at one of the vaults."""
         card = CardInput(number=number, exp_month=12, exp_year=2040)
-        view = self.do(self.vaults[which].tokenize(ids.new(), card, "test"))
+        view = self.do(self.vaults[which].tokenize(ids.new(), Caller("pk"), card, "test"))
         self.tokens[ids.decode("payment_method", view.id)] = number
 
     @rule()

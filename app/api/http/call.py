@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar
+from uuid import UUID
 
 import msgspec
 from litestar import Request
@@ -54,6 +55,12 @@ class Call(msgspec.Struct, frozen=True):
     merchant: Merchant
     fee_plans: Sequence[FeePlan] = ()
     """The merchant's, those in force."""
+
+    @property
+    def key_id(self) -> UUID:
+        """The secret key that was called with."""
+        assert isinstance(self.context.limit_key, UUID)
+        return self.context.limit_key
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Asking the vault about a token: what may be shown of its card, and whose it is."""
 
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import aiohttp
@@ -12,6 +12,7 @@ from app.base.errors import Unavailable
 from app.base.settings import Settings
 from app.base.telemetry import log
 from app.domains.customers import CardFacts
+from app.vault import TooManyCards
 
 T = TypeVar("T")
 
@@ -43,6 +44,25 @@ class _Same(msgspec.Struct, frozen=True):
     tokens: list[str]
 
 
+class _Limit(msgspec.Struct, frozen=True):
+    """Which limit of the vault was reached, and how long it takes to be below it again."""
+
+    limit: str
+    retry_after_s: int
+
+
+class _LimitProblem(msgspec.Struct, frozen=True):
+    facts: _Limit
+
+
+class Asker(NamedTuple):
+    """The merchant that asks about a card, by which of its keys, and in which request."""
+
+    merchant_id: UUID
+    key_id: UUID
+    request_id: str
+
+
 class VaultClient:
     """The api's side of the vault."""
 
@@ -52,13 +72,13 @@ class VaultClient:
         self._key = key.get_secret_value() if key is not None else ""
         self._session: aiohttp.ClientSession | None = None
 
-    async def describe(self, merchant_id: UUID, token: UUID, request_id: str) -> CardFacts | None:
+    async def describe(self, asker: Asker, token: UUID) -> CardFacts | None:
         """What may be shown of a merchant's card; none if the vault has no such token of it.
 
         Raises:
-            VaultUnreachable
+            TooManyCards, VaultUnreachable
         """
-        told = await self._get(_Told, "", merchant_id, token, request_id)
+        told = await self._get(_Told, "", asker, token)
         if told is None:
             return None
         return CardFacts(
@@ -70,30 +90,33 @@ class VaultClient:
             exp_year=told.exp_year,
         )
 
-    async def list_same(self, merchant_id: UUID, token: UUID, request_id: str) -> list[str] | None:
+    async def list_same(self, asker: Asker, token: UUID) -> list[str] | None:
         """A merchant's other tokens of the same card; none if the vault has no such token of it.
 
         Raises:
-            VaultUnreachable
+            TooManyCards, VaultUnreachable
         """
-        same = await self._get(_Same, "/same", merchant_id, token, request_id)
+        same = await self._get(_Same, "/same", asker, token)
         return None if same is None else same.tokens
 
-    async def _get(
-        self, model: type[T], path: str, merchant_id: UUID, token: UUID, request_id: str
-    ) -> T | None:
+    async def _get(self, model: type[T], path: str, asker: Asker, token: UUID) -> T | None:
         """What the vault answers about a merchant's token, which it may not have."""
         name = ids.encode("payment_method", token)
         try:
             async with self._connected().get(
                 f"{self._url}/tokens/{name}{path}",
-                params={"merchant": ids.encode("merchant", merchant_id)},
-                headers={"authorization": f"Bearer {self._key}", "x-request-id": request_id},
+                params={
+                    "merchant": ids.encode("merchant", asker.merchant_id),
+                    "key": ids.encode("api_key", asker.key_id),
+                },
+                headers={"authorization": f"Bearer {self._key}", "x-request-id": asker.request_id},
             ) as answer:
                 if answer.status == HTTPStatus.NOT_FOUND:
                     return None
+                if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+                    raise _too_many(await answer.read())
                 if answer.status != HTTPStatus.OK:
-                    log.error("vault_refused", status=answer.status, request_id=request_id)
+                    log.error("vault_refused", status=answer.status, request_id=asker.request_id)
                     raise VaultUnreachable
                 return msgspec.json.decode(await answer.read(), type=model)
         except (TimeoutError, aiohttp.ClientError, msgspec.DecodeError) as error:
@@ -112,3 +135,9 @@ class VaultClient:
                 connector=aiohttp.TCPConnector(limit=_CONNECTIONS_MAX), timeout=_TIMEOUT
             )
         return self._session
+
+
+def _too_many(body: bytes) -> TooManyCards:
+    """The vault's refusal, for the caller who reached the limit."""
+    facts = msgspec.json.decode(body, type=_LimitProblem).facts
+    return TooManyCards(limit=facts.limit, retry_after_s=facts.retry_after_s)

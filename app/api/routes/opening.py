@@ -20,7 +20,7 @@ from app.api.http.fields import (
 )
 from app.api.routes.vault import adopt
 from app.base import ids
-from app.base.errors import PlatformError
+from app.base.errors import PlatformError, TooManyRequests
 from app.domains.payments import model
 from app.domains.payments.commands import OpenPayment
 from app.domains.payments.model import Rail
@@ -108,7 +108,8 @@ async def _open_card(
     try:
         card = await adopt(call, method_id)
     except PlatformError as error:
-        if error.status >= 500:  # noqa: PLR2004 - nothing was decided
+        if error.status >= 500 or isinstance(error, TooManyRequests):  # noqa: PLR2004
+            # Nothing was decided.
             raise
         # A key that has an answer keeps it, whatever has become of the card since.
         return _command(call, intent, body, account, method="card", refused=error)

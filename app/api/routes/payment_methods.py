@@ -24,12 +24,13 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.fields import Body, CustomerId, Nothing, _reader, _shape
 from app.api.http.reading import Reading
 from app.api.http.vault_client import VaultUnreachable
-from app.api.routes.vault import attachment, describe, publishable_key_of
+from app.api.routes.vault import asker_of, attachment, describe, publishable_key_of
 from app.base.errors import NotFound
 from app.domains.customers import DetachMethod, errors, reads, steps
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.views import SavedMethodView, method_view
 from app.engine.idempotency import Intent
+from app.vault import TooManyCards
 
 Token: TypeAlias = Annotated[UUID, _reader("payment_method"), _shape("payment_method")]
 
@@ -87,7 +88,8 @@ async def read_publishable_key(request: ApiRequest) -> ASGIResponse:
         status=201, idempotent=True,
         errors=(
             errors.CustomerNotFound, errors.CustomerDeleted, errors.PaymentMethodNotFound,
-            errors.PaymentMethodDetached, errors.PaymentMethodTaken, VaultUnreachable,
+            errors.PaymentMethodDetached, errors.PaymentMethodTaken, TooManyCards,
+            VaultUnreachable,
         ),
     ).opt(),
 )  # fmt: skip
@@ -98,7 +100,7 @@ async def create_payment_method(request: ApiRequest) -> ASGIResponse:
     intent = named_intent(request, body)
     try:
         facts = await describe(call, body.token)
-    except VaultUnreachable as error:
+    except (TooManyCards, VaultUnreachable) as error:
         return await replay(call, intent, error)
     command = msgspec.structs.replace(
         attachment(call, facts), intent=intent, customer_id=body.customer
@@ -146,14 +148,14 @@ async def read_payment_method(request: ApiRequest, payment_method_id: str) -> AS
     "/{payment_method_id:str}/same_card",
     opt=Doc(
         "List tokens of the same card", answer=SameCardView,
-        errors=(errors.PaymentMethodNotFound, VaultUnreachable),
+        errors=(errors.PaymentMethodNotFound, TooManyCards, VaultUnreachable),
     ).opt(),
 )  # fmt: skip
 async def list_same_card(request: ApiRequest, payment_method_id: str) -> ASGIResponse:
     """The merchant's other tokens of the same card, by the vault; it shows no fingerprint."""
     call = await enter(request, "read")
     token = path_id("payment_method", payment_method_id)
-    same = await call.services.vault.list_same(call.merchant.id, token, call.request_id)
+    same = await call.services.vault.list_same(asker_of(call), token)
     if same is None:
         raise PaymentMethodNotFound(payment_method=payment_method_id)
     return send_view(SameCardView(payment_method_id, same))

@@ -24,6 +24,7 @@ from app.domains.payments.model import PaymentStatus
 from app.domains.payments.reads import PaymentFilter
 from app.domains.payments.views import PaymentView, payment_view
 from app.engine.idempotency import Intent
+from app.vault import TooManyCards
 
 
 class CreateCapture(Body):
@@ -48,6 +49,7 @@ OPEN_ERRORS = (
     fx_errors.QuoteMismatch,
     customers_errors.PaymentMethodNotFound,
     customers_errors.PaymentMethodDetached,
+    TooManyCards,
     errors.DeclinedByProcessor,
     errors.PaymentUndone,
     errors.ProcessorUnavailable,

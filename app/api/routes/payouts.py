@@ -1,7 +1,6 @@
 """/v1/payouts: create, read, list, approve, cancel."""
 
 from typing import get_args
-from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.response.base import ASGIResponse
@@ -45,12 +44,6 @@ BANK_WAIT_S = 0.0
 """How long a client waits for the bank: what it thinks of a payout comes days later anyway."""
 
 
-def _key_of(call: Call) -> UUID:
-    key_id = call.context.limit_key
-    assert isinstance(key_id, UUID)
-    return key_id
-
-
 def _open(call: Call, intent: Intent, body: CreatePayout) -> OpenPayout:
     return call.command(
         OpenPayout,
@@ -59,7 +52,7 @@ def _open(call: Call, intent: Intent, body: CreatePayout) -> OpenPayout:
         bank_account_id=body.bank_account,
         amount_minor=body.amount,
         currency=body.currency,
-        key_id=_key_of(call),
+        key_id=call.key_id,
         description=body.description,
         metadata=body.metadata,
     )
@@ -98,7 +91,7 @@ async def approve_payout(request: ApiRequest, payout_id: str) -> ASGIResponse:
             ApprovePayout,
             intent,
             payout_id=path_id("payout", payout_id),
-            key_id=_key_of(call),
+            key_id=call.key_id,
         )
 
     return await perform(request, Nothing, steps.approve_payouts, make, wait_s=BANK_WAIT_S)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from app.api.http.call import Call
+from app.api.http.vault_client import Asker
 from app.base import ids
 from app.base.publishable import publishable_key
 from app.base.settings import Settings
@@ -26,7 +27,7 @@ async def adopt(call: Call, token: UUID) -> PaymentMethod:
     Raises: (the first that applies)
         PaymentMethodNotFound: there is no such token of this merchant.
         PaymentMethodDetached
-        VaultUnreachable, Unavailable: it is not known.
+        TooManyCards, VaultUnreachable, Unavailable: it is not known.
     """
     method = await _find(call, token)
     if method is None:
@@ -45,12 +46,17 @@ async def describe(call: Call, token: UUID) -> CardFacts:
 
     Raises:
         PaymentMethodNotFound: it has none of this merchant.
-        VaultUnreachable
+        TooManyCards, VaultUnreachable
     """
-    facts = await call.services.vault.describe(call.merchant.id, token, call.request_id)
+    facts = await call.services.vault.describe(asker_of(call), token)
     if facts is None:
         raise PaymentMethodNotFound(payment_method=ids.encode("payment_method", token))
     return facts
+
+
+def asker_of(call: Call) -> Asker:
+    """For whom the vault is asked."""
+    return Asker(call.merchant.id, call.key_id, call.request_id)
 
 
 def attachment(call: Call, facts: CardFacts) -> AttachMethod:
