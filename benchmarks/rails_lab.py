@@ -48,9 +48,9 @@ def rails(server: EmbeddedPostgres, **settings: str) -> Iterator[Rails]:
             given
             | {
                 "vault_database_url": server.vault_url,
-                "vault_allowed_urls": outside.url,
                 "vault_address_cards_per_h": "36000",  # all shops' cards come from one address
-            },
+            }
+            | outside.for_vault(),
             key_file=folder / "vault.key",
             inherits=os.environ,
         )

@@ -121,8 +121,8 @@ class Settings(BaseSettings):
     """`whsec_...` of its webhook endpoint `/v1/notifications/stripe`, which needs the events
     payment_intent.*, refund.* and charge.dispute.*; without it all are refused."""
     stripe_url: str = Field(default="https://api.stripe.com", pattern=URL_PATTERN)
-    """Where Stripe is called; another address only for tests. The vault must be allowed to send
-    there."""
+    """Where Stripe is called; another address only for tests. The vault has an address of its
+    own."""
     stripe_return_url: str | None = Field(default=None, pattern=URL_PATTERN)
     """The page to which payers return after 3-D Secure; without one Stripe offers no such page."""
 
@@ -220,9 +220,16 @@ class Settings(BaseSettings):
     """Shared by api and vault: signs the publishable keys (`pk_...`) of merchants."""
     vault_api_key: SecretStr | None = Field(default=None, min_length=32)
     """The key with which the api reads a token's brand and last digits, but no number."""
-    vault_allowed_urls: Annotated[tuple[str, ...], NoDecode] = ()
-    """Where the vault may send card numbers: addresses of processors, comma separated; a request's
-    address must begin with one of them. None means nowhere."""
+    vault_acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
+    """Where the vault sends card numbers for the processor `acquirer`; none means nowhere."""
+    vault_acquirer_key: SecretStr | None = Field(default=None, min_length=16)
+    """Bearer token for that. A key of its own where the acquirer has keys for one operation each;
+    only the vault needs it."""
+    vault_stripe_url: str = Field(default="https://api.stripe.com", pattern=URL_PATTERN)
+    """Where the vault sends card numbers for the processor `stripe`; another one only for tests."""
+    vault_stripe_key: SecretStr | None = Field(default=None, min_length=16)
+    """Key of the Stripe account with which the vault makes payment methods, best a restricted one
+    (`rk_...`) that may do nothing else; without it no number goes to Stripe."""
     vault_origins: Annotated[tuple[str, ...], NoDecode] = ("*",)
     """Web pages that may post cards to the vault (CORS), comma separated. A publishable key is
     public, so any page may by default."""
@@ -265,7 +272,7 @@ class Settings(BaseSettings):
     faults: str = ""
     """Fault points to arm, for crash tests only: `POINT[:action[:n]]`, comma separated."""
 
-    @field_validator("regions", "vault_allowed_urls", "vault_origins", "vault_doors", mode="before")
+    @field_validator("regions", "vault_origins", "vault_doors", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Split the names of a variable or a flag at commas."""

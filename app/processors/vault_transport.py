@@ -1,11 +1,13 @@
-"""Requests with card data: the vault fills in the card and sends them.
+"""Requests with card data: the vault makes and sends them.
 
-So a card's number is in the vault and at the processor, and never in this process. Placeholders in
-the body stand for it: `{{number}} {{exp_month}} {{exp_year}} {{cvc}}`.
+So a card's number is in the vault and at the processor, and never in this process, which names an
+operation and gives the values of its fields. The vault has the address, the key, and the request
+around the card (`app/vault/templates.py`).
 """
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -22,10 +24,9 @@ The rest lets the vault's own answer about a timeout arrive in time.
 class _ForwardRequest(msgspec.Struct):
     token: str
     merchant: str
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: str
+    processor: str
+    operation: str
+    fields: Mapping[str, Any]
     timeout_ms: int
 
 
@@ -56,20 +57,20 @@ class VaultTransport:
         self,
         card: TokenizedCard,
         merchant: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: str,
+        processor: str,
+        operation: str,
+        fields: Mapping[str, Any],
         *,
         correlation_id: str,
     ) -> HttpResponse | Verdict:
-        """POST `body` to `url`.
+        """Let the vault send a card for an operation of a processor.
 
         Returns the processor's own response, or the verdict without one.
         """
         if self._url is None:
             return not_executed("vault_not_configured")
         forward = _ForwardRequest(
-            card.token, merchant, "POST", url, headers, body, self._timeout_ms
+            card.token, merchant, processor, operation, fields, self._timeout_ms
         )
         response = await self._transport.send(
             "POST",

@@ -1,24 +1,21 @@
 """The processors to which card numbers may be sent, and the sending."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 import aiohttp
 import msgspec
+from pydantic import SecretStr
 from yarl import URL
 
-from app.base.pan import contains_pan, scrub
 from app.base.settings import Settings
-from app.vault.errors import (
-    DestinationNotAllowed,
-    InvalidCardRequest,
-    NotExecuted,
-    OutcomeUnknown,
-    VaultUnfit,
-)
+from app.base.telemetry import log
+from app.vault import echoes
+from app.vault.errors import NotExecuted, OutcomeUnknown, ProcessorNotConfigured, VaultUnfit
+from app.vault.templates import Outgoing
 
-ANSWER_BYTES_MAX: Final = 1024 * 1024
+ANSWER_BYTES_MAX: Final = 128 * 1024
 """The limit of a processor's answer; a verdict on a card has a few thousand bytes."""
 # A processor that does not accept a connection within this time is down.
 _CONNECT_S_MAX: Final = 5.0
@@ -26,13 +23,10 @@ _KEEPALIVE_S: Final = (
     12.0  # shorter than any server's, so that a kept connection is seldom a dead one
 )
 _CONNECTIONS_MAX: Final = 512  # to all destinations; the adapters' own limits are lower
-_HOP_BY_HOP: Final = frozenset(
-    (
-        "connection content-encoding content-length host keep-alive te trailer "
-        "transfer-encoding upgrade"
-    ).split()
+_HEADERS: Final = frozenset(
+    "content-type idempotent-replayed request-id retry-after stripe-should-retry".split()
 )
-"""Headers that belong to a connection and not to the message (RFC 9110, 7.6.1)."""
+"""Headers of an answer that an adapter may need; the others stay here."""
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -42,79 +36,84 @@ class Answer(msgspec.Struct, frozen=True):
     body: str
 
 
+class Destination(NamedTuple):
+    """Where a processor gets cards."""
+
+    processor: str
+    url: str
+    """Paths are appended to it."""
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Destination({self.processor})"
+
+
 class Destinations:
     """The processors that may get card numbers, with connections that are kept open."""
 
-    def __init__(self, allowed: Sequence[str]) -> None:
-        self._allowed = [URL(url) for url in allowed]
+    def __init__(self, *destinations: Destination) -> None:
+        self._by_name = {each.processor: each for each in destinations}
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "Destinations":
-        """Open the destinations of the settings.
+        """Open the destinations of the settings: those of which address and key are given.
 
         Raises:
             VaultUnfit: in production a number would be sent unencrypted (PCI DSS 4.2.1).
         """
-        destinations = cls(settings.vault_allowed_urls)
-        for url in destinations._allowed:
-            if not url.absolute or url.host is None:
-                raise VaultUnfit(fault=f"SUYA_VAULT_ALLOWED_URLS has '{url}', which is no address")
-            is_private = url.scheme == "https" or url.host in _LOOPBACK
+        configured: Mapping[str, tuple[str | None, SecretStr | None]] = {
+            "acquirer": (settings.vault_acquirer_url, settings.vault_acquirer_key),
+            "stripe": (settings.vault_stripe_url, settings.vault_stripe_key),
+        }
+        found = []
+        for name, (url, key) in configured.items():
+            if url is None or key is None:
+                continue
+            is_private = url.startswith("https://") or URL(url).host in _LOOPBACK
             if settings.environment == "production" and not is_private:
                 raise VaultUnfit(fault=f"card numbers would be sent to {url} without TLS")
-        return destinations
+            found.append(Destination(name, url, key.get_secret_value()))
+        return cls(*found)
 
-    def check(self, text: str) -> URL:
-        """Parse the address, if card numbers may be sent to it.
-
-        It is compared part by part, because a text with an allowed beginning may name another host.
+    def get(self, processor: str) -> Destination:
+        """A processor's destination.
 
         Raises:
-            DestinationNotAllowed
+            ProcessorNotConfigured
         """
         try:
-            url = URL(text)
-            is_plain = url.user is None and url.password is None and ".." not in text
-            # It is stored with the record of the use.
-            is_plain = is_plain and not contains_pan(text)
-            if is_plain and any(_is_under(url, allowed) for allowed in self._allowed):
-                return url
-        except ValueError:
-            pass  # it is no address, or has no host
-        raise DestinationNotAllowed
+            return self._by_name[processor]
+        except KeyError:
+            raise ProcessorNotConfigured from None
 
     async def send(
-        self, method: str, url: URL, headers: Mapping[str, str], body: str, timeout_s: float
+        self, destination: Destination, request: Outgoing, number: str, timeout_s: float
     ) -> Answer:
-        """Send a request; returns the destination's answer, whatever it is.
+        """POST a request; returns the destination's answer, whatever it is, without the number.
 
         Raises:
             NotExecuted: nothing was sent.
-            OutcomeUnknown: something was sent, and no whole answer came back in time.
+            OutcomeUnknown: something was sent, and no whole answer came back in time, or one that
+                hides the number.
         """
         limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, _CONNECT_S_MAX))
-        sent = {name: value for name, value in headers.items() if name.lower() not in _HOP_BY_HOP}
         try:
-            async with self._connected().request(
-                method,
-                url,
-                data=body.encode(),
-                headers=sent,
+            async with self._connected().post(
+                f"{destination.url}{request.path}",
+                data=request.body,
+                headers=request.headers,
                 timeout=limits,
-                allow_redirects=False,  # a number goes to the allowed address only
+                allow_redirects=False,  # a number goes to the configured address only
             ) as answer:
                 text = await answer.content.read(ANSWER_BYTES_MAX + 1)
                 while len(text) <= ANSWER_BYTES_MAX and (more := await answer.content.readany()):
                     text += more
                 if len(text) > ANSWER_BYTES_MAX:
                     raise OutcomeUnknown(why="its answer is too long")
-                return _answer(answer, text)
+                return _answer(destination, answer, text, number)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotExecuted(why=f"no connection ({type(error).__name__})") from None
-        except ValueError:
-            # Before anything was sent: a header contains a line break.
-            raise InvalidCardRequest(reason="a header cannot be sent") from None
         except (TimeoutError, aiohttp.ClientError) as error:
             raise OutcomeUnknown(why=type(error).__name__) from None
 
@@ -134,17 +133,26 @@ class Destinations:
         return self._session
 
 
-def _is_under(url: URL, allowed: URL) -> bool:
-    folder = allowed.path.rstrip("/")
-    is_inside = url.path == folder or url.path.startswith(f"{folder}/")
-    return is_inside and url.origin() == allowed.origin()
+def _answer(
+    destination: Destination, answer: aiohttp.ClientResponse, text: bytes, number: str
+) -> Answer:
+    """Build the answer without card numbers: some processors repeat what they were sent.
 
-
-def _answer(answer: aiohttp.ClientResponse, text: bytes) -> Answer:
-    """Build the answer without card numbers: some processors repeat what they were sent."""
+    Raises:
+        OutcomeUnknown: the number is hidden in it.
+    """
+    body = text.decode("utf-8", "replace")
     headers = {
-        name.lower(): scrub(value)
-        for name, value in answer.headers.items()
-        if name.lower() not in _HOP_BY_HOP
+        name.lower(): value for name, value in answer.headers.items() if name.lower() in _HEADERS
     }
-    return Answer(answer.status, headers, scrub(text.decode("utf-8", "replace")))
+    told = Answer(
+        answer.status,
+        {name: echoes.redact(value, number) for name, value in headers.items()},
+        echoes.redact(body, number),
+    )
+    if (told.body, told.headers) != (body, headers):
+        log.warning("card_number_in_answer", processor=destination.processor, hidden=False)
+    if echoes.spells("\n".join([told.body, *told.headers.values()]), number):
+        log.error("card_number_in_answer", processor=destination.processor, hidden=True)
+        raise OutcomeUnknown(why="its answer has the card's number in it")
+    return told

@@ -72,10 +72,16 @@ class TooManyCards(TooManyRequests):
         self.retry_after_s = retry_after_s
 
 
-class DestinationNotAllowed(Invalid):
-    """Card numbers are sent only to addresses that SUYA_VAULT_ALLOWED_URLS lists."""
+class OperationUnknown(Invalid):
+    """The vault sends no cards for this operation of this processor."""
 
-    code = "destination_not_allowed"
+    code = "operation_unknown"
+
+
+class ProcessorNotConfigured(Invalid):
+    """The vault has no address or no key of this processor (SUYA_VAULT_<PROCESSOR>_URL, _KEY)."""
+
+    code = "processor_not_configured"
 
 
 class VaultUnauthorized(PlatformError):

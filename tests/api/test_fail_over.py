@@ -47,7 +47,10 @@ async def two(
         free_port(),
     )
     there = f"http://127.0.0.1:{port}"
-    rails.vault.settings["vault_allowed_urls"] = f"{rails.acquirer.url},{there}"
+    rails.vault.settings |= {
+        "vault_stripe_url": there,
+        "vault_stripe_key": "sk_test_of_this_account",
+    }
     rules = tmp_path / "rules.json"
     rules.write_text(json.dumps(RULES), "utf-8")
     settings = (

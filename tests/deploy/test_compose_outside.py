@@ -124,7 +124,8 @@ def test_each_api_and_worker_has_both_addresses(name: str, secrets: dict[str, st
     environment, vault, acquirer = (told(one, secrets) for one in (name, "vault", "acquirer"))
 
     assert find_reachable(name, str(urlsplit(environment["SUYA_VAULT_URL"]).hostname)) == ["vault"]
-    assert environment["SUYA_ACQUIRER_URL"] == vault["SUYA_VAULT_ALLOWED_URLS"]
+    assert environment["SUYA_ACQUIRER_URL"] == vault["SUYA_VAULT_ACQUIRER_URL"]
+    assert vault["SUYA_VAULT_ACQUIRER_KEY"] == acquirer["SUYA_ACQUIRER_KEY"]
     for key in ("CLIENT", "API", "PROCESSOR"):
         assert environment[f"SUYA_VAULT_{key}_KEY"] == vault[f"SUYA_VAULT_{key}_KEY"]
     for key in ("KEY", "NOTIFICATION_SECRET"):

@@ -19,7 +19,7 @@ from tests.support.vault import VaultProcess, card
 
 _PLACES = {
     "database_url", "host", "metrics_port", "region", "vault_url", "vault_public_url",
-    "vault_database_url", "vault_allowed_urls", "acquirer_url", "acquirer_host",
+    "vault_database_url", "vault_acquirer_url", "acquirer_url", "acquirer_host",
     "acquirer_public_url", "acquirer_notify_url",
 }  # fmt: skip
 """Settings that say where something is, which is elsewhere here."""
@@ -64,7 +64,7 @@ def vault(
     process = VaultProcess(
         server.new_vault_database(),
         tmp_path,
-        vault_allowed_urls=acquirer.url,
+        vault_acquirer_url=acquirer.url,
         **_settings("vault", secrets),
     )
     del process.settings["vault_master_key_file"]  # it is told the key itself

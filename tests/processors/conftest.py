@@ -70,8 +70,11 @@ def vault(
 ) -> Iterator[VaultProcess]:
     """The vault that these tests share."""
     folder = tmp_path_factory.mktemp("vault")
-    allowed = f"http://127.0.0.1:{card_port},{sandbox.url}"
-    with VaultProcess(server.new_vault_database(), folder, vault_allowed_urls=allowed) as process:
+    told = sandbox.for_vault() | {
+        "vault_stripe_url": f"http://127.0.0.1:{card_port}",
+        "vault_stripe_key": "sk_test_of_this_account",
+    }
+    with VaultProcess(server.new_vault_database(), folder, **told) as process:
         process.start()
         yield process
         process.stop()

@@ -1,9 +1,12 @@
 """The adapter and the sandbox's acquirer, with a real vault between them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeAlias
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
 
@@ -12,8 +15,11 @@ from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.shops import SandboxShop
 from tests.support.acquirer import AcquirerProcess
+from tests.support.processes import free_port
 from tests.support.tables import Row, table
 from tests.support.vault import VaultProcess
+
+AnotherVault: TypeAlias = Callable[..., VaultProcess]
 
 DISPUTED, CHALLENGED = "4000000000000259", "4000000000003220"
 SHORT_MS = 1_000  # enough for an answer that comes, and not long to wait for one that does not
@@ -26,6 +32,20 @@ async def shop(
     """A shop whose acquirer answers in time."""
     processors = await open_processors(**sandbox.settings_of_callers, vault_url=vault.url)
     return SandboxShop(processors, sandbox, vault)
+
+
+@pytest.fixture
+def another_vault(vault: VaultProcess, tmp_path: Path) -> Iterator[AnotherVault]:
+    """Starts a second process of the vault, with settings of its own."""
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> VaultProcess:
+            told = vault.settings | settings | {"vault_port": str(free_port())}
+            process = stack.enter_context(VaultProcess(vault.database_url, tmp_path, **told))
+            process.write_keys(vault.key_file.read_text("ascii"))
+            return process.start()
+
+        yield start
 
 
 async def test_a_card_is_authorized_captured_and_refunded(shop: SandboxShop) -> None:
@@ -196,11 +216,12 @@ async def test_disputes(shop: SandboxShop) -> None:
 
 
 async def test_without_a_listener_nothing_is_executed(
-    vault: VaultProcess, card_port: int, open_processors: OpenProcessors, shop: SandboxShop
+    card_port: int, open_processors: OpenProcessors, shop: SandboxShop, another_vault: AnotherVault
 ) -> None:
     """If the vault or the acquirer does not run, certainly nothing was done."""
     nowhere = f"http://127.0.0.1:{card_port}"
-    behind = await open_processors(acquirer_url=nowhere, vault_url=vault.url)
+    other = another_vault(vault_acquirer_url=nowhere)
+    behind = await open_processors(acquirer_url=nowhere, vault_url=other.url)
     in_front = await open_processors(acquirer_url=nowhere, vault_url=nowhere)
     ask = shop.ask()
 
@@ -213,11 +234,12 @@ async def test_without_a_listener_nothing_is_executed(
 
 
 async def test_keys_and_tokens_that_are_wrong(
-    shop: SandboxShop, open_processors: OpenProcessors
+    shop: SandboxShop, open_processors: OpenProcessors, another_vault: AnotherVault
 ) -> None:
     """With a wrong key, or another merchant's token, nothing is done."""
     known = shop.sandbox.settings_of_callers | {"vault_url": shop.vault.url}
-    no_acquirer = await open_processors(**(known | {"acquirer_key": "a-wrong-key-of-something"}))
+    other = another_vault(vault_acquirer_key="a-wrong-key-of-something")
+    no_acquirer = await open_processors(**(known | {"vault_url": other.url}))
     wrong_key = "a-wrong-key-of-something-of-32-characters"
     no_vault = await open_processors(**(known | {"vault_processor_key": wrong_key}))
     ask = shop.ask()

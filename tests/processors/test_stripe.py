@@ -3,9 +3,11 @@
 import json
 
 import pytest
+import stripe
 
 from app.base.errors import InvariantViolated
 from app.processors import Verdict
+from app.vault import templates
 from tests.processors import asks
 from tests.processors.conftest import OpenProcessors
 from tests.processors.outside import Outside
@@ -40,7 +42,7 @@ async def test_a_payment_is_taken_at_once(shop: StripeShop) -> None:
 async def test_only_the_vault_knows_the_card(
     shop: StripeShop, outside: Outside, open_processors: OpenProcessors
 ) -> None:
-    """This process sends placeholders, in a form that the vault can fill."""
+    """This process names the operation, and sends neither a form nor a key of Stripe's."""
     await shop.cards.authorize(shop.ask())
     assert shop.account.methods == {"pm_0": GOOD}
 
@@ -52,9 +54,14 @@ async def test_only_the_vault_knows_the_card(
     head, _, body = outside.requests[0].partition(b"\r\n\r\n")
     forward = json.loads(body)
     assert b"journey-1" in head
-    assert forward["url"] == f"{shop.account.url}/v1/payment_methods"
-    assert "card[number]={{number}}&card[exp_month]={{exp_month}}" in forward["body"]
-    assert not any("suya" in name.lower() for name in forward["headers"])
+    assert (forward["processor"], forward["operation"]) == ("stripe", "create_payment_method")
+    assert forward["fields"] == {}
+    assert b"sk_test_of_this_account" not in outside.requests[0]
+
+
+def test_the_vault_speaks_the_librarys_version() -> None:
+    """What the vault makes at Stripe is of the version that the adapter goes on with."""
+    assert stripe.api_version == templates.STRIPE_VERSION
 
 
 async def test_a_payment_is_captured_in_parts(shop: StripeShop) -> None:

@@ -27,7 +27,7 @@ from tests.support.destination import Destination
 from tests.support.planting import Planted, planted
 from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess, free_port, get
 from tests.support.rails import card_payment
-from tests.support.vault import API_KEY, PROCESSOR_KEY, VaultProcess
+from tests.support.vault import VaultProcess, authorization
 
 SEED = int(os.environ.get("SUYA_TEST_SEED", "1"))
 HOLDER = "Adaeze Holderness-Okafor"
@@ -76,8 +76,8 @@ def world(databases: Databases, tmp_path: Path) -> Iterator[World]:
     metrics_port = str(free_port())
     with Destination() as processor:
         acquirer = AcquirerProcess(tmp_path)
-        allowed = f"{processor.url},{acquirer.url}"
-        vault = VaultProcess(vault_url, tmp_path, vault_allowed_urls=allowed)
+        told = processor.settings_of_vault | acquirer.for_vault()
+        vault = VaultProcess(vault_url, tmp_path, **told)
         told = vault.for_callers() | acquirer.settings_of_callers
         api = ApiProcess(url, tmp_path, **told, log_level="debug")
         worker = WorkerProcess(
@@ -188,11 +188,13 @@ def _plant_in_the_vault(world: World, merchant: str, sent: Numbers) -> list[str]
         vault.post(f"/{number}", key, good),
         vault.post("/tokens", "pk", good, x_request_id=number, user_agent=number),
     ]
-    ask = {"token": number, "merchant": number, "url": number, "body": number}
-    to = f"{world.processor.url}/{number}"
-    for wrong in ({}, {"url": world.processor.url}, {"url": to}, {"method": number}, {number: 1}):
-        answers.append(vault.post("/forward", PROCESSOR_KEY, ask | wrong))
-    answers.append(httpx.get(f"{vault.url}/tokens/{number}", headers=_bearer(API_KEY)))
+    for wrong in (
+        *({}, {"processor": number}, {"operation": number}, {number: 1}),
+        *({"fields": number}, {"fields": authorization(reference=number)}),
+        *({"fields": authorization(sandbox_fault=number)}, {"fields": {number: number}}),
+    ):
+        answers.append(vault.forward(number, number, **wrong))
+    answers.append(vault.ask(number, number))
     assert all(answer.is_error for answer in answers)
     return [f"{answer.headers} {answer.text}" for answer in answers]
 
@@ -206,7 +208,11 @@ async def _use_cards(world: World, merchant: builders.Merchant, sent: Numbers) -
         token = world.vault.tokenize(number, merchant.id, cvc=cvc, name=HOLDER)
         body = {"token": token["id"], "customer": customer}
         made = done(await merchant.api.post("/v1/payment_methods", body), 201)
-        answer = world.vault.forward(token["id"], merchant.id, f"{world.processor.url}/echo")
+        world.processor.how = "echo"
+        answer = world.vault.forward(
+            token["id"], merchant.id, processor="stripe", operation="create_payment_method",
+            fields={},
+        )  # fmt: skip
         # It has it, and brings it where it belongs.
         assert number in world.processor.got[-1].body
         assert done(answer)["status"] == httpx.codes.OK
@@ -217,10 +223,6 @@ async def _use_cards(world: World, merchant: builders.Merchant, sent: Numbers) -
     refused(await merchant.api.post("/v1/payment_methods", {"token": unknown}), 404,
             "payment_method_not_found")  # fmt: skip
     return said
-
-
-def _bearer(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"}
 
 
 def _traces(sent: Numbers) -> list[bytes]:

@@ -1,9 +1,12 @@
-"""A processor as the vault sees it: a server that keeps what it got and does what its path says."""
+"""A processor as the vault sees it: a server that keeps what it got and does what a test says."""
 
 import http.server
 import threading
 import time
 from typing import Any, NamedTuple, Self
+
+APPROVED = '{"approved": true}'
+KEY = "key-of-the-processor-of-the-tests"
 
 
 class Got(NamedTuple):
@@ -20,12 +23,17 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Destination:
-    """`/slow` answers late, `/drop` never, `/echo` with what it got; any other path with 200."""
+    """What it does is `how`: `slow` answers late, `drop` never, `echo` with what it got.
+
+    `elsewhere` redirects, anything else is the text of its answer.
+    """
 
     SLOW_S = 2.0  # far beyond the time the tests give it
 
     def __init__(self) -> None:
         got: list[Got] = []
+        self.how = APPROVED
+        outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -34,18 +42,19 @@ class Destination:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 got.append(Got(self.path, headers, body))
-                if self.path == "/drop":
+                if outer.how == "drop":
                     self.close_connection = True
                     return
-                if self.path == "/slow":
+                if outer.how == "slow":
                     time.sleep(Destination.SLOW_S)
-                self._answer(body if self.path == "/echo" else '{"approved": true}')
+                self._answer(body if outer.how == "echo" else outer.how)
 
             def _answer(self, text: str) -> None:
-                self.send_response(302 if self.path == "/elsewhere" else 200)
+                self.send_response(302 if outer.how == "elsewhere" else 200)
                 self.send_header("location", "/echo")
                 self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(text)))
+                self.send_header("x-unread", "yes")
+                self.send_header("content-length", str(len(text.encode())))
                 self.end_headers()
                 self.wfile.write(text.encode())
 
@@ -60,6 +69,15 @@ class Destination:
     def url(self) -> str:
         """Its address."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def settings_of_vault(self) -> dict[str, str]:
+        """What a vault is told, so that it takes this for both processors."""
+        return {
+            f"vault_{name}_{what}": value
+            for name in ("acquirer", "stripe")
+            for what, value in (("url", self.url), ("key", KEY))
+        }
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -36,7 +36,7 @@ class Rails:
 
     def __init__(self, vault_url: str, folder: Path) -> None:
         self.acquirer = AcquirerProcess(folder)
-        self.vault = VaultProcess(vault_url, folder, vault_allowed_urls=self.acquirer.url)
+        self.vault = VaultProcess(vault_url, folder, **self.acquirer.for_vault())
         self._tokens: dict[tuple[str, str], str] = {}
 
     @property

@@ -74,11 +74,23 @@ class VaultProcess(Process, stack.Vault):
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 
-    def forward(self, token: str, merchant: str, url: str, **fields: Any) -> httpx.Response:
-        """The answer to POST /forward; the body asks for the number unless `body` is given."""
-        body = '{"number": "{{number}}", "cvc": "{{cvc}}"}'
-        ask = {"token": token, "merchant": merchant, "url": url, "body": body} | fields
-        return self.post("/forward", PROCESSOR_KEY, ask)
+    def forward(self, token: str, merchant: str, **more: Any) -> httpx.Response:
+        """The answer to POST /forward: an authorization at the acquirer unless `more` says else."""
+        ask = {
+            "token": token,
+            "merchant": merchant,
+            "processor": "acquirer",
+            "operation": "authorize",
+            "fields": authorization(),
+        }
+        return self.post("/forward", PROCESSOR_KEY, ask | more)
+
+
+def authorization(**fields: Any) -> dict[str, Any]:
+    """The fields of an authorization at the acquirer."""
+    reference = ids.encode("payment", ids.new())
+    given = {"reference": reference, "amount": 1234, "currency": "EUR", "capture": False}
+    return given | fields
 
 
 def card(number: str, **fields: Any) -> dict[str, Any]:

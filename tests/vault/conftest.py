@@ -6,7 +6,7 @@ import pytest
 
 from app.base import ids
 from tests.support.databases import Server
-from tests.support.destination import Destination
+from tests.support.destination import APPROVED, Destination
 from tests.support.vault import VaultProcess
 
 
@@ -24,10 +24,17 @@ def vault(
     """A running vault."""
     folder = tmp_path_factory.mktemp("vault")
     url = server.new_vault_database()
-    with VaultProcess(url, folder, vault_allowed_urls=destination.url) as process:
+    with VaultProcess(url, folder, **destination.settings_of_vault) as process:
         process.start()
         yield process
         process.stop()
+
+
+@pytest.fixture(autouse=True)
+def _as_usual(destination: Destination) -> Iterator[None]:
+    """The processor approves again after each test."""
+    yield
+    destination.how = APPROVED
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Rotation: keys are replaced while the vault serves, and every card stays readable."""
 
 import asyncio
+import json
 import subprocess
 import threading
 from collections.abc import Awaitable, Iterator
@@ -28,7 +29,7 @@ from tests.support.commands import run_suya
 from tests.support.databases import Databases, Server, rows
 from tests.support.destination import Destination
 from tests.support.processes import environ
-from tests.support.vault import VaultProcess
+from tests.support.vault import VaultProcess, authorization
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def keys(vault: VaultProcess) -> list[tuple[Any, ...]]:
 def alone(server: Server, destination: Destination, tmp_path: Path) -> Iterator[VaultProcess]:
     """A vault of this test, because it changes all cards."""
     url = server.new_vault_database()
-    with VaultProcess(url, tmp_path, vault_allowed_urls=destination.url) as vault:
+    with VaultProcess(url, tmp_path, **destination.settings_of_vault) as vault:
         yield vault.start()
 
 
@@ -81,12 +82,14 @@ class Traffic(threading.Thread):
                 token = self.vault.tokenize(number, self.merchant, cvc=cvc)["id"]
                 tokens.append((token, number))
             token, number = self.random.choice(tokens)
-            body = f'{{"n": "{{{{number}}}}", "of": "{token}"}}'
-            answer = self.vault.forward(token, self.merchant, self.destination.url, body=body)
+            fields = authorization()
+            answer = self.vault.forward(token, self.merchant, fields=fields)
             if answer.status_code != httpx.codes.OK:
                 self.wrong.append(answer.text)
+            sent = [json.loads(got.body) for got in self.destination.got]
             if not any(
-                got.body == body.replace("{{number}}", number) for got in self.destination.got
+                (one["reference"], one["card"]["number"]) == (fields["reference"], number)
+                for one in sent
             ):
                 self.wrong.append(f"{token} was not sent as {number[-4:]}")
             self.destination.got.clear()

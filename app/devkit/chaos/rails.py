@@ -37,8 +37,7 @@ class Rails:
         )
         given = {
             "vault_database_url": vault_database_url,
-            "vault_allowed_urls": self.acquirer.url,
-        }
+        } | self.acquirer.for_vault()
         key_file = folder / "vault.key"
         self.vault = Vault(folder, common | new_vault_keys() | given, key_file=key_file)
 

@@ -20,11 +20,11 @@ def acquirer_settings(settings: Settings) -> dict[str, str]:
     return keys | {"acquirer_port": str(port), "acquirer_host": settings.host}
 
 
-def vault_settings(settings: Settings, acquirer_url: str) -> dict[str, str]:
-    """The settings of the vault, which sends card numbers to the acquirer; keys in `vault.json`."""
+def vault_settings(settings: Settings) -> dict[str, str]:
+    """The settings of the vault but for processors; its keys are in `<home>/vault.json`."""
     port = find_port(settings, "vault_port", _VAULT_OFFSET)
     keys = _kept(settings.home / "vault.json", "vault", new_vault_keys)
-    return keys | {"vault_port": str(port), "vault_allowed_urls": acquirer_url}
+    return keys | {"vault_port": str(port)}
 
 
 def _kept(path: Path, area: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:

@@ -131,10 +131,11 @@ class _Dev:
         has_database = self.postgres is not None or self.settings.vault_database_url is not None
         if self.settings.vault_url is not None or not has_database:
             return None
-        url = self.acquirer.url if self.acquirer is not None else self.settings.acquirer_url or ""
+        # Where the acquirer is another one, the vault's own settings say how cards get there.
+        to_acquirer = {} if self.acquirer is None else self.acquirer.for_vault()
         return Vault(
             self._logs,
-            self._common | vault_settings(self.settings, url),
+            self._common | vault_settings(self.settings) | to_acquirer,
             key_file=self.settings.home / "vault.key",
             reached_at=self.host,
             inherits=self._inherits,

@@ -136,6 +136,13 @@ class Acquirer(Service):
         """Set where it sends notifications, from its next start on."""
         self.settings["acquirer_notify_url"] = f"{api_url}/v1/notifications/acquirer"
 
+    def for_vault(self) -> dict[str, str]:
+        """The settings of a vault that sends cards to this acquirer."""
+        return {
+            "vault_acquirer_url": self.url,
+            "vault_acquirer_key": self.settings["acquirer_key"],
+        }
+
     def for_callers(self) -> dict[str, str]:
         """The settings of an api or worker that works with this acquirer."""
         names = ("acquirer_key", "acquirer_notification_secret")

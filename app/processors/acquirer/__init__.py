@@ -9,14 +9,12 @@ Owns no table, and never waits or repeats: the guard limits, and the flows repea
 
 from app.processors.acquirer.banks import AcquirerBanks
 from app.processors.acquirer.cards import AcquirerCards
-from app.processors.acquirer.client import AcquirerClient
+from app.processors.acquirer.client import NAME, AcquirerClient
 from app.processors.acquirer.disputes import AcquirerDisputes
 from app.processors.acquirer.notifications import NotificationReader
 from app.processors.ports import Processor
 from app.processors.transport import HttpTransport
 from app.processors.vault_transport import VaultTransport
-
-NAME = "acquirer"
 
 
 def make_acquirer(

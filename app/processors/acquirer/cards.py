@@ -1,7 +1,7 @@
 """Card payments at the acquirer."""
 
 from app.processors.acquirer.client import AcquirerClient
-from app.processors.acquirer.objects import money, path_part, to_verdict
+from app.processors.acquirer.objects import path_part, to_verdict
 from app.processors.model import AskAuthorization, AskCapture, AskRefund, AskReversal, Verdict
 
 
@@ -12,10 +12,16 @@ class AcquirerCards:
         self._client = client
 
     async def authorize(self, ask: AskAuthorization) -> Verdict:
-        """Authorize through the vault, which fills in the card."""
-        headers = {"Sandbox-Fault": ask.sandbox_fault} if ask.sandbox_fault else {}
-        content = money(ask) | {"capture": ask.capture}
-        response = await self._client.send_card("authorizations", ask, ask.card, content, headers)
+        """Authorize through the vault, which has the card and the whole request around it."""
+        fields = {
+            "reference": ask.reference,
+            "amount": ask.amount_minor,
+            "currency": ask.currency,
+            "capture": ask.capture,
+        }
+        if ask.sandbox_fault:
+            fields["sandbox_fault"] = ask.sandbox_fault
+        response = await self._client.send_card("authorize", ask, ask.card, fields)
         return to_verdict(response, ask, is_query=False)
 
     async def find_authorization(self, ask: AskAuthorization) -> Verdict:

@@ -10,10 +10,7 @@ from app.processors.model import Ask, TokenizedCard, Verdict, not_executed
 from app.processors.transport import HttpResponse, HttpTransport
 from app.processors.vault_transport import VaultTransport
 
-# Placeholders of numbers have no quotes, so this is JSON only after the vault has filled it in.
-_CARD = msgspec.Raw(
-    b'{"number":"{{number}}","exp_month":{{exp_month}},"exp_year":{{exp_year}},"cvc":"{{cvc}}"}'
-)
+NAME = "acquirer"
 _NOT_CONFIGURED = not_executed("not_configured")
 
 
@@ -52,23 +49,13 @@ class AcquirerClient:
         return await self._send("POST", path, {"Content-Type": "application/xml"}, content.encode())
 
     async def send_card(
-        self,
-        path: str,
-        ask: Ask,
-        card: TokenizedCard,
-        content: Mapping[str, Any],
-        headers: Mapping[str, str],
+        self, operation: str, ask: Ask, card: TokenizedCard, fields: Mapping[str, Any]
     ) -> HttpResponse | Verdict:
-        """Send `content` with a field `card`, which the vault fills in; returns the response."""
+        """Let the vault send a card for an operation; returns the response."""
         if self._url is None:
-            return _NOT_CONFIGURED
+            return _NOT_CONFIGURED  # what is authorized could not be captured from here
         return await self._vault.send(
-            card,
-            ask.merchant,
-            f"{self._url}/v1/{path}",
-            {**self._headers, "X-Request-Id": ask.correlation_id, **headers},
-            self._encode({**content, "card": _CARD}).decode(),
-            correlation_id=ask.correlation_id,
+            card, ask.merchant, NAME, operation, fields, correlation_id=ask.correlation_id
         )
 
     async def _send(

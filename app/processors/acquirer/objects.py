@@ -9,7 +9,6 @@ import msgspec
 
 from app.processors.model import (
     Ask,
-    AskAuthorization,
     AskBankTransfer,
     AskPayout,
     DisputeState,
@@ -125,7 +124,7 @@ def path_part(reference: str) -> str:
     return quote(reference, safe="")
 
 
-def money(ask: AskAuthorization | AskBankTransfer | AskPayout) -> dict[str, Any]:
+def money(ask: AskBankTransfer | AskPayout) -> dict[str, Any]:
     """The fields of every request that moves an amount."""
     return {
         "reference": ask.reference,

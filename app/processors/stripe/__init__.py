@@ -1,7 +1,7 @@
 """Stripe, as a processor, through its official library: cards and disputes.
 
-Guarantees: one reference of Suya's leads to one PaymentIntent, whatever was repeated. Bodies have
-placeholders for card numbers, which the vault fills in. Each response becomes a verdict.
+Guarantees: one reference of Suya's leads to one PaymentIntent, whatever was repeated. The vault
+makes the payment methods, because that takes card numbers. Each response becomes a verdict.
 
 Owns no table. Offers no banks: Stripe pays out to the owner of its account only.
 """
@@ -10,13 +10,11 @@ import stripe
 
 from app.processors.ports import Processor
 from app.processors.stripe.cards import StripeCards
-from app.processors.stripe.client import StripeTransport
+from app.processors.stripe.client import NAME, StripeTransport
 from app.processors.stripe.disputes import StripeDisputes
 from app.processors.stripe.notifications import EventReader
 from app.processors.transport import HttpTransport
 from app.processors.vault_transport import VaultTransport
-
-NAME = "stripe"
 
 
 def make_stripe(

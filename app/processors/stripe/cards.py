@@ -9,7 +9,6 @@ Idempotency keys live for a day, and the search needs a minute to know a new obj
 by metadata finds what is older than a minute, and the key finds what is younger than a day.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import stripe
@@ -27,7 +26,6 @@ from app.processors.model import (
 from app.processors.stripe.client import (
     UNEXPECTED_STATE,
     StripeRefusal,
-    StripeResponse,
     change,
     command,
     decide,
@@ -53,12 +51,6 @@ REFUND_PAGES_MAX = 10  # of 100 refunds each; no payment has a thousand refunds
 PLACEHOLDER_AMOUNT = 100_000
 """Of an intent that is canceled at once: above every currency's minimum, which is checked."""
 _NOT_REPRESENTABLE = not_executed("amount_not_representable")
-_CARD = {
-    "number": "{{number}}",
-    "exp_month": "{{exp_month}}",
-    "exp_year": "{{exp_year}}",
-    "cvc": "{{cvc}}",
-}
 
 
 class StripeCards:
@@ -127,23 +119,13 @@ class StripeCards:
         return await self._retrieve(intent.id, ask)
 
     async def _create_method(self, ask: AskAuthorization) -> StripePaymentMethod | Verdict:
-        response = await self._send_card(ask, _CARD)
-        if isinstance(response, Verdict) and response.code == "parameter_invalid_empty":
-            # The vault sends the security code once; a repeated attempt has none.
-            without_code = {name: value for name, value in _CARD.items() if name != "cvc"}
-            response = await self._send_card(ask, without_code)
-        return (
-            response if isinstance(response, Verdict) else read(response.body, StripePaymentMethod)
-        )
-
-    async def _send_card(
-        self, ask: AskAuthorization, card: Mapping[str, str]
-    ) -> StripeResponse | Verdict:
-        params: Any = {"type": "card", "card": card}
         through_vault = options(
             correlation_id=ask.correlation_id, card=ask.card, merchant=ask.merchant
         )
-        return await command(self._methods.create_async(params, through_vault))
+        response = await command(self._methods.create_async({"type": "card"}, through_vault))
+        return (
+            response if isinstance(response, Verdict) else read(response.body, StripePaymentMethod)
+        )
 
     async def capture(self, ask: AskCapture) -> Verdict:
         """Also approved if an earlier attempt did it: the intent's metadata list its captures."""

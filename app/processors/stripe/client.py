@@ -15,6 +15,7 @@ from app.processors.stripe.objects import ErrorResponse, PaymentIntent, read
 from app.processors.transport import HttpTransport
 from app.processors.vault_transport import VaultTransport
 
+NAME = "stripe"
 UNEXPECTED_STATE = "payment_intent_unexpected_state"
 """The code for a command that a PaymentIntent's state does not allow; it comes with the intent."""
 _DECLINED = HTTPStatus.PAYMENT_REQUIRED
@@ -26,7 +27,7 @@ _REFUSED = {
 }
 """Statuses after which certainly nothing was done; not 409: the key is in use at that moment."""
 CARD_HEADER, MERCHANT_HEADER = "Suya-Card", "Suya-Merchant"
-"""A request with these headers goes through the vault, without them."""
+"""A request with these headers makes a payment method, and the vault makes it."""
 CORRELATION_HEADER = "X-Request-Id"
 
 
@@ -62,14 +63,13 @@ class StripeTransport(stripe.HTTPClient):
             body = None if post_data is None else post_data.encode()
             response = await self._transport.send(method.upper(), url, given, body)
         else:
-            # The library encodes forms, which escapes the placeholders' braces.
-            form = (post_data or "").replace("%7B%7B", "{{").replace("%7D%7D", "}}")
+            # The vault makes the request itself; only its answer is the library's to read.
             response = await self._vault.send(
                 TokenizedCard(token, brand=""),
                 merchant,
-                url,
-                given,
-                form,
+                NAME,
+                "create_payment_method",
+                {},
                 correlation_id=given.get(CORRELATION_HEADER, ""),
             )
         if isinstance(response, Verdict):
