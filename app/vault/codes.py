@@ -9,7 +9,9 @@ from app.base import clock
 KEPT_S: Final = 900.0
 """A payer needs minutes to confirm with the bank; after that the code has to be given again."""
 CODES_MAX: Final = 100_000
-"""Bounds the memory to some 30 MB; beyond it the oldest codes are erased."""
+"""Bounds the memory to some 40 MB; beyond it the merchant that has the most loses its oldest."""
+MERCHANT_CODES_MAX: Final = 25_000
+"""Of one merchant: as many as its limit of cards lets come within the fifteen minutes."""
 
 
 class Code(NamedTuple):
@@ -19,33 +21,60 @@ class Code(NamedTuple):
     ends: float
 
 
-class SecurityCodes:
-    """The codes that this process received; no other process and no disk has them."""
+class _Kept(NamedTuple):
+    """A code in memory, which can be wiped."""
 
-    def __init__(self, kept_s: float = KEPT_S, codes_max: int = CODES_MAX) -> None:
+    merchant_id: UUID
+    ends: float
+    digits: bytearray
+
+
+class SecurityCodes:
+    """The codes that this process received; no other process and no disk has them.
+
+    What one merchant leaves takes no other merchant's code away, unless that one has more.
+    """
+
+    def __init__(
+        self,
+        kept_s: float = KEPT_S,
+        codes_max: int = CODES_MAX,
+        merchant_codes_max: int = MERCHANT_CODES_MAX,
+    ) -> None:
         self._kept_s = kept_s
         self._codes_max = codes_max
-        # About in the order of their ends, because all live equally long.
-        self._codes: OrderedDict[UUID, tuple[float, bytearray]] = OrderedDict()
+        self._merchant_codes_max = merchant_codes_max
+        # About in the order of their ends, because all live equally long; so are the merchants'.
+        self._codes: OrderedDict[UUID, _Kept] = OrderedDict()
+        self._cards: dict[UUID, OrderedDict[UUID, None]] = {}
+        """Merchant -> its cards that have a code."""
 
-    def put(self, card_id: UUID, code: str) -> None:
-        """Keep the code of a card."""
-        self.put_back(card_id, Code(code, clock.monotonic() + self._kept_s))
+    def put(self, merchant_id: UUID, card_id: UUID, code: str) -> None:
+        """Keep the code of a merchant's card."""
+        self.put_back(merchant_id, card_id, Code(code, clock.monotonic() + self._kept_s))
 
-    def put_back(self, card_id: UUID, code: Code) -> None:
+    def put_back(self, merchant_id: UUID, card_id: UUID, code: Code) -> None:
         """Keep a code again that was not used after all; its end stays."""
         self.forget_old()
-        self._codes[card_id] = (code.ends, bytearray(code.digits, "ascii"))
+        if card_id in self._codes:
+            self._erase(card_id)
+        self._codes[card_id] = _Kept(merchant_id, code.ends, bytearray(code.digits, "ascii"))
+        cards = self._cards.setdefault(merchant_id, OrderedDict())
+        cards[card_id] = None
+        if len(cards) > self._merchant_codes_max:
+            self._erase(next(iter(cards)))
         while len(self._codes) > self._codes_max:
-            self._erase(next(iter(self._codes)))
+            # Looks at all merchants that have codes: thousands, and only while this is full.
+            largest = max(self._cards.values(), key=len)
+            self._erase(next(iter(largest)))
 
     def take(self, card_id: UUID) -> Code | None:
         """Return the code of a card and erase it; none if there is none."""
         self.forget_old()
-        if card_id not in self._codes:
+        kept = self._codes.get(card_id)
+        if kept is None:
             return None
-        ends, digits = self._codes[card_id]
-        code = Code(digits.decode("ascii"), ends)
+        code = Code(kept.digits.decode("ascii"), kept.ends)
         self._erase(card_id)
         return code
 
@@ -53,8 +82,8 @@ class SecurityCodes:
         """Erase the codes whose time is over."""
         now = clock.monotonic()
         while self._codes:
-            card_id, (ends, _) = next(iter(self._codes.items()))
-            if ends > now:
+            card_id, kept = next(iter(self._codes.items()))
+            if kept.ends > now:
                 return
             self._erase(card_id)
 
@@ -62,5 +91,9 @@ class SecurityCodes:
         return len(self._codes)
 
     def _erase(self, card_id: UUID) -> None:
-        code = self._codes.pop(card_id)[1]
-        code[:] = bytes(len(code))
+        kept = self._codes.pop(card_id)
+        cards = self._cards[kept.merchant_id]
+        del cards[card_id]
+        if not cards:
+            del self._cards[kept.merchant_id]
+        kept.digits[:] = bytes(len(kept.digits))

@@ -136,7 +136,7 @@ class Vault:
         receipt = await self.group_commit.submit(self._keep_cards, _LANE, [command])
         kept = receipt.only()
         if card.cvc is not None:
-            self.codes.put(card_id, card.cvc)
+            self.codes.put(merchant_id, card_id, card.cvc)
         return token_view(kept)
 
     async def describe(
@@ -200,7 +200,7 @@ class Vault:
             )
         except NotExecuted:
             if code is not None:
-                self.codes.put_back(row.id, code)  # another processor may be tried
+                self.codes.put_back(row.merchant_id, row.id, code)  # another processor may be tried
             raise
         finally:
             await asyncio.wait([noted])
