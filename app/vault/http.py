@@ -1,4 +1,4 @@
-"""The vault over HTTP: nine routes, with a different key for each kind of caller.
+"""The vault over HTTP: ten routes, with a different key for each kind of caller.
 
 Bodies are neither logged nor quoted: a refusal says what is wrong without repeating the input.
 """
@@ -6,11 +6,12 @@ Bodies are neither logged nor quoted: a refusal says what is wrong without repea
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import SecretStr
 
@@ -36,6 +37,15 @@ _FORM_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
 )
 _METHODS: Final = frozenset({"GET", "POST", "OPTIONS"})
+
+
+class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of POST /generations."""
+
+    merchant: str
+    lowest: Annotated[int, Meta(ge=1, le=999_999_999)]
+    """The first generation of the merchant's publishable keys that is good; nine digits at most."""
+
 
 Handler = Callable[["Call"], Awaitable[web.Response]]
 
@@ -90,6 +100,7 @@ class VaultHttp:
         self._routes: Mapping[tuple[str, str], Handler] = {
             ("POST", "/tokens"): self._tokenize,
             ("POST", "/forward"): self._forward,
+            ("POST", "/generations"): self._raise_generation,
             ("GET", "/form"): self._show_form,
             ("GET", "/healthz"): self._healthz,
             ("GET", "/readyz"): self._readyz,
@@ -153,12 +164,13 @@ class VaultHttp:
         """POST /tokens, with a publishable key; browsers may call it."""
         try:
             client_key = _secret(self.settings.vault_client_key)
-            call.merchant_id = read_publishable_key(call.bearer, client_key) if client_key else None
-            if call.merchant_id is None:
+            key = read_publishable_key(call.bearer, client_key) if client_key else None
+            if key is None or not await self.vault.keys.is_good(*key):
                 raise VaultUnauthorized
+            call.merchant_id = key.merchant_id
             card = await call.read(CardInput)
             caller = Caller(call.bearer, self._address_of(call))
-            view = await self.vault.tokenize(call.merchant_id, caller, card, call.request_id)
+            view = await self.vault.tokenize(key.merchant_id, caller, card, call.request_id)
             response = _json(view, 201)
         except PlatformError as error:
             response = _problem(error, call)
@@ -175,6 +187,17 @@ class VaultHttp:
         _check(call, self.settings.vault_api_key)
         merchant, caller = _asker(call)
         return _json(await self.vault.compare(token, merchant, caller, call.request_id))
+
+    async def _raise_generation(self, call: Call) -> web.Response:
+        """POST /generations, with the api's key: lower ones of a merchant's keys end."""
+        _check(call, self.settings.vault_api_key)
+        body = await call.read(Generation)
+        try:
+            merchant_id = ids.decode("merchant", body.merchant)
+        except ids.MalformedId:
+            raise InvalidCardRequest(reason="'merchant' is no merchant's id") from None
+        await self.vault.keys.raise_lowest(merchant_id, body.lowest)
+        return _json(body)
 
     async def _forward(self, call: Call) -> web.Response:
         """POST /forward, with the key of the processors' adapters."""

@@ -119,3 +119,20 @@ SELECT d.card_id, d.id, d.merchant_id, d.actor, d.action, d.destination, d.corre
               CAST(:correlation_ids AS TEXT[]), CAST(:used_ats AS TIMESTAMPTZ[]))
        AS d (card_id, id, merchant_id, actor, action, destination, correlation_id, used_at)
     ON CONFLICT (card_id, id) DO NOTHING;
+
+-- name: find_generations
+-- The lowest good generations of some merchants' publishable keys.
+-- path: key_generations_pkey, for each merchant asked for
+SELECT g.merchant_id, g.lowest
+  FROM unnest(CAST(:merchant_ids AS UUID[])) AS d (merchant_id)
+  JOIN key_generations AS g
+    ON g.merchant_id = d.merchant_id;
+
+-- name: raise_generation
+-- Say from which generation on a merchant's publishable keys are good; it never sinks.
+-- path: key_generations_pkey
+INSERT INTO key_generations (merchant_id, lowest, updated_at)
+VALUES (CAST(:merchant_id AS UUID), CAST(:lowest AS INT8), CAST(:updated_at AS TIMESTAMPTZ))
+    ON CONFLICT (merchant_id) DO UPDATE
+   SET lowest = GREATEST(key_generations.lowest, excluded.lowest),
+       updated_at = excluded.updated_at;

@@ -18,6 +18,7 @@ from app.vault.codes import SecurityCodes
 from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys
 from app.vault.destinations import Answer, Destinations
 from app.vault.errors import MasterKeyWrong, NotExecuted, OutcomeUnknown, TokenNotFound
+from app.vault.generations import KeyGenerations
 from app.vault.limits import Caller, CardLimits
 from app.vault.masters import MasterKeys
 from app.vault.model import (
@@ -88,6 +89,7 @@ class Vault:
         self.destinations = destinations
         self.cards: LookUps[UUID, CardRow] = LookUps(partial(find_cards, database))
         self.codes = SecurityCodes()
+        self.keys = KeyGenerations(database)
         self._keep_cards = keeper(ciphers)
 
     @classmethod

@@ -135,6 +135,18 @@ def reseal_cards(tx: Tx, before: UUID, after: UUID, cards: Sequence[tuple[UUID, 
     )
 
 
+async def find_generations(database: Database, merchant_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The lowest good generations of some merchants' keys; merchants without one are left out."""
+    params = {"merchant_ids": arrays.uuids(merchant_ids)}
+    return {row[0]: row[1] for row in await database.read(queries.find_generations, params)}
+
+
+def raise_generation(tx: Tx, merchant_id: UUID, lowest: int, now: datetime) -> None:
+    """Say that lower generations of a merchant's keys are not good any more."""
+    params = {"merchant_id": merchant_id, "lowest": lowest, "updated_at": now}
+    tx.write(queries.raise_generation, lambda: params)
+
+
 def insert_uses(tx: Tx, uses: Sequence[Use]) -> None:
     """Record uses of cards."""
     tx.write(

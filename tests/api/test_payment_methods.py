@@ -10,6 +10,7 @@ from tests.conftest import NewMerchant
 from tests.support.builders import Merchant
 from tests.support.client import Api, done, refused
 from tests.support.databases import Server, rows
+from tests.support.processes import ADMIN_KEY, free_port
 from tests.support.tally import Tally
 from tests.support.vault import VaultProcess
 
@@ -38,6 +39,49 @@ async def test_a_browser_needs_the_api_only_for_its_key(
     assert shown["publishable_key"] == told["publishable_key"]
     key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
     assert key["publishable_key"] == told["publishable_key"]
+
+
+async def test_a_rotated_key_is_refused(
+    merchant: Merchant, vault: VaultProcess, admin: Api
+) -> None:
+    """The operator ends a merchant's publishable key; the next one is shown and works."""
+    path = f"/v1/merchants/{merchant.id}"
+    old = done(await admin.get(path))["publishable_key"]
+    card = {"number": VISA, "exp_month": 12, "exp_year": 2040}
+    left = vault.post("/tokens", old, card).json()["id"]
+
+    rotated = done(await admin.post(f"{path}/publishable_key/rotate", {}, key=None), 200)
+
+    new = rotated["publishable_key"]
+    assert new != old
+    refused(vault.post("/tokens", old, card), 401, "vault_unauthorized")
+    assert vault.post("/tokens", new, card).status_code == 201
+    assert done(await admin.get(path)) == rotated
+    made = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
+    assert made["publishable_key"] == new
+    assert (await register(merchant, left))["id"] == left
+
+
+async def test_a_key_is_rotated_in_the_vault_or_not_at_all(
+    start_api: Any, merchant: Merchant, vault: VaultProcess, shared_database_url: str
+) -> None:
+    """Without its vault an api ends no key, and says so; nor does it for nobody, or for anybody."""
+    path = f"/v1/merchants/{merchant.id}/publishable_key/rotate"
+    nobody = "/v1/merchants/mer_01j9x6f9k2e6s8v3b7d5m4n1qz/publishable_key/rotate"
+    told = vault.for_callers() | {"vault_url": f"http://127.0.0.1:{free_port()}"}
+    lost, without = (start_api(shared_database_url, **more).url for more in (told, {}))
+
+    async with Api(lost, ADMIN_KEY) as admin, Api(without, ADMIN_KEY) as cardless:
+        shown = done(await admin.get(f"/v1/merchants/{merchant.id}"))
+        refused(await admin.post(path, {}, key=None), 503, "vault_unreachable")
+        refused(await cardless.post(path, {}, key=None), 404, "cards_not_set_up")
+        refused(await admin.post(nobody, {}, key=None), 404, "merchant_not_found")
+        refused(await merchant.api.post(path, {}), 401, "unauthorized")
+        assert done(await admin.get(f"/v1/merchants/{merchant.id}")) == shown
+
+    key = shown["publishable_key"]
+    card = {"number": VISA, "exp_month": 12, "exp_year": 2040}
+    assert vault.post("/tokens", key, card).status_code == 201
 
 
 async def test_register_and_read(merchant: Merchant, vault: VaultProcess) -> None:

@@ -79,6 +79,8 @@ def test_a_card_is_left_through_it(door: Door, key: str) -> None:
         ("POST", "/%66orward", 404),
         ("POST", "/tokens;/forward", 404),
         ("GET", "/tokens/pm_1", 404),
+        ("GET", "/tokens/pm_1/same", 404),
+        ("POST", "/generations", 404),
         ("GET", "/metrics", 404),
         ("GET", "/readyz", 404),
         ("GET", "/", 404),

@@ -42,9 +42,9 @@ class VaultProcess(Process, stack.Vault):
         key_file = folder / f"master-{port}.key"
         super().__init__(folder, given | settings, key_file=key_file, name=f"vault {port}")
 
-    def publishable_key(self, merchant: str, mode: str = "test") -> str:
+    def publishable_key(self, merchant: str, mode: str = "test", generation: int = 1) -> str:
         """The `pk_...` of a merchant (`mer_...`)."""
-        return publishable_key(ids.decode("merchant", merchant), mode, CLIENT_KEY)
+        return publishable_key(ids.decode("merchant", merchant), mode, CLIENT_KEY, generation)
 
     def post(self, path: str, key: str, body: Any, **headers: str) -> httpx.Response:
         """The answer to a request under a key."""

@@ -99,6 +99,24 @@ class VaultClient:
         same = await self._get(_Same, "/same", asker, token)
         return None if same is None else same.tokens
 
+    async def raise_generation(self, merchant_id: UUID, lowest: int, request_id: str) -> None:
+        """End a merchant's publishable keys of generations below `lowest`.
+
+        Raises:
+            VaultUnreachable: whether they ended is not known; asked again they do.
+        """
+        try:
+            async with self._connected().post(
+                f"{self._url}/generations",
+                json={"merchant": ids.encode("merchant", merchant_id), "lowest": lowest},
+                headers={"authorization": f"Bearer {self._key}", "x-request-id": request_id},
+            ) as answer:
+                if answer.status != HTTPStatus.OK:
+                    log.error("vault_refused", status=answer.status, request_id=request_id)
+                    raise VaultUnreachable
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise VaultUnreachable from error
+
     async def _get(self, model: type[T], path: str, asker: Asker, token: UUID) -> T | None:
         """What the vault answers about a merchant's token, which it may not have."""
         name = ids.encode("payment_method", token)

@@ -10,10 +10,11 @@ from litestar.response.base import ASGIResponse
 from pydantic import Field
 
 from app.api.http import lists
-from app.api.http.call import ApiRequest, enter_admin, parse, path_id, send
+from app.api.http.call import ApiRequest, context_of, enter_admin, parse, path_id, send
 from app.api.http.docs import Doc
 from app.api.http.fields import Body, MerchantId, Nothing, Text
-from app.api.routes.vault import publishable_key_of
+from app.api.http.vault_client import VaultUnreachable
+from app.api.routes.vault import CardsNotSetUp, publishable_key_of
 from app.base import ids
 from app.base.money import AMOUNT_MINOR_MAX
 from app.base.settings import REGION_PATTERN, Settings
@@ -92,7 +93,7 @@ def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
         merchant.fee_bps,
         merchant.fee_fixed_minor,
         merchant.created_at,
-        publishable_key_of(merchant.id, merchant.mode, settings),
+        publishable_key_of(merchant, settings),
     )
 
 
@@ -145,6 +146,28 @@ async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
     return send(merchant_view(merchant, services.settings))
 
 
+@post(
+    "/{merchant_id:str}/publishable_key/rotate",
+    opt=Doc(
+        "Rotate a merchant's publishable key", body=Nothing, answer=MerchantView, admin=True,
+        errors=(MerchantNotFound, CardsNotSetUp, VaultUnreachable),
+    ).opt(),
+)  # fmt: skip
+async def rotate_publishable_key(request: ApiRequest, merchant_id: str) -> ASGIResponse:
+    """Ends a merchant's publishable key and shows the next one; the vault refuses the old one."""
+    services = enter_admin(request)
+    await parse(request, Nothing)
+    merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
+    if services.settings.vault_client_key is None:
+        raise CardsNotSetUp
+    # The vault first: if this ends in between, the key that is shown is refused, and rotating again
+    # ends the same one. The other way round a key that was called ended would go on.
+    generation, request_id = merchant.key_generation + 1, context_of(request).request_id
+    await services.vault.raise_generation(merchant.id, generation, request_id)
+    merchant = await admin.raise_key_generation(services.database, merchant.id, generation)
+    return send(merchant_view(merchant, services.settings))
+
+
 _OLDEST_FIRST: Mapping[str, dict[str, object]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": lists.LIMIT_MAX},
     "starting_after": {"type": "string"},
@@ -182,9 +205,8 @@ async def create_key(request: ApiRequest) -> ASGIResponse:
     key, secret = await admin.create_key(
         services.database, body.merchant, name=body.name, scopes=body.scopes
     )
-    # The secret says for which kind of money it is: sk_test_... or sk_live_...
-    mode = secret.split("_")[1]
-    publishable_key = publishable_key_of(key.merchant_id, mode, services.settings)
+    merchant = await admin.get_merchant(services.database, key.merchant_id)
+    publishable_key = publishable_key_of(merchant, services.settings)
     return send(key_view(key, secret, publishable_key), 201)
 
 
@@ -222,6 +244,14 @@ async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
 def routers() -> list[Router]:
     """The operator's routes."""
     return [
-        Router("/v1/merchants", route_handlers=[create_merchant, read_merchant, list_merchants]),
+        Router(
+            "/v1/merchants",
+            route_handlers=[
+                create_merchant,
+                read_merchant,
+                rotate_publishable_key,
+                list_merchants,
+            ],
+        ),
         Router("/v1/api_keys", route_handlers=[create_key, list_keys, revoke_key]),
     ]

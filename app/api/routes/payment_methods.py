@@ -24,8 +24,7 @@ from app.api.http.docs import LIST_PARAMETERS, Doc
 from app.api.http.fields import Body, CustomerId, Nothing, _reader, _shape
 from app.api.http.reading import Reading
 from app.api.http.vault_client import VaultUnreachable
-from app.api.routes.vault import asker_of, attachment, describe, publishable_key_of
-from app.base.errors import NotFound
+from app.api.routes.vault import CardsNotSetUp, asker_of, attachment, describe, publishable_key_of
 from app.domains.customers import DetachMethod, errors, reads, steps
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.views import SavedMethodView, method_view
@@ -40,12 +39,6 @@ class CreatePaymentMethod(Body):
 
     token: Token
     customer: CustomerId | None = None
-
-
-class CardsNotSetUp(NotFound):
-    """This installation takes no cards: it knows no SUYA_VAULT_CLIENT_KEY."""
-
-    code = "cards_not_set_up"
 
 
 class SameCardView(msgspec.Struct, frozen=True):
@@ -75,7 +68,7 @@ async def read_publishable_key(request: ApiRequest) -> ASGIResponse:
     """The key with which a browser leaves a card in the vault, so that it never comes here."""
     call = await enter(request, "read")
     settings = call.services.settings
-    key = publishable_key_of(call.merchant.id, call.merchant.mode, settings)
+    key = publishable_key_of(call.merchant, settings)
     if key is None:
         raise CardsNotSetUp
     return send_view(PublishableKeyView(key, settings.vault_public_url or settings.vault_url))

@@ -5,6 +5,7 @@ from uuid import UUID
 from app.api.http.call import Call
 from app.api.http.vault_client import Asker
 from app.base import ids
+from app.base.errors import NotFound
 from app.base.publishable import publishable_key
 from app.base.settings import Settings
 from app.domains.customers import (
@@ -16,7 +17,14 @@ from app.domains.customers import (
 )
 from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.steps import attach_methods
+from app.domains.merchants import Merchant
 from app.engine.database import find_in
+
+
+class CardsNotSetUp(NotFound):
+    """This installation takes no cards: it knows no SUYA_VAULT_CLIENT_KEY."""
+
+    code = "cards_not_set_up"
 
 
 async def adopt(call: Call, token: UUID) -> PaymentMethod:
@@ -64,10 +72,14 @@ def attachment(call: Call, facts: CardFacts) -> AttachMethod:
     return call.command(AttachMethod, None, card=facts)
 
 
-def publishable_key_of(merchant_id: UUID, mode: str, settings: Settings) -> str | None:
+def publishable_key_of(merchant: Merchant, settings: Settings) -> str | None:
     """What a browser leaves a card of this merchant in the vault with."""
     key = settings.vault_client_key
-    return None if key is None else publishable_key(merchant_id, mode, key.get_secret_value())
+    if key is None:
+        return None
+    return publishable_key(
+        merchant.id, merchant.mode, key.get_secret_value(), merchant.key_generation
+    )
 
 
 async def _find(call: Call, token: UUID) -> PaymentMethod | None:

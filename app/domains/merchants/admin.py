@@ -84,6 +84,22 @@ async def get_merchant(database: Database, merchant_id: UUID) -> Merchant:
     return merchant
 
 
+async def raise_key_generation(database: Database, merchant_id: UUID, generation: int) -> Merchant:
+    """Say of which generation a merchant's publishable key is; it never sinks.
+
+    Raises:
+        MerchantNotFound
+    """
+
+    async def work(tx: Tx) -> None:
+        tx.write(
+            queries.raise_key_generation, lambda: {"id": merchant_id, "generation": generation}
+        )
+
+    await transact(database, work)
+    return await get_merchant(database, merchant_id)
+
+
 async def list_merchants(
     database: Database, after: UUID = ids.NIL, limit: int = MERCHANTS_PAGE
 ) -> list[Merchant]:

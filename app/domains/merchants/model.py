@@ -115,6 +115,8 @@ class Merchant(msgspec.Struct, frozen=True):
     created_at: datetime
     former_region: str | None = None
     """While it moves: the other region in which rows of it may be."""
+    key_generation: int = 1
+    """Of its publishable key: the vault takes no lower one."""
 
     @property
     def regions(self) -> tuple[str, ...]:

@@ -24,6 +24,13 @@ SELECT *
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
 
+-- name: raise_key_generation
+-- Say of which generation a merchant's publishable key is, if it is a later one.
+-- path: merchants_pkey
+UPDATE merchants
+   SET key_generation = GREATEST(key_generation, CAST(:generation AS INT8))
+ WHERE id = :id;
+
 -- name: insert_key
 -- Record a key; recorded already by an earlier attempt, it is left alone.
 -- path: api_keys_pkey, api_keys_secret_unique, api_keys_by_merchant
