@@ -2,8 +2,8 @@
 
 from schema.statements import run
 
-revision = "0015_expand_fingerprints"
-down_revision = "0014_expand_inquiries"
+revision = "0016_expand_fingerprints"
+down_revision = "0015_expand_fences"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from schema.statements import run
 
-revision = "0017_expand_key_generation"
-down_revision = "0016_contract_fingerprints"
+revision = "0018_expand_key_generation"
+down_revision = "0017_contract_fingerprints"
 branch_labels = None
 depends_on = None
 

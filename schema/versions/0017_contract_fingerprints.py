@@ -2,8 +2,8 @@
 
 from schema.statements import run
 
-revision = "0016_contract_fingerprints"
-down_revision = "0015_expand_fingerprints"
+revision = "0017_contract_fingerprints"
+down_revision = "0016_expand_fingerprints"
 branch_labels = None
 depends_on = None
 
