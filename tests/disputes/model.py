@@ -57,7 +57,9 @@ class Model:
         if known is None:
             taken = sum(d.amount for d in self.of(payment) if d.state != "won")
             owner = self.payments[payment]
-            if amount > owner.amount - owner.refunded - taken:
+            is_decided = state in {"won", "lost"}
+            left = owner.amount if is_decided else owner.amount - owner.refunded - taken
+            if amount > left:
                 return "dispute_not_bookable"
             known = self.disputes[name] = Dispute(payment, amount, fee, stage, day)
             if state == "under_review":

@@ -13,7 +13,7 @@ from app.domains.fx import steps as fx
 from app.domains.merchants import admin
 from app.domains.payments import bookings
 from app.domains.payments import steps as payments
-from app.domains.payments.commands import OpenPayment
+from app.domains.payments.commands import OpenPayment, RefundPayment
 from app.domains.payments.model import Rail, receivable_account
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, Step
@@ -86,9 +86,14 @@ class Stall:
         return command.quote_id
 
     async def pay(
-        self, amount: int = 1_000, currency: str = "USD", quote_id: UUID | None = None
+        self,
+        amount: int = 1_000,
+        currency: str = "USD",
+        quote_id: UUID | None = None,
+        *,
+        undone: bool = False,
     ) -> UUID:
-        """A card payment that its processor has approved and captured."""
+        """A card payment that its processor has approved and captured; or undone, and so failed."""
         account = receivable_account(self.merchant_id, currency)
         command = OpenPayment(
             region=REGION,
@@ -113,9 +118,24 @@ class Stall:
         (opened,) = await self.run(payments.open_payments, command)
         assert opened.flow is not None, opened.body
         verdict = Verdict("approved", processor_reference="au_1", amount_minor=amount)
+        if undone:
+            verdict = Verdict("declined", processor_reference="au_1", code="voided")
         (booked,) = await self.book(bookings.book_authorizations, (opened.flow, verdict))
-        assert booked.status == 201, booked.body
+        assert booked.status == (402 if undone else 201), booked.body
         return command.payment_id
+
+    async def refund(self, payment_id: UUID, amount: int | None = None) -> Answer:
+        """The answer to a refund, which the processor makes at once."""
+        command = RefundPayment(
+            REGION, self.merchant_id, intent("refund"), "req_refund", None, payment_id, ids.new(),
+            ids.new(), amount, None, {},
+        )  # fmt: skip
+        (begun,) = await self.run(payments.refund_payments, command)
+        if begun.flow is None:
+            return begun
+        verdict = Verdict("approved", amount_minor=amount)
+        (answer,) = await self.book(bookings.book_refunds, (begun.flow, verdict))
+        return answer
 
     def state(
         self,

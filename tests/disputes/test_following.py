@@ -11,6 +11,7 @@ from app.base import ids
 from app.domains.disputes import steps as disputes
 from tests.disputes.support import FEE, Stall
 from tests.support import books
+from tests.support.databases import execute
 from tests.support.engine import opened
 from tests.support.tables import Row, table
 
@@ -88,6 +89,84 @@ async def test_a_dispute_without_a_fee(stall: Stall) -> None:
     await stall.tell(stall.state(payment, "won", fee=0))
 
     assert stall.balances() == PAID
+
+
+@table("""
+    meanwhile  outcome  available  receivable
+    refunded   won          -2500           0
+    refunded   lost         -3500       -1000
+    undone     won          -1500           0
+    undone     lost         -2500       -1000
+""")
+async def test_a_decided_dispute_is_booked_whatever_has_become_of_its_payment(
+    row: Row, stall: Stall
+) -> None:
+    """Opened and decided before we looked, it costs its fee, and a lost one what was taken."""
+    payment = await stall.pay(1_000, undone=row.meanwhile == "undone")
+    if row.meanwhile == "refunded":
+        assert (await stall.refund(payment, 1_000)).status == 201
+
+    (dispute,) = await stall.tell(stall.state(payment, row.outcome))
+    (again,) = await stall.tell(stall.state(payment, row.outcome))
+
+    assert (dispute["status"], dispute["fee"]) == (row.outcome, FEE)
+    assert again == dispute
+    dispute_id = ids.decode("dispute", dispute["id"])
+    assert stall.events(dispute_id) == ["dispute.opened", f"dispute.{row.outcome}"]
+    told = ["payment.disputed"] + ["payment.undisputed"] * (row.outcome == "won")
+    assert stall.events(payment)[-len(told) :] == told
+    balances = stall.balances()
+    assert balances["merchant_available"] == row.available
+    assert balances.get("processor_receivable", 0) == row.receivable
+    assert "disputes_held" not in balances
+    assert [status for status, *_ in stall.flows("dispute")] in ([], ["done"])
+
+
+async def test_a_dispute_that_was_given_up_is_booked_when_it_is_decided(stall: Stall) -> None:
+    """While it is open nothing is left to hold; its end is booked, and its parked flow ends."""
+    payment = await stall.pay(1_000)
+    await stall.refund(payment, 1_000)
+    (refused,) = await stall.tell(stall.state(payment))
+    assert refused["code"] == "dispute_not_bookable"
+    execute(
+        stall.database.url,
+        "UPDATE sagas SET status = 'parked' WHERE merchant_id = %s AND name = 'dispute'",
+        [stall.merchant_id],
+    )
+
+    (dispute,) = await stall.tell(stall.state(payment, "won"))
+
+    assert dispute["status"] == "won"
+    ((status, *_),) = stall.flows("dispute")
+    assert status == "done"
+
+
+async def test_a_decided_dispute_of_a_conversion_that_was_taken_back(stall: Stall) -> None:
+    """A merchant that got euros, and gave them back, gives them once more where it has lost."""
+    payment = await stall.pay(1_000, quote_id=await stall.quote(1_000))
+    earned = stall.balances("EUR")["merchant_pending"]
+    await stall.refund(payment, 1_000)
+
+    (won,) = await stall.tell(stall.state(payment, "won", reference="dp_1", fee=0))
+    assert won["status"] == "won"
+    assert stall.balances("EUR")["merchant_available"] == -earned
+
+    (lost,) = await stall.tell(stall.state(payment, "lost", reference="dp_2", fee=0))
+    assert lost["status"] == "lost"
+    assert stall.balances("EUR")["merchant_available"] == -2 * earned
+
+
+async def test_what_was_decided_where_a_payment_was_before_is_booked(stall: Stall) -> None:
+    """A payment that was undone at one processor and went on to another may be disputed there."""
+    payment = await stall.pay(1_000)
+    told = stall.told(stall.state(payment, "won"))
+
+    (answer,) = await stall.run(
+        disputes.apply_dispute_states, msgspec.structs.replace(told, processor="another")
+    )
+
+    assert answer.status == 200, answer.body
+    assert stall.balances() == PAID | {"merchant_available": -FEE}
 
 
 @table("""

@@ -157,12 +157,17 @@ class DisputeBatch:
         return self._by_reference.get((report.merchant_id, report.processor, report.state.id))
 
     def _payment(self, report: ReportDispute) -> Payment | None:
-        """The disputed payment, if it is one over the processor that says so."""
+        """The disputed payment, if it is one over the processor that says so.
+
+        A dispute that is decided may be of an attempt that was undone before the payment went on
+        to another processor.
+        """
         payment_id = report.payment_id
         payment = self._payments.get((report.merchant_id, payment_id)) if payment_id else None
-        if payment is None or payment.rail is None or payment.rail.processor != report.processor:
+        if payment is None or payment.rail is None:
             return None
-        return payment
+        is_there = payment.rail.processor == report.processor
+        return payment if is_there or report.state.status in FINAL else None
 
     def _book(self, report: ReportDispute, known: Dispute | None) -> Dispute | DisputeNotBookable:
         if known is None:

@@ -49,6 +49,10 @@ from app.processors import DisputeState
 def why_not_open(payment: Payment | None, others_minor: int, reported: DisputeState) -> str | None:
     """Why a dispute that is new to us cannot be booked, if it cannot.
 
+    An open one is held, so it must fit into what is left of its payment. One that is decided is
+    booked as what it was, whatever has become of the payment meanwhile: its fee was charged, and
+    the network gave back what it took, or did not.
+
     Args:
         others_minor: what the payment's other disputes took, or hold while they are open.
     """
@@ -58,6 +62,10 @@ def why_not_open(payment: Payment | None, others_minor: int, reported: DisputeSt
         return f"it is in {reported.currency[:8]}, and the payment in {payment.currency}"
     if reported.amount_minor <= 0 or reported.fee_minor < 0:
         return f"it is about {reported.amount_minor} with a fee of {reported.fee_minor}"
+    if reported.status in FINAL:
+        if reported.amount_minor > payment.amount_minor:
+            return f"it is about {reported.amount_minor}, and the payment {payment.amount_minor}"
+        return None
     left = payment.amount_captured_minor - payment.amount_refunded_minor - others_minor
     if reported.amount_minor > left:
         return f"it is about {reported.amount_minor}, and {left} of the payment can be disputed"

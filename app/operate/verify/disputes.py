@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from app.domains.disputes.decisions import fee_transfer_of
-from app.domains.disputes.model import TakenBack
+from app.domains.disputes.model import FINAL, TakenBack
 from app.domains.disputes.store import DISPUTES
 from app.domains.ledger.model import EntryLine
 from app.engine.database import Queries
@@ -97,13 +97,15 @@ class Booked(msgspec.Struct):
         return fee - opened
 
     def judge(
-        self, currency: str, *, disputed: bool, left_minor: int
+        self, currency: str, *, disputed: bool, amount_minor: int, captured_minor: int
     ) -> Iterator[tuple[Check, str, str]]:
         """Judge the disputes of a payment; yields the check, the object, and the sentence.
 
         Args:
             disputed: what the payment says.
-            left_minor: what of it was captured and not refunded.
+            amount_minor: what the payment is about.
+            captured_minor: what of it was captured. Refunds are not counted: one may have come
+                before a dispute that was decided when it was told.
         """
         open_transfers = dict(self.transfers)
         for dispute in self.disputes:
@@ -122,12 +124,14 @@ class Booked(msgspec.Struct):
             what = "no dispute of its payment names it"
             yield Check.DISPUTE_TRANSFERS, wire("transfer", transfer_id), what
         not_won = [dispute for dispute in self.disputes if dispute.status != "won"]
-        taken = sum(dispute.amount_minor for dispute in not_won)
-        for dispute in not_won[:1]:
-            payment = wire("payment", dispute.payment_id)
-            if taken > left_minor:
-                what = f"its disputes are about {taken}, and {left_minor} of it can be disputed"
-                yield Check.PAYMENT_DISPUTED, payment, what
+        held = sum(dispute.amount_minor for dispute in not_won if dispute.status not in FINAL)
+        largest = max((dispute.amount_minor for dispute in self.disputes), default=0)
+        if held > captured_minor:
+            what = f"its open disputes are about {held}, and {captured_minor} of it are captured"
+            yield Check.PAYMENT_DISPUTED, "", what
+        if largest > amount_minor:
+            what = f"a dispute of it is about {largest}, and it is about {amount_minor}"
+            yield Check.PAYMENT_DISPUTED, "", what
         if disputed != bool(not_won):
             said = "disputed" if disputed else "not disputed"
             what = f"it says it is {said}, and has {len(not_won)} disputes that are not won"

@@ -61,9 +61,11 @@ class _Dossier:
     def close(self) -> None:
         """Judge the payment by all that was counted."""
         payment = self.payment
-        left = payment.captured_minor - payment.refunded_minor
         for check, name, what in self.booked.judge(
-            payment.currency, disputed=payment.disputed, left_minor=left
+            payment.currency,
+            disputed=payment.disputed,
+            amount_minor=payment.amount_minor,
+            captured_minor=payment.captured_minor,
         ):
             self.audit.add(check, name or self.name, what)
         for check, what in money.judge(self.payment, self.moved):
