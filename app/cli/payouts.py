@@ -163,6 +163,32 @@ def reject(
         )
 
 
+@app.command()
+def paid(
+    payout: Annotated[str, typer.Argument(help="Id of the payout (po_...).")], json: Json = False
+) -> None:
+    """Book a payout as paid that had failed or was canceled here, and that its bank paid.
+
+    The bank is asked first: it must say that it paid this amount. The money comes from what the
+    merchant has available, which may then be less than nothing. Such payouts are among
+    `suya sagas list --parked`. Where the bank takes the money back, `suya sagas retry` ends the
+    flow instead.
+
+    Example: suya payouts paid po_01k9...
+    """
+    from app.domains.payouts.admin import NotPaid, pay_after_all
+
+    payout_id = parse_id("payout", payout)
+    try:
+        made = with_world(lambda world: pay_after_all(world, payout_id))
+    except NotPaid as error:
+        raise CommandFailed(str(error)) from error
+    if json:
+        output.write_json({"payout": made.name, "status": made.status})
+    else:
+        output.write(f"Payout {made.name} of {made.amount_minor} {made.currency} is paid.")
+
+
 async def _make(world: "World", day: date, *, send: bool) -> "list[PayoutFile]":
     """Make and send the files of all regions; returns them in their new states."""
     from app.domains.merchants.admin import list_home_regions

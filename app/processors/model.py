@@ -39,6 +39,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """Of a bank transfer: what the payer's order has to contain (`iban`, `reference_text`)."""
     is_permanent: bool = False
     """Of not_executed: it was refused for its content, so the same request is refused again."""
+    was_paid: bool = False
+    """Of a declined payout: its money had arrived, and came back."""
 
 
 def not_executed(code: str) -> Verdict:

@@ -135,6 +135,42 @@ def test_words_of_the_bank(row: Row) -> None:
 
 
 @table("""
+    status             status_after       moved
+    pending            failed             payout_paid,payout_returned
+    in_transit         failed             payout_paid,payout_returned
+    paid               failed             payout_returned
+    failed             failed             payout_paid,payout_returned    -- it had ended here before
+    canceled           failed             payout_paid,payout_returned
+    returned           failed             -
+    requires_approval  requires_approval  -
+""")
+def test_what_was_paid_and_came_back_is_both(row: Row) -> None:
+    """One word that says that two things have happened books both, once and in their order."""
+    ends = {"failed", "canceled", "returned"}
+    made = payout(
+        "failed" if row.status == "returned" else row.status,
+        paid_transfer_id=UUID(int=5) if row.status in {"paid", "returned"} else None,
+        returned_transfer_id=UUID(int=6) if row.status in ends else None,
+    )
+    book = book_of(made)
+    verdict = Verdict("declined", code="account_closed", was_paid=True)
+
+    for _ in range(3):
+        step = decisions.decide_verdict(made, verdict)
+        refused = decisions.settle(
+            book, made, step, verdict.code, region="local", stripe=0, correlation_id="req_2"
+        )
+        assert refused is None
+
+    assert made.status == row.status_after
+    moved = row.moved.split(",") if row.moved else []
+    assert [transfer.purpose for transfer in book.transfers] == moved
+    assert made.version == 1 + len(moved)
+    if moved:
+        assert made.failure_code == model.RETURNED
+
+
+@table("""
     status             status_after
     pending            failed
     in_transit         in_transit         -- the bank has it, whatever it takes now

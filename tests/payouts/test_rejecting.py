@@ -105,6 +105,9 @@ async def test_a_file_the_bank_may_have_is_not_rejected(office: Office, rails: R
     words = ("payouts", "reject", file["file"])
 
     assert "is no id of a file" in office.refused("payouts", "reject", "po_1")
+    assert "was ever given to a bank" in office.refused(
+        "payouts", "paid", ids.encode("payout", ids.new())
+    )
     assert "There is no file" in office.refused("payouts", "reject", ids.new().hex)
     assert "just now; try again in" in office.refused(*words)
     let_it_rest(office)

@@ -1,4 +1,4 @@
-"""What people do about payouts: to say how a merchant is paid out, and to reject a file.
+"""What people do about payouts: how a merchant is paid out, which file or payout ended how.
 
 A merchant's own keys cannot say how it is paid out: whoever could raise the limit with one key
 would need no second one.
@@ -20,12 +20,14 @@ from app.base import clock, ids
 from app.base.settings import Settings
 from app.base.telemetry import log
 from app.domains.merchants.admin import get_merchant
-from app.domains.payouts import asks, jobs, reads, store
+from app.domains.merchants.reads import find_homes
+from app.domains.payouts import asks, jobs, reads, steps, store
+from app.domains.payouts.commands import PayAfterAll
 from app.domains.payouts.errors import BankAccountNotFound
 from app.domains.payouts.jobs import Overtaken
-from app.domains.payouts.model import PayoutFile, PayoutPlan
+from app.domains.payouts.model import Payout, PayoutFile, PayoutPlan
 from app.engine.database import Database, Tx, find_in, transact
-from app.engine.saga import TakeFlow
+from app.engine.saga import TakeFlow, find_anywhere
 from app.processors import World
 
 
@@ -68,6 +70,45 @@ CLOCKS = timedelta(seconds=10)  # by which those of two processes may differ, an
 
 class NotRejected(Exception):
     """The file stays as it is; the message is the sentence to say."""
+
+
+class NotPaid(Exception):
+    """The payout stays as it is; the message is the sentence to say."""
+
+
+async def pay_after_all(world: World, payout_id: UUID) -> Payout:
+    """Book a payout that ended here as paid, because its bank says that it paid it.
+
+    Its money comes from what the merchant has available, which may then be less than nothing.
+
+    Raises:
+        NotPaid: there is no such payout, it did not end unpaid, or the bank does not say that it
+            paid this amount.
+    """
+    name = ids.encode("payout", payout_id)
+    flow = await find_anywhere(world.database, payout_id)
+    payout = None if flow is None else await asks.find_payout(world, flow, payout_id)
+    if flow is None or payout is None:
+        raise NotPaid(f"No payout {name} was ever given to a bank.")
+    if not payout.ended_unpaid:
+        raise NotPaid(f"Payout {name} is {payout.status}; it did not end unpaid.")
+    verdict = await asks.find_verdict(world, flow, payout, flow.correlation_id)
+    if verdict is None or verdict.outcome != "approved":
+        said = "nothing" if verdict is None else verdict.code or verdict.outcome
+        raise NotPaid(f"The bank does not say that it paid payout {name}; it says: {said}.")
+    if verdict.amount_minor != payout.amount_minor:
+        raise NotPaid(
+            f"The bank paid {verdict.amount_minor} of payout {name}, which is of "
+            f"{payout.amount_minor}; ask your bank."
+        )
+    home, former = (await find_homes(world.database, [flow.merchant_id]))[flow.merchant_id]
+    command = PayAfterAll(home, flow.merchant_id, None, flow.correlation_id, former, payout_id)
+    answer = (await world.sagas.run(steps.pay_after_all, [command])).only()
+    latest = await asks.find_payout(world, command, payout_id)
+    if latest is None or latest.status != "paid":
+        raise NotPaid(f"Payout {name} stays as it is: {answer.body}")
+    log.warning("payout_paid_after_all", payout=name)
+    return latest
 
 
 class RejectedFile(msgspec.Struct, frozen=True):

@@ -37,6 +37,8 @@ async def send_payout(world: World, flow: Flow) -> Verdict | Postpone:
         return judge(payout, await give_order(bank, ask, is_first=is_first))
     verdict = await bank.find_payout(ask)
     if verdict.outcome == "not_found":
+        if payout.ended_unpaid:
+            return Verdict("declined", code=payout.failure_code)  # as it is here
         if payout.status != "pending":
             return Postpone("lost_by_the_bank")
         return _judge_missing(payout, await _find_file(world, payout), clock.now())
@@ -100,7 +102,8 @@ def judge(payout: Payout, verdict: Verdict) -> Verdict | Postpone:
         return verdict
     if verdict.outcome not in {"approved", "declined", "pending"}:
         return Postpone(verdict.code or verdict.outcome)
-    if verdict.outcome != "declined" and verdict.amount_minor not in {None, payout.amount_minor}:
+    moved = verdict.outcome != "declined" or verdict.was_paid
+    if moved and verdict.amount_minor not in {None, payout.amount_minor}:
         # People have to look at it: it is neither paid as asked, nor not paid.
         return Postpone("amount_differs")
     return verdict

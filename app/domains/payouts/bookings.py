@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from app.base.telemetry import log
 from app.domains.payouts import decisions, model
 from app.domains.payouts.asks import recall_payout, send_payout
 from app.domains.payouts.batch import PayoutBatch
@@ -13,8 +14,10 @@ from app.domains.payouts.views import payout_text
 from app.engine import idempotency
 from app.engine.database import Tx, moving, step
 from app.engine.idempotency import Answer, refusal
-from app.engine.saga import Booking, Flow, end, wait
+from app.engine.saga import Booking, Flow, end, park, wait
 from app.processors import Verdict
+
+_CHANGES_MAX = 2  # by one word: what was paid and came back
 
 _NOTES = {
     "pending": "waits for the day's file",
@@ -27,7 +30,8 @@ async def book_payouts(tx: Tx, bookings: Sequence[Booking]) -> list[Answer]:
     """Book what the bank said: `payout.in_transit`, `.paid`, `.failed` or `.canceled`.
 
     A flow ends with its payout; until then it waits for a notification, or for its time to ask. A
-    cancellation that waited for the bank's word is answered, 200 or by PayoutNotStopped.
+    cancellation that waited for the bank's word is answered, 200 or by PayoutNotStopped. The flow
+    of a payout that has ended here, and that the bank pays all the same, is parked for people.
     """
     region = bookings[0].region
     keys = {(b.merchant_id, b.flow.id) for b in bookings}
@@ -56,12 +60,17 @@ def _book(
         return Answer(200, payout_text(payout))
     if flow.status != "done":
         judge = decisions.decide_recall if is_recall else decisions.decide_verdict
-        refused = batch.settle(payout, judge(payout, verdict), verdict.code, asked_by)
-        if refused is not None:
-            _rest(tx, flow, refused.code)
+        for _ in range(_CHANGES_MAX):
+            change = judge(payout, verdict)
+            refused = batch.settle(payout, change, verdict.code, asked_by)
+            if refused is not None:
+                _rest(tx, flow, refused.code)
+                batch.move(flow)
+                return refusal(refused, asked_by)
+        if payout.ended_unpaid and verdict.outcome == "pending" and not is_recall:
+            _rest(tx, flow, f"it is {payout.status} here, and on its way at the bank")
             batch.move(flow)
-            return refusal(refused, asked_by)
-        if payout.status not in model.OPEN:
+        elif payout.status not in model.OPEN:
             _answer_recall(flow, payout, answered)
             end(flow, tx.now, payout.status)
             batch.move(flow)
@@ -75,6 +84,10 @@ def _book(
             _rest(tx, flow, _NOTES[payout.status])
             batch.move(flow)
     # Where it is done, a faster process has booked the same word, or a later one.
+    if payout.ended_unpaid and verdict.outcome == "approved" and not is_recall:
+        log.error("payout_ended_without_its_bank", payout=payout.name)
+        park(flow, tx.now, f"it is {payout.status} here, and the bank has paid it")
+        batch.move(flow)
     return _reply_to_recall(payout, asked_by) if is_recall else Answer(200, payout_text(payout))
 
 

@@ -50,6 +50,18 @@ class CancelPayout(Command, frozen=True):
     payout_id: UUID
 
 
+class ReopenPayout(Command, frozen=True):
+    """Ask the bank again about a payout that has ended here."""
+
+    payout_id: UUID
+
+
+class PayAfterAll(Command, frozen=True):
+    """Book that the bank has paid a payout that had ended here."""
+
+    payout_id: UUID
+
+
 class ReturnPayout(Command, frozen=True):
     """The money of a paid payout came back: book it."""
 

@@ -70,9 +70,17 @@ def decide_cancel(payout: Payout) -> Cancel | PlatformError:
 
 
 def decide_verdict(payout: Payout, verdict: Verdict) -> PayoutChange:
-    """What a bank's word about a payout does to it; words come twice, late and out of order."""
+    """What a bank's word about a payout does to it; words come twice, late and out of order.
+
+    One word may say that two things have happened: money that was paid and came back does both, one
+    after the other. So it is asked again after each change, until nothing is left to do.
+
+    A payout that has ended here and is paid there is for people: its money would leave twice.
+    """
     if payout.status == "paid" and verdict.outcome == "declined":
         return PayoutChange.RETURN
+    if verdict.was_paid and (payout.status in OPEN or payout.ended_unpaid):
+        return PayoutChange.PAY
     if payout.status not in OPEN:
         return PayoutChange.NOTHING
     if verdict.outcome == "approved":
@@ -98,6 +106,9 @@ def apply(payout: Payout, step: PayoutChange, code: str | None, now: datetime) -
         payout.status, payout.failure_code = "failed", RETURNED
     else:
         payout.status = step.value
+    if step is PayoutChange.PAY:
+        # Of one that had ended here before, neither is true any more.
+        payout.failure_code = payout.returned_transfer_id = None
     if step is PayoutChange.FAIL:
         payout.failure_code = code or "declined"
     payout.version += 1
@@ -188,6 +199,9 @@ def settle(
 ) -> PlatformError | None:
     """Move the money as the bank's word says, and the payout with it.
 
+    What had ended here, and was paid all the same, is paid from what is available, which may then
+    be less than nothing.
+
     Refusal: BalanceLimit, of a balance that no merchant ever had.
     """
     if step is PayoutChange.NOTHING:
@@ -197,8 +211,9 @@ def settle(
         available = available_account(payout.merchant_id, payout.currency)
         transit = transit_account(payout.merchant_id, payout.currency)
         cash = cash_account(region, payout.currency, stripe)
+        source = available if payout.ended_unpaid else transit
         purpose, between = {
-            PayoutChange.PAY: ("payout_paid", (transit, cash)),
+            PayoutChange.PAY: ("payout_paid", (source, cash)),
             PayoutChange.FAIL: ("payout_failed", (transit, available)),
             PayoutChange.CANCEL: ("payout_canceled", (transit, available)),
             PayoutChange.RETURN: ("payout_returned", (cash, available)),

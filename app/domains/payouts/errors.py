@@ -39,6 +39,12 @@ class PayoutNotStopped(Rejected):
     code = "payout_not_stopped"
 
 
+class PayoutNotEnded(Rejected):
+    """Payout {payout} is {status}; only one that ended unpaid can be paid after all."""
+
+    code = "payout_not_ended"
+
+
 class PayoutUndecided(Unavailable):
     """Nobody knows yet whether the bank has payout {payout}; send the same request again."""
 

@@ -9,9 +9,9 @@ from typing import Final
 from app.base import clock, ids
 from app.base.telemetry import log
 from app.domains.payouts import asks
-from app.domains.payouts.commands import ReturnPayout
+from app.domains.payouts.commands import ReopenPayout, ReturnPayout
 from app.domains.payouts.model import OPEN, Payout
-from app.domains.payouts.steps import return_payouts
+from app.domains.payouts.steps import reopen_payouts, return_payouts
 from app.engine.saga import Flow, Postpone
 from app.processors import Notification, World
 
@@ -51,16 +51,26 @@ async def follow_payout(
 
 
 async def _look_for_order(world: World, flow: Flow, payout: Payout) -> str | Postpone:
-    """Log if the bank pays a payout that has ended here: its money would leave twice."""
+    """Have a payout that has ended here looked at by people where the bank pays it all the same.
+
+    Its money would leave twice. Its flow asks the bank, waits while the bank has it on its way, and
+    is parked once it is paid. Money that was paid and came back meanwhile is booked as both.
+    """
     if payout.status not in {"failed", "canceled"}:
         return f"it is {payout.status}"
     verdict = await asks.find_verdict(world, flow, payout, flow.correlation_id)
     if verdict is None or verdict.outcome == "unknown":
         return Postpone("unknown" if verdict is None else verdict.code or verdict.outcome)
-    if verdict.outcome in {"approved", "pending"}:
+    is_there = verdict.outcome in {"approved", "pending"}
+    if payout.ended_unpaid and (is_there or verdict.was_paid):
+        command = flow.command(ReopenPayout, None, payout_id=payout.id)
+        await world.sagas.run(reopen_payouts, [command])
+        # A flow that another process has by now, or that is given up, is not waited for.
+        await world.sagas.advance(flow, payout.id, until=clock.monotonic() + _WAKE_S)
+    if is_there:
         log.error("payout_ended_without_its_bank", payout=payout.name, there=verdict.outcome)
         return f"it is {payout.status} here and {verdict.outcome} there"
-    return f"it is {payout.status}"
+    return "booked as returned" if verdict.was_paid else f"it is {payout.status}"
 
 
 async def _look_for_return(world: World, flow: Flow, payout: Payout) -> str | Postpone:

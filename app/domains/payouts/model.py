@@ -4,6 +4,7 @@
     pending           -> in_transit | paid | failed | canceled
     in_transit        -> paid | failed | canceled
     paid              -> failed (`returned`: the money came back)
+    failed | canceled -> paid               (by people: the bank had paid it all the same)
 
 The money has left the merchant's available balance from the beginning; it comes back where a payout
 fails or is canceled. What the bank said is never decided here, only booked.
@@ -105,6 +106,11 @@ class Payout(msgspec.Struct):
     def name(self) -> str:
         """The id on the wire, and the reference at the bank."""
         return ids.encode("payout", self.id)
+
+    @property
+    def ended_unpaid(self) -> bool:
+        """Whether it has ended here without ever being paid: its money is available again."""
+        return self.status in {"failed", "canceled"} and self.paid_transfer_id is None
 
 
 class PayoutPlan(msgspec.Struct, frozen=True):

@@ -20,10 +20,17 @@ from app.domains.payouts.commands import (
     ApprovePayout,
     CancelPayout,
     OpenPayout,
+    PayAfterAll,
+    ReopenPayout,
     ReturnPayout,
 )
 from app.domains.payouts.decisions import Cancel
-from app.domains.payouts.errors import BankAccountNotFound, PayoutNotFound, PayoutUndecided
+from app.domains.payouts.errors import (
+    BankAccountNotFound,
+    PayoutNotEnded,
+    PayoutNotFound,
+    PayoutUndecided,
+)
 from app.domains.payouts.model import (
     BankAccount,
     Payout,
@@ -254,6 +261,68 @@ async def return_payouts(tx: Tx, commands: Sequence[ReturnPayout]) -> list[Answe
     return idempotency.keep(tx, claims, answers)
 
 
+@step
+async def reopen_payouts(tx: Tx, commands: Sequence[ReopenPayout]) -> list[Answer]:
+    """Have the flows of payouts that have ended here unpaid ask the bank once more.
+
+    Each answers 200 with the payout; of one that is not like that nothing changes.
+
+    Refusal: PayoutNotFound.
+    """
+    claims = await idempotency.claim(tx, commands)
+    keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
+    now = clock.now()
+    answers: list[Answer] = []
+    for command in claims.fresh:
+        payout = batch.payouts.get(command.payout_id)
+        if payout is None:
+            answers.append(refusal(_not_found(command), command.correlation_id))
+            continue
+        flow = batch.flows.get(payout.id)
+        # Without a flow it was canceled before anybody could give it to the bank.
+        if flow is not None and flow.status == "done" and payout.ended_unpaid:
+            flow.status, flow.attempts, flow.recovery_point = "running", 0, send_payout.name
+            wait(flow, now, now, f"it is {payout.status} here, and the bank is asked")
+            batch.move(flow)
+        answers.append(Answer(200, payout_text(payout)))
+    # After this line only writes.
+    batch.write(tx)
+    return idempotency.keep(tx, claims, answers)
+
+
+@step
+async def pay_after_all(tx: Tx, commands: Sequence[PayAfterAll]) -> list[Answer]:
+    """Book payouts that have ended here as paid, from what is available; appends `payout.paid`.
+
+    Each answers 200 with the payout, and its flow ends.
+
+    Refusals, the first that applies: PayoutNotFound, PayoutNotEnded, BalanceLimit.
+    """
+    claims = await idempotency.claim(tx, commands)
+    keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
+    batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
+    answers: list[Answer] = []
+    for command in claims.fresh:
+        payout = batch.payouts.get(command.payout_id)
+        refused: PlatformError | None = _not_found(command)
+        if payout is not None:
+            refused = PayoutNotEnded(payout=payout.name, status=payout.status)
+            if payout.ended_unpaid:
+                refused = batch.settle(payout, PayoutChange.PAY, None, command.correlation_id)
+        if refused is not None or payout is None:
+            answers.append(refusal(refused or _not_found(command), command.correlation_id))
+            continue
+        flow = batch.flows.get(payout.id)
+        if flow is not None:
+            end(flow, payout.updated_at, "paid after all")
+            batch.move(flow)
+        answers.append(Answer(200, payout_text(payout)))
+    # After this line only writes.
+    batch.write(tx)
+    return idempotency.keep(tx, claims, answers)
+
+
 def _begin(tx: Tx, command: OpenPayout | ApprovePayout, payout: Payout) -> Flow:
     """The flow that brings a payout to the bank; one that goes by file waits for it."""
     flow = new_flow(
@@ -292,5 +361,7 @@ def _channel_of(tx: Tx, currency: str) -> PayoutChannel:
     return tx.settings.payout_eur_road if currency == "EUR" else "single"
 
 
-def _not_found(command: ApprovePayout | CancelPayout | ReturnPayout) -> PayoutNotFound:
+def _not_found(
+    command: ApprovePayout | CancelPayout | ReturnPayout | ReopenPayout | PayAfterAll,
+) -> PayoutNotFound:
     return PayoutNotFound(payout=ids.encode("payout", command.payout_id))

@@ -188,4 +188,5 @@ def judge(found: AcquirerObject, ask: Ask) -> Verdict:
         code=code,
         action_url=found.action_url,
         instructions=found.instructions,
+        was_paid=found.status == "returned",
     )
