@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from app.base import clock, ids
+from app.devkit.chaos.proxy import FaultProxy
 from app.domains.merchants.reads import find_homes
 from app.engine.database import Database, GroupCommit, Receipt
+from app.engine.idempotency import Answer, KeyReused
 from app.engine.saga import Flow, Sagas, TakeFlow, list_due, list_flows, take_flows, wake
 from app.engine.saga.errors import NothingDone
 from tests.saga.errands import (
@@ -22,7 +24,7 @@ from tests.saga.errands import (
     office,
 )
 from tests.support.databases import Databases, execute, rows
-from tests.support.engine import make_marks, marks
+from tests.support.engine import make_marks, marks, opened
 
 
 @pytest.fixture(scope="module")
@@ -409,6 +411,50 @@ async def test_who_polls_a_forgotten_key_is_told(url: str) -> None:
         (outcome,) = (await asking).outcomes
 
     assert isinstance(outcome, NothingDone)
+
+
+async def test_each_of_many_has_its_own_outcome(url: str) -> None:
+    """A key that is reused meanwhile costs nobody else an answer."""
+    async with office(url, Outside("fetched")) as at:
+        flow = await at.begin(at.errand("key-1"))
+        group = Telling(at.database)
+        other = Sagas(at.database, group, [ERRAND], find_homes, lambda _: Outside("fetched"))
+        errands = [at.errand("key-1"), at.errand("key-2")]
+        asking = asyncio.create_task(other.run(ERRAND, errands))
+        await group.durable.wait()
+        execute(
+            url,
+            "UPDATE idempotency_keys SET request = replace(request, 'errands', 'others')"
+            " WHERE id = %s",
+            [flow.key_id],
+        )
+        reused, fetched = (await asking).outcomes
+
+    assert isinstance(reused, KeyReused)
+    assert isinstance(fetched, Answer)
+    assert (fetched.status, fetched.body) == (201, '"fetched"')
+
+
+async def test_what_is_durable_is_never_told_as_not_done(url: str) -> None:
+    """A database that is away after the first commit leaves the provisional answer as it is."""
+    with FaultProxy(url) as proxy:
+        async with (
+            office(url, Outside("fetched")) as at,
+            opened(proxy.url, database_patience_ms=1_000) as far,
+        ):
+            begun = await at.begin(at.errand("key-1"))
+            group = Telling(far)
+            other = Sagas(far, group, [ERRAND], find_homes, lambda _: Outside("fetched"))
+            asking = asyncio.create_task(other.run(ERRAND, [at.errand("key-1")], wait_s=30.0))
+            await group.durable.wait()
+            proxy.swallow()
+            answer = (await asking).only()
+            proxy.clear()
+            await at.sagas.drive(begun)
+            again = await at.run(at.errand("key-1"))
+
+    assert answer.is_provisional
+    assert (again.status, again.body) == (201, '"fetched"')
 
 
 async def test_somebody_works_on_it(url: str) -> None:

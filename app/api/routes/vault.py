@@ -5,7 +5,7 @@ from uuid import UUID
 from app.api.http.call import Call
 from app.api.http.vault_client import Asker
 from app.base import ids
-from app.base.errors import NotFound
+from app.base.errors import NotFound, Unavailable
 from app.base.publishable import publishable_key
 from app.base.settings import Settings
 from app.domains.customers import (
@@ -19,6 +19,7 @@ from app.domains.customers.errors import PaymentMethodNotFound
 from app.domains.customers.steps import attach_methods
 from app.domains.merchants import Merchant
 from app.engine.database import find_in
+from app.engine.database.errors import DatabaseUnreachable
 
 
 class CardsNotSetUp(NotFound):
@@ -41,7 +42,11 @@ async def adopt(call: Call, token: UUID) -> PaymentMethod:
     if method is None:
         facts = await describe(call, token)
         await call.run_one(attach_methods, attachment(call, facts))
-        method = await _find(call, token)
+        try:
+            method = await _find(call, token)
+        except DatabaseUnreachable as away:
+            # It is registered, so it would not be true that nothing was done.
+            raise Unavailable from away
     error = refuse_use(method, token)
     if error is not None:
         raise error

@@ -27,7 +27,7 @@ from app.domains.merchants.model import (
     new_secret,
 )
 from app.domains.merchants.store import FEE_PLANS, KEYS, MERCHANTS, queries
-from app.engine.database import Database, Reader, Tx, arrays, transact
+from app.engine.database import Database, Reader, Rows, Tx, arrays, transact
 
 MERCHANTS_PAGE = 1_000
 
@@ -178,11 +178,12 @@ async def revoke_key(database: Database, key_id: UUID) -> ApiKey:
         ApiKeyNotFound
     """
 
-    async def work(tx: Tx) -> None:
-        tx.write(queries.revoke_key, lambda: {"id": key_id, "now": clock.now()})
+    async def work(tx: Tx) -> Rows:
+        await tx.execute(queries.revoke_key, {"id": key_id, "now": clock.now()})
+        # Read here: once it is revoked, no error may say that nothing was done.
+        return await tx.rows(queries.find_key, {"id": key_id})
 
-    await transact(database, work)
-    rows = await database.read(queries.find_key, {"id": key_id})
+    rows = await transact(database, work)
     if not rows:
         raise ApiKeyNotFound(key=ids.encode("api_key", key_id))
     return KEYS.struct_of(rows[0])

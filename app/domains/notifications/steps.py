@@ -50,7 +50,7 @@ async def finish_notifications(tx: Tx, bookings: Sequence[Booking]) -> list[Answ
     region = bookings[0].region
     keys = {(b.merchant_id, b.flow.id) for b in bookings}
     flows = await saga.lock_flows(tx, region, moving(bookings), keys)
-    now = clock.now()
+    now = tx.now
     for booking in bookings:
         if booking.counts_for(flows[booking.flow.id]):
             saga.end(flows[booking.flow.id], now, str(booking.result))

@@ -272,7 +272,7 @@ async def reopen_payouts(tx: Tx, commands: Sequence[ReopenPayout]) -> list[Answe
     claims = await idempotency.claim(tx, commands)
     keys = {(c.merchant_id, c.payout_id) for c in claims.fresh}
     batch = await PayoutBatch.load(tx, commands[0].region, claims.moving, keys)
-    now = clock.now()
+    now = tx.now
     answers: list[Answer] = []
     for command in claims.fresh:
         payout = batch.payouts.get(command.payout_id)

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from app.base import clock
-from app.base.errors import PlatformError
+from app.base.errors import PlatformError, Unavailable
 from app.base.telemetry import describe, log, metrics
 from app.engine import idempotency
 from app.engine.database import Database, GroupCommit, Placed, Receipt, Step, faults
@@ -81,7 +81,8 @@ class Sagas:
             wait_s: how long an answer waits for its flow; never beyond `deadline`.
 
         Raises:
-            QueueFull, ShuttingDown: nothing was done.
+            QueueFull, ShuttingDown: nothing was done, for none of them. Whatever happens later is
+                the outcome of its own command.
         """
         step = what.begin if isinstance(what, Saga) else what
         deadline = self.database.deadline() if deadline is None else deadline
@@ -110,10 +111,26 @@ class Sagas:
     async def _follow(
         self, step: Step[C, Answer], command: C, outcome: Outcome, deadline: float, until: float
     ) -> Outcome:
-        """The outcome of one command by `until`."""
+        """The outcome of one command by `until`, which is its own whatever becomes of others.
+
+        Once the first step is durable, no error may say that nothing was done. Where what follows
+        cannot be looked at (the database is unreachable, the queue full), what is known stands: a
+        provisional answer, whose flow goes on, or why the command waits.
+        """
         if not _goes_on(outcome):
             return outcome
         assert isinstance(outcome, Answer)
+        try:
+            return await self._follow_on(step, command, outcome, deadline, until)
+        except Unavailable as error:
+            log.warning("flow_not_followed", step=step.name, **describe(error))
+            return msgspec.structs.replace(outcome, flow=None)
+        except Exception as error:  # noqa: BLE001 - it must not take the others along
+            return error
+
+    async def _follow_on(
+        self, step: Step[C, Answer], command: C, outcome: Answer, deadline: float, until: float
+    ) -> Outcome:
         if outcome.waits_for is not None:
             return await self._retry_after(step, command, outcome, deadline, until)
         if outcome.flow is not None:
@@ -257,9 +274,13 @@ class Sagas:
             for outcome in outcomes
             if isinstance(outcome, Answer) and outcome.flow is not None
         ]
-        answers = await asyncio.gather(*tasks)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
         metrics.flows_resumed.inc(len(tasks))
-        return sum(answer is not None for answer in answers)
+        for bug in answers:
+            if isinstance(bug, Exception):
+                # Its lease runs out; the others of its page have moved on all the same.
+                log.error("flow_failed", **describe(bug))
+        return sum(isinstance(answer, Answer) for answer in answers)
 
     async def _drive_through(self, gate: asyncio.Semaphore, flow: Flow) -> Answer | None:
         async with gate:
