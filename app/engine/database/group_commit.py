@@ -9,8 +9,8 @@ abort each other, and a merchant's commands of one kind keep their order.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar, overload
 from uuid import UUID
 
@@ -25,8 +25,6 @@ from app.engine.database.transaction import Tx, Writer, transact
 
 C = TypeVar("C")
 Out = TypeVar("Out")
-
-_PASSED_MAX = 128  # parcels of busy merchants looked past: bounds the work of a start
 
 # A batch that takes longer than this, and than twice the usual, waits for something, and others
 # need not wait with it. What is usual depends on the database: a batch of 128 took 20 ms on
@@ -219,7 +217,12 @@ class _Lane:
         self.batch_size_max = min(most, settings.batch_size_max)
         self.length_max = settings.queue_length_max
         self.queue: deque[_Parcel] = deque()
+        self.aside: dict[UUID | None, deque[_Parcel]] = {}
+        """Parcels that were passed over because their merchant was busy, and are before what is in
+        the queue. Each is put here once, so that passing over many costs no more than queueing."""
         self.length = 0
+        self.lengths: Counter[UUID | None] = Counter()
+        """Of it, by merchant."""
         self.running = 0
         """Batches in flight."""
         self.started = 0.0
@@ -231,11 +234,11 @@ class _Lane:
 
     def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
         """Queue commands, in parcels no larger than a batch."""
-        if self.length + len(commands) > self.length_max:
+        merchant_id = getattr(commands[0], "merchant_id", None)
+        if self.length + len(commands) > self.length_max or self._is_greedy(merchant_id, commands):
             raise QueueFull
         loop = asyncio.get_running_loop()
         now = clock.monotonic()
-        merchant_id = getattr(commands[0], "merchant_id", None)
         futures = []
         for at in range(0, len(commands), self.batch_size_max):
             part = commands[at : at + self.batch_size_max]
@@ -243,7 +246,15 @@ class _Lane:
             self.queue.append(parcel)
             futures.append(parcel.future)
         self.length += len(commands)
+        self.lengths[merchant_id] += len(commands)
         return futures
+
+    def _is_greedy(self, merchant_id: UUID | None, commands: Sequence[Any]) -> bool:
+        """Whether a merchant that has to wait would take the room that others need."""
+        if merchant_id is None or merchant_id not in self.aside:
+            return False
+        # Half of the room has a bulk request of the largest size.
+        return self.lengths[merchant_id] + len(commands) > self.length_max // 2
 
     def take(self, busy: set[tuple[str, UUID | None]]) -> list[_Parcel]:
         """The next batch: whole parcels, as many as fit, in order, of merchants that are not busy.
@@ -256,24 +267,18 @@ class _Lane:
         if self.running and small and clock.monotonic() - self.started < self.young_s:
             return []
         taken: list[_Parcel] = []
-        passed: list[_Parcel] = []
         size = 0
         now = clock.monotonic()
-        while self.queue and len(passed) < _PASSED_MAX:
-            parcel = self.queue[0]
-            if size + len(parcel.commands) > self.batch_size_max:
+        for line in self._lines(busy):
+            if size + len(line[0].commands) > self.batch_size_max:
                 break
-            self.queue.popleft()
-            if (self.region, parcel.merchant_id) in busy:
-                passed.append(parcel)
-                continue
-            self.length -= len(parcel.commands)
+            parcel = line.popleft()
+            self._leave(parcel)
             if parcel.deadline <= now:
                 _expire(parcel)
                 continue
             taken.append(parcel)
             size += len(parcel.commands)
-        self.queue.extendleft(reversed(passed))
         if taken:
             self.running += 1
             self.started = now
@@ -281,6 +286,30 @@ class _Lane:
             metrics.batch_size.labels(self.step.name).observe(size)
             metrics.queue_seconds.labels(self.step.name).observe(now - taken[0].arrived)
         return taken
+
+    def _lines(self, busy: set[tuple[str, UUID | None]]) -> Iterator[deque[_Parcel]]:
+        """Where the next parcel is that may run, again and again; each is taken before the next.
+
+        First come those that were passed over; then the queue, of which those of busy merchants
+        are passed over now.
+        """
+        for merchant_id in [m for m in self.aside if (self.region, m) not in busy]:
+            while line := self.aside[merchant_id]:
+                yield line
+            del self.aside[merchant_id]
+        while self.queue:
+            merchant_id = self.queue[0].merchant_id
+            if (self.region, merchant_id) in busy:
+                self.aside.setdefault(merchant_id, deque()).append(self.queue.popleft())
+            else:
+                yield self.queue
+
+    def _leave(self, parcel: _Parcel) -> None:
+        """Give back the room of a parcel that waits no longer."""
+        self.length -= len(parcel.commands)
+        self.lengths[parcel.merchant_id] -= len(parcel.commands)
+        if not self.lengths[parcel.merchant_id]:
+            del self.lengths[parcel.merchant_id]
 
     async def commit(self, parcels: Sequence[_Parcel], writer: Writer) -> None:
         """Commit a batch and hand everyone their outcomes."""
