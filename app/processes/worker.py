@@ -7,7 +7,7 @@ by side, so that trouble in one does not delay another.
 
 import asyncio
 import signal
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from functools import partial
@@ -165,10 +165,10 @@ class Worker:
         # longer.
         deadline = self.database.deadline()
         homes = await find_homes(self.database, [hold.merchant_id for hold in due])
-        by_home: defaultdict[str, list[ReleasePayment]] = defaultdict(list)
+        commands: list[ReleasePayment] = []
         for hold in due:
             home, former = homes.get(hold.merchant_id, (found_in, None))
-            by_home[home].append(
+            commands.append(
                 ReleasePayment(
                     region=home,
                     merchant_id=hold.merchant_id,
@@ -180,20 +180,17 @@ class Worker:
                     expired=True,
                 )
             )
-        expired = 0
-        for home, commands in by_home.items():
-            # Processors may take long to answer; the next round does not wait for them.
-            receipt = await self.world.sagas.run(
-                CANCELLATION, commands, deadline=deadline, wait_s=0.0
-            )
-            count = sum(
-                not isinstance(outcome, Exception) and outcome.status in {200, 202}
-                for outcome in receipt.outcomes
-            )
+        # Processors may take long to answer; the next round does not wait for them.
+        outcomes = await self.world.sagas.run_all(CANCELLATION, commands, deadline=deadline)
+        expired = Counter(
+            command.region
+            for command, outcome in zip(commands, outcomes, strict=True)
+            if not isinstance(outcome, BaseException) and outcome.status in {200, 202}
+        )
+        for home, count in expired.items():
             metrics.holds_expired.inc(count)
             log.info("holds_expired", region=home, count=count, request_id=correlation_id)
-            expired += count
-        return expired
+        return expired.total()
 
     async def resume_flows(self) -> None:
         """Resume the flows that are due: postponed, woken, or left by a process that died."""

@@ -9,6 +9,7 @@ import pytest
 
 from app.base import clock, ids
 from app.devkit.chaos.proxy import FaultProxy
+from app.domains.merchants import admin
 from app.domains.merchants.reads import find_homes
 from app.engine.database import Database, GroupCommit, Receipt
 from app.engine.idempotency import Answer, KeyReused
@@ -433,6 +434,22 @@ async def test_each_of_many_has_its_own_outcome(url: str) -> None:
     assert isinstance(reused, KeyReused)
     assert isinstance(fetched, Answer)
     assert (fetched.status, fetched.body) == (201, '"fetched"')
+
+
+async def test_commands_of_many_merchants_are_calls_of_their_own(url: str) -> None:
+    """Each is answered in its place, and a queue takes no call about several merchants."""
+    async with office(url, Outside("fetched")) as at:
+        made = await admin.create_merchant(at.database, name="other", home_region="local")
+        other = Office(at.database, Outside("fetched"), made.id)
+        errands = [at.errand(), other.errand(), at.errand()]
+        with pytest.raises(AssertionError, match="several merchants"):
+            await at.sagas.run(ERRAND, errands)
+        outcomes = await at.sagas.run_all(ERRAND, errands)
+        await at.sagas.close(30)
+        flows = [await at.find(errand.flow_id) for errand in errands]
+
+    assert [outcome.status for outcome in outcomes if isinstance(outcome, Answer)] == [202] * 3
+    assert [flow.merchant_id for flow in flows] == [errand.merchant_id for errand in errands]
 
 
 async def test_what_is_durable_is_never_told_as_not_done(url: str) -> None:

@@ -9,7 +9,6 @@ by the payout's own flow, which goes on as soon as the bank has the file.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Collection
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -31,7 +30,6 @@ from app.domains.payouts.model import PayoutFile, PayoutPlan
 from app.domains.payouts.reads import WaitingPayout
 from app.engine import idempotency
 from app.engine.database import Database, Tx, arrays, transact
-from app.engine.idempotency import Answer
 from app.engine.saga import TakeFlow
 from app.processors import FileState, World
 
@@ -285,7 +283,9 @@ async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
     failed: list[BaseException] = []
     after: tuple[UUID, str] = (ids.NIL, "")
     while plans := await reads.list_daily_plans(world.database, after, PLANS_PAGE):
-        for outcome in await _make(world, plans, day):
+        commands = await _commands(world, plans, day)
+        # No merchant, and no region, waits for another one's.
+        for outcome in await world.sagas.run_all(PAYOUT, commands):
             if isinstance(outcome, BaseException):
                 failed.append(outcome)
             elif outcome.status == _MADE:
@@ -298,14 +298,14 @@ async def make_daily_payouts(world: World, day: date) -> DailyPayouts:
     return DailyPayouts(count, len(failed))
 
 
-async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer | BaseException]:
-    """The outcomes of some plans' payouts; no region waits for another one's."""
+async def _commands(world: World, plans: list[PayoutPlan], day: date) -> list[OpenPayout]:
+    """The commands to make some plans' payouts, each at its merchant's home."""
     homes = await find_homes(world.database, [plan.merchant_id for plan in plans])
-    by_home: defaultdict[str, list[OpenPayout]] = defaultdict(list)
+    commands: list[OpenPayout] = []
     for plan in plans:
         assert plan.bank_account_id is not None
         home, former = homes[plan.merchant_id]
-        by_home[home].append(
+        commands.append(
             OpenPayout(
                 region=home,
                 merchant_id=plan.merchant_id,
@@ -320,17 +320,7 @@ async def _make(world: World, plans: list[PayoutPlan], day: date) -> list[Answer
                 description=f"Daily payout of {day}",
             )
         )
-    receipts = await asyncio.gather(
-        *[world.sagas.run(PAYOUT, commands, wait_s=0.0) for commands in by_home.values()],
-        return_exceptions=True,
-    )
-    outcomes: list[Answer | BaseException] = []
-    for receipt, commands in zip(receipts, by_home.values(), strict=True):
-        if isinstance(receipt, BaseException):
-            outcomes += [receipt] * len(commands)
-        else:
-            outcomes += receipt.outcomes
-    return outcomes
+    return commands
 
 
 def _key(currency: str, day: date) -> str:

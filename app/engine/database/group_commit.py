@@ -234,7 +234,9 @@ class _Lane:
 
     def put(self, commands: Sequence[Any], deadline: float) -> list["asyncio.Future[Receipt[Any]]"]:
         """Queue commands, in parcels no larger than a batch."""
-        merchant_id = getattr(commands[0], "merchant_id", None)
+        merchant_id = _merchant_of(commands[0])
+        # Who is busy is known by the first one: another merchant's would meet its own batch.
+        assert all(_merchant_of(each) == merchant_id for each in commands), "of several merchants"
         if self.length + len(commands) > self.length_max or self._is_greedy(merchant_id, commands):
             raise QueueFull
         loop = asyncio.get_running_loop()
@@ -370,6 +372,11 @@ class _Lane:
                 *await self._outcomes(commands[:middle], deadline, writer),
                 *await self._outcomes(commands[middle:], deadline, writer),
             ]
+
+
+def _merchant_of(command: Any) -> UUID | None:
+    merchant_id: UUID | None = getattr(command, "merchant_id", None)
+    return merchant_id
 
 
 def _expire(parcel: _Parcel) -> None:

@@ -6,6 +6,7 @@ a processor acts once per reference, and the step that books locks the flow's ro
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 from uuid import UUID
@@ -70,7 +71,7 @@ class Sagas:
         deadline: float | None = None,
         wait_s: float = WAIT_S,
     ) -> Receipt[Answer]:
-        """The answers of `commands`, in order, once they are durable; they are of one region.
+        """The answers of `commands`, in order, once they are durable; they are of one merchant.
 
         An answer that is provisional is replaced by its flow's own if that ends within `wait_s`.
         Where it does not, the flow goes on in the background, and a worker resumes it if this
@@ -101,6 +102,32 @@ class Sagas:
             for command, outcome in zip(commands, receipt.outcomes, strict=True)
         ]
         return Receipt(await asyncio.gather(*following), receipt.batch_size)
+
+    async def run_all(
+        self, what: Begins[C], commands: Sequence[C], *, deadline: float | None = None
+    ) -> list[Answer | BaseException]:
+        """The outcomes of `commands` of many merchants, in order; none waits for its flow.
+
+        Each merchant's are a call of `run` of their own, so that no merchant, and no region, waits
+        for another one's. What a call raises is the outcome of each of its commands.
+        """
+        calls: defaultdict[tuple[str, UUID], list[int]] = defaultdict(list)
+        for at, command in enumerate(commands):
+            calls[command.region, command.merchant_id].append(at)
+        receipts = await asyncio.gather(
+            *[
+                self.run(what, [commands[at] for at in places], deadline=deadline, wait_s=0.0)
+                for places in calls.values()
+            ],
+            return_exceptions=True,
+        )
+        outcomes: dict[int, Answer | BaseException] = {}
+        for places, receipt in zip(calls.values(), receipts, strict=True):
+            if isinstance(receipt, BaseException):
+                outcomes.update(dict.fromkeys(places, receipt))
+            else:
+                outcomes.update(zip(places, receipt.outcomes, strict=True))
+        return [outcomes[at] for at in range(len(commands))]
 
     async def close(self, timeout_s: float) -> None:
         """Finish the flows in hand, within `timeout_s`; workers resume the others."""
