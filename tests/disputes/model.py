@@ -36,6 +36,10 @@ class Dispute:
     def is_final(self) -> bool:
         return self.state in {"won", "lost"}
 
+    @property
+    def contests(self) -> bool:
+        return self.state == "lost" or (not self.is_final and self.stage == "disputed")
+
 
 @dataclass
 class Model:
@@ -48,7 +52,7 @@ class Model:
         return [d for d in self.disputes.values() if d.payment == payment]
 
     def is_disputed(self, payment: int) -> bool:
-        return any(d.state != "won" for d in self.of(payment))
+        return any(d.contests for d in self.of(payment))
 
     def tell(self, name: str, payment: int, amount: int, fee: int, news: News) -> str:
         """What is answered when the processor says so."""

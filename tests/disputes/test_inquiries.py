@@ -16,9 +16,10 @@ from app.domains.disputes.asks import EvidenceAnswer
 from app.domains.disputes.model import DUE_SOON
 from app.engine.saga import Flow
 from app.processors import Verdict
-from tests.disputes.support import Stall
+from tests.disputes.support import FEE, Stall
 from tests.disputes.test_looking import look, near, watch_of
 from tests.support import books
+from tests.support.databases import execute
 from tests.support.tables import Row, table
 
 TAKEN = Verdict("approved", processor_reference="dp_1")
@@ -139,8 +140,60 @@ async def test_an_inquiry_that_is_closed_costs_nothing(stall: Stall) -> None:
     await stall.tell(stall.state(payment, "won", fee=0, inquiry=True))
 
     assert stall.balances() == {"processor_receivable": 1_000, "merchant_pending": 1_000}
-    assert stall.events(payment)[-1] == "payment.undisputed"
+    assert "payment.disputed" not in stall.events(payment)
     assert stall.events(dispute_id)[-1] == "dispute.won"
+
+
+@table("""
+    told            inquiry  available  receivable  disputed
+    won             yes          -1000           0  no          -- the usual end of it
+    won             no           -2500           0  no          -- it became a dispute all the same
+    lost            no           -3500       -1000  yes
+    needs_response  no           -3500           0  yes
+""")
+async def test_a_refund_ends_an_inquiry(row: Row, stall: Stall) -> None:
+    """The payer is given the money back; whatever the bank makes of it then is booked."""
+    payment, _ = await asked(stall)
+    assert (await stall.refund(payment, 1_000)).status == 201
+    assert stall.balances()["disputes_held"] == 1_000
+
+    is_inquiry = row.inquiry == "yes"
+    fee = 0 if is_inquiry else FEE
+    (dispute,) = await stall.tell(stall.state(payment, row.told, fee=fee, inquiry=is_inquiry))
+
+    assert dispute["status"] == row.told
+    balances = stall.balances()
+    assert balances["merchant_available"] == row.available
+    assert balances.get("processor_receivable", 0) == row.receivable
+    disputed = stall.one("SELECT disputed FROM payments WHERE merchant_id = %s")
+    assert disputed is (row.disputed == "yes")
+
+
+async def test_a_payment_is_disputed_when_the_inquiry_becomes_a_dispute(stall: Stall) -> None:
+    """Until then it can be refunded, and from then on not."""
+    payment, _ = await asked(stall)
+    assert "payment.disputed" not in stall.events(payment)
+    assert (await stall.refund(payment, 100)).status == 201
+
+    await stall.tell(stall.state(payment, due_at=stall.due_in(20)))
+
+    assert stall.events(payment)[-1] == "payment.disputed"
+    refused = await stall.refund(payment, 100)
+    assert json.loads(refused.body)["code"] == "payment_disputed"
+
+
+async def test_a_payment_that_an_earlier_version_marked_is_marked_anew(stall: Stall) -> None:
+    """The next look at an inquiry frees a payment that was said to be disputed by it."""
+    payment, _ = await asked(stall)
+    execute(
+        stall.database.url,
+        "UPDATE payments SET disputed = TRUE WHERE merchant_id = %s",
+        [stall.merchant_id],
+    )
+
+    await stall.tell(stall.state(payment, fee=0, inquiry=True))
+
+    assert stall.events(payment)[-1] == "payment.undisputed"
 
 
 @pytest.fixture(scope="module", autouse=True)

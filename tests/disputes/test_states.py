@@ -149,7 +149,8 @@ def outcome(answer: Answer, before: list[str], after: list[str]) -> str:
     asked           told_won             won
     asked           add                  updated
     asked           accept               begun
-    asked           refund               payment_disputed       -- though nothing is withdrawn yet
+    asked           refund               begun                  -- the usual way to end it
+    reasked         refund               payment_disputed       -- it has become a dispute
     reasked         told_asked           nothing
     reasked         told_review_of_asked  nothing
     reasked         told_needs_response  updated                -- more time

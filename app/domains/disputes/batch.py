@@ -193,7 +193,10 @@ class DisputeBatch:
             known.status, known.inquiry = state.status, state.inquiry
         if is_dearer or (is_news and not is_end):
             self._advance(known, report, "dispute.updated")
-        return self._close(report, known) if is_end else known
+        if is_end:
+            return self._close(report, known)
+        self._mark(report, known)
+        return known
 
     def _raise_fee(self, report: ReportDispute, dispute: Dispute) -> DisputeNotBookable | None:
         refused = decisions.raise_fee(
@@ -230,8 +233,7 @@ class DisputeBatch:
         self._by_reference[_reference(dispute)] = dispute
         self.note(dispute, report.correlation_id, "dispute.opened")
         self._changed_payments[payment.id] = payment
-        if not payment.disputed:
-            self._mark(payment, report, disputed=True)
+        self._mark(report, dispute)
         return dispute
 
     def _close(self, report: ReportDispute, dispute: Dispute) -> Dispute | DisputeNotBookable:
@@ -251,17 +253,23 @@ class DisputeBatch:
             return _not_bookable(report, refused.code)
         self._changed_payments[payment.id] = payment
         self._advance(dispute, report, f"dispute.{dispute.status}")
-        # What a lost dispute took cannot be given back once more, so the payment stays disputed.
-        others = [d for d in self._disputes.values() if d.payment_id == payment.id]
-        if all(d.status == "won" for d in others):
-            self._mark(payment, report, disputed=False)
+        self._mark(report, dispute)
         return dispute
 
     def _advance(self, dispute: Dispute, report: ReportDispute, event_type: str) -> None:
         dispute.version += 1
         self.note(dispute, report.correlation_id, event_type)
 
-    def _mark(self, payment: Payment, report: ReportDispute, *, disputed: bool) -> None:
+    def _mark(self, report: ReportDispute, dispute: Dispute) -> None:
+        """Have a dispute's payment say whether it is disputed.
+
+        What a lost dispute took cannot be given back once more, so the payment stays disputed.
+        """
+        payment = self._payments[dispute.merchant_id, dispute.payment_id]
+        its = [d for d in self._disputes.values() if d.payment_id == payment.id]
+        disputed = any(d.contests for d in its)
+        if disputed == payment.disputed:
+            return
         payment.disputed = disputed
         payment.version += 1
         payment.updated_at = self.book.booked_at

@@ -102,6 +102,16 @@ class Dispute(msgspec.Struct):
         return self.status in FINAL
 
     @property
+    def contests(self) -> bool:
+        """Whether its payment is disputed by it: the bank has the money, or decides about it.
+
+        While a bank only asks, nothing was withdrawn, and a refund is the usual way to answer.
+        """
+        if self.is_final:
+            return self.status != "won"
+        return not self.inquiry
+
+    @property
     def merchants_fee_minor(self) -> int:
         """The fee in the currency that the merchant gets."""
         return self.fee_minor if self.exchanged is None else self.exchanged.fee_minor

@@ -104,7 +104,8 @@ def resolve_refund(payment: Payment, amount_minor: int | None) -> int | Platform
         # No bank here takes an order by a payment: it would have to know the payer's account.
         return RefundNotSupported(payment=payment.name)
     if payment.disputed:
-        # The payer's bank takes the money back or does not; both would be twice.
+        # The payer's bank takes the money back or does not; both would be twice. While it only
+        # inquires it has taken nothing, and the payment is not disputed.
         return PaymentDisputed(payment=payment.name)
     left = payment.amount_captured_minor - payment.amount_refunded_minor
     amount = left if amount_minor is None else amount_minor

@@ -38,6 +38,12 @@ class DisputeRow(msgspec.Struct, frozen=True):
     opening_transfer_id: str
     closing_transfer_id: str | None
     exchanged: str | None
+    inquiry: bool
+
+    @property
+    def contests(self) -> bool:
+        """Whether its payment is disputed by it, if it is not won: a bank does more than ask."""
+        return self.status in FINAL or not self.inquiry
 
     @property
     def merchants(self) -> tuple[int, int, int]:
@@ -105,7 +111,7 @@ class Booked(msgspec.Struct):
             disputed: what the payment says.
             amount_minor: what the payment is about.
             captured_minor: what of it was captured. Refunds are not counted: one may have come
-                before a dispute that was decided when it was told.
+                during an inquiry, or before a dispute that was decided when it was told.
         """
         open_transfers = dict(self.transfers)
         for dispute in self.disputes:
@@ -124,6 +130,7 @@ class Booked(msgspec.Struct):
             what = "no dispute of its payment names it"
             yield Check.DISPUTE_TRANSFERS, wire("transfer", transfer_id), what
         not_won = [dispute for dispute in self.disputes if dispute.status != "won"]
+        contested = [dispute for dispute in not_won if dispute.contests]
         held = sum(dispute.amount_minor for dispute in not_won if dispute.status not in FINAL)
         largest = max((dispute.amount_minor for dispute in self.disputes), default=0)
         if held > captured_minor:
@@ -132,9 +139,11 @@ class Booked(msgspec.Struct):
         if largest > amount_minor:
             what = f"a dispute of it is about {largest}, and it is about {amount_minor}"
             yield Check.PAYMENT_DISPUTED, "", what
-        if disputed != bool(not_won):
+        # A payment that was told of an inquiry by an earlier version says that it is disputed until
+        # there is news.
+        if not (bool(contested) <= disputed <= bool(not_won)):
             said = "disputed" if disputed else "not disputed"
-            what = f"it says it is {said}, and has {len(not_won)} disputes that are not won"
+            what = f"it says it is {said}, and {len(contested)} disputes of it are open or lost"
             yield Check.PAYMENT_DISPUTED, "", what
 
 

@@ -5,7 +5,8 @@
 -- path: disputes_by_payment, from a position
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.payment_id AS TEXT), CAST(t.id AS TEXT), t.status,
        t.currency, t.amount_minor, t.fee_minor, t.fee_returned_minor,
-       CAST(t.opening_transfer_id AS TEXT), CAST(t.closing_transfer_id AS TEXT), t.exchanged
+       CAST(t.opening_transfer_id AS TEXT), CAST(t.closing_transfer_id AS TEXT), t.exchanged,
+       t.inquiry
   FROM disputes AS t
  WHERE t.region = :region
    AND (t.merchant_id, t.payment_id, t.id)
