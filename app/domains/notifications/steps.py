@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.base import clock
 from app.domains.notifications.asks import follow_up
 from app.domains.notifications.commands import TakeNotification
 from app.domains.notifications.model import Doorbell
