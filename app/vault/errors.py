@@ -45,9 +45,15 @@ class InvalidCardNumber(Invalid):
 
 
 class CardExpired(Invalid):
-    """The card has expired, or its month is not valid."""
+    """The card has expired."""
 
     code = "card_expired"
+
+
+class InvalidExpiry(Invalid):
+    """{field} must be {expected}."""
+
+    code = "invalid_expiry"
 
 
 class InvalidSecurityCode(Invalid):

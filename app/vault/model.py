@@ -1,15 +1,14 @@
 """Cards: which are accepted, what may be shown, and who used them. Pure."""
 
-import re
 from datetime import datetime
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from stdnum import luhn
 
-from app.vault.errors import CardExpired, InvalidCardNumber, InvalidSecurityCode
+from app.base.issuers import find_brand, passes_luhn
+from app.vault.errors import CardExpired, InvalidCardNumber, InvalidExpiry, InvalidSecurityCode
 
 Actor = Literal["client", "api", "processors"]
 """Who used a card: the holder of a publishable key, the api, an adapter of a processor."""
@@ -22,29 +21,13 @@ NUMBER_LENGTH_MAX: Final = 40  # with a separator after each digit
 NAME_LENGTH_MAX: Final = 100
 _MONTHS: Final = 12
 _YEARS_MAX: Final = 50  # no card is valid for longer: it is a mistake
+_YEAR_MIN: Final = 1950  # before the first card
+_CENTURY: Final = 100
 
 
-class Brand(NamedTuple):
-    """A card brand: the beginnings of its numbers, their lengths, and its security code."""
-
-    name: str
-    pattern: re.Pattern[str]
-    cvc_digits: int
-
-
-# The first that fits counts. Source: ISO/IEC 7812 ranges as the networks publish them.
-BRANDS: Final = (
-    Brand("visa", re.compile(r"4(?:\d{12}|\d{15}|\d{18})"), 3),
-    Brand("amex", re.compile(r"3[47]\d{13}"), 4),
-    Brand("mastercard", re.compile(r"(?:5[1-5]\d{2}|222[1-9]|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)"
-                                   r"\d{12}"), 3),
-    Brand("diners", re.compile(r"3(?:0[0-5]\d{11}|095\d{10}|[68]\d{12}|9\d{12})"), 3),
-    Brand("discover", re.compile(r"6(?:011\d{12}|4[4-9]\d{13}|5\d{14})"), 3),
-    Brand("jcb", re.compile(r"35(?:2[89]|[3-8]\d)\d{12}"), 3),
-    Brand("verve", re.compile(r"(?:506[01]|507[89]|6500)\d{12}(?:\d{3})?"), 3),
-    Brand("unionpay", re.compile(r"62\d{14,17}"), 3),
-    Brand("maestro", re.compile(r"(?:5[06-8]|6\d)\d{11,17}"), 3),
-)  # fmt: skip
+_CVC_DIGITS: Final = {"amex": 4}
+"""Brand -> digits of its security codes; all others have three."""
+_CVC_DIGITS_USUAL: Final = 3
 
 
 class CardInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,39 +85,46 @@ class Use(msgspec.Struct, frozen=True):
     used_at: datetime
 
 
-def read_number(text: str) -> tuple[str, Brand]:
+def read_number(text: str) -> tuple[str, str]:
     """The digits and the brand of a card number.
 
     Raises:
         InvalidCardNumber
     """
     digits = text.replace(" ", "").replace("-", "")
-    if not (digits.isascii() and digits.isdecimal() and luhn.is_valid(digits)):
+    if not (digits.isascii() and digits.isdecimal() and passes_luhn(digits)):
         raise InvalidCardNumber(why="its check digit does not fit")
-    for brand in BRANDS:
-        if brand.pattern.fullmatch(digits):
-            return digits, brand
-    raise InvalidCardNumber(why="no brand has such numbers")
+    brand = find_brand(digits)
+    if brand is None:
+        raise InvalidCardNumber(why="no brand has such numbers")
+    return digits, brand
 
 
-def check_expiry(month: int, year: int, now: datetime) -> None:
-    """Check that the card's last month is not over.
+def read_expiry(month: int, year: int, now: datetime) -> tuple[int, int]:
+    """The card's last month and its year; a year of two digits, as on the card, is of this century.
 
-    Raises:
-        CardExpired
+    Raises: (the first that applies)
+        InvalidExpiry: there is no such month or year.
+        CardExpired: the month is over.
     """
-    last = (now.year + _YEARS_MAX, _MONTHS)
-    if not 1 <= month <= _MONTHS or not (now.year, now.month) <= (year, month) <= last:
+    if 0 <= year < _CENTURY:
+        year += now.year // _CENTURY * _CENTURY
+    if not 1 <= month <= _MONTHS:
+        raise InvalidExpiry(field="exp_month", expected="1 to 12")
+    if not _YEAR_MIN <= year <= now.year + _YEARS_MAX:
+        expected = f"the year, such as {now.year + 2}, at most {now.year + _YEARS_MAX}"
+        raise InvalidExpiry(field="exp_year", expected=expected)
+    if (year, month) < (now.year, now.month):
         raise CardExpired
+    return month, year
 
 
-def check_cvc(cvc: str | None, brand: Brand) -> None:
+def check_cvc(cvc: str | None, brand: str) -> None:
     """Check that a security code has the brand's length; no code is always accepted.
 
     Raises:
         InvalidSecurityCode
     """
-    if cvc is None:
-        return
-    if not (cvc.isascii() and cvc.isdecimal() and len(cvc) == brand.cvc_digits):
-        raise InvalidSecurityCode(digits=brand.cvc_digits)
+    digits = _CVC_DIGITS.get(brand, _CVC_DIGITS_USUAL)
+    if cvc is not None and not (cvc.isascii() and cvc.isdecimal() and len(cvc) == digits):
+        raise InvalidSecurityCode(digits=digits)

@@ -30,7 +30,7 @@ from app.vault.model import (
     CardRow,
     Use,
     check_cvc,
-    check_expiry,
+    read_expiry,
     read_number,
 )
 from app.vault.store import SealedCard, find_cards, list_same_cards
@@ -119,10 +119,11 @@ class Vault:
         """Keep a card; its security code is kept in this process's memory only.
 
         Raises: (the first that applies)
-            InvalidCardNumber, CardExpired, InvalidSecurityCode, TooManyCards, Unavailable
+            InvalidCardNumber, InvalidExpiry, CardExpired, InvalidSecurityCode, TooManyCards,
+            Unavailable
         """
         number, brand = read_number(card.number)
-        check_expiry(card.exp_month, card.exp_year, clock.now())
+        exp_month, exp_year = read_expiry(card.exp_month, card.exp_year, clock.now())
         check_cvc(card.cvc, brand)
         self.leaving.admit(caller, merchant_id, number[:BIN_DIGITS])
         card_id = ids.new()
@@ -130,9 +131,9 @@ class Vault:
             merchant_id=merchant_id,
             card_id=card_id,
             card=Card(number, card.name),
-            brand=brand.name,
-            exp_month=card.exp_month,
-            exp_year=card.exp_year,
+            brand=brand,
+            exp_month=exp_month,
+            exp_year=exp_year,
             use=_use(merchant_id, card_id, "client", "tokenize", correlation_id),
         )
         receipt = await self.group_commit.submit(self._keep_cards, _LANE, [command])

@@ -41,6 +41,9 @@ def test_a_card_is_captured_at_once(acquirer: AcquirerProcess, name: str) -> Non
     5555555555554444     approved         -                   mastercard
     378282246310005      approved         -                   amex
     6011111111111117     approved         -                   discover
+    6011364502062370230  approved         -                   discover
+    3531137625674412847  approved         -                   jcb
+    6062826786276634     approved         -                   hipercard
     4000000000000002     declined         generic_decline     visa
     4000000000009995     declined         insufficient_funds  visa
     4000000000000119     declined         processing_error    visa

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.base import ids
-from tests.support.client import refused
+from tests.support.client import done, refused
 from tests.support.databases import rows
 from tests.support.vault import API_KEY, VaultProcess, card
 
@@ -25,6 +25,15 @@ VISA = "4242424242424242"
         ("378282246310005", "amex", "1234"),
         ("6011111111111117", "discover", "123"),
         ("30569309025904", "diners", "123"),
+        ("3056930009020004", "diners", "123"),
+        ("3531137625674412847", "jcb", "123"),
+        ("6011364502062370230", "discover", "123"),
+        ("8171999927660000", "unionpay", "123"),
+        ("507850785078507812", "verve", "123"),
+        ("5066991111111118", "elo", "123"),
+        ("6062826786276634", "hipercard", "123"),
+        ("2200000000000004", "mir", "123"),
+        ("9792030000000000", "troy", "123"),
         ("3566002020360505", "jcb", "123"),
         ("6200000000000005", "unionpay", "123"),
         ("5061460410120223210", "verve", "123"),
@@ -78,10 +87,13 @@ def test_the_api_can_ask_for_tokens_of_the_same_card(vault: VaultProcess, mercha
         ({"number": "4242"}, "invalid_card_number"),
         ({"number": "1111111111111117"}, "invalid_card_number"),
         ({"number": "abc"}, "invalid_card_number"),
-        ({"exp_month": 13}, "card_expired"),
-        ({"exp_month": 0}, "card_expired"),
+        ({"exp_month": 13}, "invalid_expiry"),
+        ({"exp_month": 0}, "invalid_expiry"),
+        ({"exp_year": 203}, "invalid_expiry"),
+        ({"exp_year": -1}, "invalid_expiry"),
+        ({"exp_year": 20400}, "invalid_expiry"),
         ({"exp_year": 2020}, "card_expired"),
-        ({"exp_year": 30}, "card_expired"),
+        ({"exp_year": 20}, "card_expired"),
         ({"cvc": "12"}, "invalid_cvc"),
         ({"cvc": "1234"}, "invalid_cvc"),
         ({"cvc": "12x"}, "invalid_cvc"),
@@ -100,6 +112,31 @@ def test_a_bad_card_is_refused(
 
     refused(answer, 400, code)
     assert VISA not in answer.text
+
+
+@pytest.mark.parametrize(("given", "kept"), [(40, 2040), (2040, 2040)])
+def test_a_year_is_written_as_on_the_card_or_whole(
+    vault: VaultProcess, merchant_id: str, given: int, kept: int
+) -> None:
+    """Two digits are a year of this century, as cards have it."""
+    body = card(VISA) | {"exp_year": given}
+
+    answer = vault.post("/tokens", vault.publishable_key(merchant_id), body)
+
+    assert done(answer, 201)["exp_year"] == kept
+
+
+def test_a_year_that_is_none_is_told_what_is_expected(
+    vault: VaultProcess, merchant_id: str
+) -> None:
+    """The answer names the field, and gives an example."""
+    body = card(VISA) | {"exp_year": 203}
+
+    answer = vault.post("/tokens", vault.publishable_key(merchant_id), body)
+
+    assert (
+        "exp_year must be the year, such as 20" in refused(answer, 400, "invalid_expiry")["detail"]
+    )
 
 
 def test_a_number_that_stands_twice_is_refused(vault: VaultProcess, merchant_id: str) -> None:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from msgspec import Struct
-from stdnum import luhn
 
+from app.base.issuers import find_brand, passes_luhn
 from app.sandbox.acquirer.wire import CardGiven
 
 
@@ -65,7 +65,8 @@ _INCORRECT = Behavior(decline_code="incorrect_number")
 def behavior(card: CardGiven, now: datetime) -> Behavior:
     """How `card` behaves: first a wrong number, then a passed date, then the number's behavior."""
     number = card.number
-    if not (number.isdecimal() and len(number) in _NUMBER_DIGITS and luhn.is_valid(number)):
+    is_number = number.isascii() and number.isdecimal() and len(number) in _NUMBER_DIGITS
+    if not (is_number and passes_luhn(number)):
         return _INCORRECT
     # A card is valid to the end of its month.
     if (card.exp_year, card.exp_month) < (now.year, now.month):
@@ -74,13 +75,5 @@ def behavior(card: CardGiven, now: datetime) -> Behavior:
 
 
 def brand(number: str) -> str:
-    """The card network by the number's first digits. Source: the networks' public BIN ranges."""
-    if number.startswith("4"):
-        return "visa"
-    if "51" <= number[:2] <= "55" or "2221" <= number[:4] <= "2720":
-        return "mastercard"
-    if number[:2] in {"34", "37"}:
-        return "amex"
-    if number[:4] == "6011" or number[:2] == "65" or "644" <= number[:3] <= "649":
-        return "discover"
-    return "unknown"
+    """The card network by the number's beginning and length."""
+    return find_brand(number) or "unknown"
