@@ -6,7 +6,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from app.api.http.errors import BodyTooLarge, CardNumberNotAllowed, InvalidBody, UnsupportedEncoding
-from app.base.pan import contains_pan
+from app.base.pan import body_contains_pan
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Room for the largest bulk request: 10,000 payments of 800 bytes."""
@@ -75,6 +75,6 @@ async def read_body(
         if not message.get("more_body", False):
             break
     body = b"".join(parts) if len(parts) > 1 else part
-    if refuse_cards and contains_pan(body):
+    if refuse_cards and body_contains_pan(body):
         raise CardNumberNotAllowed
     return body

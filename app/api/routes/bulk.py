@@ -23,7 +23,7 @@ from app.api.routes.opening import CreatePayment, open_payment
 from app.base import clock
 from app.base.errors import PlatformError, TooManyRequests
 from app.base.names import NameTwice, check_names
-from app.base.pan import contains_pan, find_pans
+from app.base.pan import body_contains_pan, find_pans
 from app.domains.payments import flow
 from app.domains.payments.commands import OpenPayment
 from app.engine import idempotency
@@ -91,13 +91,14 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[BulkPayment | PlatformError
     try:
         texts = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:
-        if contains_pan(body):
+        if body_contains_pan(body):
             raise CardNumberNotAllowed from None
         raise InvalidJson(reason=str(error)) from None
     if len(texts) > BULK_ITEMS_MAX:
         raise BulkTooLarge(limit=BULK_ITEMS_MAX)
-    is_plain = all(len(bytes(text)) <= SINGLE_BYTES_MAX for text in texts)
-    if is_plain and not contains_pan(body):
+    bodies = [bytes(text) for text in texts]
+    is_plain = all(len(one) <= SINGLE_BYTES_MAX for one in bodies)
+    if is_plain and not any(find_pans(bodies)):
         try:
             items = _all.validate_json(body)
             check_names(body)
@@ -106,7 +107,7 @@ def _parse(body: bytes, *, ndjson: bool) -> Sequence[BulkPayment | PlatformError
         else:
             return items
     # Something is wrong somewhere: item by item finds out where, and spares the others.
-    return _parse_items([bytes(text) for text in texts])
+    return _parse_items(bodies)
 
 
 def _parse_items(texts: Sequence[bytes]) -> list[BulkPayment | PlatformError]:

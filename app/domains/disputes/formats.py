@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from app.base.pan import contains_pan, passes_luhn
+from app.base.issuers import passes_luhn
+from app.base.pan import contains_pan
 from app.domains.disputes.errors import EvidenceTooLarge, EvidenceTypeNotAllowed, EvidenceUnreadable
 from app.domains.disputes.model import Evidence
 
