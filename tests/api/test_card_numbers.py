@@ -98,6 +98,58 @@ async def test_in_a_header(merchant: Merchant, tally: Tally, header: str) -> Non
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "\\u0034000\\u00a00566\\u20095566\\ufeff5556",
+        "\\uff14000\\n0566\\t5566\\r\\n5556",
+        "\\ud835\\udfd2000.0566.5566.5556",
+        "Visa4000056655665556",
+    ],
+)
+async def test_in_any_spelling(merchant: Merchant, tally: Tally, spelling: str) -> None:
+    """What counts is the value that a reader of the JSON would get."""
+    good = payment(await merchant.wallet(funds=100), 5)
+    body = json.dumps(good | {"metadata": {"a": "SPELLING"}}).replace("SPELLING", spelling)
+    with tally.unchanged(merchant.id):
+        answer = await merchant.api.post("/v1/payments", body.encode(), key="k")
+
+    refused(answer, 400, CODE)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("20261201143000", "20261201143005", "353918051234560", "4915112345678"),
+        *("2026-12-01 14:30:00.123456", "4006381333931", "1764594600000"),
+    ],
+)
+async def test_an_order_number_may_be_a_time_or_a_telephone(
+    merchant: Merchant, number: str
+) -> None:
+    """Numbers that no issuer has are what the client says they are, whatever their check digit."""
+    good = payment(await merchant.wallet(funds=100), 5, metadata={"order": number, number: "a"})
+
+    assert done(await merchant.api.post("/v1/payments", good, key=f"order-{number}"))
+
+
+async def test_lengths_count_before_anything_is_looked_at(merchant: Merchant) -> None:
+    """A header, path or query that is too long is refused for that, whatever it says."""
+    api, long = merchant.api, NUMBER * 3_000
+    told = await api.get("/healthz", x_request_id=long)
+    asked = await api.get("/v1/payments", x_request_id=f"{NUMBER}-{'x' * 128}")
+    keyed = await api.post("/v1/payments", {}, key=f"{NUMBER}-{'x' * 1_024}")
+
+    assert done(told) == {"status": "up"}
+    assert told.headers["x-request-id"].startswith("req_")
+    refused(asked, 400, "invalid_request_id")
+    refused(keyed, 400, "invalid_body")
+    for target in (f"/{NUMBER}/{'x' * 1_024}", f"/v1/payments?{NUMBER}={'x' * 8_192}"):
+        answer = await api.get(target)
+        refused(answer, 414, "target_too_long")
+        assert NUMBER not in answer.text
+
+
 async def test_in_a_secret_or_a_method(api: Api, api_process: ApiProcess) -> None:
     """What is not looked at is not written anywhere."""
     refused(await api.as_(NUMBER).get("/v1/payments"), 401, "unauthorized")

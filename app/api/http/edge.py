@@ -12,11 +12,11 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
-from app.api.http.errors import CardNumberNotAllowed
+from app.api.http.errors import CardNumberNotAllowed, TargetTooLong
 from app.api.http.reply import Reply
 from app.api.http.services import Services
 from app.base import clock, ids
-from app.base.errors import problem
+from app.base.errors import PlatformError, problem
 from app.base.pan import contains_pan, scrub
 from app.base.telemetry import RequestLine, log_request, metrics
 
@@ -25,6 +25,9 @@ _DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; more is an
 _DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
 _ONCE = (b"authorization", b"idempotency-key", b"x-request-id", b"content-type", b"prefer")
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
+_KEY_LENGTH_MAX = 1_024  # an Idempotency-Key of 255 characters, each of them escaped, fits
+_PATH_LENGTH_MAX = 1_024  # the longest path of ours has 100
+_QUERY_LENGTH_MAX = 8_192  # RFC 9110, section 4.1, wants 8,000 for a whole target
 
 
 class Context(msgspec.Struct):
@@ -39,8 +42,8 @@ class Context(msgspec.Struct):
     request_id_is_valid: bool = True
     repeated_header: str | None = None
     """The name of one that counts, and stands more than once."""
-    has_card_number: bool = False
-    """In its path, query string, or a header that would be stored."""
+    refusal: PlatformError | None = None
+    """Of its target, or of a header that would be stored: nothing else is looked at."""
 
 
 class Edge:
@@ -84,7 +87,7 @@ class Edge:
                 message["body"] = b""
             await send(message)
 
-        app = _refuse_card_number if context.has_card_number else self.app
+        app = _refuse if context.refusal is not None else self.app
         try:
             await app(scope, body.receive, send_with_headers)
         finally:
@@ -128,15 +131,16 @@ def _context(scope: HTTPScope) -> Context:
     pairs = list(scope["headers"])
     headers = dict(pairs)
     given = headers.get(b"x-request-id")
-    has_card_number = _has_card_number(scope, given, headers.get(b"idempotency-key"))
-    text = None if given is None or has_card_number else given.decode("latin-1")
-    is_valid = text is None or _is_request_id(text)
+    is_valid = given is None or _is_request_id(given)
+    # Lengths come first: what is too long costs no look at what it says.
+    refusal = _refusal_of(scope, given if is_valid else None, headers.get(b"idempotency-key"))
+    is_kept = given is not None and is_valid and not isinstance(refusal, CardNumberNotAllowed)
     return Context(
-        text if text is not None and is_valid else _new_request_id(),
+        given.decode("ascii") if given is not None and is_kept else _new_request_id(),
         clock.monotonic(),
         headers,
         request_id_is_valid=is_valid,
-        has_card_number=has_card_number,
+        refusal=refusal,
         repeated_header=_repeated(pairs) if len(headers) < len(pairs) else None,
     )
 
@@ -147,32 +151,42 @@ def _repeated(pairs: list[tuple[bytes, bytes]]) -> str | None:
     return next((name.decode() for name in _ONCE if names.count(name) > 1), None)
 
 
-def _is_request_id(text: str) -> bool:
-    return 0 < len(text) <= _REQUEST_ID_LENGTH_MAX and text.isascii() and _printable(text)
+def _is_request_id(given: bytes) -> bool:
+    if not 0 < len(given) <= _REQUEST_ID_LENGTH_MAX or not given.isascii():
+        return False
+    return given.decode("ascii").isprintable() and b" " not in given
 
 
-def _has_card_number(scope: HTTPScope, *headers: bytes | None) -> bool:
-    """Whether one stands where it would get into answers, or be stored, before a body is read."""
-    query = scope["query_string"]
-    return (
-        contains_pan(scope["path"])
+def _refusal_of(
+    scope: HTTPScope, request_id: bytes | None, key: bytes | None
+) -> PlatformError | None:
+    """Why the request goes no further, before its body is read, if it does not.
+
+    Looked for are card numbers where they would get into answers, or be stored.
+    """
+    path, query = scope["path"], scope["query_string"]
+    if len(path) > _PATH_LENGTH_MAX or len(query) > _QUERY_LENGTH_MAX:
+        return TargetTooLong(path=_PATH_LENGTH_MAX, query=_QUERY_LENGTH_MAX)
+    has_card_number = (
+        contains_pan(path)
         or (query != b"" and contains_pan(unquote_plus(query.decode("latin-1"))))
-        or any(header is not None and contains_pan(header) for header in headers)
+        or (request_id is not None and contains_pan(request_id))
+        # A longer one is refused for its length by whoever reads it, and not repeated.
+        or (key is not None and len(key) <= _KEY_LENGTH_MAX and contains_pan(key))
     )
+    return CardNumberNotAllowed() if has_card_number else None
 
 
-async def _refuse_card_number(scope: Scope, receive: Receive, send: Send) -> None:
-    """The answer to it, which repeats nothing of it."""
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """The answer to it, which repeats nothing of what was refused."""
     context = scope["state"]["context"]
-    body = problem(CardNumberNotAllowed(), context.request_id, scrub(scope["path"]))
-    reply = Reply(
-        CardNumberNotAllowed.status, b"application/problem+json", msgspec.json.encode(body), []
+    error = context.refusal
+    path = scope["path"]
+    body = problem(
+        error, context.request_id, scrub(path) if len(path) <= _PATH_LENGTH_MAX else None
     )
+    reply = Reply(error.status, b"application/problem+json", msgspec.json.encode(body), [])
     await reply(scope, receive, send)
-
-
-def _printable(text: str) -> bool:
-    return text.isprintable() and " " not in text
 
 
 def _new_request_id() -> str:

@@ -45,6 +45,13 @@ class CardNumberNotAllowed(Invalid):
     code = "card_number_not_allowed"
 
 
+class TargetTooLong(PlatformError):
+    """A path has at most {path} characters here, and a query {query}."""
+
+    code = "target_too_long"
+    status = 414
+
+
 class UnsupportedMediaType(PlatformError):
     """This endpoint takes {expected}; send that Content-Type."""
 

@@ -22,6 +22,7 @@ from app.api.http.errors import (
     InvalidRequestId,
     ObjectNotFound,
     RepeatedHeader,
+    TargetTooLong,
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
@@ -199,6 +200,7 @@ def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:
 def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
     errors: list[type[PlatformError]] = [
         *doc.errors, InternalError, RepeatedHeader, InvalidRequestId, CardNumberNotAllowed,
+        TargetTooLong,
     ]  # fmt: skip
     if not doc.public:
         errors += [Unauthorized, *_UNDECIDED]
