@@ -1,6 +1,7 @@
 """POST /v1/disputes/{id}/evidence: texts and files, and what is not taken."""
 
 import contextlib
+import zlib
 from typing import Any
 
 import pytest
@@ -26,6 +27,14 @@ TWO_FILES = (
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="b.pdf"\r\n\r\n%PDF-\r\n'
     b"--x--\r\n"
 )
+
+
+def pdf_of(text: bytes) -> bytes:
+    """A PDF with `text` in a deflated stream."""
+    packed = zlib.compress(text)
+    return b"%%PDF-1.7\n1 0 obj << /Filter /FlateDecode >>\nstream\n%b\nendstream" % packed
+
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
@@ -109,6 +118,8 @@ async def test_the_same_key_adds_once(merchant: Merchant, dispute: str) -> None:
         ({"name": ""}, 400, "invalid_form"),
         ({"name": f"{PAN}.pdf"}, 400, "card_number_not_allowed"),
         ({"content": f"%PDF- {PAN} ".encode()}, 400, "card_number_not_allowed"),
+        ({"content": pdf_of(b"(4242 4242 4242 4242) Tj")}, 400, "card_number_not_allowed"),
+        ({"content": b"%PDF- trailer << /Encrypt 5 0 R >>"}, 400, "evidence_opaque"),
         (
             {"content": b"4242 4242-4242 4242", "media_type": "text/plain"},
             400,

@@ -1,5 +1,6 @@
 """/v1/disputes: read, list, give evidence, submit it, accept."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Final, get_args
 
@@ -118,7 +119,7 @@ async def list_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
         status=201, idempotent=True,
         errors=(
             *_OPEN_ERRORS, errors.EvidenceLimit, errors.EvidenceTypeNotAllowed,
-            errors.EvidenceTooLarge, errors.EvidenceUnreadable, InvalidForm,
+            errors.EvidenceTooLarge, errors.EvidenceUnreadable, errors.EvidenceOpaque, InvalidForm,
         ),
     ).opt(),
 )  # fmt: skip
@@ -134,7 +135,8 @@ async def add_evidence(request: ApiRequest, dispute_id: str) -> ASGIResponse:
         command = _piece(call, named_intent(request, body), dispute_id, text)
         return await submit(call, steps.add_evidence, command)
     form = await read_body(request, formats.BYTES_MAX + FORM_BYTES, refuse_cards=False)
-    file = _check(read_file(request, form))
+    # Looking at a large document takes a while, in which others are served.
+    file = await asyncio.to_thread(_check, read_file(request, form))
     stands_for = {
         "file": file.name,
         "media_type": file.media_type,
@@ -149,7 +151,8 @@ def _check(file: UploadedFile) -> UploadedFile:
     """The file with a name that can be kept.
 
     Raises: (the first that applies)
-        EvidenceTypeNotAllowed, EvidenceTooLarge, EvidenceUnreadable, CardNumberNotAllowed
+        EvidenceTypeNotAllowed, EvidenceTooLarge, EvidenceUnreadable, CardNumberNotAllowed,
+        EvidenceOpaque
     """
     name = file.name or ""
     formats.check_evidence(file.media_type, file.content)

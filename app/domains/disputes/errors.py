@@ -60,6 +60,12 @@ class EvidenceUnreadable(Invalid):
     code = "evidence_unreadable"
 
 
+class EvidenceOpaque(Invalid):
+    """The file cannot be looked at for card numbers: {why}; send pictures of its pages."""
+
+    code = "evidence_opaque"
+
+
 class EvidenceTooLarge(PlatformError):
     """A piece of evidence has 1 to {limit} bytes."""
 
