@@ -38,6 +38,7 @@ def test_the_check_digit_is_stdnums(digits: str) -> None:
     6500310000000000000  discover
     6521500000000000     rupay
     6221260000000000     unionpay
+    62212600000000       -
     8100000000000000     unionpay
     8171999927660000     unionpay
     507850785078507812   verve

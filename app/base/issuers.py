@@ -39,7 +39,7 @@ ISSUERS: Final = (
     Issuer("discover", _ANY_16_19, "6011 644-649 65"),
     Issuer("jcb", _ANY_16_19, "3528-3589"),
     Issuer("unionpay", _ANY_16_19, "62 810-817"),
-    Issuer("maestro", tuple(range(12, 20)), "50 56-58 6"),
+    Issuer("maestro", tuple(range(12, 20)), "50 56-58 60-61 63-64 66-69"),
     Issuer("mir", _ANY_16_19, "2200-2204"),
     Issuer("verve", (16, 18, 19), "506099-506198 507850-507999 650002-650027"),
     Issuer("elo", (16,), (

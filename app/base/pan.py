@@ -329,7 +329,7 @@ def _is_otherwise(digits: str, brand: str) -> bool:
     if len(digits) == DIGITS_MIN:
         is_gtin = (sum(map(int, digits[::2])) + 3 * sum(map(int, digits[1::2]))) % 10 == 0
         return brand != "visa" or is_gtin or digits.startswith(_GERMAN_OR_AUSTRIAN)
-    return _DAY_FIRST.match(digits) is not None
+    return _DAY_FIRST.fullmatch(digits) is not None
 
 
 def _is_part_of_other(text: str, first: int, last: int, looks: Looks) -> bool:
