@@ -31,7 +31,8 @@ async def test_a_repeated_request_is_answered_by_the_same_bytes(
     assert again.headers["content-type"] == first.headers["content-type"]
     assert "idempotent-replayed" not in first.headers
     assert again.headers["idempotent-replayed"] == "true"
-    assert {a.headers["idempotency-expires"] for a in (first, again)} == {str(KEPT_S)}
+    assert int(first.headers["idempotency-expires"]) == KEPT_S
+    assert 0 < int(again.headers["idempotency-expires"]) <= KEPT_S
 
 
 @every_endpoint
@@ -109,7 +110,7 @@ async def test_refusals_are_replayed_too(merchant: Merchant) -> None:
     refused(again, 402, "insufficient_funds")
     assert again.content == first.content
     assert again.headers["idempotent-replayed"] == "true"
-    assert again.headers["idempotency-expires"] == str(KEPT_S)
+    assert 0 < int(again.headers["idempotency-expires"]) <= KEPT_S
     assert (await merchant.send_payment(wallet, 5, key="k2")).status_code == 201
 
 

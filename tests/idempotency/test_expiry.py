@@ -13,13 +13,13 @@ from tests.support.databases import execute, rows
 from tests.support.engine import opened
 
 
-def expire_keys(url: str, merchant: Merchant, key: str) -> None:
-    """Let a key's time have passed."""
+def expire_keys(url: str, merchant: Merchant, key: str, *, in_s: int = -1) -> None:
+    """Let a key's time end some seconds from now; before now by default."""
     execute(
         url,
-        "UPDATE idempotency_keys SET expires_at = now() - INTERVAL '1 second'"
+        "UPDATE idempotency_keys SET expires_at = now() + %s * INTERVAL '1 second'"
         " WHERE merchant_id = %s AND key = %s",
-        [ids.decode("merchant", merchant.id), key],
+        [in_s, ids.decode("merchant", merchant.id), key],
     )
 
 
@@ -41,6 +41,20 @@ async def test_an_answer_is_promised_for_thirty_days(merchant: Merchant) -> None
     answer = await merchant.send_payment(wallet, 100)
 
     assert answer.headers["idempotency-expires"] == str(30 * 86_400)
+
+
+async def test_a_replayed_answer_says_how_long_it_is_still_kept(
+    merchant: Merchant, shared_database_url: str
+) -> None:
+    """The seconds are those that are left of the record's life, and no new thirty days."""
+    wallet = await merchant.wallet(funds=1_000)
+    await merchant.send_payment(wallet, 100, key="order-1")
+    expire_keys(shared_database_url, merchant, "order-1", in_s=86_400)
+
+    again = await merchant.send_payment(wallet, 100, key="order-1")
+
+    assert again.headers["idempotent-replayed"] == "true"
+    assert 0 < int(again.headers["idempotency-expires"]) <= 86_400
 
 
 async def test_an_expired_key_names_a_new_intent(

@@ -42,7 +42,7 @@ async def test_a_repeated_request_gets_the_same_answer(merchant: Merchant) -> No
     assert first.content == second.content == quoted.content
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == quoted.headers["idempotent-replayed"] == "true"
-    assert first.headers["idempotency-expires"] == second.headers["idempotency-expires"]
+    assert int(first.headers["idempotency-expires"]) >= int(second.headers["idempotency-expires"])
     assert await merchant.available(wallet) == 700
 
 

@@ -1,6 +1,7 @@
 """One authenticated call: who asks, for what, and by when an answer is due."""
 
 import hmac
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
@@ -23,7 +24,7 @@ from app.api.http.errors import (
 )
 from app.api.http.reply import SINGLE_BYTES_MAX, Headers, Reply, read_body
 from app.api.http.services import Services
-from app.base import ids
+from app.base import clock, ids
 from app.base.errors import FieldError, Forbidden, PlatformError, TooManyRequests, Unauthorized
 from app.base.names import NameTwice, check_names
 from app.domains.merchants import FeePlan, Merchant
@@ -339,12 +340,22 @@ def respond(answer: Answer, kept_days: int) -> Reply:
     if answer.waits_for is not None or answer.status >= 500:  # noqa: PLR2004 - nothing was decided
         headers: Headers = [(b"retry-after", b"%d" % RETRY_AFTER_S)]
         return Reply(answer.status, b"application/problem+json", answer.body.encode(), headers)
-    headers = [(b"idempotency-expires", b"%d" % (kept_days * 86_400))]
+    headers = [(b"idempotency-expires", b"%d" % _seconds_left(answer, kept_days))]
     if answer.replayed:
         headers.append((b"idempotent-replayed", b"true"))
     is_problem = answer.status >= 400  # noqa: PLR2004 - where errors begin
     media_type = b"application/problem+json" if is_problem else b"application/json"
     return Reply(answer.status, media_type, answer.body.encode(), headers)
+
+
+def _seconds_left(answer: Answer, kept_days: int) -> int:
+    """How long an answer is still kept, in whole seconds, rounded up.
+
+    The time of one that is provisional begins when its flow ends.
+    """
+    if answer.expires_at is None or answer.is_provisional:
+        return kept_days * 86_400
+    return max(0, math.ceil((answer.expires_at - clock.now()).total_seconds()))
 
 
 def send(view: object, status: int = 200) -> Reply:

@@ -65,7 +65,7 @@ _HEADER_COMPONENTS: dict[str, Any] = {
     "RateLimit": "What is left of it.",
     "Retry-After": "Seconds until a retry is useful.",
     "Age": "With `consistency=stale`: how many seconds ago what is shown was true.",
-    "Idempotency-Expires": "Seconds the answer is kept under its key.",
+    "Idempotency-Expires": "Seconds for which the answer is still kept under its key.",
     "Idempotent-Replayed": "`true` where an earlier request under the same key did the work.",
 }
 

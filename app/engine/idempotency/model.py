@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -35,6 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
     flow: Any = None
     """The flow (`saga.Flow`) that goes on after this answer and will replace it: it is
     provisional, and its status 202."""
+    expires_at: datetime | None = None
+    """Until when it is kept under its key; none: it was kept just now, for its whole time."""
     waits_for: UUID | None = None
     """The flow that has to end before the command can be decided; nothing was done, and nothing is
     kept under the key."""

@@ -4,7 +4,7 @@
 -- The requests and answers stored under some keys. One that is provisional does not expire: its
 -- flow would answer the request that has the key by then.
 -- path: idempotency_keys_pkey (region, merchant_id, id), one look-up per key
-SELECT k.merchant_id, k.id, k.request, k.status, k.body
+SELECT k.merchant_id, k.id, k.request, k.status, k.body, k.expires_at
   FROM unnest(CAST(:region AS TEXT[]), CAST(:merchant_id AS UUID[]),
               CAST(:id AS UUID[])) AS d (region, merchant_id, id)
   JOIN idempotency_keys AS k
@@ -65,13 +65,14 @@ DELETE FROM idempotency_keys
                      CAST(:id AS UUID[])) AS d (region, merchant_id, id));
 
 -- name: find_answer
--- What is kept under one key.
+-- What is kept under one key. One that is provisional does not expire, as in `find_known`.
 -- path: idempotency_keys_pkey
-SELECT request, status, body
+SELECT request, status, body, expires_at
   FROM idempotency_keys
  WHERE region = :region
    AND merchant_id = :merchant_id
-   AND id = :id;
+   AND id = :id
+   AND (expires_at > :now OR status = 202);
 
 -- name: list_page
 -- The next page of keys in key order, whatever their age, for the sweeper's walk.

@@ -35,8 +35,8 @@ async def find_known(tx: Tx, commands: Sequence[Command]) -> dict[tuple[UUID, UU
     await tx.execute(queries.delete_expired_among, params)
     rows = await tx.rows(queries.find_known, params)
     return {
-        (merchant, key): Known(request, Answer(status, body, replayed=True))
-        for merchant, key, request, status, body in rows
+        (merchant, key): Known(request, Answer(status, body, replayed=True, expires_at=expires_at))
+        for merchant, key, request, status, body, expires_at in rows
     }
 
 
@@ -108,11 +108,17 @@ async def find_answer(
         KeyReused: the answer is to another request.
     """
     for region in regions:
-        params = {"region": region, "merchant_id": merchant_id, "id": name.id}
-        for request, status, body in await database.read(queries.find_answer, params):
+        params = {
+            "region": region,
+            "merchant_id": merchant_id,
+            "id": name.id,
+            "now": clock.now(),
+        }
+        rows = await database.read(queries.find_answer, params)
+        for request, status, body, expires_at in rows:
             if request != name.request:
                 raise reused(request, name.request)
-            return Answer(status, body, replayed=True)
+            return Answer(status, body, replayed=True, expires_at=expires_at)
     return None
 
 
