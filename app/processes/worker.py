@@ -227,6 +227,8 @@ class Worker:
     async def reap_keys(self) -> None:
         """Delete expired idempotency keys, in one walk over the table."""
         await in_regions(self.database, "reap_keys", self._reap_region)
+        if deleted := await idempotency.sweep_operators(self.database):
+            log.info("operator_keys_reaped", count=deleted)
 
     async def _reap_region(self, region: str) -> None:
         if not await take_lease(

@@ -22,19 +22,19 @@ async def test_a_plans_life(admin: Api, merchant: Merchant) -> None:
         "refunded": True,
     }
 
-    first = done(await admin.post("/v1/fee_plans", body, key=None), 201)
+    first = done(await admin.post("/v1/fee_plans", body), 201)
     assert {name: first[name] for name in body} == body
     assert (first["currency"], first["ended_at"], first["object"]) == (None, None, "fee_plan")
-    refused(await admin.post("/v1/fee_plans", body, key=None), 409, "fee_plan_exists")
+    refused(await admin.post("/v1/fee_plans", body), 409, "fee_plan_exists")
 
-    replaced = await admin.post(f"/v1/fee_plans/{first['id']}/replace", {"bps": 200}, key=None)
+    replaced = await admin.post(f"/v1/fee_plans/{first['id']}/replace", {"bps": 200})
     second = done(replaced, 201)
     told = [second[n] for n in ("rail", "currency", "bps", "fixed", "min", "max", "refunded")]
     assert told == ["card", None, 200, 0, 0, None, False]
-    again = await admin.post(f"/v1/fee_plans/{first['id']}/replace", {"bps": 1}, key=None)
+    again = await admin.post(f"/v1/fee_plans/{first['id']}/replace", {"bps": 1})
     refused(again, 409, "fee_plan_ended")
 
-    ended = done(await admin.post(f"/v1/fee_plans/{second['id']}/end", {}, key=None), 200)
+    ended = done(await admin.post(f"/v1/fee_plans/{second['id']}/end", {}), 200)
     listed = done(await admin.get("/v1/fee_plans", {"merchant": merchant.id}))
     assert [each["id"] for each in listed["data"]] == [first["id"], second["id"]]
     assert listed["data"][1] == ended
@@ -44,7 +44,7 @@ async def test_a_plans_life(admin: Api, merchant: Merchant) -> None:
 async def test_a_list_has_pages(admin: Api, merchant: Merchant) -> None:
     """All plans come once, in the order of their making."""
     made = [
-        done(await admin.post("/v1/fee_plans", _plan(merchant, currency=c), key=None), 201)["id"]
+        done(await admin.post("/v1/fee_plans", _plan(merchant, currency=c)), 201)["id"]
         for c in ("USD", "EUR", "JPY")
     ]
 
@@ -73,7 +73,7 @@ async def test_a_list_has_pages(admin: Api, merchant: Merchant) -> None:
 )
 async def test_bad_plans(admin: Api, merchant: Merchant, fields: dict[str, Any]) -> None:
     """What is no plan is refused with the field named."""
-    answer = await admin.post("/v1/fee_plans", _plan(merchant) | fields, key=None)
+    answer = await admin.post("/v1/fee_plans", _plan(merchant) | fields)
 
     assert refused(answer, 400, "invalid_body")["errors"]
 
@@ -88,9 +88,9 @@ async def test_only_the_operator_may(merchant: Merchant) -> None:
 async def test_what_is_not_there(admin: Api) -> None:
     """An unknown plan or merchant is not found."""
     body = {"merchant": "mer_01j9x6f9k2e6s8v3b7d5m4n1qz", "bps": 1}
-    refused(await admin.post("/v1/fee_plans", body, key=None), 404, "merchant_not_found")
+    refused(await admin.post("/v1/fee_plans", body), 404, "merchant_not_found")
     for path, fields in (("replace", {"bps": 1}), ("end", {})):
-        answer = await admin.post(f"/v1/fee_plans/{UNKNOWN}/{path}", fields, key=None)
+        answer = await admin.post(f"/v1/fee_plans/{UNKNOWN}/{path}", fields)
         refused(answer, 404, "fee_plan_not_found")
     refused(await admin.get("/v1/fee_plans"), 400, "invalid_parameter")
 

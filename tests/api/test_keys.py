@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import uuid4
 
 import pytest
 
@@ -16,7 +17,7 @@ async def test_a_merchant_is_recorded(admin: Api) -> None:
     """A merchant has its fee plan, its mode and its home, and is read as it was answered."""
     plan = {"name": "Ọbí's stall", "mode": "live", "fee_bps": 10, "fee_fixed": 0}
 
-    made = done(await admin.post("/v1/merchants", plan | {"home_region": "eu-west1"}, key=None))
+    made = done(await admin.post("/v1/merchants", plan | {"home_region": "eu-west1"}))
 
     told = plan | {"home_region": "eu-west1", "object": "merchant"}
     assert {name: made[name] for name in told} == told
@@ -26,7 +27,7 @@ async def test_a_merchant_is_recorded(admin: Api) -> None:
 async def test_merchants_are_listed_oldest_first(admin: Api, merchant: Merchant) -> None:
     """From any merchant on, the later ones come, page by page."""
     later = [
-        done(await admin.post("/v1/merchants", {"name": f"stall {number}"}, key=None))["id"]
+        done(await admin.post("/v1/merchants", {"name": f"stall {number}"}))["id"]
         for number in range(3)
     ]
 
@@ -41,7 +42,7 @@ async def test_a_secret_is_shown_once(admin: Api, merchant: Merchant) -> None:
     """The answer that makes a key has the secret; the list has its prefix only."""
     body = {"merchant": merchant.id, "name": "till", "scopes": ["read"]}
 
-    answer = await admin.post("/v1/api_keys", body, key=None)
+    answer = await admin.post("/v1/api_keys", body)
 
     made = done(answer, 201)
     assert made["secret"].startswith("sk_test_")
@@ -62,9 +63,9 @@ async def test_scopes(admin: Api, merchant: Merchant, tally: Tally) -> None:
     wallet = await merchant.wallet(funds=100)
     readers, writers = [
         merchant.api.as_(
-            done(
-                await admin.post("/v1/api_keys", {"merchant": merchant.id, "scopes": [s]}, key=None)
-            )["secret"]
+            done(await admin.post("/v1/api_keys", {"merchant": merchant.id, "scopes": [s]}))[
+                "secret"
+            ]
         )
         for s in ("read", "write")
     ]
@@ -82,11 +83,11 @@ async def test_scopes(admin: Api, merchant: Merchant, tally: Tally) -> None:
 
 async def test_a_revoked_key_ends_within_five_seconds(admin: Api, merchant: Merchant) -> None:
     """A key in use stops working, the others go on, and revoking it again changes nothing."""
-    key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
+    key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}))
     caller = merchant.api.as_(key["secret"])
     done(await caller.get("/v1/payments"))
 
-    revoked = done(await admin.post(f"/v1/api_keys/{key['id']}/revoke", key=None))
+    revoked = done(await admin.post(f"/v1/api_keys/{key['id']}/revoke"))
     start = time.monotonic()
     asked = start
     while (answer := await caller.get("/v1/payments")).status_code == 200:
@@ -97,7 +98,7 @@ async def test_a_revoked_key_ends_within_five_seconds(admin: Api, merchant: Merc
     refused(answer, 401, "unauthorized")
     done(await merchant.api.get("/v1/payments"))
     assert revoked["revoked_at"] is not None
-    assert done(await admin.post(f"/v1/api_keys/{key['id']}/revoke", key=None)) == revoked
+    assert done(await admin.post(f"/v1/api_keys/{key['id']}/revoke")) == revoked
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ async def test_a_revoked_key_ends_within_five_seconds(admin: Api, merchant: Merc
 )
 async def test_what_is_not_there(admin: Api, method: str, path: str) -> None:
     """Unknown merchants and keys are not found."""
-    answer = await admin.request(method, path)
+    answer = await admin.request(method, path, idempotency_key=str(uuid4()))
 
     assert answer.status_code == 404
     refused(answer, 404, answer.json()["code"])
@@ -121,7 +122,7 @@ async def test_no_key_for_nobody(admin: Api) -> None:
     """A key needs a merchant that exists."""
     body = {"merchant": "mer_01j9x6f9k2e6s8v3b7d5m4n1qz"}
 
-    refused(await admin.post("/v1/api_keys", body, key=None), 404, "merchant_not_found")
+    refused(await admin.post("/v1/api_keys", body), 404, "merchant_not_found")
 
 
 async def test_the_list_of_keys_needs_a_merchant(admin: Api) -> None:

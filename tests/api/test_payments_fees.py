@@ -17,7 +17,7 @@ async def planned(
     merchant = await new_merchant(**fields)
     for plan in plans:
         body = {"merchant": merchant.id} | plan
-        done(await admin.post("/v1/fee_plans", body, key=None), 201)
+        done(await admin.post("/v1/fee_plans", body), 201)
     return merchant
 
 

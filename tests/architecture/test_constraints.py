@@ -12,7 +12,8 @@ import schema
 from tests.support.databases import Server
 
 GLOBAL = {
-    *("merchants", "api_keys", "fee_plans", "fx_rates", "payout_plans", "alembic_version"),
+    *("merchants", "api_keys", "fee_plans", "fx_rates", "payout_plans", "operator_keys"),
+    "alembic_version",
 }
 """Tables that are the same in every region."""
 

@@ -256,7 +256,7 @@ async def test_what_has_no_key_is_not_sent_again(
     """A command without a key that was open in a dying process gets a 502, and is not repeated."""
     async with Api(balancer.url, ADMIN_KEY) as admin:
         answers = await _two_of_which_one_dies(
-            apis[0], balancer, lambda: admin.post("/v1/merchants", {"name": "once"}, key=None)
+            apis[0], balancer, lambda: admin.post("/v1/merchants", {"name": "once"})
         )
 
     assert sorted(answer.status_code for answer in answers) == [201, 502]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,7 +23,7 @@ from app.domains.merchants import (
     admin,
     choose,
 )
-from app.engine.database import Database
+from app.engine.database import Database, transact
 from tests.support.engine import opened
 from tests.support.tables import Row, table
 
@@ -92,7 +93,7 @@ async def test_one_plan_in_force_for_the_same(database: Database, merchant: Merc
     """Of many made at once for one rail and currency one is in force, and the others are told."""
     made = await asyncio.gather(
         *[
-            admin.create_plan(database, merchant.id, rail="card", currency="USD", terms=_terms(n))
+            _create(database, merchant.id, rail="card", currency="USD", terms=_terms(n))
             for n in range(6)
         ],
         return_exceptions=True,
@@ -106,17 +107,15 @@ async def test_one_plan_in_force_for_the_same(database: Database, merchant: Merc
 
 async def test_replacing_and_ending(database: Database, merchant: Merchant) -> None:
     """Of what was replaced the history stays, and only what is in force can be replaced."""
-    first = await admin.create_plan(
-        database, merchant.id, rail=ANY, currency="USD", terms=_terms(1)
-    )
+    first = await _create(database, merchant.id, rail=ANY, currency="USD", terms=_terms(1))
 
-    second = await admin.replace_plan(database, first.id, _terms(2))
+    second = await _replace(database, first.id, _terms(2))
     with pytest.raises(FeePlanEnded):
-        await admin.replace_plan(database, first.id, _terms(3))
+        await _replace(database, first.id, _terms(3))
     assert await admin.list_plans_in_force(database, merchant.id) == (second,)
 
-    ended = await admin.end_plan(database, second.id)
-    assert await admin.end_plan(database, second.id) == ended
+    ended = await _end(database, second.id)
+    assert await _end(database, second.id) == ended
     assert await admin.list_plans_in_force(database, merchant.id) == ()
     listed = await admin.list_plans(database, merchant.id)
     assert [(each.id, each.bps, bool(each.ended_at)) for each in listed] == [
@@ -131,10 +130,10 @@ async def test_replacing_and_ending(database: Database, merchant: Merchant) -> N
 async def test_what_is_not_there(database: Database) -> None:
     """A plan or a merchant that does not exist is refused by name."""
     with pytest.raises(MerchantNotFound):
-        await admin.create_plan(database, ids.new(), rail=ANY, currency=ANY, terms=_terms(1))
+        await _create(database, ids.new(), rail=ANY, currency=ANY, terms=_terms(1))
     for change in (
-        admin.end_plan(database, ids.new()),
-        admin.replace_plan(database, ids.new(), _terms(1)),
+        _end(database, ids.new()),
+        _replace(database, ids.new(), _terms(1)),
     ):
         with pytest.raises(FeePlanNotFound):
             await change
@@ -143,14 +142,24 @@ async def test_what_is_not_there(database: Database) -> None:
 async def test_callers_bring_their_plans(database: Database, merchant: Merchant) -> None:
     """Whoever is behind a secret, the plans in force are known with the merchant."""
     _, secret = await admin.create_key(database, merchant.id, name="k", scopes=["read"])
-    made = await admin.create_plan(
-        database, merchant.id, rail="card", currency=ANY, terms=_terms(5)
-    )
+    made = await _create(database, merchant.id, rail="card", currency=ANY, terms=_terms(5))
 
     caller = await Keyring(database).find_caller(secret)
 
     assert caller is not None
     assert caller.fee_plans == (made,)
+
+
+async def _create(database: Database, merchant_id: UUID, **fields: Any) -> FeePlan:
+    return await transact(database, lambda tx: admin.create_plan(tx, merchant_id, **fields))
+
+
+async def _replace(database: Database, plan_id: UUID, terms: FeeRates) -> FeePlan:
+    return await transact(database, lambda tx: admin.replace_plan(tx, plan_id, terms))
+
+
+async def _end(database: Database, plan_id: UUID) -> FeePlan:
+    return await transact(database, lambda tx: admin.end_plan(tx, plan_id))
 
 
 def _terms(bps: int) -> FeeRates:

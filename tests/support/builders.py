@@ -9,8 +9,8 @@ from tests.support.client import FRESH, Api, done
 
 async def new_merchant(admin: Api, **fields: Any) -> "Merchant":
     """A fresh merchant and a key that may do everything; `fields` are those of /v1/merchants."""
-    made = done(await admin.post("/v1/merchants", {"name": "stall"} | fields, key=None))
-    key = done(await admin.post("/v1/api_keys", {"merchant": made["id"]}, key=None))
+    made = done(await admin.post("/v1/merchants", {"name": "stall"} | fields))
+    key = done(await admin.post("/v1/api_keys", {"merchant": made["id"]}))
     return Merchant(made["id"], key["id"], admin.as_(key["secret"]))
 
 

@@ -41,7 +41,7 @@ def order(amount: Any, to: str, **fields: Any) -> dict[str, Any]:
 
 async def second_key(merchant: Merchant, admin: Api) -> Merchant:
     """The same merchant with another key."""
-    key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
+    key = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}))
     return Merchant(merchant.id, key["id"], merchant.api.as_(key["secret"]))
 
 

@@ -29,7 +29,7 @@ from app.base.errors import FieldError, Forbidden, PlatformError, TooManyRequest
 from app.base.names import NameTwice, check_names
 from app.domains.merchants import FeePlan, Merchant
 from app.engine import idempotency
-from app.engine.database import Receipt
+from app.engine.database import Receipt, Tx
 from app.engine.idempotency import Answer, Command, Intent, Kind
 from app.engine.saga import WAIT_S, Begins
 
@@ -314,6 +314,32 @@ async def replay(call: Call, intent: Intent, obstacle: PlatformError) -> Reply:
     if answer is None:
         raise obstacle
     return respond(answer, call.services.settings.idempotency_kept_days)
+
+
+async def operate(
+    request: ApiRequest, body: BaseModel, status: int, act: Callable[[Tx], Awaitable[object]]
+) -> Answer:
+    """Act once for the operator; the answer is kept in the same transaction.
+
+    Args:
+        status: of the answer, where nothing is refused.
+        act: makes the view that is answered; refuses before it writes.
+
+    Raises:
+        KeyMissing, KeyMalformed, KeyReused
+    """
+    database, context = services_of(request).database, context_of(request)
+
+    async def answered(tx: Tx) -> Answer:
+        return Answer(status, msgspec.json.encode(await act(tx)).decode())
+
+    return await idempotency.act_once(
+        database,
+        named_intent(request, body),
+        context.request_id,
+        answered,
+        deadline=database.deadline(context.started),
+    )
 
 
 def preferred_wait_s(request: ApiRequest) -> float:

@@ -10,12 +10,21 @@ from litestar.response.base import ASGIResponse
 from pydantic import Field
 
 from app.api.http import lists
-from app.api.http.call import ApiRequest, context_of, enter_admin, parse, path_id, send
+from app.api.http.call import (
+    ApiRequest,
+    context_of,
+    enter_admin,
+    operate,
+    parse,
+    path_id,
+    respond,
+    send,
+)
 from app.api.http.docs import Doc
 from app.api.http.fields import Body, MerchantId, Nothing, Text
 from app.api.http.vault_client import VaultUnreachable
 from app.api.routes.vault import CardsNotSetUp, publishable_key_of
-from app.base import ids
+from app.base import clock, ids
 from app.base.money import AMOUNT_MINOR_MAX
 from app.base.settings import REGION_PATTERN, Settings
 from app.domains.merchants import (
@@ -26,6 +35,7 @@ from app.domains.merchants import (
     UnknownRegion,
     admin,
 )
+from app.engine.database import Tx
 
 
 class CreateMerchant(Body):
@@ -117,22 +127,29 @@ def key_view(
     "/",
     opt=Doc(
         "Create a merchant", body=CreateMerchant, answer=MerchantView, status=201, admin=True,
-        errors=(UnknownRegion,),
+        idempotent=True, errors=(UnknownRegion,),
     ).opt(),
 )  # fmt: skip
 async def create_merchant(request: ApiRequest) -> ASGIResponse:
     """Records a merchant, at home in a region."""
     services = enter_admin(request)
     body = await parse(request, CreateMerchant)
-    merchant = await admin.create_merchant(
-        services.database,
-        name=body.name,
-        home_region=body.home_region or services.settings.region,
-        mode=body.mode,
-        fee_bps=body.fee_bps,
-        fee_fixed_minor=body.fee_fixed,
+    settings = services.settings
+    merchant = Merchant(
+        ids.new(),
+        body.name,
+        body.home_region or settings.region,
+        body.mode,
+        body.fee_bps,
+        body.fee_fixed,
+        clock.now(),
     )
-    return send(merchant_view(merchant, services.settings), 201)
+
+    async def act(tx: Tx) -> MerchantView:
+        await admin.insert_merchant(tx, merchant)
+        return merchant_view(merchant, settings)
+
+    return respond(await operate(request, body, 201, act), settings.idempotency_kept_days)
 
 
 @get(
@@ -195,19 +212,33 @@ async def list_merchants(request: ApiRequest) -> ASGIResponse:
     "/",
     opt=Doc(
         "Create an API key", body=CreateApiKey, answer=ApiKeyView, status=201, admin=True,
-        errors=(MerchantNotFound,),
+        idempotent=True, errors=(MerchantNotFound,),
     ).opt(),
 )  # fmt: skip
 async def create_key(request: ApiRequest) -> ASGIResponse:
-    """Makes a key for a merchant; only this answer ever shows its secret."""
-    services = enter_admin(request)
+    """Makes a key for a merchant; only this answer ever shows its secret.
+
+    A repetition under the same Idempotency-Key is answered without it, because it is not stored.
+    """
+    settings = enter_admin(request).settings
     body = await parse(request, CreateApiKey)
-    key, secret = await admin.create_key(
-        services.database, body.merchant, name=body.name, scopes=body.scopes
-    )
-    merchant = await admin.get_merchant(services.database, key.merchant_id)
-    publishable_key = publishable_key_of(merchant, services.settings)
-    return send(key_view(key, secret, publishable_key), 201)
+    shown: dict[str, ApiKeyView] = {}
+
+    async def act(tx: Tx) -> ApiKeyView:
+        merchant = await admin.read_merchant(tx, body.merchant)
+        key, secret = admin.new_key(merchant, body.name, body.scopes)
+        admin.insert_key(tx, key, secret)
+        publishable_key = publishable_key_of(merchant, settings)
+        kept = key_view(key, None, publishable_key)
+        shown[msgspec.json.encode(kept).decode()] = msgspec.structs.replace(kept, secret=secret)
+        return kept
+
+    answer = await operate(request, body, 201, act)
+    if answer.body in shown:
+        # Made by this request, by whichever attempt of it.
+        text = msgspec.json.encode(shown[answer.body]).decode()
+        answer = msgspec.structs.replace(answer, body=text, replayed=False)
+    return respond(answer, settings.idempotency_kept_days)
 
 
 @get(
@@ -231,14 +262,20 @@ async def list_keys(request: ApiRequest) -> ASGIResponse:
     "/{key_id:str}/revoke",
     opt=Doc(
         "Revoke an API key", body=Nothing, answer=ApiKeyView, admin=True,
-        errors=(ApiKeyNotFound,),
+        idempotent=True, errors=(ApiKeyNotFound,),
     ).opt(),
 )  # fmt: skip
 async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
     """Ends a key; every process refuses it within 5 seconds."""
     services = enter_admin(request)
-    await parse(request, Nothing)
-    return send(key_view(await admin.revoke_key(services.database, path_id("api_key", key_id))))
+    body = await parse(request, Nothing)
+    api_key = path_id("api_key", key_id)
+
+    async def act(tx: Tx) -> ApiKeyView:
+        return key_view(await admin.end_key(tx, api_key))
+
+    answer = await operate(request, body, 200, act)
+    return respond(answer, services.settings.idempotency_kept_days)
 
 
 def routers() -> list[Router]:

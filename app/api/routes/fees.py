@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from pydantic import Field, model_validator
 
 from app.api.http import lists
-from app.api.http.call import ApiRequest, enter_admin, parse, path_id, send
+from app.api.http.call import ApiRequest, enter_admin, operate, parse, path_id, respond, send
 from app.api.http.docs import Doc
 from app.api.http.fields import Body, Currency, MerchantId, Nothing
 from app.base import ids
@@ -25,6 +25,7 @@ from app.domains.merchants import (
     MerchantNotFound,
     admin,
 )
+from app.engine.database import Tx
 
 
 class FeeTerms(Body):
@@ -101,7 +102,7 @@ def _terms(body: FeeTerms) -> FeeRates:
     "/",
     opt=Doc(
         "Create a fee plan", body=CreateFeePlan, answer=FeePlanView, status=201, admin=True,
-        errors=(MerchantNotFound, FeePlanExists),
+        idempotent=True, errors=(MerchantNotFound, FeePlanExists),
     ).opt(),
 )  # fmt: skip
 async def create_plan(request: ApiRequest) -> ASGIResponse:
@@ -112,14 +113,17 @@ async def create_plan(request: ApiRequest) -> ASGIResponse:
     """
     services = enter_admin(request)
     body = await parse(request, CreateFeePlan)
-    plan = await admin.create_plan(
-        services.database,
-        body.merchant,
-        rail=body.rail or ANY,
-        currency=body.currency or ANY,
-        terms=_terms(body),
-    )
-    return send(plan_view(plan), 201)
+
+    async def act(tx: Tx) -> FeePlanView:
+        rail, currency = body.rail or ANY, body.currency or ANY
+        return plan_view(
+            await admin.create_plan(
+                tx, body.merchant, rail=rail, currency=currency, terms=_terms(body)
+            )
+        )
+
+    answer = await operate(request, body, 201, act)
+    return respond(answer, services.settings.idempotency_kept_days)
 
 
 _PARAMETERS: Mapping[str, dict[str, object]] = {
@@ -152,7 +156,7 @@ async def list_plans(request: ApiRequest) -> ASGIResponse:
     "/{plan_id:str}/replace",
     opt=Doc(
         "Replace a fee plan", body=FeeTerms, answer=FeePlanView, status=201, admin=True,
-        errors=(FeePlanNotFound, FeePlanEnded),
+        idempotent=True, errors=(FeePlanNotFound, FeePlanEnded),
     ).opt(),
 )  # fmt: skip
 async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
@@ -163,22 +167,32 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     services = enter_admin(request)
     body = await parse(request, FeeTerms)
     fee_plan = path_id("fee_plan", plan_id)
-    return send(plan_view(await admin.replace_plan(services.database, fee_plan, _terms(body))), 201)
+
+    async def act(tx: Tx) -> FeePlanView:
+        return plan_view(await admin.replace_plan(tx, fee_plan, _terms(body)))
+
+    answer = await operate(request, body, 201, act)
+    return respond(answer, services.settings.idempotency_kept_days)
 
 
 @post(
     "/{plan_id:str}/end",
     opt=Doc(
         "End a fee plan", body=Nothing, answer=FeePlanView, admin=True,
-        errors=(FeePlanNotFound,),
+        idempotent=True, errors=(FeePlanNotFound,),
     ).opt(),
 )  # fmt: skip
 async def end_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     """Ends a plan; the next one that covers a payment counts."""
     services = enter_admin(request)
-    await parse(request, Nothing)
+    body = await parse(request, Nothing)
     fee_plan = path_id("fee_plan", plan_id)
-    return send(plan_view(await admin.end_plan(services.database, fee_plan)))
+
+    async def act(tx: Tx) -> FeePlanView:
+        return plan_view(await admin.end_plan(tx, fee_plan))
+
+    answer = await operate(request, body, 200, act)
+    return respond(answer, services.settings.idempotency_kept_days)
 
 
 def router() -> Router:

@@ -27,7 +27,7 @@ from app.domains.merchants.model import (
     new_secret,
 )
 from app.domains.merchants.store import FEE_PLANS, KEYS, MERCHANTS, queries
-from app.engine.database import Database, Reader, Rows, Tx, arrays, transact
+from app.engine.database import Database, Reader, Tx, arrays, transact
 
 MERCHANTS_PAGE = 1_000
 
@@ -46,25 +46,31 @@ async def create_merchant(
     Raises:
         UnknownRegion: it cannot be at home in `home_region`.
     """
-    await check_home_region(database, home_region)
     merchant = Merchant(ids.new(), name, home_region, mode, fee_bps, fee_fixed_minor, clock.now())
-
-    async def work(tx: Tx) -> None:
-        tx.write(
-            queries.insert_merchant,
-            lambda: {
-                "id": merchant.id,
-                "name": merchant.name,
-                "home_region": merchant.home_region,
-                "mode": merchant.mode,
-                "fee_bps": merchant.fee_bps,
-                "fee_fixed_minor": merchant.fee_fixed_minor,
-                "created_at": merchant.created_at,
-            },
-        )
-
-    await transact(database, work)
+    await transact(database, lambda tx: insert_merchant(tx, merchant))
     return merchant
+
+
+async def insert_merchant(tx: Tx, merchant: Merchant) -> None:
+    """Record a merchant.
+
+    Raises:
+        UnknownRegion: it cannot be at home in its region.
+    """
+    regions = [region for (region,) in await tx.rows(queries.list_database_regions, {})]
+    _check_region(merchant.home_region, regions)
+    tx.write(
+        queries.insert_merchant,
+        lambda: {
+            "id": merchant.id,
+            "name": merchant.name,
+            "home_region": merchant.home_region,
+            "mode": merchant.mode,
+            "fee_bps": merchant.fee_bps,
+            "fee_fixed_minor": merchant.fee_fixed_minor,
+            "created_at": merchant.created_at,
+        },
+    )
 
 
 async def find_merchant(database: Database, merchant_id: UUID) -> Merchant | None:
@@ -100,6 +106,18 @@ async def raise_key_generation(database: Database, merchant_id: UUID, generation
     return await get_merchant(database, merchant_id)
 
 
+async def read_merchant(tx: Tx, merchant_id: UUID) -> Merchant:
+    """One merchant, in a transaction.
+
+    Raises:
+        MerchantNotFound
+    """
+    rows = await tx.rows(queries.find_merchant, {"id": merchant_id})
+    if not rows:
+        raise MerchantNotFound(merchant=ids.encode("merchant", merchant_id))
+    return MERCHANTS.struct_of(rows[0])
+
+
 async def list_merchants(
     database: Database, after: UUID = ids.NIL, limit: int = MERCHANTS_PAGE
 ) -> list[Merchant]:
@@ -124,11 +142,14 @@ async def check_home_region(database: Database, region: str) -> None:
     Raises:
         UnknownRegion: it has not the form of a name, or is no region of a multi-region database.
     """
+    _check_region(region, await list_database_regions(database))
+
+
+def _check_region(region: str, known: Sequence[str]) -> None:
     if not re.fullmatch(REGION_PATTERN, region):
         raise UnknownRegion(
             region=region, why="a name has up to 63 of the characters a-z, 0-9 and '-'"
         )
-    known = await list_database_regions(database)
     if known and region not in known:
         raise UnknownRegion(region=region, why=f"the database's regions are {', '.join(known)}")
 
@@ -141,28 +162,36 @@ async def create_key(
     Raises:
         MerchantNotFound
     """
-    merchant = await get_merchant(database, merchant_id)
-    secret = new_secret(merchant.mode)
-    key = ApiKey(
-        ids.new(), secret[:PREFIX_LENGTH], merchant_id, name, list(scopes), clock.now(), None
-    )
+    key, secret = new_key(await get_merchant(database, merchant_id), name, scopes)
 
     async def work(tx: Tx) -> None:
-        tx.write(
-            queries.insert_key,
-            lambda: {
-                "id": key.id,
-                "secret_hash": hash_secret(secret),
-                "prefix": key.prefix,
-                "merchant_id": merchant_id,
-                "name": name,
-                "scopes": arrays.texts(key.scopes),
-                "created_at": key.created_at,
-            },
-        )
+        insert_key(tx, key, secret)
 
     await transact(database, work)
     return key, secret
+
+
+def new_key(merchant: Merchant, name: str, scopes: Sequence[str]) -> tuple[ApiKey, str]:
+    """A key of a merchant, which is not recorded yet, and its secret."""
+    secret = new_secret(merchant.mode)
+    prefix = secret[:PREFIX_LENGTH]
+    return ApiKey(ids.new(), prefix, merchant.id, name, list(scopes), clock.now(), None), secret
+
+
+def insert_key(tx: Tx, key: ApiKey, secret: str) -> None:
+    """Record a key."""
+    tx.write(
+        queries.insert_key,
+        lambda: {
+            "id": key.id,
+            "secret_hash": hash_secret(secret),
+            "prefix": key.prefix,
+            "merchant_id": key.merchant_id,
+            "name": key.name,
+            "scopes": arrays.texts(key.scopes),
+            "created_at": key.created_at,
+        },
+    )
 
 
 async def list_keys(database: Database, merchant_id: UUID) -> list[ApiKey]:
@@ -177,13 +206,17 @@ async def revoke_key(database: Database, key_id: UUID) -> ApiKey:
     Raises:
         ApiKeyNotFound
     """
+    return await transact(database, lambda tx: end_key(tx, key_id))
 
-    async def work(tx: Tx) -> Rows:
-        await tx.execute(queries.revoke_key, {"id": key_id, "now": clock.now()})
-        # Read here: once it is revoked, no error may say that nothing was done.
-        return await tx.rows(queries.find_key, {"id": key_id})
 
-    rows = await transact(database, work)
+async def end_key(tx: Tx, key_id: UUID) -> ApiKey:
+    """As `revoke_key`.
+
+    Raises:
+        ApiKeyNotFound
+    """
+    await tx.execute(queries.revoke_key, {"id": key_id, "now": tx.now})
+    rows = await tx.rows(queries.find_key, {"id": key_id})
     if not rows:
         raise ApiKeyNotFound(key=ids.encode("api_key", key_id))
     return KEYS.struct_of(rows[0])
@@ -193,7 +226,7 @@ PLANS_PAGE: Final = 1_000
 
 
 async def create_plan(
-    database: Database, merchant_id: UUID, *, rail: str, currency: str, terms: FeeRates
+    tx: Tx, merchant_id: UUID, *, rail: str, currency: str, terms: FeeRates
 ) -> FeePlan:
     """Bring a fee plan into force; payments that are made from then on come under it.
 
@@ -201,49 +234,34 @@ async def create_plan(
         MerchantNotFound
         FeePlanExists: one for this rail and currency is in force.
     """
-    await get_merchant(database, merchant_id)
+    await read_merchant(tx, merchant_id)
     plan = _plan(merchant_id, rail, currency, terms)
-
-    async def work(tx: Tx) -> None:
-        await _insert(tx, plan)
-
-    await transact(database, work)
+    await _insert(tx, plan)
     return plan
 
 
-async def replace_plan(database: Database, plan_id: UUID, terms: FeeRates) -> FeePlan:
+async def replace_plan(tx: Tx, plan_id: UUID, terms: FeeRates) -> FeePlan:
     """End a fee plan and bring another one for the same into force, without a moment between.
 
     Raises: (the first that applies)
         FeePlanNotFound, FeePlanEnded
     """
-    new_id = ids.new()
-
-    async def work(tx: Tx) -> FeePlan:
-        if tx.attempt > 1 and (made := await _find(tx, new_id)):
-            return made  # an earlier attempt of unknown outcome committed
-        old = await _end(tx, plan_id)
-        plan = _plan(old.merchant_id, old.rail, old.currency, terms, new_id)
-        await _insert(tx, plan)
-        return plan
-
-    return await transact(database, work)
+    old = await _end(tx, plan_id)
+    plan = _plan(old.merchant_id, old.rail, old.currency, terms)
+    await _insert(tx, plan)
+    return plan
 
 
-async def end_plan(database: Database, plan_id: UUID) -> FeePlan:
+async def end_plan(tx: Tx, plan_id: UUID) -> FeePlan:
     """End a fee plan; ending it again changes nothing.
 
     Raises:
         FeePlanNotFound
     """
-
-    async def work(tx: Tx) -> FeePlan:
-        found = await _find(tx, plan_id)
-        if found is None:
-            raise FeePlanNotFound(fee_plan=ids.encode("fee_plan", plan_id))
-        return found if found.ended_at else await _end(tx, plan_id)
-
-    return await transact(database, work)
+    found = await _find(tx, plan_id)
+    if found is None:
+        raise FeePlanNotFound(fee_plan=ids.encode("fee_plan", plan_id))
+    return found if found.ended_at else await _end(tx, plan_id)
 
 
 async def list_plans(
@@ -260,11 +278,9 @@ async def list_plans_in_force(reader: Reader, merchant_id: UUID) -> tuple[FeePla
     return tuple(FEE_PLANS.struct_of(row) for row in rows)
 
 
-def _plan(
-    merchant_id: UUID, rail: str, currency: str, terms: FeeRates, plan_id: UUID | None = None
-) -> FeePlan:
+def _plan(merchant_id: UUID, rail: str, currency: str, terms: FeeRates) -> FeePlan:
     return FeePlan(
-        id=plan_id or ids.new(),
+        id=ids.new(),
         merchant_id=merchant_id,
         rail=rail,
         currency=currency,
@@ -289,9 +305,8 @@ async def _end(tx: Tx, plan_id: UUID) -> FeePlan:
         raise FeePlanNotFound(fee_plan=name)
     if plan.ended_at is not None:
         raise FeePlanEnded(fee_plan=name)
-    now = clock.now()
-    await tx.execute(queries.end_plan, {"id": plan_id, "now": now})
-    return msgspec.structs.replace(plan, ended_at=now)
+    await tx.execute(queries.end_plan, {"id": plan_id, "now": tx.now})
+    return msgspec.structs.replace(plan, ended_at=tx.now)
 
 
 async def _insert(tx: Tx, plan: FeePlan) -> None:

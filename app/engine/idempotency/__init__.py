@@ -4,7 +4,7 @@ Guarantees: of all commands under one key of one merchant, whenever and wherever
 exactly one acts; the others get its answer byte for byte, or a refusal if they asked for something
 else. The key is written in the transaction of its effect, so neither exists without the other.
 
-Owns `idempotency_keys`.
+Owns `idempotency_keys`, and `operator_keys` for requests that belong to no merchant.
 
 An answer of status 202 is provisional: a flow goes on behind it and replaces it when it ends.
 
@@ -25,6 +25,7 @@ from app.engine.idempotency.model import (
     parse_key,
     refusal,
 )
+from app.engine.idempotency.operators import act_once, sweep_operators
 from app.engine.idempotency.store import find_answer, pull_named, release_keys, sweep
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "KeyMissing",
     "KeyReused",
     "Kind",
+    "act_once",
     "answer",
     "claim",
     "find_answer",
@@ -48,4 +50,5 @@ __all__ = [
     "refusal",
     "release_keys",
     "sweep",
+    "sweep_operators",
 ]

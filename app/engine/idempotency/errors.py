@@ -4,7 +4,7 @@ from app.base.errors import Invalid, Rejected
 
 
 class KeyMissing(Invalid):
-    """This request moves money and needs an Idempotency-Key header."""
+    """This request needs an Idempotency-Key header."""
 
     code = "idempotency_key_missing"
 

@@ -72,7 +72,7 @@ SELECT request, status, body, expires_at
  WHERE region = :region
    AND merchant_id = :merchant_id
    AND id = :id
-   AND (expires_at > :now OR status = 202);
+   AND (expires_at > clock_timestamp() OR status = 202);
 
 -- name: list_page
 -- The next page of keys in key order, whatever their age, for the sweeper's walk.
@@ -95,3 +95,31 @@ UPDATE idempotency_keys AS k
    AND k.merchant_id = d.merchant_id
    AND k.id = d.id
 RETURNING k.merchant_id, k.id;
+
+-- name: delete_expired_operator_key
+-- Make room under an operator's key whose time has passed.
+-- path: operator_keys_pkey
+DELETE FROM operator_keys
+ WHERE id = :id
+   AND expires_at <= :now;
+
+-- name: find_operator_key
+-- The request and the answer under an operator's key.
+-- path: operator_keys_pkey
+SELECT request, status, body, expires_at
+  FROM operator_keys
+ WHERE id = :id;
+
+-- name: insert_operator_key
+-- Store an answer under an operator's key; one that is already there is left alone.
+-- path: operator_keys_pkey
+INSERT INTO operator_keys (id, key, request, status, body, correlation_id, expires_at)
+VALUES (CAST(:id AS UUID), :key, :request, CAST(:status AS INT8), :body, :correlation_id,
+        CAST(:expires_at AS TIMESTAMPTZ))
+    ON CONFLICT (id) DO NOTHING;
+
+-- name: delete_expired_operator_keys
+-- Delete the keys of operators whose time has passed.
+-- full scan: operators ask seldom, so there are few
+DELETE FROM operator_keys
+ WHERE expires_at <= :now;

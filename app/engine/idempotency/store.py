@@ -108,12 +108,7 @@ async def find_answer(
         KeyReused: the answer is to another request.
     """
     for region in regions:
-        params = {
-            "region": region,
-            "merchant_id": merchant_id,
-            "id": name.id,
-            "now": clock.now(),
-        }
+        params = {"region": region, "merchant_id": merchant_id, "id": name.id}
         rows = await database.read(queries.find_answer, params)
         for request, status, body, expires_at in rows:
             if request != name.request:
