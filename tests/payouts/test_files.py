@@ -13,8 +13,10 @@ import pytest
 
 from app.base import clock, ids
 from app.domains.payouts import asks, formats, jobs, reads
+from app.domains.payouts.admin import keep_plan
 from app.domains.payouts.commands import CancelPayout
-from app.domains.payouts.model import PayoutFile, PayoutFileStatus
+from app.domains.payouts.errors import AccountOutsideSepa
+from app.domains.payouts.model import PayoutFile, PayoutFileStatus, PayoutPlan
 from app.domains.payouts.steps import cancel_payouts
 from app.engine.database import GroupCommit, transact
 from app.engine.saga import Postpone
@@ -24,7 +26,7 @@ from tests.payouts.test_decisions import NOW, payout
 from tests.support import books
 from tests.support.builders import Merchant
 from tests.support.client import done, refused
-from tests.support.databases import rows
+from tests.support.databases import execute, rows
 from tests.support.engine import opened
 from tests.support.payouts import (
     IBAN,
@@ -33,6 +35,7 @@ from tests.support.payouts import (
     bank_account,
     becomes,
     earn,
+    order,
     pay_out,
     read,
 )
@@ -148,7 +151,7 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
     names = [(await pay_out(merchant, amount, to))["id"] for amount in (1_000, 2_000)]
     merchant_id = ids.decode("merchant", merchant.id)
     async with opened(office.database_url, **BY_FILE) as database:
-        lines = await reads.list_unfiled(database, "local", "EUR", 10)
+        lines = await reads.list_unfiled(database, "local", "EUR", (ids.NIL, ids.NIL), 10)
         file = jobs._write(database.settings, "local", lines, date(2031, 1, 31), clock.now())
         group_commit = GroupCommit(database)
         command = CancelPayout(
@@ -169,6 +172,59 @@ async def test_a_file_of_payouts_that_have_left_is_not_kept(office: Office) -> N
         (ids.decode("payout", names[0]), None),
         (ids.decode("payout", names[1]), made.id),
     ]
+
+
+OUTSIDE = ["SA0380000000608010167519", "BR1800360305000010009795493C1"]
+
+
+@pytest.mark.parametrize("iban", OUTSIDE)
+async def test_a_file_reaches_only_accounts_in_sepa(office: Office, iban: str) -> None:
+    """Euros for an account elsewhere are refused when they are asked for; dollars go one by one."""
+    merchant = await office.merchant()
+    account = await bank_account(merchant, iban)
+
+    answer = await merchant.api.post("/v1/payouts", order(1_000, account))
+
+    problem = refused(answer, 409, "account_outside_sepa")
+    assert problem["facts"] == {"bank_account": account, "country": iban[:2]}
+    assert await available(merchant) == 100_000
+    merchant_id, account_id = (
+        ids.decode("merchant", merchant.id),
+        ids.decode("bank_account", account),
+    )
+    async with opened(office.database_url, **BY_FILE) as database:
+        with pytest.raises(AccountOutsideSepa):
+            await keep_plan(database, PayoutPlan(merchant_id, "EUR", "daily", account_id, None))
+    await earn(merchant, 700, "USD")
+    single = await pay_out(merchant, 700, account, currency="USD")
+    await becomes(merchant, single["id"], "in_transit")
+
+
+@pytest.mark.parametrize("iban", ["DE00370400440532013000", "de89370400440532013000", OUTSIDE[0]])
+async def test_one_unfit_payout_does_not_stop_the_file(office: Office, iban: str) -> None:
+    """It is left out and its flow parked, nothing says its number, and the others go."""
+    good, bad = await office.merchant(), await office.merchant()
+    fit = await pay_out(good, 1_000, await bank_account(good))
+    unfit = await pay_out(bad, 2_000, await bank_account(bad))
+    # As if an older version had taken it.
+    update = "UPDATE bank_accounts SET iban = %s WHERE merchant_id = %s"
+    execute(office.database_url, update, [iban, ids.decode("merchant", bad.id)])
+
+    (made,) = office.files()
+
+    assert (made["payouts"], made["sum_minor"], made["status"]) == (1, 1_000, "accepted")
+    await becomes(good, fit["id"], "in_transit")
+    logs = "".join(path.read_text("utf-8") for path in office.folder.glob("**/*.log"))
+    (told,) = [line for line in logs.splitlines() if "payout_left_out_of_file" in line]
+    assert unfit["id"] in told
+    assert iban not in logs
+    parked = office.suya("sagas", "list", "--parked")["data"]
+    assert [flow["note"].partition(":")[0] for flow in parked] == ["left out of the file"]
+    assert office.files() == []
+    canceled = await bad.api.post(f"/v1/payouts/{unfit['id']}/cancel", {})
+    assert done(canceled, 200)["status"] == "canceled"
+    execute(office.database_url, update, [IBAN, ids.decode("merchant", bad.id)])
+    await books.assert_in_order(office.database_url)
 
 
 def _file(status: PayoutFileStatus, **rejected: str) -> PayoutFile:

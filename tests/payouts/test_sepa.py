@@ -78,7 +78,33 @@ def test_long_names_are_cut() -> None:
     assert formats.sepa_text("x" * 141) == "x" * 70
 
 
+@table("""
+    iban                      amount        fits
+    NL91ABNA0417164300             1         yes
+    NL91ABNA0417164300   99999999999         yes
+    NL91ABNA0417164300  100000000000          no
+    NL91ABNA0417164300             0          no
+    NL92ABNA0417164300             1          no  -- a check digit is wrong
+    nl91ABNA0417164300             1          no
+    NL91_ABNA0417164300            1          no
+    SA0380000000608010167519       1          no  -- not in SEPA
+    x                              1          no
+""")
+def test_an_order_is_fit_alone(row: Row) -> None:
+    """What would make the file of all invalid is found in the order itself, and not repeated."""
+    order = Order("po_1", "mer_1", row.amount, row.iban.replace("_", " "), "Ada")
+
+    fault = formats.find_fault(order)
+
+    assert (fault is None) == (row.fits == "yes")
+    assert fault is None or row.iban not in fault
+    if fault is None:
+        formats.check_file(make(order))
+
+
 def test_what_is_no_file_of_the_scheme_is_found() -> None:
     """The check is by the XSD of the scheme."""
-    with pytest.raises(InvariantViolated):
-        formats.check_file(make().replace("NL91ABNA0417164300", "no number"))
+    with pytest.raises(InvariantViolated) as raised:
+        formats.check_file(make().replace("NL91ABNA0417164300", "NO91-A-NUMBER"))
+    assert "IBAN" in str(raised.value)
+    assert "NO91" not in str(raised.value)

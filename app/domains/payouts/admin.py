@@ -21,7 +21,7 @@ from app.base.settings import Settings
 from app.base.telemetry import log
 from app.domains.merchants.admin import get_merchant
 from app.domains.merchants.reads import find_homes
-from app.domains.payouts import asks, jobs, reads, steps, store
+from app.domains.payouts import asks, decisions, jobs, reads, steps, store
 from app.domains.payouts.commands import PayAfterAll
 from app.domains.payouts.errors import BankAccountNotFound
 from app.domains.payouts.jobs import Overtaken
@@ -37,6 +37,7 @@ async def keep_plan(database: Database, plan: PayoutPlan) -> None:
     Raises: (the first that applies)
         MerchantNotFound
         BankAccountNotFound: the merchant has none of that id.
+        AccountOutsideSepa
     """
     merchant = await get_merchant(database, plan.merchant_id)
     if plan.bank_account_id is not None:
@@ -48,6 +49,9 @@ async def keep_plan(database: Database, plan: PayoutPlan) -> None:
         if account is None:
             name = ids.encode("bank_account", account_id)
             raise BankAccountNotFound(bank_account=name)
+        channel = decisions.channel_of(plan.currency, database.settings)
+        if (unreached := decisions.decide_reach(account, channel)) is not None:
+            raise unreached
 
     async def work(tx: Tx) -> None:
         tx.write(

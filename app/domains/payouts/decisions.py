@@ -11,17 +11,28 @@ from uuid import UUID
 
 from app.base import ids, money
 from app.base.errors import PlatformError
+from app.base.iban import is_in_sepa
+from app.base.settings import Settings
 from app.domains.ledger import Book, Change, Draft
 from app.domains.ledger.errors import InsufficientFunds
 from app.domains.ledger.model import ChartAccount, merchant_account, platform_account
 from app.domains.payouts.commands import OpenPayout
 from app.domains.payouts.errors import (
+    AccountOutsideSepa,
     ApprovalBySameKey,
     NothingToPayOut,
     PayoutNotApprovable,
     PayoutNotCancelable,
 )
-from app.domains.payouts.model import CANCELED, OPEN, RETURNED, Payout, PayoutChange, PayoutChannel
+from app.domains.payouts.model import (
+    CANCELED,
+    OPEN,
+    RETURNED,
+    BankAccount,
+    Payout,
+    PayoutChange,
+    PayoutChannel,
+)
 from app.processors import Verdict
 
 _HUNDREDTHS: Final = 2  # digits of the currencies that limits are thought in
@@ -128,6 +139,22 @@ def transit_account(merchant_id: UUID, currency: str) -> ChartAccount:
 def cash_account(region: str, currency: str, stripe: int) -> ChartAccount:
     """The stripe of the platform's account at its bank that this writer uses."""
     return platform_account(region, currency, "bank_cash", stripe)
+
+
+def decide_reach(account: BankAccount, channel: PayoutChannel) -> PlatformError | None:
+    """Whether payouts over this channel reach a bank account: files are SEPA's.
+
+    Refusal: AccountOutsideSepa. Whatever goes one by one the bank decides itself.
+    """
+    if channel == "file" and not is_in_sepa(account.iban):
+        name = ids.encode("bank_account", account.id)
+        return AccountOutsideSepa(bank_account=name, country=account.iban[:2])
+    return None
+
+
+def channel_of(currency: str, settings: Settings) -> PayoutChannel:
+    """How payouts in a currency go; SEPA, whose files these are, is for euros."""
+    return settings.payout_eur_road if currency == "EUR" else "single"
 
 
 def accounts_of(payout: Payout, region: str, stripe: int) -> set[ChartAccount]:

@@ -9,6 +9,12 @@ class BankAccountNotFound(NotFound):
     code = "bank_account_not_found"
 
 
+class AccountOutsideSepa(Rejected):
+    """Payouts in EUR go by SEPA, which does not reach bank account {bank_account} ({country})."""
+
+    code = "account_outside_sepa"
+
+
 class PayoutNotFound(NotFound):
     """There is no payout {payout}."""
 

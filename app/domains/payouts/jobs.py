@@ -9,7 +9,7 @@ by the payout's own flow, which goes on as soon as the bank has the file.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import Final
@@ -29,8 +29,8 @@ from app.domains.payouts.formats import Debtor, Order
 from app.domains.payouts.model import PayoutFile, PayoutPlan
 from app.domains.payouts.reads import WaitingPayout
 from app.engine import idempotency
-from app.engine.database import Database, Tx, arrays, transact
-from app.engine.saga import TakeFlow
+from app.engine.database import NOBODY_MOVES, Database, Tx, arrays, transact
+from app.engine.saga import Flow, TakeFlow, lock_flows, park, update_flows
 from app.processors import FileState, World
 
 CURRENCY = "EUR"
@@ -81,12 +81,13 @@ class Sent(msgspec.Struct):
 async def make_file(database: Database, region: str, day: date) -> PayoutFile | None:
     """Put what waits in a region into a file, 1,000 payouts at most; none: nothing waits.
 
+    A payout whose order no file can have is left out and its flow parked, so that the others go.
     The text is made and checked before the transaction, which then finds all payouts as they were,
     or does nothing.
     """
     settings = database.settings
     for _ in range(ATTEMPTS_MAX):
-        lines = await reads.list_unfiled(database, region, CURRENCY, PAYOUTS_MAX)
+        lines = await _list_fit(database, region)
         if not lines:
             return None
         now = clock.now()
@@ -202,21 +203,68 @@ async def go_on(world: World, file: PayoutFile) -> None:
         )
 
 
+async def _list_fit(database: Database, region: str) -> list[WaitingPayout]:
+    """The next payouts that may go into a file; what is found on the way and may not is parked."""
+    after = (ids.NIL, ids.NIL)
+    for _ in range(FILES_MAX):
+        page = await reads.list_unfiled(database, region, CURRENCY, after, PAYOUTS_MAX)
+        found = [(line, formats.find_fault(_order(line))) for line in page]
+        faults = {line.payout_id: (line.merchant_id, fault) for line, fault in found if fault}
+        if faults:
+            await _park(database, region, faults)
+        fit = [line for line, fault in found if fault is None]
+        if fit or len(page) < PAYOUTS_MAX:
+            return fit
+        after = (page[-1].merchant_id, page[-1].payout_id)
+    return []
+
+
+async def _park(database: Database, region: str, faults: Mapping[UUID, tuple[UUID, str]]) -> None:
+    """Leave payouts to people: `faults` has the merchant and the reason of each.
+
+    One whose flow a process has just now is found again by the next round.
+    """
+
+    async def work(tx: Tx) -> list[Flow]:
+        keys = [(merchant_id, payout_id) for payout_id, (merchant_id, _) in faults.items()]
+        flows = (await lock_flows(tx, region, NOBODY_MOVES, keys)).values()
+        now = clock.now()
+        free = [
+            flow
+            for flow in flows
+            if flow.status == "running" and (flow.lease_until is None or flow.lease_until <= now)
+        ]
+        for flow in free:
+            park(flow, now, f"left out of the file: {faults[flow.id][1]}")
+        # After this line only writes.
+        update_flows(tx, region, free)
+        return free
+
+    for flow in await transact(database, work):
+        log.error(
+            "payout_left_out_of_file",
+            payout=ids.encode("payout", flow.id),
+            region=region,
+            why=faults[flow.id][1],
+        )
+
+
+def _order(line: WaitingPayout) -> Order:
+    return Order(
+        reference=ids.encode("payout", line.payout_id),
+        merchant=ids.encode("merchant", line.merchant_id),
+        amount_minor=line.amount_minor,
+        iban=line.iban,
+        name=line.name,
+    )
+
+
 def _write(
     settings: Settings, region: str, lines: list[WaitingPayout], day: date, now: datetime
 ) -> PayoutFile:
     assert settings.payout_debtor_iban is not None
     debtor = Debtor(settings.payout_debtor_name, settings.payout_debtor_iban)
-    orders = [
-        Order(
-            reference=ids.encode("payout", line.payout_id),
-            merchant=ids.encode("merchant", line.merchant_id),
-            amount_minor=line.amount_minor,
-            iban=line.iban,
-            name=line.name,
-        )
-        for line in lines
-    ]
+    orders = [_order(line) for line in lines]
     file_id = ids.new()
     text = formats.make_file(orders, debtor, message_id=file_id.hex, day=day, made_at=now)
     formats.check_file(text)

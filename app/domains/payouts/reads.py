@@ -77,10 +77,16 @@ class WaitingPayout(msgspec.Struct, frozen=True):
 
 
 async def list_unfiled(
-    reader: Reader, region: str, currency: str, limit: int
+    reader: Reader, region: str, currency: str, after: tuple[UUID, UUID], limit: int
 ) -> list[WaitingPayout]:
-    """Payouts that wait for a file."""
-    params = {"region": region, "currency": currency, "page_size": limit}
+    """Payouts that wait for a file, after a position (merchant, payout)."""
+    params = {
+        "region": region,
+        "currency": currency,
+        "after_merchant_id": after[0],
+        "after_id": after[1],
+        "page_size": limit,
+    }
     return [WaitingPayout(*row) for row in await reader.read(queries.list_unfiled, params)]
 
 

@@ -92,7 +92,7 @@ SELECT *
  LIMIT CAST(:page_size AS INT8);
 
 -- name: list_unfiled
--- Payouts that wait for a file, with where they go.
+-- Payouts that wait for a file, after a position, with where they go.
 -- path: payouts_unfiled; bank_accounts_pkey, one look-up per payout
 SELECT p.merchant_id, p.id, p.amount_minor, b.iban, b.name
   FROM payouts AS p
@@ -105,6 +105,7 @@ SELECT p.merchant_id, p.id, p.amount_minor, b.iban, b.name
    AND p.status = 'pending'
    AND p.road = 'file'
    AND p.file_id IS NULL
+   AND (p.merchant_id, p.id) > (CAST(:after_merchant_id AS UUID), CAST(:after_id AS UUID))
  ORDER BY p.merchant_id, p.id
  LIMIT CAST(:page_size AS INT8);
 

@@ -35,7 +35,6 @@ from app.domains.payouts.model import (
     BankAccount,
     Payout,
     PayoutChange,
-    PayoutChannel,
     Recall,
 )
 from app.domains.payouts.views import bank_account_text, payout_text
@@ -84,8 +83,8 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     The answer is final: what the bank makes of it comes later. A payout above its limit waits for
     another key; the others' flows begin, and those that go by file wait for it.
 
-    Refusals, the first that applies: BankAccountNotFound, NothingToPayOut, InsufficientFunds,
-    BalanceLimit.
+    Refusals, the first that applies: BankAccountNotFound, AccountOutsideSepa, NothingToPayOut,
+    InsufficientFunds, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region, fresh = commands[0].region, claims.fresh
@@ -101,16 +100,22 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     flows: list[Flow] = []
     facts: list[Fact] = []
     for command in fresh:
-        if (command.merchant_id, command.bank_account_id) not in banks:
-            name = ids.encode("bank_account", command.bank_account_id)
-            answers.append(refusal(BankAccountNotFound(bank_account=name), command.correlation_id))
+        account = banks.get((command.merchant_id, command.bank_account_id))
+        channel = decisions.channel_of(command.currency, tx.settings)
+        unreached = (
+            BankAccountNotFound(bank_account=ids.encode("bank_account", command.bank_account_id))
+            if account is None
+            else decisions.decide_reach(account, channel)
+        )
+        if unreached is not None:
+            answers.append(refusal(unreached, command.correlation_id))
             continue
         plan = plans.get((command.merchant_id, command.currency))
         payout = decisions.decide_open(
             book,
             command,
             limit_minor=_limit(tx, command.currency, plan),
-            channel=_channel_of(tx, command.currency),
+            channel=channel,
             transfer_id=ids.new(),
         )
         if isinstance(payout, PlatformError):
@@ -354,11 +359,6 @@ def _limit(tx: Tx, currency: str, plan: model.PayoutPlan | None) -> int:
     if plan is not None and plan.approval_minor is not None:
         return plan.approval_minor
     return decisions.approval_limit(currency, tx.settings.payout_approval_minor)
-
-
-def _channel_of(tx: Tx, currency: str) -> PayoutChannel:
-    """SEPA, whose files these are, is for euros."""
-    return tx.settings.payout_eur_road if currency == "EUR" else "single"
 
 
 def _not_found(
