@@ -1,5 +1,6 @@
 """Money: whole minor units, rounded half to even, with the exponents of ISO 4217."""
 
+from datetime import date
 from fractions import Fraction
 
 import iso4217
@@ -53,6 +54,7 @@ def test_fees_are_a_share_and_a_fixed_part(row: Row) -> None:
 
 @table("""
     currency  digits
+    XCG            2
     JPY            0
     KRW            0
     CLP            0
@@ -83,13 +85,25 @@ def test_an_unknown_currency_has_no_exponent() -> None:
     assert "usd" not in money.EXPONENTS
 
 
+@table("""
+    currency  on          ended
+    BGN       2025-12-31     no
+    BGN       2026-01-01    yes  -- Bulgaria has the euro
+    EUR       2026-01-01     no
+    XCG       2026-01-01     no  -- in place of ANG since 2025-03-31
+""")
+def test_a_currency_ends_on_a_day(row: Row) -> None:
+    """Whether a currency is money depends on the day."""
+    assert money.has_ended(row.currency, date.fromisoformat(row.on)) == (row.ended == "yes")
+
+
 def test_exponents_are_those_that_iso_publishes() -> None:
-    """Suya's currencies are ISO's, but for one that ISO dropped and two that Suya does not take."""
+    """Suya's currencies are ISO's, but for those that ended and one that Suya does not take."""
     published = {each.code: each.exponent for each in iso4217.Currency if each.exponent is not None}
     both = published.keys() & money.EXPONENTS.keys()
 
     assert {code: money.EXPONENTS[code] for code in both} == {
         code: published[code] for code in both
     }
-    assert money.EXPONENTS.keys() - both == {"BGN"}  # accounts in it are still read and emptied
-    assert published.keys() - both == {"XAD", "XCG"}
+    assert money.EXPONENTS.keys() - both == set(money.ENDED)  # still read and emptied
+    assert published.keys() - both == {"XAD"}

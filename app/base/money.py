@@ -4,6 +4,7 @@ Exponents differ: 0 for yen, 2 for dollars, 3 for dinars, 4 for UF. Source: ISO 
 test compares the table with the published list; decision 16 says why there is no library for it.
 """
 
+from datetime import date
 from typing import Final
 
 AMOUNT_MINOR_MAX: Final = 2**53 - 1
@@ -18,7 +19,8 @@ _TWO: Final = (
     "GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR "
     "LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD "
     "PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC "
-    "SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD YER ZAR ZMW ZWG"
+    "SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW "
+    "ZWG"
 ).split()
 _ZERO: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
 _THREE: Final = "BHD IQD JOD KWD LYD OMR TND".split()
@@ -30,7 +32,16 @@ EXPONENTS: Final[dict[str, int]] = (
     | dict.fromkeys(_THREE, 3)
     | dict.fromkeys(_FOUR, 4)
 )
-"""Currency code -> digits after the decimal point."""
+"""Currency code -> digits after the decimal point; those that have ended as well."""
+
+ENDED: Final[dict[str, date]] = {"BGN": date(2026, 1, 1)}
+"""Currency code -> the day from which it is money no more. Nothing new begins in it; what there is
+can be read, captured, refunded, paid out and converted to another. Source: ISO 4217, list three."""
+
+
+def has_ended(currency: str, on: date) -> bool:
+    """Whether a currency is money no more on a day."""
+    return currency in ENDED and ENDED[currency] <= on
 
 
 def divide_half_even(numerator: int, denominator: int) -> int:

@@ -59,9 +59,10 @@ def _open(call: Call, intent: Intent, body: CreateAccount) -> OpenAccount:
 @post(
     "/",
     opt=Doc(
-        "Open an account", body=CreateAccount, answer=AccountView, status=201, idempotent=True
+        "Open an account", body=CreateAccount, answer=AccountView, status=201, idempotent=True,
+        errors=(errors.CurrencyEnded,),
     ).opt(),
-)
+)  # fmt: skip
 async def create_account(request: ApiRequest) -> ASGIResponse:
     """Opens a customer's wallet in one currency."""
     return await perform(request, CreateAccount, steps.open_accounts, _open)

@@ -34,6 +34,7 @@ from app.domains.fx.errors import (
 from app.domains.fx.reads import find_quote, list_quotes
 from app.domains.fx.steps import create_quotes
 from app.domains.fx.views import QuoteView, quote_view
+from app.domains.ledger.errors import CurrencyEnded
 from app.engine.idempotency import Intent
 
 
@@ -86,8 +87,8 @@ def _quote(call: Call, intent: Intent, body: CreateQuote, table: RateTable) -> P
     opt=Doc(
         "Make a quote", body=CreateQuote, answer=QuoteView, status=201, idempotent=True,
         errors=(
-            CurrenciesMustDiffer, CurrencyNotQuoted, ConversionTooSmall, ConversionTooLarge,
-            RatesUnavailable,
+            CurrenciesMustDiffer, CurrencyEnded, CurrencyNotQuoted, ConversionTooSmall,
+            ConversionTooLarge, RatesUnavailable,
         ),
     ).opt(),
 )  # fmt: skip

@@ -37,6 +37,7 @@ class CreateCapture(Body):
 _STATUSES = get_args(PaymentStatus)
 
 OPEN_ERRORS = (
+    ledger_errors.CurrencyEnded,
     ledger_errors.AccountNotFound,
     ledger_errors.AccountNotUsable,
     ledger_errors.CurrencyMismatch,

@@ -187,7 +187,7 @@ async def list_transfers(request: ApiRequest) -> ASGIResponse:
     "/",
     opt=Doc(
         "Make a deposit", body=CreateDeposit, answer=TransferView, status=201,
-        idempotent=True, errors=(SandboxOnly, *_WALLET_ERRORS),
+        idempotent=True, errors=(SandboxOnly, errors.CurrencyEnded, *_WALLET_ERRORS),
     ).opt(),
 )  # fmt: skip
 async def create_deposit(request: ApiRequest) -> ASGIResponse:

@@ -28,6 +28,10 @@ ECB: Final = "ecb"
 
 FIXED: Final = "fixed"
 
+REPLACED: Final = {"BGN": Decimal("1.95583")}
+"""Currency -> units of it for one euro, fixed for ever, of those that the euro has replaced and of
+which sources have no rate any more. Source: Regulation (EC) 2866/98, article 1, as amended."""
+
 
 class RateTable(msgspec.Struct, frozen=True):
     """The rates of one source and day."""
@@ -52,7 +56,9 @@ class RateTable(msgspec.Struct, frozen=True):
         return cross(source, target)
 
     def _of(self, currency: str) -> Decimal | None:
-        return Decimal(1) if currency == BASE else self.per_euro.get(currency)
+        if currency == BASE:
+            return Decimal(1)
+        return self.per_euro.get(currency) or REPLACED.get(currency)
 
 
 class Rates(Protocol):

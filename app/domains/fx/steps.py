@@ -34,8 +34,8 @@ from app.engine.idempotency import Answer, refusal
 async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer]:
     """Record quotes; each answers 201 with the quote and appends `fx_quote.created`.
 
-    Refusals, the first that applies: CurrenciesMustDiffer, CurrencyNotQuoted, ConversionTooSmall,
-    ConversionTooLarge.
+    Refusals, the first that applies: CurrenciesMustDiffer, CurrencyEnded (of the target),
+    CurrencyNotQuoted, ConversionTooSmall, ConversionTooLarge.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
@@ -58,6 +58,9 @@ async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer
 def _decide_quote(command: PromiseQuote, now: datetime) -> Quote | PlatformError:
     if command.source_currency == command.target_currency:
         return CurrenciesMustDiffer(currency=command.source_currency)
+    ended = ledger.refuse_ended(command.target_currency, clock.now())
+    if ended is not None:
+        return ended
     if isinstance(command.reference_rate, PlatformError):
         return command.reference_rate
     made = convert(

@@ -16,7 +16,14 @@ from app.domains.ledger.commands import (
     MakeTransfer,
     OpenAccount,
 )
-from app.domains.ledger.decisions import Book, begin_hold, post_hold, refuse_wallet, release_hold
+from app.domains.ledger.decisions import (
+    Book,
+    begin_hold,
+    post_hold,
+    refuse_ended,
+    refuse_wallet,
+    release_hold,
+)
 from app.domains.ledger.model import Account, Change, Draft, Hold, Transfer
 from app.domains.ledger.store import (
     insert_holds,
@@ -44,6 +51,7 @@ __all__ = [
     "open_book",
     "post_hold",
     "pull_holds",
+    "refuse_ended",
     "refuse_wallet",
     "release_hold",
     "transfer_fact",

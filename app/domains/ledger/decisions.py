@@ -21,7 +21,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import ids
+from app.base import ids, money
 from app.base.errors import InvariantViolated, PlatformError
 from app.base.money import BALANCE_MINOR_MAX
 from app.domains.ledger.errors import (
@@ -29,6 +29,7 @@ from app.domains.ledger.errors import (
     AccountNotFound,
     AccountNotUsable,
     BalanceLimit,
+    CurrencyEnded,
     CurrencyMismatch,
     HoldExceeded,
     HoldNotOpen,
@@ -345,6 +346,13 @@ def make_block(
 def _micros(at: datetime) -> int:
     # Integers only: a timestamp as a float would not survive the database's microseconds.
     return int(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def refuse_ended(currency: str, now: datetime) -> PlatformError | None:
+    """Why nothing new begins in a currency, if it has ended."""
+    if money.has_ended(currency, now.date()):
+        return CurrencyEnded(currency=currency, ended_on=money.ENDED[currency].isoformat())
+    return None
 
 
 def refuse_wallet(

@@ -33,6 +33,12 @@ class AccountsMustDiffer(Rejected):
     code = "accounts_must_differ"
 
 
+class CurrencyEnded(Rejected):
+    """{currency} is no currency any more since {ended_on}: nothing new begins in it."""
+
+    code = "currency_ended"
+
+
 class CurrencyMismatch(Rejected):
     """Account {account} holds {currency} and not {asked_currency}."""
 

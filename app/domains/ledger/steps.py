@@ -12,7 +12,7 @@ from app.base.errors import PlatformError
 from app.domains.ledger import store
 from app.domains.ledger.batch import open_book, write_book
 from app.domains.ledger.commands import CloseAccount, MakeDeposit, MakeTransfer, OpenAccount
-from app.domains.ledger.decisions import Book, refuse_wallet
+from app.domains.ledger.decisions import Book, refuse_ended, refuse_wallet
 from app.domains.ledger.errors import (
     AccountNotEmpty,
     AccountNotFound,
@@ -42,12 +42,18 @@ M = TypeVar("M", "MakeTransfer", "MakeDeposit")
 
 @step
 async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]:
-    """Open wallets; each answers 201 with the account and appends `account.opened`."""
+    """Open wallets; each answers 201 with the account and appends `account.opened`.
+
+    Refusal: CurrencyEnded.
+    """
     claims = await idempotency.claim(tx, commands)
     now = tx.now
-    # After this line only writes: nothing can be refused.
     answers, facts, rows = [], [], []
     for command in claims.fresh:
+        error = refuse_ended(command.currency, now)
+        if error is not None:
+            answers.append(refusal(error, command.correlation_id))
+            continue
         account = _new_wallet(command, now)
         row = AccountRow(account, command.description, command.metadata, now)
         body = _encode(account_view(row)).decode()
@@ -64,6 +70,7 @@ async def open_accounts(tx: Tx, commands: Sequence[OpenAccount]) -> list[Answer]
                 command.correlation_id,
             )
         )
+    # After this line only writes.
     if rows:
         store.insert_wallets(tx, commands[0].region, rows, now)
         events.append(tx, commands[0].region, facts)
@@ -124,8 +131,8 @@ async def make_transfers(tx: Tx, commands: Sequence[MakeTransfer]) -> list[Answe
 async def make_deposits(tx: Tx, commands: Sequence[MakeDeposit]) -> list[Answer]:
     """Bring money into wallets; each answers 201 with the transfer and appends `deposit.posted`.
 
-    Refusals, the first that applies: AccountNotFound, AccountNotUsable, CurrencyMismatch,
-    AccountClosed, BalanceLimit.
+    Refusals, the first that applies: CurrencyEnded, AccountNotFound, AccountNotUsable,
+    CurrencyMismatch, AccountClosed, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
@@ -160,7 +167,9 @@ def _decide_transfer(book: Book, command: MakeTransfer) -> Transfer | PlatformEr
 
 
 def _decide_deposit(book: Book, command: MakeDeposit, stripe: int) -> Transfer | PlatformError:
-    error = refuse_wallet(book, command.merchant_id, command.account_id, command.currency)
+    error = refuse_ended(command.currency, book.booked_at) or refuse_wallet(
+        book, command.merchant_id, command.account_id, command.currency
+    )
     if error is not None:
         return error
     cash = platform_account(command.region, command.currency, "bank_cash", stripe)

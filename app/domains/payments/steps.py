@@ -59,9 +59,9 @@ async def open_payments(tx: Tx, commands: Sequence[OpenPayment]) -> list[Answer]
     One over another rail is held, answers 202 and appends `payment.processing`; its flow goes on
     with `ask_authorization`.
 
-    Refusals, the first that applies: QuoteNotFound, QuoteUsed, QuoteExpired, QuoteMismatch,
-    AccountNotFound, AccountNotUsable, CurrencyMismatch, AccountClosed, InsufficientFunds,
-    BalanceLimit.
+    Refusals, the first that applies: CurrencyEnded, QuoteNotFound, QuoteUsed, QuoteExpired,
+    QuoteMismatch, AccountNotFound, AccountNotUsable, CurrencyMismatch, AccountClosed,
+    InsufficientFunds, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region = commands[0].region
@@ -251,6 +251,9 @@ async def _lock_quotes(tx: Tx, claims: Claims[OpenPayment]) -> dict[tuple[UUID, 
 def _decide_open(
     tx: Tx, book: Book, command: OpenPayment, holds: list[Hold], quote: Quote | None
 ) -> Payment | PlatformError:
+    ended = ledger.refuse_ended(command.currency, book.booked_at)
+    if ended is not None:
+        return ended
     exchange = decisions.decide_exchange(command, quote, tx.now)
     if isinstance(exchange, PlatformError):
         return exchange

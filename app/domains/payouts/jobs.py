@@ -228,7 +228,7 @@ async def _park(database: Database, region: str, faults: Mapping[UUID, tuple[UUI
     async def work(tx: Tx) -> list[Flow]:
         keys = [(merchant_id, payout_id) for payout_id, (merchant_id, _) in faults.items()]
         flows = (await lock_flows(tx, region, NOBODY_MOVES, keys)).values()
-        now = clock.now()
+        now = tx.now
         free = [
             flow
             for flow in flows
