@@ -72,6 +72,15 @@ def test_evidence_is_given_once(acquirer: AcquirerProcess, name: str) -> None:
     assert (second.status_code, second.json()["code"]) == (409, "dispute_closed")
 
 
+def test_the_longest_evidence_fits(acquirer: AcquirerProcess, name: str) -> None:
+    """20,000 characters are taken, however the JSON spells them."""
+    dispute = disputed(acquirer, name)["id"]
+
+    taken = give(acquirer, dispute, f"evi_{name}", 20_000 * "\N{GRINNING FACE}")
+
+    assert taken["status"] == "under_review"
+
+
 def test_a_dispute_is_decided_on_command(acquirer: AcquirerProcess, name: str) -> None:
     """After a won dispute the payment may be refunded and disputed again."""
     dispute = disputed(acquirer, name)["id"]

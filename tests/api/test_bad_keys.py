@@ -108,7 +108,7 @@ async def test_too_large_a_body(merchant: Merchant, tally: Tally, prepare: Prepa
         answer = await merchant.api.post(ready.path, b" " * (10 * 2**20), key="k")
 
     problem = refused(answer, 413, "body_too_large")
-    assert problem["facts"] == {"limit": 256 * 2**10}
+    assert problem["facts"] == {"limit": 384 * 2**10}
     done(await merchant.api.post(ready.path, ready.body, key="k"), ready.status)
 
 

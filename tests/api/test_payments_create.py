@@ -1,5 +1,7 @@
 """POST /v1/payments."""
 
+import json
+
 import pytest
 
 from tests.conftest import NewMerchant
@@ -152,3 +154,21 @@ async def test_a_refusal_tells_the_facts(merchant: Merchant) -> None:
 
     assert problem["facts"] == {"account": wallet, "available": 5, "asked": 6}
     assert problem["detail"].startswith(f"Account {wallet} has 5 available and 6 were asked for")
+
+
+@pytest.mark.parametrize("character", ["\N{GRINNING FACE}", "\N{BULLET}", "x"])
+async def test_the_most_metadata_fits_however_it_is_spelled(
+    merchant: Merchant, character: str
+) -> None:
+    """50 pairs of 40 and 500 code points, raw or escaped, are one request and kept as they are."""
+    wallet = await merchant.wallet(funds=1_000)
+    metadata = {f"{number:02}" + 38 * character: 500 * character for number in range(50)}
+    asked = payment(wallet, 5, metadata=metadata, description=1_000 * character)
+    spellings = [json.dumps(asked, ensure_ascii=escaped).encode() for escaped in (True, False)]
+
+    first, again = [await merchant.api.post("/v1/payments", text, key="k") for text in spellings]
+
+    assert done(first, 201)["metadata"] == metadata
+    assert again.content == first.content
+    longer = asked | {"metadata": {"a": 501 * character}}
+    refused(await merchant.api.post("/v1/payments", longer), 400, "invalid_body")

@@ -11,8 +11,10 @@ from app.base.pan import body_contains_pan
 BODY_BYTES_MAX = 8 * 1024 * 1024
 """Room for the largest bulk request: 10,000 payments of 800 bytes."""
 
-SINGLE_BYTES_MAX = 256 * 1024
-"""Room for 50 pairs of metadata in the longest spelling; bounds how many faults a body has."""
+SINGLE_BYTES_MAX = 384 * 1024
+"""Room for 50 pairs of metadata with names of 40 and values of 500 characters (code points), and a
+description of 1,000, in JSON's longest spelling: twelve bytes for what is beyond the first plane
+(a pair of `\\u....`). Bounds how many faults a body has."""
 
 Headers = list[tuple[bytes, bytes]]
 

@@ -19,7 +19,7 @@ from app.sandbox.acquirer.faults import Fault, Faults, MalformedFault, Operation
 from app.sandbox.acquirer.store import Store
 from app.sandbox.acquirer.wire import RequestRefused
 
-BODY_BYTES_MAX = 65_536  # evidence is the longest, with 20,000 characters
+BODY_BYTES_MAX = 256 * 1024  # evidence is the longest: 20,000 characters of up to 12 bytes
 FILE_BYTES_MAX = 16 * 2**20  # a payout file: 10,000 payouts of about a kilobyte
 HELD_S = 120.0  # an answer that never comes: every client has given up by then
 FAULT_HEADER = "Sandbox-Fault"
