@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from app.base import clock, ids
 from app.base.errors import NotFound, PlatformError, Unavailable, problem
+from app.base.http1 import ask_for_body
 from app.base.names import NameTwice, check_names
 from app.base.pan import contains_pan, scrub
 from app.base.publishable import read_publishable_key
@@ -75,6 +76,7 @@ class Call:
         if self.request.headers.get("content-encoding", "identity").lower() != "identity":
             raise InvalidCardRequest(reason="it is compressed")
         try:
+            await ask_for_body(self.request)
             text = await self.request.read()
             decoded = msgspec.json.decode(text, type=model)
             check_names(text)

@@ -25,8 +25,9 @@ class _QuietHandler(RequestHandler):
     ) -> web.StreamResponse:
         """Answer a malformed request without a text: the library's own would quote the request."""
         del request, exc, message
-        self.force_close()
-        return web.Response(status=status)
+        response = web.Response(status=status)
+        response.force_close()
+        return response
 
 
 class QuietServer(web.Server):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
@@ -12,7 +13,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 
-from app.api.http.errors import CardNumberNotAllowed, TargetTooLong
+from app.api.http.errors import CardNumberNotAllowed, InvalidHost, TargetTooLong
 from app.api.http.reply import Reply
 from app.api.http.services import Services
 from app.base import clock, ids
@@ -24,6 +25,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _DRAIN_BYTES_MAX = 64 * 2**20  # eight times what a request may have; more is an attack
 _DRAIN_S = 5  # a client that sends more slowly will hardly wait for its answer
 _ONCE = (b"authorization", b"idempotency-key", b"x-request-id", b"content-type", b"prefer")
+_WITHOUT_HOST = ("1", "1.0")  # versions of HTTP; the server calls 1.0 by either name
+# A name or an address, and maybe a port. Source: RFC 3986, section 3.2.2.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-fv:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::[0-9]*)?")
 _REQUEST_ID_LENGTH_MAX = 128  # room for any tracing system's ids; bounded, because it is stored
 _KEY_LENGTH_MAX = 1_024  # an Idempotency-Key of 255 characters, each of them escaped, fits
 _PATH_LENGTH_MAX = 1_024  # the longest path of ours has 100
@@ -43,7 +47,7 @@ class Context(msgspec.Struct):
     repeated_header: str | None = None
     """The name of one that counts, and stands more than once."""
     refusal: PlatformError | None = None
-    """Of its target, or of a header that would be stored: nothing else is looked at."""
+    """Of its Host, its target, or of a header that would be stored: nothing else is looked at."""
 
 
 class Edge:
@@ -64,7 +68,7 @@ class Edge:
         if is_head:
             # RFC 9110, section 9.3.2: as GET, without the content.
             scope["method"] = "GET"
-        body = _Body(receive)
+        body = _Body(receive, is_awaited=b"expect" in context.headers)
         status = 500
 
         async def send_with_headers(message: Message) -> None:
@@ -98,12 +102,15 @@ class _Body:
     """A request's body on its way in.
 
     An answer that comes before the end of the body closes the connection, and a client that still
-    sends would lose the answer with it. So a refused body is read to its end and thrown away.
+    sends would lose the answer with it. So a refused body is read to its end and thrown away. A
+    client that waits to be told to go on (`Expect: 100-continue`) sends nothing yet, and reading
+    would tell it.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, is_awaited: bool) -> None:
         self._receive = receive
-        self._is_whole = False
+        self._is_whole = is_awaited
+        """Whether there is nothing left to drain."""
 
     async def receive(self) -> Any:
         """The next piece."""
@@ -134,6 +141,8 @@ def _context(scope: HTTPScope) -> Context:
     is_valid = given is None or _is_request_id(given)
     # Lengths come first: what is too long costs no look at what it says.
     refusal = _refusal_of(scope, given if is_valid else None, headers.get(b"idempotency-key"))
+    if refusal is None and not _is_addressed(scope["http_version"], pairs):
+        refusal = InvalidHost()
     is_kept = given is not None and is_valid and not isinstance(refusal, CardNumberNotAllowed)
     return Context(
         given.decode("ascii") if given is not None and is_kept else _new_request_id(),
@@ -143,6 +152,17 @@ def _context(scope: HTTPScope) -> Context:
         refusal=refusal,
         repeated_header=_repeated(pairs) if len(headers) < len(pairs) else None,
     )
+
+
+def _is_addressed(version: str, pairs: list[tuple[bytes, bytes]]) -> bool:
+    """Whether there is one Host; the server puts an empty one where there is none.
+
+    HTTP/1.0 asks for none. Source: RFC 9112, section 3.2.
+    """
+    hosts = [value for name, value in pairs if name == b"host"]
+    if len(hosts) != 1 or not hosts[0]:
+        return hosts in ([], [b""]) and version in _WITHOUT_HOST
+    return _HOST.fullmatch(hosts[0]) is not None
 
 
 def _repeated(pairs: list[tuple[bytes, bytes]]) -> str | None:

@@ -33,6 +33,12 @@ class RepeatedHeader(Invalid):
     code = "repeated_header"
 
 
+class InvalidHost(Invalid):
+    """A request has one Host header: a name or an address, and maybe a port."""
+
+    code = "invalid_host"
+
+
 class InvalidRequestId(Invalid):
     """An X-Request-Id has 1 to 128 printable ASCII characters without spaces."""
 

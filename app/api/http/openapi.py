@@ -17,6 +17,7 @@ from app.api.http.errors import (
     CardNumberNotAllowed,
     InternalError,
     InvalidBody,
+    InvalidHost,
     InvalidJson,
     InvalidParameter,
     InvalidRequestId,
@@ -199,8 +200,8 @@ def _parameters(path: str, doc: Doc) -> list[dict[str, Any]]:
 
 def _responses(doc: Doc, *, reads: bool, has_id: bool) -> dict[str, Any]:
     errors: list[type[PlatformError]] = [
-        *doc.errors, InternalError, RepeatedHeader, InvalidRequestId, CardNumberNotAllowed,
-        TargetTooLong,
+        *doc.errors, InternalError, InvalidHost, RepeatedHeader, InvalidRequestId,
+        CardNumberNotAllowed, TargetTooLong,
     ]  # fmt: skip
     if not doc.public:
         errors += [Unauthorized, *_UNDECIDED]

@@ -58,7 +58,7 @@ async def create_quotes(tx: Tx, commands: Sequence[PromiseQuote]) -> list[Answer
 def _decide_quote(command: PromiseQuote, now: datetime) -> Quote | PlatformError:
     if command.source_currency == command.target_currency:
         return CurrenciesMustDiffer(currency=command.source_currency)
-    ended = ledger.refuse_ended(command.target_currency, clock.now())
+    ended = ledger.refuse_ended(command.target_currency, now)
     if ended is not None:
         return ended
     if isinstance(command.reference_rate, PlatformError):

@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from app.base.http1 import ask_for_body
 from app.base.telemetry import describe, log
 from app.sandbox.acquirer.faults import Fault, Faults, MalformedFault, Operation
 from app.sandbox.acquirer.store import Store
@@ -82,7 +83,8 @@ class Site:
         """The sandbox as an application of aiohttp."""
         app = web.Application(middlewares=[_refuse], client_max_size=FILE_BYTES_MAX)
         for route in routes:
-            app.router.add_route(route.method, route.path, partial(self._answer, route))
+            answer = partial(self._answer, route)
+            app.router.add_route(route.method, route.path, answer, expect_handler=_say_nothing_yet)
         return app
 
     async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
@@ -92,6 +94,7 @@ class Site:
                 raise RequestRefused(401, "unauthorized", "The key is not the sandbox's.")
         if (request.content_length or 0) > route.body_bytes_max:
             raise RequestRefused(413, "too_large", "The body is too large.")
+        await ask_for_body(request)
         body = await request.read() if request.can_read_body else b""
         if len(body) > route.body_bytes_max:
             raise RequestRefused(413, "too_large", "The body is too large.")
@@ -176,6 +179,11 @@ def _hang_up(request: web.Request) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=500)
+
+
+async def _say_nothing_yet(request: web.Request) -> None:
+    """In place of aiohttp's `100 Continue`, which would come before the key is checked."""
+    del request
 
 
 @web.middleware
