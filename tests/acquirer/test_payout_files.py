@@ -85,6 +85,10 @@ def test_the_query_may_say_whose_payouts_they_are(acquirer: AcquirerProcess, nam
     [
         ("<NbOfTxs>2</NbOfTxs>", "<NbOfTxs>3</NbOfTxs>", "number_of_transactions"),
         ("<CtrlSum>30.00</CtrlSum>", "<CtrlSum>30.01</CtrlSum>", "control_sum"),
+        *(
+            ("<CtrlSum>30.00</CtrlSum>", f"<CtrlSum>{unread}</CtrlSum>", "control_sum")
+            for unread in ("x", "30,00", "NaN", "sNaN", "3e1", "+30.00", "30.00 EUR")
+        ),
     ],
 )
 def test_a_file_that_does_not_add_up_makes_nothing(
@@ -98,6 +102,23 @@ def test_a_file_that_does_not_add_up_makes_nothing(
 
     assert (told["status"], told["reason"], told["payouts"]) == ("RJCT", reason, [])
     assert acquirer.client.get(f"/v1/payouts/po_{name}_1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name_of", "wrong", "reason"),
+    [("NbOfTxs", "3", "number_of_transactions"), ("CtrlSum", "thirty", "control_sum")],
+)
+def test_a_part_that_does_not_add_up_makes_nothing(
+    name_of: str, wrong: str, reason: str, acquirer: AcquirerProcess, name: str
+) -> None:
+    """A part of a file has a count and a sum of its own, which are read as well."""
+    head, found, part = _file(name, {}, {}).decode().partition("<PmtInf>")
+    part = re.sub(f"<{name_of}>[^<]*<", f"<{name_of}>{wrong}<", part, count=1)
+    assert f">{wrong}<" in part
+
+    told = _upload(acquirer, (head + found + part).encode()).json()
+
+    assert (told["status"], told["reason"], told["payouts"]) == ("RJCT", reason, [])
 
 
 def test_a_message_id_names_one_file(acquirer: AcquirerProcess, name: str) -> None:

@@ -4,6 +4,7 @@ A file's message id works as a reference: the same file again gets the same answ
 it acts once under its end-to-end id, whether it came by itself or in a file.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from xml.etree.ElementTree import Element, ParseError
@@ -21,6 +22,7 @@ from app.sandbox.acquirer.wire import PayoutBody, RequestRefused
 
 PAYOUTS_MAX = 10_000  # in a file, as in a bulk request of the platform
 _DIGITS_MAX = 18  # ISO 20022 has no longer amounts
+_AMOUNT = re.compile(r"[0-9]{1,18}(\.[0-9]{0,17})?")  # no sign, no exponent, no NaN
 
 # The codes of pain.002 for the state of a payout, and of a file.
 _PAYOUT_CODES = {
@@ -36,12 +38,10 @@ class Upload(Struct, frozen=True):
     """The content of a file."""
 
     message_id: str
-    count: int
-    control_sum: Decimal | None
     payouts: tuple[PayoutBody | str, ...]
     """A text stands for a payout that cannot be read: its end-to-end id."""
-    total: Decimal | None
-    """The sum of all amounts, over all currencies, as ISO 20022 demands."""
+    fault: str | None
+    """Why a bank refuses the file as a whole, if it does."""
 
 
 class _Node:
@@ -91,15 +91,31 @@ def read(body: bytes, merchant: str | None) -> Upload:
     orders = list(document.all("CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf"))
     if len(orders) > PAYOUTS_MAX:
         raise RequestRefused(413, "too_large", f"A file has at most {PAYOUTS_MAX} payouts.")
-    amounts = [order.text("Amt/InstdAmt") for order in orders]
-    control_sum = document.text("CstmrCdtTrfInitn/GrpHdr/CtrlSum")
+    headers = [(header, orders) for header in document.all("CstmrCdtTrfInitn/GrpHdr")]
+    headers += [
+        (part, list(part.all("CdtTrfTxInf"))) for part in document.all("CstmrCdtTrfInitn/PmtInf")
+    ]
+    faults = [_find_fault(header, below) for header, below in headers]
     return Upload(
         message_id=message_id,
-        count=int(count),
-        control_sum=_sum([control_sum]) if control_sum else None,
         payouts=tuple(_payout(order, merchant) for order in orders),
-        total=_sum(amounts),
+        fault=next((fault for fault in faults if fault is not None), None),
     )
+
+
+def _find_fault(header: _Node, orders: Sequence[_Node]) -> str | None:
+    """What a header says of its orders and is not so; a file and each part of it have one.
+
+    The control sum is over all currencies, as ISO 20022 demands. One that cannot be read is wrong.
+    """
+    count, control_sum = header.text("NbOfTxs"), header.text("CtrlSum")
+    if count and count.lstrip("0") != str(len(orders)).lstrip("0"):
+        return "number_of_transactions"
+    if control_sum:
+        stated = _sum([control_sum])
+        if stated is None or stated != _sum([order.text("Amt/InstdAmt") for order in orders]):
+            return "control_sum"
+    return None
 
 
 def _payout(order: _Node, merchant: str | None) -> PayoutBody | str:
@@ -135,10 +151,9 @@ def to_minor(text: str, currency: str) -> int | None:
 
 def _sum(amounts: list[str]) -> Decimal | None:
     """The sum of the amounts as they are written; none if one of them is no amount."""
-    try:
-        return sum((Decimal(text) for text in amounts), Decimal())
-    except ArithmeticError:  # what Decimal raises, by any of its names
+    if any(_AMOUNT.fullmatch(text) is None for text in amounts):
         return None
+    return sum(map(Decimal, amounts), Decimal())
 
 
 def take(
@@ -155,7 +170,7 @@ def take(
     known = unit.find_repeated(PayoutFileRecord, upload.message_id, fingerprint)
     if known is not None:
         return known
-    reason = _why_not(upload)
+    reason = upload.fault
     made: list[str] = []
     rejected: dict[str, str] = {}
     file_id = unit.name(PayoutFileRecord)
@@ -187,15 +202,6 @@ def take(
     )
     unit.add(file, fingerprint)
     return file
-
-
-def _why_not(upload: Upload) -> str | None:
-    """Why a bank refuses a file as a whole; empty if it does not."""
-    if upload.count != len(upload.payouts):
-        return "number_of_transactions"
-    if upload.control_sum is not None and upload.control_sum != upload.total:
-        return "control_sum"
-    return None
 
 
 def _status(reason: str | None, made: list[str], rejected: dict[str, str]) -> FileStatus:
