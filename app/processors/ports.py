@@ -69,6 +69,11 @@ class Disputes(Protocol):
         ...
 
 
+def _takes_all(amount_minor: int, currency: str) -> bool:
+    del amount_minor, currency
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Processor:
     """A processor: its name, the ports it offers, and its notifications."""
@@ -78,3 +83,5 @@ class Processor:
     cards: Cards | None = None
     banks: Banks | None = None
     disputes: Disputes | None = None
+    takes: Callable[[int, str], bool] = _takes_all
+    """(amount in minor units, currency) -> whether its cards have such an amount."""

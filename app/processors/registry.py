@@ -72,15 +72,17 @@ class Processors:
     def route(self, *, currency: str, brand: str, amount_minor: int, draw: int) -> tuple[str, ...]:
         """The processors for a card payment, in the order in which to ask them.
 
-        The next one is asked if the one before certainly did nothing.
+        The next one is asked if the one before certainly did nothing. Those that have no such
+        amount are left out; where none is left, no processor can take the payment.
 
         Args:
             draw: any whole number, evenly spread, such as one made of the payment's id; equal
                 draws choose equally.
         """
-        return routing.route(
+        names = routing.route(
             self._rules, currency=currency, brand=brand, amount_minor=amount_minor, draw=draw
         )
+        return tuple(name for name in names if self._get(name).takes(amount_minor, currency))
 
     def route_to_bank(self, currency: str) -> str:
         """The processor of bank transfers and payouts in `currency`."""

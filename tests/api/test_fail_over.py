@@ -17,7 +17,12 @@ from tests.support.databases import Databases, Server
 from tests.support.processes import ADMIN_KEY, ApiProcess, WorkerProcess, free_port
 from tests.support.rails import NO_FUNDS, QUICK, Rails
 
-RULES = {"rules": [{"processors": [{"name": "stripe"}, {"name": "acquirer", "weight": 0}]}]}
+RULES = {
+    "rules": [
+        {"currencies": ["BHD"], "processors": [{"name": "stripe"}]},
+        {"processors": [{"name": "stripe"}, {"name": "acquirer", "weight": 0}]},
+    ]
+}
 WAIT_S = 30  # a hundred times what it takes
 
 
@@ -120,3 +125,40 @@ async def test_nobody_knows(two: Two, lost: str, tmp_path: Path) -> None:
         assert stripe.taken == 1_000
         assert len(stripe.intents) == 1
     assert two.asked_of_acquirer() == []
+
+
+async def test_an_amount_that_the_first_one_does_not_have(two: Two) -> None:
+    """Stripe wants the last of three decimals to be 0: another amount goes to the next one."""
+    async with Account.start(two.port) as stripe:
+        paid = await two.rails.pay(two.merchant, 5_124, currency="KWD")
+
+        assert (paid["status"], paid["processor"]) == ("captured", "acquirer")
+        assert stripe.requests == []
+
+
+async def test_an_amount_that_no_processor_has(two: Two) -> None:
+    """Without another processor it is refused by name, under its key too, and nothing is sent."""
+    async with Account.start(two.port) as stripe:
+        first, again = [
+            await two.rails.send(two.merchant, 5_124, currency="BHD", key="k") for _ in range(2)
+        ]
+
+        problem = refused(first, 409, "amount_not_processable")
+        assert problem["facts"] == {"amount": 5_124, "currency": "BHD"}
+        assert again.content == first.content
+        assert stripe.requests == []
+        paid = await two.rails.pay(two.merchant, 5_120, currency="BHD")
+        assert paid["processor"] == "stripe"
+
+
+async def test_a_refund_that_the_processor_does_not_have(two: Two) -> None:
+    """A part of a payment may be no amount of its processor's: it is declined, and says why."""
+    async with Account.start(two.port):
+        paid = await two.rails.pay(two.merchant, 5_120, currency="KWD")
+        body = {"payment": paid["id"], "amount": 1_234}
+
+        answer = await two.merchant.api.post("/v1/refunds", body)
+
+        problem = refused(answer, 402, "refund_declined")
+        assert problem["facts"]["decline_code"] == "amount_not_representable"
+        done(await two.merchant.api.post("/v1/refunds", body | {"amount": 1_230}), 201)

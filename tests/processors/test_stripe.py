@@ -251,6 +251,11 @@ async def test_what_is_done_to_nothing(shop: StripeShop) -> None:
     EUR          1234       1234
     JPY           500        500
     KWD          5120       5120
+    KWD          5124          -   -- of three decimals the last has to be 0
+    BHD             1          -
+    JOD          1005          -
+    OMR            19          -
+    TND           999          -
     ISK             5        500   -- without decimals in ISO 4217, with two at Stripe
     UGX            70       7000
     MGA         50000        500   -- the other way round
@@ -262,6 +267,13 @@ async def test_minor_units(row: Row, shop: StripeShop) -> None:
 
     if row.at_stripe is None:
         assert (await shop.cards.authorize(ask)).code == "amount_not_representable"
+        told = {"currency": row.currency, "amount_minor": row.amount}
+        for verdict in (
+            await shop.cards.capture(asks.capture(**told)),
+            await shop.cards.refund(asks.refund(**told)),
+        ):
+            assert verdict == Verdict("declined", code="amount_not_representable")
+        assert shop.account.intents == {}
         return
     verdict = await shop.cards.authorize(ask)
 

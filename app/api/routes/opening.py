@@ -23,6 +23,7 @@ from app.base import ids
 from app.base.errors import PlatformError, TooManyRequests
 from app.domains.payments import model
 from app.domains.payments.commands import OpenPayment
+from app.domains.payments.errors import AmountNotProcessable
 from app.domains.payments.model import Rail
 from app.engine.idempotency import Intent
 
@@ -120,6 +121,9 @@ async def _open_card(
         # Drawn by the intent, so that the same request repeated takes the same route.
         draw=intent.id.int,
     )
+    if not route:
+        unfit = AmountNotProcessable(amount=body.amount, currency=body.currency)
+        return _command(call, intent, body, account, method="card", refused=unfit)
     rail = Rail(route=route, token=card.token, brand=card.brand, last4=card.last4)
     customer = None if card.customer_id is None else ids.encode("customer", card.customer_id)
     return _command(call, intent, body, account, method="card", rail=rail, customer=customer)

@@ -65,6 +65,12 @@ class PaymentBusy(Rejected):
     retry_after_s = 5
 
 
+class AmountNotProcessable(Rejected):
+    """No processor of such a payment has the amount {amount} {currency} (minor units)."""
+
+    code = "amount_not_processable"
+
+
 class DeclinedByProcessor(Declined):
     """Payment {payment} was declined: {decline_code}."""
 

@@ -13,6 +13,7 @@ from app.processors.stripe.cards import StripeCards
 from app.processors.stripe.client import NAME, StripeTransport
 from app.processors.stripe.disputes import StripeDisputes
 from app.processors.stripe.notifications import EventReader
+from app.processors.stripe.objects import takes
 from app.processors.transport import HttpTransport
 from app.processors.vault_transport import VaultTransport
 
@@ -38,6 +39,7 @@ def make_stripe(
         EventReader(webhook_secret).read,
         cards=StripeCards(client, return_url),
         disputes=StripeDisputes(client),
+        takes=takes,
     )
 
 

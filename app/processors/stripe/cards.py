@@ -50,7 +50,7 @@ from app.processors.stripe.objects import (
 REFUND_PAGES_MAX = 10  # of 100 refunds each; no payment has a thousand refunds
 PLACEHOLDER_AMOUNT = 100_000
 """Of an intent that is canceled at once: above every currency's minimum, which is checked."""
-_NOT_REPRESENTABLE = not_executed("amount_not_representable")
+_NOT_REPRESENTABLE = "amount_not_representable"
 
 
 class StripeCards:
@@ -98,7 +98,7 @@ class StripeCards:
         """The intent of a reference, as it is now."""
         amount = to_stripe(ask.amount_minor, ask.currency)
         if amount is None:
-            return _NOT_REPRESENTABLE
+            return not_executed(_NOT_REPRESENTABLE)
         params: Any = {
             "amount": amount,
             "currency": ask.currency.lower(),
@@ -129,12 +129,12 @@ class StripeCards:
 
     async def capture(self, ask: AskCapture) -> Verdict:
         """Also approved if an earlier attempt did it: the intent's metadata list its captures."""
+        amount = to_stripe(ask.amount_minor, ask.currency)
+        if amount is None:
+            return Verdict("declined", code=_NOT_REPRESENTABLE)
         intent = await self._intent_of(ask)
         if isinstance(intent, Verdict):
             return _on_missing(intent)
-        amount = to_stripe(ask.amount_minor, ask.currency)
-        if amount is None:
-            return _NOT_REPRESENTABLE
         params: Any = {
             "amount_to_capture": amount,
             "metadata": {ask.reference: str(ask.amount_minor)},
@@ -208,12 +208,12 @@ class StripeCards:
         return ended
 
     async def refund(self, ask: AskRefund) -> Verdict:
+        amount = to_stripe(ask.amount_minor, ask.currency)
+        if amount is None:
+            return Verdict("declined", code=_NOT_REPRESENTABLE)
         intent = await self._intent_of(ask)
         if isinstance(intent, Verdict):
             return _on_missing(intent)
-        amount = to_stripe(ask.amount_minor, ask.currency)
-        if amount is None:
-            return _NOT_REPRESENTABLE
         params: Any = {
             "payment_intent": intent.id,
             "amount": amount,

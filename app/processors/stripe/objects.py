@@ -148,6 +148,7 @@ T = TypeVar("T")
 # "Special cases" and "Zero-decimal currencies".
 _TIMES_100 = {"ISK", "UGX"}  # without decimals in ISO 4217, with two at Stripe
 _BY_100 = {"MGA"}  # two decimals in ISO 4217, none at Stripe
+_TENS_ONLY = {"BHD", "JOD", "KWD", "OMR", "TND"}  # three decimals, of which the last has to be 0
 
 
 def to_stripe(amount_minor: int, currency: str) -> int | None:
@@ -156,7 +157,14 @@ def to_stripe(amount_minor: int, currency: str) -> int | None:
         return amount_minor * 100
     if currency in _BY_100:
         return None if amount_minor % 100 else amount_minor // 100
+    if currency in _TENS_ONLY and amount_minor % 10:
+        return None
     return amount_minor
+
+
+def takes(amount_minor: int, currency: str) -> bool:
+    """Whether Stripe has the amount."""
+    return to_stripe(amount_minor, currency) is not None
 
 
 def from_stripe(amount: int, currency: str) -> int:
