@@ -128,6 +128,26 @@ DISPUTE_EDITS: dict[str, tuple[str, str]] = {
         pending_has_flow dispute under_review_dispute
         """,
     ),
+    "an inquiry that is a dispute, and its payment does not know": (
+        """
+        UPDATE disputes
+           SET inquiry = FALSE
+         WHERE payment_id = %(inquired_payment)s
+        """,
+        """
+        payment_disputed payment inquired_payment
+        """,
+    ),
+    "a dispute that was given up before it was booked": (
+        """
+        UPDATE sagas
+           SET status = 'parked'
+         WHERE id = %(unbooked_watch)s
+        """,
+        """
+        dispute_booked saga unbooked_watch
+        """,
+    ),
     "an answer that nobody gives": (
         """
         UPDATE disputes

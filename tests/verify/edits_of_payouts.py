@@ -34,6 +34,17 @@ PAYOUT_EDITS: dict[str, tuple[str, str]] = {
         payout_transfers payout stopped
         """,
     ),
+    "a payout that ended here, and that its bank has paid": (
+        """
+        UPDATE sagas
+           SET object_id = %(stopped)s, status = 'parked'
+         WHERE object_id = %(sent)s
+        """,
+        """
+        payout_ended payout stopped
+        pending_has_flow payout sent
+        """,
+    ),
     "a removed payout": (
         """
         DELETE FROM payouts

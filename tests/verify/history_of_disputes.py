@@ -19,7 +19,9 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
 
     Names are `<state>_payment`, `_dispute`, `_opening`, `_closing` (transfers) and `_evidence`; of
     one whose payment converts, and that was won, `converted_dispute`; of those whose fee was told
-    later, `dearer_dispute` and, of a payment that converts, `dearer_converted_dispute`.
+    later, `dearer_dispute` and, of a payment that converts, `dearer_converted_dispute`; of an
+    inquiry whose payment was refunded, `inquired_payment`; of a dispute that cannot be booked yet,
+    `unbooked_watch`. One was lost, and told of only after its payment was refunded.
     """
     stall = Stall(database, merchant_id)
     for state in STATES:
@@ -46,6 +48,15 @@ async def make_disputes(database: Database, merchant_id: UUID, names: dict[str, 
         names[f"{name}_dispute"] = await stall.dispute(payment, amount=AMOUNT, fee=0)
         for fee in (700, FEE):
             await stall.tell(stall.state(payment, amount=AMOUNT, fee=fee))
+    refunded = await stall.pay(1_000)
+    await stall.refund(refunded, 1_000)
+    await stall.tell(stall.state(refunded, "lost", amount=AMOUNT))
+    inquired = names["inquired_payment"] = await stall.pay(1_000)
+    await stall.dispute(inquired, amount=AMOUNT, fee=0, inquiry=True)
+    await stall.refund(inquired, 1_000)
+    unbooked = stall.told(stall.state(await stall.pay(1_000), amount=1_001))
+    names["unbooked_watch"] = unbooked.watch_id
+    await stall.run(disputes.apply_dispute_states, unbooked)
     held = merchant_account(merchant_id, "USD", "disputes_held")
     names["disputes_held"] = held.id
     assert ids.NIL not in names.values()

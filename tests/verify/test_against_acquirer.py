@@ -204,6 +204,24 @@ async def test_disputes(both: Both) -> None:
     assert _disputes(told) == (11, 5, 0)
 
 
+async def test_a_decided_dispute_that_is_not_booked(both: Both) -> None:
+    """It is named with its state, whatever is under way on its payment."""
+    rails, merchant = both.rails, both.merchant
+    payment = (await disputed(rails, merchant))[0]["id"]
+    key = there(rails, merchant, payment)["id"]
+    rails.acquirer.decide_dispute(key, "won")
+    await until_disputed(merchant, payment, "won")
+    names = {"id": ids.decode("payment", payment)}
+    both.change("UPDATE disputes SET processor_reference = 'x' WHERE payment_id = %(id)s", **names)
+    both.change("UPDATE payments SET operation_id = id WHERE id = %(id)s", **names)
+
+    code, told = await both.compare()
+
+    assert (code, _found(told)) == (1, {("disputes", key), ("disputes", "x")})
+    details = {finding["object"]: finding["detail"] for finding in told["findings"]}
+    assert details[key].startswith("it is won there")
+
+
 def _found(told: dict[str, Any]) -> set[tuple[str, str]]:
     return {(finding["kind"], finding["object"]) for finding in told["findings"]}
 

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from app.operate.verify import agreement
 from app.operate.verify.agreement import (
     OurDispute,
@@ -208,6 +210,10 @@ def test_what_is_unknown_here_disagrees() -> None:
     assert agreement.judge_refund(there, None) == agreement.UNKNOWN
     assert agreement.judge_payout(there, None) == agreement.UNKNOWN
     assert agreement.judge_dispute(there, None) == agreement.UNKNOWN
+    decided = msgspec.structs.replace(there, status="won", fee=15)
+    assert agreement.judge_dispute(decided, None) == (
+        "it is won there with a fee of 15, and is not booked here"
+    )
 
 
 def test_what_is_with_another_processor_must_not_be_there() -> None:

@@ -182,6 +182,8 @@ def judge_payout(there: ProcessorRecord, here: OurPayout | None) -> str | None:
 
 def judge_dispute(there: ProcessorRecord, here: OurDispute | None) -> str | None:
     """Compare a dispute."""
+    if here is None and there.status in FINAL:
+        return f"it is {there.status} there with a fee of {there.fee}, and is not booked here"
     if here is None:
         return UNKNOWN
     if there.authorization != here.authorization:

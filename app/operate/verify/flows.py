@@ -1,7 +1,9 @@
 """Flows that have not ended, against the objects that wait for them.
 
 A parked flow waits for people. That is no corruption: what it holds is still held, and its answer
-still provisional. So it counts as open here, and its number is reported besides.
+still provisional. So it counts as open here, and its number is reported besides. Two kinds are
+findings all the same, because money has moved outside that is nowhere in the books: a dispute that
+was given up before it was booked, and a payout that has ended here and not at its bank.
 """
 
 from collections import defaultdict
@@ -12,7 +14,7 @@ from typing import Final
 import msgspec
 
 from app.base import ids
-from app.domains.disputes.model import FINAL, RANK, WATCH
+from app.domains.disputes.model import FINAL, RANK, WATCH, WatchPlan
 from app.domains.payments.decisions import NEVER
 from app.domains.payments.model import UNDECIDED, Rail, RefundPlan
 from app.domains.payouts.model import FLOW, Recall
@@ -190,12 +192,47 @@ async def _check_flows(audit: Audit) -> None:
         wanted = {row[3]: row[0] for row in some}
         found = await audit.look_up(queries.find_operations, wanted) if wanted else []
         payments = {payment_id: (operation, rail) for payment_id, operation, rail in found}
-        for _, flow_id, name, payment_id in some:
+        for _, flow_id, name, payment_id, *_ in some:
             what = _why_lone(flow_id, name, payments.get(payment_id))
             if what is not None:
                 payment = wire("payment", payment_id)
                 what = f"it is an open {name} of {payment}, which {what}"
                 audit.add(Check.PAYMENT_OPERATION, wire("saga", flow_id), what)
+        parked = [row for row in rows if row[4] == "parked"]
+        await _check_given_up_disputes(audit, [row for row in parked if row[2] == WATCH])
+        await _check_ended_payouts(audit, [row for row in parked if row[2] == FLOW])
+
+
+async def _check_given_up_disputes(audit: Audit, parked: Sequence[Row]) -> None:
+    """Look for disputes of payments of ours that were given up before they were booked.
+
+    What a processor has taken for one is nowhere in the books, so nothing else can show it.
+    """
+    wanted = {row[3]: row[0] for row in parked}
+    found = await audit.look_up(queries.find_disputes, wanted) if wanted else []
+    booked = {dispute_id for (dispute_id,) in found}
+    for _, flow_id, _, dispute_id, _, data, note in parked:
+        if dispute_id not in booked and _is_ours(data):
+            what = f"it has given up a dispute that is not booked: {note}"
+            audit.add(Check.DISPUTE_BOOKED, wire("saga", flow_id), what)
+
+
+def _is_ours(data: str) -> bool:
+    """Whether a reported dispute names a payment; one that does not is no money of ours."""
+    try:
+        return msgspec.json.decode(data, type=WatchPlan).payment_id is not None
+    except msgspec.MsgspecError:
+        return True
+
+
+async def _check_ended_payouts(audit: Audit, parked: Sequence[Row]) -> None:
+    """Look for payouts that have ended here, and whose bank says something else."""
+    wanted = {row[3]: row[0] for row in parked}
+    found = await audit.look_up(queries.find_ended_payouts, wanted) if wanted else []
+    notes = {row[3]: row[6] for row in parked}
+    for payout_id, status in found:
+        what = f"it is {status}, and its flow waits for people: {notes[payout_id]}"
+        audit.add(Check.PAYOUT_ENDED, wire("payout", payout_id), what)
 
 
 def _why_lone(flow_id: str, name: str, payment: tuple[str | None, str | None] | None) -> str | None:

@@ -13,7 +13,8 @@ SELECT count(*) FROM sagas WHERE region = :region AND status = 'parked';
 -- name: list_open_flows
 -- The next flows that have not ended.
 -- path: sagas_pkey, from a position
-SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.name, CAST(t.object_id AS TEXT)
+SELECT CAST(t.merchant_id AS TEXT), CAST(t.id AS TEXT), t.name, CAST(t.object_id AS TEXT),
+       t.status, t.data, t.note
   FROM sagas AS t
  WHERE t.region = :region
    AND t.status IN ('running', 'parked')
@@ -41,6 +42,28 @@ SELECT CAST(p.id AS TEXT), CAST(p.operation_id AS TEXT), p.rail
     ON p.region = :region
    AND p.merchant_id = d.merchant_id
    AND p.id = d.id;
+
+-- name: find_ended_payouts
+-- The payouts, out of some objects, that have ended without being paid.
+-- path: payouts_pkey, one look-up per object
+SELECT CAST(t.id AS TEXT), t.status
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN payouts AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id
+   AND t.status IN ('failed', 'canceled')
+   AND t.paid_transfer_id IS NULL;
+
+-- name: find_disputes
+-- The disputes, out of some objects, that exist.
+-- path: disputes_pkey, one look-up per object
+SELECT CAST(t.id AS TEXT)
+  FROM unnest(CAST(:merchant_ids AS UUID[]), CAST(:ids AS UUID[])) AS d (merchant_id, id)
+  JOIN disputes AS t
+    ON t.region = :region
+   AND t.merchant_id = d.merchant_id
+   AND t.id = d.id;
 
 -- name: list_busy_payments
 -- The next payments that wait for a processor, by their status, their flow or their hold.

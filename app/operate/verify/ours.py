@@ -8,6 +8,7 @@ import msgspec
 
 from app.base import ids
 from app.domains.disputes.commands import watch_of
+from app.domains.disputes.model import FINAL
 from app.domains.payments.model import Rail
 from app.engine.database import Database, Queries, Query, arrays
 from app.operate.verify import agreement
@@ -179,7 +180,9 @@ class Ours:
             what = agreement.judge_dispute(record, dispute)
             if dispute is None or key is None:
                 payment = payments.get(owner[1]) if owner else None
-                judged.append((what, payment is not None and payment.is_open, None))
+                # One that is decided there is booked whatever is under way on its payment.
+                may = record.status not in FINAL and payment is not None and payment.is_open
+                judged.append((what, may, None))
             else:
                 may = key[1] in running and agreement.may_catch_up(record, dispute)
                 judged.append((what, may, dispute.created_at))
