@@ -53,6 +53,8 @@ PREFIXES: Final = {
 
 NIL: Final = UUID(int=0)
 """The platform itself, as the owner of its own accounts."""
+TEST: Final = UUID(int=1)
+"""The platform as the owner of the accounts on which it books what test merchants do."""
 
 
 class MalformedId(ValueError):

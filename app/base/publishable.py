@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.base import ids
+from app.base.modes import Mode
 
 _FORM: Final = re.compile(
-    r"pk_((?:test|live)_([0-7][0-9a-hjkmnp-tv-z]{25})(?:_([1-9][0-9]{0,8}))?)_([a-z2-7]{26})"
+    r"pk_((test|live)_([0-7][0-9a-hjkmnp-tv-z]{25})(?:_([1-9][0-9]{0,8}))?)_([a-z2-7]{26})"
 )
 _MAC_BYTES: Final = 16  # 128 bits: beyond guessing online, short enough for a page's source
 
@@ -24,6 +25,7 @@ class PublishableKey(NamedTuple):
 
     merchant_id: UUID
     generation: int
+    mode: Mode
 
 
 def publishable_key(merchant_id: UUID, mode: str, client_key: str, generation: int = 1) -> str:
@@ -40,10 +42,11 @@ def read_publishable_key(text: str, client_key: str) -> PublishableKey | None:
     match = _FORM.fullmatch(text)
     if match is None:
         return None
-    subject, merchant, generation, mac = match.groups()
+    subject, mode, merchant, generation, mac = match.groups()
     if not hmac.compare_digest(mac, _mac(subject, client_key)):
         return None
-    return PublishableKey(ids.decode("merchant", f"mer_{merchant}"), int(generation or 1))
+    merchant_id = ids.decode("merchant", f"mer_{merchant}")
+    return PublishableKey(merchant_id, int(generation or 1), "live" if mode == "live" else "test")
 
 
 def _mac(subject: str, client_key: str) -> str:

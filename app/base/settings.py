@@ -110,6 +110,9 @@ class Settings(BaseSettings):
 
     acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
     """Where the processor `acquirer` is called; none means that its commands are not executed."""
+    acquirer_mode: Literal["test", "live"] = "test"
+    """Whose payments and payouts the acquirer gets. The sandbox's is for test merchants; Stripe's
+    mode is that of its key."""
     acquirer_key: SecretStr | None = Field(default=None, min_length=16)
     """Bearer token that the acquirer expects."""
     acquirer_notification_secret: SecretStr | None = None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from app.base.modes import Mode
 from app.processors.model import (
     AskAuthorization,
     AskBankTransfer,
@@ -80,6 +81,8 @@ class Processor:
 
     name: str
     read_notification: ReadNotification
+    mode: Mode = "test"
+    """Whose payments it gets: those of test merchants, or those of live ones. Never both."""
     cards: Cards | None = None
     banks: Banks | None = None
     disputes: Disputes | None = None

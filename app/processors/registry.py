@@ -69,25 +69,40 @@ class Processors:
         """The disputes of the processor `name`."""
         return _offered(self._get(name).disputes, name)
 
-    def route(self, *, currency: str, brand: str, amount_minor: int, draw: int) -> tuple[str, ...]:
+    def route(
+        self, mode: str, *, currency: str, brand: str, amount_minor: int, draw: int
+    ) -> tuple[str, ...]:
         """The processors for a card payment, in the order in which to ask them.
 
-        The next one is asked if the one before certainly did nothing. Those that have no such
-        amount are left out; where none is left, no processor can take the payment.
+        The next one is asked if the one before certainly did nothing. Those of the other mode and
+        those that have no such amount are left out; where none is left, none can take the payment.
 
         Args:
+            mode: the merchant's, test or live.
             draw: any whole number, evenly spread, such as one made of the payment's id; equal
                 draws choose equally.
         """
         names = routing.route(
             self._rules, currency=currency, brand=brand, amount_minor=amount_minor, draw=draw
         )
-        return tuple(name for name in names if self._get(name).takes(amount_minor, currency))
+        return tuple(
+            name
+            for name in names
+            if self._get(name).mode == mode and self._get(name).takes(amount_minor, currency)
+        )
 
     def route_to_bank(self, currency: str) -> str:
         """The processor of bank transfers and payouts in `currency`."""
         del currency  # only the acquirer has banks, and for every currency
         return acquirer.NAME
+
+    def has_cards_of(self, mode: str) -> bool:
+        """Whether any processor takes cards of test merchants, or of live ones."""
+        return any(p.mode == mode and p.cards is not None for p in self._by_name.values())
+
+    def mode_of(self, name: str) -> str:
+        """Whether the processor `name` is for test merchants or for live ones."""
+        return self._get(name).mode
 
     def read_notification(self, name: str, headers: Mapping[str, str], body: bytes) -> Notification:
         """Parse a notification that the processor `name` has signed.
@@ -143,6 +158,7 @@ def _configured(settings: Settings, transport: HttpTransport) -> list[Processor]
             vault,
             url=settings.acquirer_url,
             key=_reveal(settings.acquirer_key),
+            mode=settings.acquirer_mode,
             notification_key=(
                 parse_secret(secret, "SUYA_ACQUIRER_NOTIFICATION_SECRET") if secret else None
             ),

@@ -5,8 +5,9 @@ from uuid import UUID
 
 import msgspec
 
-from app.base import clock, ids
+from app.base import ids
 from app.base.errors import InvariantViolated
+from app.base.modes import Mode
 from app.engine.database import Step, Tx, step
 from app.vault import store
 from app.vault.cipher import Ciphers, WrappedKey
@@ -23,6 +24,7 @@ class KeepCard(msgspec.Struct, frozen=True):
     brand: str
     exp_month: int
     exp_year: int
+    mode: Mode
     use: Use
 
 
@@ -36,7 +38,7 @@ def keeper(ciphers: Ciphers) -> Step[KeepCard, SealedCard]:
         key = await store.find_active_key(tx)
         if key is None:
             raise InvariantViolated("the vault has no active key")
-        now = clock.now()
+        now = tx.now
         cards = [
             SealedCard(
                 id=command.card_id,
@@ -49,6 +51,7 @@ def keeper(ciphers: Ciphers) -> Step[KeepCard, SealedCard]:
                 exp_month=command.exp_month,
                 exp_year=command.exp_year,
                 created_at=now,
+                mode=command.mode,
             )
             for command in commands
         ]
@@ -74,6 +77,6 @@ async def prepare_keys(tx: Tx, ciphers: Ciphers) -> list[WrappedKey]:
         if not any(key.purpose == purpose for key in keys):
             key_id = ids.new()
             key = WrappedKey(key_id, purpose, "active", *ciphers.new_key(key_id, purpose))
-            store.insert_key(tx, key, clock.now())
+            store.insert_key(tx, key, tx.now)
             keys.append(key)
     return keys

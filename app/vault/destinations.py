@@ -9,6 +9,7 @@ import msgspec
 from pydantic import SecretStr
 from yarl import URL
 
+from app.base.modes import Mode, mode_of_stripe_key
 from app.base.settings import Settings
 from app.base.telemetry import log
 from app.vault import echoes
@@ -43,6 +44,8 @@ class Destination(NamedTuple):
     url: str
     """Paths are appended to it."""
     key: str
+    mode: Mode
+    """Whose cards it gets: those left for test merchants, or for live ones."""
 
     def __repr__(self) -> str:
         return f"Destination({self.processor})"
@@ -73,7 +76,9 @@ class Destinations:
             is_private = url.startswith("https://") or URL(url).host in _LOOPBACK
             if settings.environment == "production" and not is_private:
                 raise VaultUnfit(fault=f"card numbers would be sent to {url} without TLS")
-            found.append(Destination(name, url, key.get_secret_value()))
+            secret = key.get_secret_value()
+            mode = mode_of_stripe_key(secret) if name == "stripe" else settings.acquirer_mode
+            found.append(Destination(name, url, secret, mode))
         return cls(*found)
 
     def get(self, processor: str) -> Destination:

@@ -84,6 +84,12 @@ class OperationUnknown(Invalid):
     code = "operation_unknown"
 
 
+class WrongMode(Invalid):
+    """The card was left for a {card} merchant, and the processor is for {processor} ones."""
+
+    code = "wrong_mode"
+
+
 class ProcessorNotConfigured(Invalid):
     """The vault has no address or no key of this processor (SUYA_VAULT_<PROCESSOR>_URL, _KEY)."""
 

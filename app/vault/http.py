@@ -167,12 +167,14 @@ class VaultHttp:
         try:
             client_key = _secret(self.settings.vault_client_key)
             key = read_publishable_key(call.bearer, client_key) if client_key else None
-            if key is None or not await self.vault.keys.is_good(*key):
+            if key is None or not await self.vault.keys.is_good(key.merchant_id, key.generation):
                 raise VaultUnauthorized
             call.merchant_id = key.merchant_id
             card = await call.read(CardInput)
             caller = Caller(call.bearer, self._address_of(call))
-            view = await self.vault.tokenize(key.merchant_id, caller, card, call.request_id)
+            view = await self.vault.tokenize(
+                key.merchant_id, key.mode, caller, card, call.request_id
+            )
             response = _json(view, 201)
         except PlatformError as error:
             response = _problem(error, call)

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from app.base.issuers import find_brand, passes_luhn
+from app.base.modes import Mode
 from app.vault.errors import CardExpired, InvalidCardNumber, InvalidExpiry, InvalidSecurityCode
 
 Actor = Literal["client", "api", "processors"]
@@ -67,6 +68,7 @@ class CardRow(msgspec.Struct, frozen=True):
     exp_month: int
     exp_year: int
     created_at: datetime
+    mode: Mode
     wrapped: bytes
     wrapped_by: str
 

@@ -54,22 +54,23 @@ DELETE FROM vault_keys
 -- path: cards_pkey
 INSERT INTO cards
        (id, merchant_id, key_id, sealed, fingerprint, brand, bin, last4, exp_month, exp_year,
-        created_at)
+        created_at, mode)
 SELECT d.id, d.merchant_id, CAST(:key_id AS UUID), decode(d.sealed, 'hex'),
-       decode(d.fingerprint, 'hex'), d.brand, d.bin, d.last4, d.exp_month, d.exp_year, d.created_at
+       decode(d.fingerprint, 'hex'), d.brand, d.bin, d.last4, d.exp_month, d.exp_year, d.created_at,
+       d.mode
   FROM unnest(CAST(:ids AS UUID[]), CAST(:merchant_ids AS UUID[]), CAST(:sealed AS TEXT[]),
               CAST(:fingerprints AS TEXT[]), CAST(:brands AS TEXT[]), CAST(:bins AS TEXT[]),
               CAST(:lasts AS TEXT[]), CAST(:exp_months AS INT8[]), CAST(:exp_years AS INT8[]),
-              CAST(:created_ats AS TIMESTAMPTZ[]))
+              CAST(:created_ats AS TIMESTAMPTZ[]), CAST(:modes AS TEXT[]))
        AS d (id, merchant_id, sealed, fingerprint, brand, bin, last4, exp_month, exp_year,
-             created_at)
+             created_at, mode)
     ON CONFLICT (id) DO NOTHING;
 
 -- name: find_cards
 -- Cards with the keys that open them, as of one moment, also during a rotation.
 -- path: cards_pkey, vault_keys_pkey, for each card asked for
 SELECT c.id, c.merchant_id, c.key_id, c.sealed, c.fingerprint, c.brand, c.bin, c.last4,
-       c.exp_month, c.exp_year, c.created_at, k.wrapped, k.wrapped_by
+       c.exp_month, c.exp_year, c.created_at, c.mode, k.wrapped, k.wrapped_by
   FROM unnest(CAST(:ids AS UUID[])) AS d (id)
   JOIN cards AS c
     ON c.id = d.id

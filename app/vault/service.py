@@ -11,13 +11,20 @@ from msgspec import Meta
 
 from app.base import clock, ids
 from app.base.errors import PlatformError, Unavailable
+from app.base.modes import Mode
 from app.base.settings import Settings
 from app.engine.database import Database, GroupCommit, LookUps, transact
 from app.vault.cipher import Ciphers, WrappedKey
 from app.vault.codes import SecurityCodes
 from app.vault.commands import KeepCard, keeper, note_uses, prepare_keys
 from app.vault.destinations import Answer, Destinations
-from app.vault.errors import MasterKeyWrong, NotExecuted, OutcomeUnknown, TokenNotFound
+from app.vault.errors import (
+    MasterKeyWrong,
+    NotExecuted,
+    OutcomeUnknown,
+    TokenNotFound,
+    WrongMode,
+)
 from app.vault.generations import KeyGenerations
 from app.vault.limits import Caller, CardLimits
 from app.vault.masters import MasterKeys
@@ -114,7 +121,7 @@ class Vault:
         await self.destinations.close()
 
     async def tokenize(
-        self, merchant_id: UUID, caller: Caller, card: CardInput, correlation_id: str
+        self, merchant_id: UUID, mode: Mode, caller: Caller, card: CardInput, correlation_id: str
     ) -> TokenView:
         """Keep a card; its security code is kept in this process's memory only.
 
@@ -134,6 +141,7 @@ class Vault:
             brand=brand,
             exp_month=exp_month,
             exp_year=exp_year,
+            mode=mode,
             use=_use(merchant_id, card_id, "client", "tokenize", correlation_id),
         )
         receipt = await self.group_commit.submit(self._keep_cards, _LANE, [command])
@@ -176,8 +184,8 @@ class Vault:
         returned. If it cannot be recorded, the answer is withheld.
 
         Raises: (the first that applies)
-            OperationUnknown, InvalidCardRequest, ProcessorNotConfigured, TokenNotFound: certainly
-                nothing was sent.
+            OperationUnknown, InvalidCardRequest, ProcessorNotConfigured, TokenNotFound,
+                WrongMode: certainly nothing was sent.
             NotExecuted: likewise.
             OutcomeUnknown
         """
@@ -187,6 +195,8 @@ class Vault:
             row = await self._find_of(ask.merchant, ask.token)
         except Unavailable as error:
             raise NotExecuted(why=f"the vault's database ({error.code})") from error
+        if row.mode != destination.mode:
+            raise WrongMode(card=row.mode, processor=destination.mode)
         card = self.ciphers.open(_key(row), row.id, row.merchant_id, row.sealed)
         code = self.codes.take(row.id)
         data = CardData(card.number, row.exp_month, row.exp_year, code.digits if code else None)

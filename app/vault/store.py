@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 
 from app.base import ids
+from app.base.modes import Mode
 from app.engine.database import Database, Queries, Tx, arrays
 from app.vault.cipher import WrappedKey
 from app.vault.model import CardRow, Use
@@ -27,6 +28,7 @@ class SealedCard(msgspec.Struct, frozen=True):
     exp_month: int
     exp_year: int
     created_at: datetime
+    mode: Mode
 
 
 async def list_keys(tx: Tx) -> list[WrappedKey]:
@@ -93,6 +95,7 @@ def insert_cards(tx: Tx, key_id: UUID, cards: Sequence[SealedCard]) -> None:
             "exp_months": arrays.ints([card.exp_month for card in cards]),
             "exp_years": arrays.ints([card.exp_year for card in cards]),
             "created_ats": arrays.times([card.created_at for card in cards]),
+            "modes": arrays.words([card.mode for card in cards]),
         },
     )
 

@@ -50,14 +50,14 @@ async def test_a_rotated_key_is_refused(
     card = {"number": VISA, "exp_month": 12, "exp_year": 2040}
     left = vault.post("/tokens", old, card).json()["id"]
 
-    rotated = done(await admin.post(f"{path}/publishable_key/rotate", {}, key=None), 200)
+    rotated = done(await admin.post(f"{path}/publishable_key/rotate", {}), 200)
 
     new = rotated["publishable_key"]
     assert new != old
     refused(vault.post("/tokens", old, card), 401, "vault_unauthorized")
     assert vault.post("/tokens", new, card).status_code == 201
     assert done(await admin.get(path)) == rotated
-    made = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}, key=None))
+    made = done(await admin.post("/v1/api_keys", {"merchant": merchant.id}))
     assert made["publishable_key"] == new
     assert (await register(merchant, left))["id"] == left
 
@@ -73,9 +73,9 @@ async def test_a_key_is_rotated_in_the_vault_or_not_at_all(
 
     async with Api(lost, ADMIN_KEY) as admin, Api(without, ADMIN_KEY) as cardless:
         shown = done(await admin.get(f"/v1/merchants/{merchant.id}"))
-        refused(await admin.post(path, {}, key=None), 503, "vault_unreachable")
-        refused(await cardless.post(path, {}, key=None), 404, "cards_not_set_up")
-        refused(await admin.post(nobody, {}, key=None), 404, "merchant_not_found")
+        refused(await admin.post(path, {}), 503, "vault_unreachable")
+        refused(await cardless.post(path, {}), 404, "cards_not_set_up")
+        refused(await admin.post(nobody, {}), 404, "merchant_not_found")
         refused(await merchant.api.post(path, {}), 401, "unauthorized")
         assert done(await admin.get(f"/v1/merchants/{merchant.id}")) == shown
 

@@ -8,8 +8,10 @@ from app.domains.ledger.model import (
     DEBIT_NORMAL,
     STRIPES,
     merchant_account,
+    next_of,
     normal_side,
     platform_account,
+    twin_of,
 )
 from tests.support.tables import Row, table
 
@@ -76,5 +78,16 @@ def test_ids_of_the_chart_never_change() -> None:
     assert (str(fees.id), str(available.id)) == (FEES, AVAILABLE)
 
 
+def test_accounts_that_stand_for_others_never_change_either() -> None:
+    """Those of test merchants, and those that follow full ones, are found again for ever."""
+    fees = platform_account("local", "USD", "platform_fees", 3)
+
+    assert str(twin_of(fees.id)) == TEST_FEES
+    assert str(next_of(fees.id)) == NEXT_FEES
+    assert len({fees.id, twin_of(fees.id), next_of(fees.id), next_of(twin_of(fees.id))}) == 4
+
+
 FEES = "00000000-0000-87af-8310-bad8edcdbddb"
 AVAILABLE = "01890a5d-ac96-8d28-8bc1-30a6c7fc506c"
+TEST_FEES = "00000000-0000-8ee4-a8c9-0dcd23d487a0"
+NEXT_FEES = "00000000-0000-8a24-a5eb-429eb6301f2f"

@@ -104,6 +104,6 @@ def test_keys_from_before_generations_are_of_the_first() -> None:
     first = publishable_key(merchant, "test", CLIENT_KEY)
 
     assert first == known
-    assert read_publishable_key(first, CLIENT_KEY) == (merchant, 1)
+    assert read_publishable_key(first, CLIENT_KEY) == (merchant, 1, "test")
     second = publishable_key(merchant, "live", CLIENT_KEY, 2)
-    assert read_publishable_key(second, CLIENT_KEY) == (merchant, 2)
+    assert read_publishable_key(second, CLIENT_KEY) == (merchant, 2, "live")

@@ -231,7 +231,7 @@ class Machine(RuleBasedStateMachine):
     def tokenize(self, which: int, number: str) -> None:
         """Keep a card at one of the vaults."""
         card = CardInput(number=number, exp_month=12, exp_year=2040)
-        view = self.do(self.vaults[which].tokenize(ids.new(), Caller("pk"), card, "test"))
+        view = self.do(self.vaults[which].tokenize(ids.new(), "test", Caller("pk"), card, "test"))
         self.tokens[ids.decode("payment_method", view.id)] = number
 
     @rule()

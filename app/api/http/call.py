@@ -316,6 +316,15 @@ async def replay(call: Call, intent: Intent, obstacle: PlatformError) -> Reply:
     return respond(answer, call.services.settings.idempotency_kept_days)
 
 
+async def kept_for_operator(request: ApiRequest, body: BaseModel) -> Answer | None:
+    """The answer that is kept under the operator's key, for acts that begin outside.
+
+    Raises:
+        KeyMissing, KeyMalformed, KeyReused
+    """
+    return await idempotency.find_kept(services_of(request).database, named_intent(request, body))
+
+
 async def operate(
     request: ApiRequest, body: BaseModel, status: int, act: Callable[[Tx], Awaitable[object]]
 ) -> Answer:

@@ -14,6 +14,7 @@ from app.api.http.call import (
     ApiRequest,
     context_of,
     enter_admin,
+    kept_for_operator,
     operate,
     parse,
     path_id,
@@ -167,22 +168,31 @@ async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
     "/{merchant_id:str}/publishable_key/rotate",
     opt=Doc(
         "Rotate a merchant's publishable key", body=Nothing, answer=MerchantView, admin=True,
-        errors=(MerchantNotFound, CardsNotSetUp, VaultUnreachable),
+        idempotent=True, errors=(MerchantNotFound, CardsNotSetUp, VaultUnreachable),
     ).opt(),
 )  # fmt: skip
 async def rotate_publishable_key(request: ApiRequest, merchant_id: str) -> ASGIResponse:
     """Ends a merchant's publishable key and shows the next one; the vault refuses the old one."""
     services = enter_admin(request)
-    await parse(request, Nothing)
-    merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
-    if services.settings.vault_client_key is None:
-        raise CardsNotSetUp
-    # The vault first: if this ends in between, the key that is shown is refused, and rotating again
-    # ends the same one. The other way round a key that was called ended would go on.
-    generation, request_id = merchant.key_generation + 1, context_of(request).request_id
-    await services.vault.raise_generation(merchant.id, generation, request_id)
-    merchant = await admin.raise_key_generation(services.database, merchant.id, generation)
-    return send(merchant_view(merchant, services.settings))
+    settings, body = services.settings, await parse(request, Nothing)
+    answer = await kept_for_operator(request, body)
+    if answer is None:
+        merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
+        if settings.vault_client_key is None:
+            raise CardsNotSetUp
+        # The vault first: if this ends in between, the key that is shown is refused, and rotating
+        # again ends the same one. The other way round a key that was called ended would go on.
+        generation = merchant.key_generation + 1
+        request_id = context_of(request).request_id
+        await services.vault.raise_generation(merchant.id, generation, request_id)
+
+        async def act(tx: Tx) -> MerchantView:
+            return merchant_view(
+                await admin.raise_key_generation(tx, merchant.id, generation), settings
+            )
+
+        answer = await operate(request, body, 200, act)
+    return respond(answer, settings.idempotency_kept_days)
 
 
 _OLDEST_FIRST: Mapping[str, dict[str, object]] = {

@@ -23,7 +23,7 @@ from app.base import ids
 from app.base.errors import PlatformError, TooManyRequests
 from app.domains.payments import model
 from app.domains.payments.commands import OpenPayment
-from app.domains.payments.errors import AmountNotProcessable
+from app.domains.payments.errors import AmountNotProcessable, ModeNotProcessable
 from app.domains.payments.model import Rail
 from app.engine.idempotency import Intent
 
@@ -99,8 +99,12 @@ def open_payment(
     account = model.receivable_account(call.merchant.id, body.currency).id
     if isinstance(method, CardMethod):
         return _open_card(call, intent, body, account, method.id)
-    rail = Rail(route=(call.services.world.processors.route_to_bank(body.currency),))
-    return _command(call, intent, body, account, method="bank_transfer", rail=rail)
+    processors = call.services.world.processors
+    bank = processors.route_to_bank(body.currency)
+    if processors.mode_of(bank) != call.merchant.mode:
+        unfit = ModeNotProcessable(method="bank transfer", mode=call.merchant.mode)
+        return _command(call, intent, body, account, method="bank_transfer", refused=unfit)
+    return _command(call, intent, body, account, method="bank_transfer", rail=Rail(route=(bank,)))
 
 
 async def _open_card(
@@ -115,6 +119,7 @@ async def _open_card(
         # A key that has an answer keeps it, whatever has become of the card since.
         return _command(call, intent, body, account, method="card", refused=error)
     route = call.services.world.processors.route(
+        call.merchant.mode,
         currency=body.currency,
         brand=card.brand,
         amount_minor=body.amount,
@@ -122,11 +127,17 @@ async def _open_card(
         draw=intent.id.int,
     )
     if not route:
-        unfit = AmountNotProcessable(amount=body.amount, currency=body.currency)
-        return _command(call, intent, body, account, method="card", refused=unfit)
+        return _command(call, intent, body, account, method="card", refused=_unfit(call, body))
     rail = Rail(route=route, token=card.token, brand=card.brand, last4=card.last4)
     customer = None if card.customer_id is None else ids.encode("customer", card.customer_id)
     return _command(call, intent, body, account, method="card", rail=rail, customer=customer)
+
+
+def _unfit(call: Call, body: CreatePayment) -> PlatformError:
+    """Why no processor takes a card payment."""
+    if not call.services.world.processors.has_cards_of(call.merchant.mode):
+        return ModeNotProcessable(method="card", mode=call.merchant.mode)
+    return AmountNotProcessable(amount=body.amount, currency=body.currency)
 
 
 def _command(

@@ -51,6 +51,7 @@ OPEN_ERRORS = (
     customers_errors.PaymentMethodNotFound,
     customers_errors.PaymentMethodDetached,
     TooManyCards,
+    errors.ModeNotProcessable,
     errors.AmountNotProcessable,
     errors.DeclinedByProcessor,
     errors.PaymentUndone,

@@ -63,7 +63,7 @@ def _open(call: Call, intent: Intent, body: CreatePayout) -> OpenPayout:
     opt=Doc(
         "Pay out", body=CreatePayout, answer=PayoutView, status=201, idempotent=True,
         errors=(
-            errors.BankAccountNotFound, errors.AccountOutsideSepa,
+            errors.NoBankOfMode, errors.BankAccountNotFound, errors.AccountOutsideSepa,
             ledger_errors.InsufficientFunds, ledger_errors.BalanceLimit,
         ),
     ).opt(),

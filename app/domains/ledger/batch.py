@@ -3,10 +3,16 @@
 from collections.abc import Collection
 from uuid import UUID
 
+import msgspec
+
+from app.base import ids
+from app.domains import merchants
 from app.domains.ledger import store
 from app.domains.ledger.decisions import GENESIS, Book, make_block
-from app.domains.ledger.model import ChartAccount, new_account
+from app.domains.ledger.model import Account, ChartAccount, new_account, next_of, twin_of
 from app.engine.database import NOBODY_MOVES, Moving, Tx
+
+_NEXT_MAX = 64  # accounts in a row that are full: more than all money there is
 
 
 async def open_book(
@@ -20,16 +26,50 @@ async def open_book(
 
     Accounts of the chart that are not there yet are in the book as new ones, and come into being if
     something is booked on them; other missing ones are not in the book and refuse what needs them.
-    Those of merchants that move come home first; the platform's own never move.
+    Those of merchants that move come home first; the platform's own never move. Test merchants have
+    a chart of the platform of their own, and accounts of the platform that are full are followed by
+    others: the book knows which stand for those that decisions name.
     """
-    wanted = {(a.merchant_id, a.id) for a in chart_accounts}
+    owners = {merchant_id for merchant_id, _ in accounts}
+    owners.update(a.merchant_id for a in chart_accounts if a.merchant_id != ids.NIL)
+    shared = [a for a in chart_accounts if a.merchant_id == ids.NIL]
+    test = await merchants.list_test_merchants(tx, owners) if shared else frozenset()
+    chart = set(chart_accounts)
+    if test:
+        chart.update(_twin(a) for a in shared)
+        if test == owners:
+            chart.difference_update(shared)
+    wanted = {(a.merchant_id, a.id) for a in chart}
     wanted.update(accounts)
     await store.pull_accounts(tx, region, moving, wanted)
     loaded = await store.lock_accounts(tx, region, wanted) if wanted else {}
+    followed = await _lock_next(tx, region, chart, loaded)
     tx.see(account.booked_at for account in loaded.values())
     now = tx.now
-    new = {a.id: new_account(a, now) for a in chart_accounts if a.id not in loaded}
-    return Book(loaded | new, now, new=new)
+    new = {a.id: new_account(a, now) for a in chart if a.id not in loaded}
+    return Book(loaded | new, now, new=new, test_merchants=test, followed=followed)
+
+
+async def _lock_next(
+    tx: Tx, region: str, chart: set[ChartAccount], loaded: dict[UUID, Account]
+) -> dict[UUID, UUID]:
+    """Lock and add what follows accounts of the platform that are full: full one -> next one."""
+    followed: dict[UUID, UUID] = {}
+    full = [a for a in chart if a.id in loaded and loaded[a.id].is_full]
+    for _ in range(_NEXT_MAX):
+        if not full:
+            break
+        following = [msgspec.structs.replace(a, id=next_of(a.id)) for a in full]
+        followed.update({a.id: b.id for a, b in zip(full, following, strict=True)})
+        keys = {(a.merchant_id, a.id) for a in following}
+        loaded.update(await store.lock_accounts(tx, region, keys))
+        chart.update(following)
+        full = [a for a in following if a.id in loaded and loaded[a.id].is_full]
+    return followed
+
+
+def _twin(account: ChartAccount) -> ChartAccount:
+    return msgspec.structs.replace(account, merchant_id=ids.TEST, id=twin_of(account.id))
 
 
 def write_book(tx: Tx, region: str, book: Book) -> None:

@@ -15,7 +15,7 @@ Source of the tree's form: RFC 6962, section 2.1 (leaves and nodes are hashed ap
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -35,7 +35,18 @@ from app.domains.ledger.errors import (
     HoldNotOpen,
     InsufficientFunds,
 )
-from app.domains.ledger.model import Account, Block, Change, Draft, Entry, EntryLine, Hold, Transfer
+from app.domains.ledger.model import (
+    PLATFORM,
+    Account,
+    Block,
+    Change,
+    Draft,
+    Entry,
+    EntryLine,
+    Hold,
+    Transfer,
+    twin_of,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -49,10 +60,15 @@ class Book:
         now: datetime,
         *,
         new: Mapping[UUID, Account] | None = None,
+        test_merchants: Collection[UUID] = (),
+        followed: Mapping[UUID, UUID] | None = None,
     ) -> None:
         self.accounts = accounts
         self.new = new or {}
         """Those of the accounts that do not exist outside the book yet."""
+        self._test_merchants = test_merchants
+        self._followed = followed or {}
+        """Accounts of the platform that are full -> those that follow them."""
         # One instant for the batch, never before an account's last entry: then versions and
         # instants ascend together, even where clocks of processes differ.
         self.booked_at = max([now, *[account.booked_at for account in accounts.values()]])
@@ -67,13 +83,14 @@ class Book:
         Refusals, the first that applies: AccountNotFound, AccountClosed, InsufficientFunds,
         BalanceLimit. A draft that does not balance in each currency is a bug of the caller.
         """
-        for change in draft.changes:
+        changes = self._place(draft)
+        for change in changes:
             refusal = self._refuse(change)
             if refusal is not None:
                 return refusal
-        self._assert_balanced(draft)
+        self._assert_balanced(draft.id, changes)
         # After this line the transfer must succeed.
-        lines = [self._apply(draft.id, change) for change in draft.changes]
+        lines = [self._apply(draft.id, change) for change in changes]
         transfer = Transfer(
             merchant_id=draft.merchant_id,
             id=draft.id,
@@ -90,17 +107,34 @@ class Book:
         self.transfers.append(transfer)
         return transfer
 
-    def _assert_balanced(self, draft: Draft) -> None:
+    def _place(self, draft: Draft) -> Sequence[Change]:
+        """The changes on the accounts that stand for those of the platform that they name."""
+        owner = ids.TEST if draft.merchant_id in self._test_merchants else ids.NIL
+        if owner == ids.NIL and not self._followed:
+            return draft.changes
+        return [
+            change if change.merchant_id != ids.NIL else self._stand_in(change, owner)
+            for change in draft.changes
+        ]
+
+    def _stand_in(self, change: Change, owner: UUID) -> Change:
+        """The change on the account that stands for one of the platform."""
+        at = change.account_id if owner == ids.NIL else twin_of(change.account_id)
+        while at in self._followed:
+            at = self._followed[at]
+        return Change(owner, at, change.direction, change.posted_minor, change.pending_minor)
+
+    def _assert_balanced(self, transfer_id: UUID, changes: Sequence[Change]) -> None:
         """Fail where debits and credits differ, posted or pending, in any currency."""
-        accounts, changes = self.accounts, draft.changes
+        accounts = self.accounts
         if len({change.account_id for change in changes}) != len(changes):
-            raise InvariantViolated(f"transfer {draft.id} names an account twice")
+            raise InvariantViolated(f"transfer {transfer_id} names an account twice")
         currency = accounts[changes[0].account_id].currency
         posted = pending = 0
         for change in changes:
             if accounts[change.account_id].currency != currency:
                 # A conversion; all others are spared the sums by currency.
-                self._assert_balanced_by_currency(draft)
+                self._assert_balanced_by_currency(transfer_id, changes)
                 return
             if change.direction == "debit":
                 posted += change.posted_minor
@@ -109,11 +143,11 @@ class Book:
                 posted -= change.posted_minor
                 pending -= change.pending_minor
         if posted or pending:
-            raise InvariantViolated(f"transfer {draft.id} does not balance: {posted}, {pending}")
+            raise InvariantViolated(f"transfer {transfer_id} does not balance: {posted}, {pending}")
 
-    def _assert_balanced_by_currency(self, draft: Draft) -> None:
+    def _assert_balanced_by_currency(self, transfer_id: UUID, changes: Sequence[Change]) -> None:
         sums: dict[str, tuple[int, int]] = {}
-        for change in draft.changes:
+        for change in changes:
             currency = self.accounts[change.account_id].currency
             posted, pending = sums.get(currency, (0, 0))
             sign = 1 if change.direction == "debit" else -1
@@ -123,7 +157,7 @@ class Book:
             )
         off = {currency: left for currency, left in sums.items() if any(left)}
         if off:
-            raise InvariantViolated(f"transfer {draft.id} does not balance: {off}")
+            raise InvariantViolated(f"transfer {transfer_id} does not balance: {off}")
 
     def _refuse(self, change: Change) -> PlatformError | None:
         account = self.accounts.get(change.account_id)
@@ -145,6 +179,9 @@ class Book:
         largest = debits if debits > credits_ else credits_  # noqa: FURB136 - max() costs a call
         grown = change.posted_minor if change.pending_minor < 0 else moved
         if largest + grown > BALANCE_MINOR_MAX:
+            if account.merchant_id in PLATFORM:
+                # Half of the batch fits; then this one is full, and the next one follows it.
+                raise InvariantViolated(f"the platform's account {account.id} is full")
             return BalanceLimit(account=ids.encode("account", account.id))
         return None
 

@@ -66,6 +66,14 @@ class Account(msgspec.Struct):
         return self.posted_debits_minor - self.posted_credits_minor - self.pending_credits_minor
 
     @property
+    def is_full(self) -> bool:
+        """Whether it is an account of the platform's that the next one has to follow."""
+        if self.merchant_id not in PLATFORM:
+            return False
+        debits = self.posted_debits_minor + self.pending_debits_minor
+        return max(debits, self.posted_credits_minor + self.pending_credits_minor) > FULL_MINOR
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is in it and nothing is held."""
         pending = self.pending_debits_minor or self.pending_credits_minor
@@ -234,6 +242,26 @@ def platform_account(region: str, currency: str, kind: str, stripe: int = 0) -> 
     """The platform's account of `kind` in a region; hot ones exist in stripes."""
     account_id = ids.derived(region, currency, kind, stripe)
     return ChartAccount(ids.NIL, account_id, kind, currency)
+
+
+PLATFORM: Final = frozenset({ids.NIL, ids.TEST})
+"""Who owns accounts that merchants share."""
+
+FULL_MINOR: Final = 2**60
+"""The gross sum with which an account of the platform is followed by the next one. Sums are INT8:
+7/8 of that are left for batches that still use it, 896 of the largest amounts."""
+
+
+@lru_cache(maxsize=10_000)
+def twin_of(account_id: UUID) -> UUID:
+    """The account that stands for this one of the platform where a test merchant books."""
+    return ids.derived(account_id, "test")
+
+
+@lru_cache(maxsize=10_000)
+def next_of(account_id: UUID) -> UUID:
+    """The account that follows one of the platform's whose sums are full."""
+    return ids.derived(account_id, "next")
 
 
 class Block(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ Guarantees: a secret is shown once and kept only as its SHA-256; a revoked key s
 `Keyring.CACHED_S` seconds in every process, and a new fee plan is known as soon; at most one plan
 is in force for a merchant, rail and currency.
 
+A merchant's mode, test or live, never changes.
+
 Owns `merchants`, `api_keys` and `fee_plans`, which are the same in every region.
 
 Never sees money.
@@ -28,6 +30,7 @@ from app.domains.merchants.model import (
     choose,
 )
 from app.domains.merchants.reads import Keyring
+from app.domains.merchants.store import list_test_merchants
 
 __all__ = [
     "ANY",
@@ -45,4 +48,5 @@ __all__ = [
     "MerchantNotFound",
     "UnknownRegion",
     "choose",
+    "list_test_merchants",
 ]

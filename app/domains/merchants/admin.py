@@ -90,20 +90,14 @@ async def get_merchant(database: Database, merchant_id: UUID) -> Merchant:
     return merchant
 
 
-async def raise_key_generation(database: Database, merchant_id: UUID, generation: int) -> Merchant:
+async def raise_key_generation(tx: Tx, merchant_id: UUID, generation: int) -> Merchant:
     """Say of which generation a merchant's publishable key is; it never sinks.
 
     Raises:
         MerchantNotFound
     """
-
-    async def work(tx: Tx) -> None:
-        tx.write(
-            queries.raise_key_generation, lambda: {"id": merchant_id, "generation": generation}
-        )
-
-    await transact(database, work)
-    return await get_merchant(database, merchant_id)
+    await tx.execute(queries.raise_key_generation, {"id": merchant_id, "generation": generation})
+    return await read_merchant(tx, merchant_id)
 
 
 async def read_merchant(tx: Tx, merchant_id: UUID) -> Merchant:

@@ -165,3 +165,11 @@ SELECT e.enumlabel
     ON t.oid = e.enumtypid
  WHERE t.typname = 'crdb_internal_region'
  ORDER BY e.enumlabel;
+
+-- name: list_modes
+-- Test or live, of some merchants.
+-- path: merchants_pkey, one look-up per merchant
+SELECT m.id, m.mode
+  FROM unnest(CAST(:ids AS UUID[])) AS d (id)
+  JOIN merchants AS m
+    ON m.id = d.id;

@@ -1,18 +1,32 @@
 """Where a merchant's rows may be, read and changed in a transaction."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 import msgspec
+from cachetools import LRUCache
 
 from app.base import ids
 from app.domains.merchants.errors import MerchantNotFound
 from app.domains.merchants.model import ApiKey, FeePlan, Merchant
-from app.engine.database import Queries, TableOf, Tx
+from app.engine.database import Queries, TableOf, Tx, arrays
 
 MERCHANTS = TableOf(Merchant, "merchants")
 KEYS = TableOf(ApiKey, "api_keys")
 FEE_PLANS = TableOf(FeePlan, "fee_plans")
 queries = Queries(__package__, tables=[MERCHANTS, KEYS, FEE_PLANS])
+
+
+_modes: LRUCache[UUID, str] = LRUCache(100_000)  # a mode never changes; 20 MB at most
+
+
+async def list_test_merchants(tx: Tx, merchant_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of some merchants that are test merchants; each is looked up once per process."""
+    unknown = [merchant_id for merchant_id in merchant_ids if merchant_id not in _modes]
+    if unknown:
+        rows = await tx.rows(queries.list_modes, {"ids": arrays.uuids(unknown)})
+        _modes.update(dict(rows))
+    return frozenset(m for m in merchant_ids if _modes.get(m) == "test")
 
 
 class Home(msgspec.Struct, frozen=True):

@@ -65,6 +65,12 @@ class PaymentBusy(Rejected):
     retry_after_s = 5
 
 
+class ModeNotProcessable(Rejected):
+    """No processor here takes payments by {method} of {mode} merchants."""
+
+    code = "mode_not_processable"
+
+
 class AmountNotProcessable(Rejected):
     """No processor of such a payment has the amount {amount} {currency} (minor units)."""
 

@@ -9,6 +9,12 @@ class BankAccountNotFound(NotFound):
     code = "bank_account_not_found"
 
 
+class NoBankOfMode(Rejected):
+    """No bank here takes payouts of {mode} merchants."""
+
+    code = "mode_not_processable"
+
+
 class AccountOutsideSepa(Rejected):
     """Payouts in EUR go by SEPA, which does not reach bank account {bank_account} ({country})."""
 

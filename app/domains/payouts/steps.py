@@ -11,7 +11,9 @@ import msgspec
 
 from app.base import ids
 from app.base.errors import PlatformError
-from app.domains import ledger
+from app.base.modes import Mode
+from app.base.settings import Settings
+from app.domains import ledger, merchants
 from app.domains.payouts import decisions, model, store
 from app.domains.payouts.asks import recall_payout, send_payout
 from app.domains.payouts.batch import PayoutBatch, payout_fact
@@ -27,6 +29,7 @@ from app.domains.payouts.commands import (
 from app.domains.payouts.decisions import Cancel
 from app.domains.payouts.errors import (
     BankAccountNotFound,
+    NoBankOfMode,
     PayoutNotEnded,
     PayoutNotFound,
     PayoutUndecided,
@@ -83,14 +86,15 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     The answer is final: what the bank makes of it comes later. A payout above its limit waits for
     another key; the others' flows begin, and those that go by file wait for it.
 
-    Refusals, the first that applies: BankAccountNotFound, AccountOutsideSepa, NothingToPayOut,
-    InsufficientFunds, BalanceLimit.
+    Refusals, the first that applies: NoBankOfMode, BankAccountNotFound, AccountOutsideSepa,
+    NothingToPayOut, InsufficientFunds, BalanceLimit.
     """
     claims = await idempotency.claim(tx, commands)
     region, fresh = commands[0].region, claims.fresh
     banks = await store.load_bank_accounts(
         tx, region, claims.moving, {(c.merchant_id, c.bank_account_id) for c in fresh}
     )
+    test = await merchants.list_test_merchants(tx, {c.merchant_id for c in fresh})
     plans = await store.load_plans(tx, {(c.merchant_id, c.currency) for c in fresh})
     charts = {decisions.available_account(c.merchant_id, c.currency) for c in fresh}
     charts |= {decisions.transit_account(c.merchant_id, c.currency) for c in fresh}
@@ -101,12 +105,8 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     facts: list[Fact] = []
     for command in fresh:
         account = banks.get((command.merchant_id, command.bank_account_id))
-        channel = decisions.channel_of(command.currency, tx.settings)
-        unreached = (
-            BankAccountNotFound(bank_account=ids.encode("bank_account", command.bank_account_id))
-            if account is None
-            else decisions.decide_reach(account, channel)
-        )
+        mode: Mode = "test" if command.merchant_id in test else "live"
+        unreached = _refuse_bank(command, account, mode, tx.settings)
         if unreached is not None:
             answers.append(refusal(unreached, command.correlation_id))
             continue
@@ -115,7 +115,7 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
             book,
             command,
             limit_minor=_limit(tx, command.currency, plan),
-            channel=channel,
+            channel=decisions.channel_of(command.currency, tx.settings),
             transfer_id=ids.new(),
         )
         if isinstance(payout, PlatformError):
@@ -132,6 +132,18 @@ async def open_payouts(tx: Tx, commands: Sequence[OpenPayout]) -> list[Answer]:
     insert_flows(tx, region, flows)
     events.append(tx, region, facts)
     return idempotency.keep(tx, claims, answers)
+
+
+def _refuse_bank(
+    command: OpenPayout, account: BankAccount | None, mode: Mode, settings: Settings
+) -> PlatformError | None:
+    """Why no order can go to this bank account, whatever its amount."""
+    if mode != settings.acquirer_mode:
+        return NoBankOfMode(mode=mode)
+    if account is None:
+        name = ids.encode("bank_account", command.bank_account_id)
+        return BankAccountNotFound(bank_account=name)
+    return decisions.decide_reach(account, decisions.channel_of(command.currency, settings))
 
 
 @step

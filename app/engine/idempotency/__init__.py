@@ -25,7 +25,7 @@ from app.engine.idempotency.model import (
     parse_key,
     refusal,
 )
-from app.engine.idempotency.operators import act_once, sweep_operators
+from app.engine.idempotency.operators import act_once, find_kept, sweep_operators
 from app.engine.idempotency.store import find_answer, pull_named, release_keys, sweep
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "answer",
     "claim",
     "find_answer",
+    "find_kept",
     "intent",
     "internal_intent",
     "keep",

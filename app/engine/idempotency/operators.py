@@ -44,6 +44,15 @@ async def act_once(
     return await transact(database, work, deadline=deadline)
 
 
+async def find_kept(database: Database, name: Intent) -> Answer | None:
+    """What is kept under an operator's key now.
+
+    Raises:
+        KeyReused: the answer is to another request.
+    """
+    return await transact(database, lambda tx: _find(tx, name))
+
+
 async def sweep_operators(database: Database) -> int:
     """Delete the operators' keys that have expired; returns how many."""
     return await transact(

@@ -19,6 +19,8 @@ class Check(StrEnum):
     """Each transfer's entries sum to zero, posted and pending, in each currency."""
     TRANSFER_ENTRIES = "transfer_entries"
     """Each line of a transfer has exactly its entry, and each entry is named by its transfer."""
+    MODES_APART = "modes_apart"
+    """Test merchants book on the platform's accounts for test money, all others on the others."""
     ACCOUNT_VERSIONS = "account_versions"
     """An account's entries are numbered 1, 2, 3 ... in the order of their instants."""
     ACCOUNT_SUMS = "account_sums"

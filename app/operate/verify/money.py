@@ -11,7 +11,7 @@ from app.domains.ledger.model import EntryLine
 from app.domains.payments.model import Exchange
 from app.operate.verify.model import Check, hold_wire, wire
 
-PLATFORM: Final = ids.NIL.hex
+PLATFORM: Final = frozenset({ids.NIL.hex, ids.TEST.hex})
 
 _ENDS: Final = {"void": "voided", "expire": "expired"}
 """Kind of transfer -> status of the hold it ended."""
@@ -97,7 +97,7 @@ class PaymentSums(msgspec.Struct):
                 pending += line.pending_minor
             if line.account_id == self.account:
                 from_payer += sign * line.posted_minor
-            elif line.merchant_id != PLATFORM:
+            elif line.merchant_id not in PLATFORM:
                 to_merchant -= sign * line.posted_minor
         match kind, purpose:
             case ("posted", "payment") | ("post", "capture"):

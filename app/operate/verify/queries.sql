@@ -131,6 +131,14 @@ SELECT CAST(a.id AS TEXT), a.currency
    AND a.merchant_id = d.merchant_id
    AND a.id = d.id;
 
+-- name: find_modes
+-- Test or live, of some merchants.
+-- path: merchants_pkey, one look-up per merchant
+SELECT CAST(m.id AS TEXT), m.mode
+  FROM unnest(CAST(:ids AS UUID[])) AS d (id)
+  JOIN merchants AS m
+    ON m.id = d.id;
+
 -- name: find_conversions
 -- The purposes and the lines of some transfers.
 -- path: transfers_pkey, one look-up per transfer

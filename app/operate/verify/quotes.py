@@ -86,4 +86,4 @@ def _off_payment(quote: Quote, exchanges: dict[str, str | None]) -> str | None:
 def _moved(line: EntryLine) -> tuple[bool, int]:
     """Whether an entry is on the platform's account, and its amount; debits are positive."""
     amount = line.posted_minor if line.direction == "debit" else -line.posted_minor
-    return line.merchant_id == PLATFORM, amount
+    return line.merchant_id in PLATFORM, amount

@@ -10,8 +10,10 @@ from app.domains.ledger.model import EntryLine
 from app.operate.verify.accounts import entries_stream
 from app.operate.verify.audit import Audit, Said
 from app.operate.verify.model import Check, wire
-from app.operate.verify.store import FIRST, Stream, Use, queries
+from app.operate.verify.money import PLATFORM
+from app.operate.verify.store import FIRST, Stream, Use, queries, uuid_array
 
+MERCHANTS_KEPT_MAX = 200_000  # whose mode is cached: some 30 MB
 CURRENCIES_KEPT_MAX = 200_000  # accounts whose currency is cached: some 30 MB
 
 Member = tuple[str, str]
@@ -58,10 +60,12 @@ def _stream(audit: Audit, again: Use | None = None) -> Stream:
 async def check(audit: Audit) -> None:
     """Walk all transfers; afterwards `accounts` and `journal` read the other side."""
     currencies = _Currencies(audit)
+    modes: dict[str, str] = {}
     stream = _stream(audit, audit.doubled(lambda row: wire("transfer", row[1]), "it"))
     async for rows in audit.pages("transfers", stream, queries.count_transfers):
         texts = [lines_of(row[2]) for row in rows]
         known = await currencies.of([line for lines in texts if lines for line in lines])
+        await _look_up_modes(audit, modes, {row[0] for row in rows})
         for row, lines in zip(rows, texts, strict=True):
             merchant_id, transfer_id, _, writer, sequence, booked_at = row
             block = (writer, sequence)
@@ -71,10 +75,32 @@ async def check(audit: Audit) -> None:
                 audit.add(Check.TRANSFER_BALANCE, wire("transfer", transfer_id), what)
                 continue
             _check_balance(audit, transfer_id, lines, known)
+            _check_mode(audit, transfer_id, lines, modes.get(merchant_id))
             for line in lines:
                 moved = (line.direction, line.posted_minor, line.pending_minor)
                 said = (line.merchant_id, transfer_id, *moved, booked_at)
                 audit.count_entry((line.account_id, line.version), said, -1)
+
+
+async def _look_up_modes(audit: Audit, known: dict[str, str], merchant_ids: set[str]) -> None:
+    """Add whether some merchants are test merchants, by id as rows have it."""
+    wanted = merchant_ids - known.keys()
+    if wanted:
+        if len(known) > MERCHANTS_KEPT_MAX:
+            known.clear()
+            wanted = merchant_ids
+        rows = await audit.snapshot.rows(queries.find_modes, {"ids": uuid_array(wanted)})
+        known |= dict(rows)
+
+
+def _check_mode(audit: Audit, transfer_id: str, lines: list[EntryLine], mode: str | None) -> None:
+    """Report a test merchant's money on an account for live money, and the other way round."""
+    wrong = ids.NIL.hex if mode == "test" else ids.TEST.hex
+    for line in lines:
+        if line.merchant_id == wrong:
+            what = f"it is of a {mode or 'live'} merchant, and on {_account(line.account_id)}"
+            other = "live" if mode == "test" else "test"
+            audit.add(Check.MODES_APART, wire("transfer", transfer_id), f"{what} for {other} money")
 
 
 def _check_balance(
@@ -166,8 +192,7 @@ def _say(said: Said) -> str:
 
 
 def _whose(merchant_hex: str) -> str:
-    platform = merchant_hex == ids.NIL.hex
-    return "the platform" if platform else wire("merchant", merchant_hex)
+    return "the platform" if merchant_hex in PLATFORM else wire("merchant", merchant_hex)
 
 
 async def compare_listings(audit: Audit) -> None:

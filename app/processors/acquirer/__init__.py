@@ -7,6 +7,7 @@ for people only.
 Owns no table, and never waits or repeats: the guard limits, and the flows repeat.
 """
 
+from app.base.modes import Mode
 from app.processors.acquirer.banks import AcquirerBanks
 from app.processors.acquirer.cards import AcquirerCards
 from app.processors.acquirer.client import NAME, AcquirerClient
@@ -24,12 +25,14 @@ def make_acquirer(
     url: str | None,
     key: str | None,
     notification_key: bytes | None,
+    mode: Mode = "test",
 ) -> Processor:
     """Create the processor `acquirer`; without a `url` each command ends as not executed."""
     client = AcquirerClient(transport, vault, url=url, key=key)
     return Processor(
         NAME,
         NotificationReader(notification_key).read,
+        mode,
         cards=AcquirerCards(client),
         banks=AcquirerBanks(client),
         disputes=AcquirerDisputes(client),

@@ -8,6 +8,7 @@ Owns no table. Offers no banks: Stripe pays out to the owner of its account only
 
 import stripe
 
+from app.base.modes import mode_of_stripe_key
 from app.processors.ports import Processor
 from app.processors.stripe.cards import StripeCards
 from app.processors.stripe.client import NAME, StripeTransport
@@ -37,6 +38,7 @@ def make_stripe(
     return Processor(
         NAME,
         EventReader(webhook_secret).read,
+        mode_of_stripe_key(key),
         cards=StripeCards(client, return_url),
         disputes=StripeDisputes(client),
         takes=takes,
