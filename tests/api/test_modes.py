@@ -53,7 +53,7 @@ async def test_no_test_bank_pays_out_live_money(live: Merchant) -> None:
     """The order is refused before its money leaves what is available."""
     to = await bank_account(live)
 
-    refused(await live.api.post("/v1/payouts", order(500, to)), 409, "mode_not_processable")
+    refused(await live.api.post("/v1/payouts", order(500, to)), 409, "no_bank_of_mode")
 
 
 def test_the_vault_itself_keeps_them_apart(vault: VaultProcess, merchant: Merchant) -> None:

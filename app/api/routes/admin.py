@@ -38,6 +38,10 @@ from app.domains.merchants import (
 )
 from app.engine.database import Tx
 
+NegativeLimit = Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] | None
+"""How far below zero refunds may take what is available, in minor units of each currency; none: as
+far as they go."""
+
 
 class CreateMerchant(Body):
     """Record a merchant."""
@@ -47,6 +51,13 @@ class CreateMerchant(Body):
     mode: Literal["test", "live"] = "test"
     fee_bps: Annotated[int, Field(ge=0, le=10_000)] = 290
     fee_fixed: Annotated[int, Field(ge=0, le=AMOUNT_MINOR_MAX)] = 30
+    negative_balance_limit: NegativeLimit = None
+
+
+class ChangeLimits(Body):
+    """Change a merchant's limits."""
+
+    negative_balance_limit: NegativeLimit
 
 
 class CreateApiKey(Body):
@@ -76,6 +87,8 @@ class MerchantView(msgspec.Struct, frozen=True):
     created_at: datetime
     publishable_key: str | None
     """What a browser leaves a card in the vault with; none where cards are not set up."""
+    negative_balance_limit: int | None
+    """How far below zero refunds may take what is available, in minor units of each currency."""
     object: str = "merchant"
 
 
@@ -105,6 +118,7 @@ def merchant_view(merchant: Merchant, settings: Settings) -> MerchantView:
         merchant.fee_fixed_minor,
         merchant.created_at,
         publishable_key_of(merchant, settings),
+        merchant.negative_limit_minor,
     )
 
 
@@ -144,6 +158,7 @@ async def create_merchant(request: ApiRequest) -> ASGIResponse:
         body.fee_bps,
         body.fee_fixed,
         clock.now(),
+        negative_limit_minor=body.negative_balance_limit,
     )
 
     async def act(tx: Tx) -> MerchantView:
@@ -162,6 +177,25 @@ async def read_merchant(request: ApiRequest, merchant_id: str) -> ASGIResponse:
     services = enter_admin(request)
     merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
     return send(merchant_view(merchant, services.settings))
+
+
+@post(
+    "/{merchant_id:str}/limits",
+    opt=Doc(
+        "Change a merchant's limits", body=ChangeLimits, answer=MerchantView, admin=True,
+        idempotent=True, errors=(MerchantNotFound,),
+    ).opt(),
+)  # fmt: skip
+async def change_limits(request: ApiRequest, merchant_id: str) -> ASGIResponse:
+    """Says how far below zero refunds may take what is available to a merchant."""
+    settings, body = enter_admin(request).settings, await parse(request, ChangeLimits)
+    merchant = path_id("merchant", merchant_id)
+
+    async def act(tx: Tx) -> MerchantView:
+        limit = body.negative_balance_limit
+        return merchant_view(await admin.change_negative_limit(tx, merchant, limit), settings)
+
+    return respond(await operate(request, body, 200, act), settings.idempotency_kept_days)
 
 
 @post(
@@ -296,6 +330,7 @@ def routers() -> list[Router]:
             route_handlers=[
                 create_merchant,
                 read_merchant,
+                change_limits,
                 rotate_publishable_key,
                 list_merchants,
             ],

@@ -36,6 +36,7 @@ def _refund(call: Call, intent: Intent, body: CreateRefund) -> RefundPayment:
         amount_minor=body.amount,
         description=body.description,
         metadata=body.metadata,
+        negative_limit_minor=call.merchant.negative_limit_minor,
     )
 
 
@@ -46,13 +47,17 @@ def _refund(call: Call, intent: Intent, body: CreateRefund) -> RefundPayment:
         idempotent=True, provisional=True,
         errors=(
             errors.PaymentNotFound, errors.PaymentNotRefundable, errors.RefundNotSupported,
-            errors.RefundExceedsCapture, errors.PaymentDisputed, errors.PaymentBusy,
-            errors.RefundDeclined, errors.ProcessorUnavailable, ledger_errors.AccountClosed,
+            errors.RefundExceedsCapture, errors.PaymentDisputed,
+            ledger_errors.NegativeLimitExceeded, errors.PaymentBusy, errors.RefundDeclined,
+            errors.ProcessorUnavailable, ledger_errors.AccountClosed,
         ),
     ).opt(),
 )  # fmt: skip
 async def create_refund(request: ApiRequest) -> ASGIResponse:
     """Gives captured money back to the payer, to the wallet or card it came from: all or a part.
+
+    It is taken from what is available to the merchant, which may go below zero by it, as far as the
+    merchant's limit says. Then nothing is paid out until captures have filled it again.
 
     What came by bank transfer is not given back here: the payer's account is not known.
     """

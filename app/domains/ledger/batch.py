@@ -10,6 +10,8 @@ from app.domains import merchants
 from app.domains.ledger import store
 from app.domains.ledger.decisions import GENESIS, Book, make_block
 from app.domains.ledger.model import Account, ChartAccount, new_account, next_of, twin_of
+from app.domains.ledger.views import overdraft_fact
+from app.engine import events
 from app.engine.database import NOBODY_MOVES, Moving, Tx
 
 _NEXT_MAX = 64  # accounts in a row that are full: more than all money there is
@@ -90,3 +92,9 @@ def write_book(tx: Tx, region: str, book: Book) -> None:
     store.insert_transfers(tx, region, book.transfers, block)
     store.insert_entries(tx, region, book)
     store.insert_block(tx, region, block)
+    if book.overdrawn:
+        latest = {account.id: account for account, _ in book.overdrawn}
+        store.update_overdrafts(tx, region, latest.values())
+        events.append(
+            tx, region, [overdraft_fact(*each, book.booked_at) for each in book.overdrawn]
+        )

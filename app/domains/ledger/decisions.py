@@ -34,6 +34,7 @@ from app.domains.ledger.errors import (
     HoldExceeded,
     HoldNotOpen,
     InsufficientFunds,
+    NegativeLimitExceeded,
 )
 from app.domains.ledger.model import (
     PLATFORM,
@@ -76,6 +77,8 @@ class Book:
         self.entries: list[Entry] = []
         self.touched: dict[UUID, int] = {}
         """Account id -> the version it was loaded with."""
+        self.overdrawn: list[tuple[Account, str]] = []
+        """What is available of merchants and went below zero, as it was then, and the request."""
 
     def book(self, draft: Draft) -> Transfer | PlatformError:
         """Book a transfer, or refuse it and change nothing.
@@ -90,7 +93,7 @@ class Book:
                 return refusal
         self._assert_balanced(draft.id, changes)
         # After this line the transfer must succeed.
-        lines = [self._apply(draft.id, change) for change in changes]
+        lines = [self._apply(draft, change) for change in changes]
         transfer = Transfer(
             merchant_id=draft.merchant_id,
             id=draft.id,
@@ -185,8 +188,10 @@ class Book:
             return BalanceLimit(account=ids.encode("account", account.id))
         return None
 
-    def _apply(self, transfer_id: UUID, change: Change) -> EntryLine:
+    def _apply(self, draft: Draft, change: Change) -> EntryLine:
         account = self.accounts[change.account_id]
+        may_overdraw = change.direction == "debit" and account.kind == "merchant_available"
+        was_below = may_overdraw and account.available_minor < 0
         self.touched.setdefault(account.id, account.version)
         account.version += 1
         if change.direction == "debit":
@@ -200,7 +205,7 @@ class Book:
                 account.merchant_id,
                 account.id,
                 account.version,
-                transfer_id,
+                draft.id,
                 change.direction,
                 change.posted_minor,
                 change.pending_minor,
@@ -210,6 +215,9 @@ class Book:
                 account.pending_credits_minor,
             )
         )
+        if may_overdraw and not was_below and account.available_minor < 0:
+            account.overdrafts += 1
+            self.overdrawn.append((msgspec.structs.replace(account), draft.correlation_id))
         return EntryLine(
             account.merchant_id.hex,
             account.id.hex,
@@ -218,6 +226,16 @@ class Book:
             change.pending_minor,
             account.version,
         )
+
+
+def refuse_below(
+    book: Book, account_id: UUID, taken_minor: int, limit_minor: int | None
+) -> PlatformError | None:
+    """Refuse what would take an account further below zero than a limit; without one, nothing."""
+    left = book.accounts[account_id].available_minor - taken_minor
+    if limit_minor is None or left >= -limit_minor:
+        return None
+    return NegativeLimitExceeded(available=left, limit=limit_minor)
 
 
 def begin_hold(

@@ -57,6 +57,12 @@ class InsufficientFunds(Declined):
     code = "insufficient_funds"
 
 
+class NegativeLimitExceeded(Rejected):
+    """This would take what is available to {available}, and the limit is -{limit}."""
+
+    code = "negative_limit_exceeded"
+
+
 class BalanceLimit(Rejected):
     """The balance of account {account} would pass the largest amount that can be kept."""
 

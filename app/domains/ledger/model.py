@@ -45,6 +45,8 @@ class Account(msgspec.Struct):
     customer: str | None
     booked_at: datetime
     """When the last entry was booked; the next one is not booked before it."""
+    overdrafts: int = 0
+    """How often what is available of a merchant went below zero."""
 
     @property
     def posted_minor(self) -> int:

@@ -69,6 +69,16 @@ UPDATE accounts AS a
    AND a.id = d.id
    AND a.version = d.version_before;
 
+-- name: update_overdrafts
+-- Write how often accounts were overdrawn.
+-- path: accounts_pkey, one look-up per account
+UPDATE accounts AS a
+   SET overdrafts = d.overdrafts
+  FROM unnest(:accounts) AS d (region, merchant_id, id, overdrafts)
+ WHERE a.region = d.region
+   AND a.merchant_id = d.merchant_id
+   AND a.id = d.id;
+
 -- name: close_accounts
 -- Close accounts.
 -- path: accounts_pkey, one look-up per account

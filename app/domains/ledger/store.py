@@ -19,8 +19,8 @@ queries = Queries(__package__, tables=[ACCOUNTS, TRANSFERS, HOLDS])
 
 def account_row(row: tuple[Any, ...]) -> AccountRow:
     """The struct of a row that ends in description, metadata, created_at."""
-    metadata = msgspec.json.decode(row[15], type=dict[str, str])
-    return AccountRow(ACCOUNTS.struct_of(row[:14]), row[14], metadata, row[16])
+    metadata = msgspec.json.decode(row[16], type=dict[str, str])
+    return AccountRow(ACCOUNTS.struct_of(row[:15]), row[15], metadata, row[17])
 
 
 class WalletRow(msgspec.Struct, frozen=True):
@@ -136,6 +136,21 @@ def update_accounts(tx: Tx, region: str, book: Book) -> None:
             "pending_credits_minor": arrays.ints([a.pending_credits_minor for a in accounts]),
         },
         rows=len(accounts),
+    )
+
+
+def update_overdrafts(tx: Tx, region: str, accounts: Collection[Account]) -> None:
+    """Write how often some accounts were overdrawn."""
+    if not accounts:
+        return
+    keys = [(a.merchant_id, a.id) for a in accounts]
+    tx.write(
+        queries.update_overdrafts,
+        lambda: (
+            arrays.by_keys(region, keys)
+            | {"overdrafts": arrays.ints([account.overdrafts for account in accounts])}
+        ),
+        rows=len(keys),
     )
 
 

@@ -171,6 +171,19 @@ def transfer_view(transfer: Transfer) -> TransferView:
     )
 
 
+def overdraft_fact(account: Account, correlation_id: str, at: datetime) -> Fact:
+    """The event of what is available of a merchant going below zero; its data is the balance."""
+    return Fact(
+        merchant_id=account.merchant_id,
+        type="balance.overdrawn",
+        object_id=account.id,
+        sequence=account.overdrafts,
+        data=msgspec.json.encode(balance_view(account, at)).decode(),
+        correlation_id=correlation_id,
+        created_at=at,
+    )
+
+
 def transfer_fact(transfer: Transfer, event_type: str) -> Fact:
     """The event of a transfer that a client asked for; its data is the answer."""
     return Fact(

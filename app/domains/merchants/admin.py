@@ -69,6 +69,7 @@ async def insert_merchant(tx: Tx, merchant: Merchant) -> None:
             "fee_bps": merchant.fee_bps,
             "fee_fixed_minor": merchant.fee_fixed_minor,
             "created_at": merchant.created_at,
+            "negative_limit_minor": merchant.negative_limit_minor,
         },
     )
 
@@ -88,6 +89,17 @@ async def get_merchant(database: Database, merchant_id: UUID) -> Merchant:
     if merchant is None:
         raise MerchantNotFound(merchant=ids.encode("merchant", merchant_id))
     return merchant
+
+
+async def change_negative_limit(tx: Tx, merchant_id: UUID, limit_minor: int | None) -> Merchant:
+    """Say how far below zero refunds may take a merchant's available balances.
+
+    Raises:
+        MerchantNotFound
+    """
+    params = {"id": merchant_id, "negative_limit_minor": limit_minor}
+    await tx.execute(queries.change_negative_limit, params)
+    return await read_merchant(tx, merchant_id)
 
 
 async def raise_key_generation(tx: Tx, merchant_id: UUID, generation: int) -> Merchant:

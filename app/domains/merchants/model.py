@@ -117,6 +117,9 @@ class Merchant(msgspec.Struct, frozen=True):
     """While it moves: the other region in which rows of it may be."""
     key_generation: int = 1
     """Of its publishable key: the vault takes no lower one."""
+    negative_limit_minor: int | None = None
+    """How far below zero refunds may take what is available, in minor units of each currency;
+    none: as far as they go. What others take, such as disputes, is not limited by it."""
 
     @property
     def regions(self) -> tuple[str, ...]:

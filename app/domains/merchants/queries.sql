@@ -3,9 +3,11 @@
 -- name: insert_merchant
 -- Record a merchant; recorded already by an earlier attempt, it is left alone.
 -- path: merchants_pkey
-INSERT INTO merchants (id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at)
+INSERT INTO merchants
+       (id, name, home_region, mode, fee_bps, fee_fixed_minor, created_at, negative_limit_minor)
 VALUES (CAST(:id AS UUID), :name, :home_region, :mode, CAST(:fee_bps AS INT8),
-        CAST(:fee_fixed_minor AS INT8), CAST(:created_at AS TIMESTAMPTZ))
+        CAST(:fee_fixed_minor AS INT8), CAST(:created_at AS TIMESTAMPTZ),
+        CAST(:negative_limit_minor AS INT8))
     ON CONFLICT (id) DO NOTHING;
 
 -- name: find_merchant
@@ -23,6 +25,13 @@ SELECT *
  WHERE id > :after
  ORDER BY id
  LIMIT CAST(:page_size AS INT8);
+
+-- name: change_negative_limit
+-- Say how far below zero refunds may take what is available to a merchant.
+-- path: merchants_pkey
+UPDATE merchants
+   SET negative_limit_minor = CAST(:negative_limit_minor AS INT8)
+ WHERE id = :id;
 
 -- name: raise_key_generation
 -- Say of which generation a merchant's publishable key is, if it is a later one.

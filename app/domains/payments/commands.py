@@ -87,6 +87,8 @@ class RefundPayment(OnPayment, frozen=True):
     """None: all that is left."""
     description: str | None
     metadata: Mapping[str, str]
+    negative_limit_minor: int | None = None
+    """How far below zero it may take what is available to the merchant; none: as far as it goes."""
 
 
 class FailRefund(OnPayment, frozen=True):

@@ -261,6 +261,12 @@ def decide_refund(
     if isinstance(amount, PlatformError):
         return amount
     split = model.refund_split(payment, amount)
+    available = model.available_account(payment.merchant_id, payment.merchant_currency)
+    below = ledger.refuse_below(
+        book, available.id, split.merchant_minor, command.negative_limit_minor
+    )
+    if below is not None:
+        return below
     booked = book.book(
         Draft(
             merchant_id=payment.merchant_id,

@@ -202,8 +202,8 @@ async def refund_payments(tx: Tx, commands: Sequence[RefundPayment]) -> list[Ans
     `refund.pending` and `payment.refund_pending`.
 
     Refusals, the first that applies: PaymentNotFound, PaymentNotRefundable, RefundNotSupported,
-    PaymentDisputed, RefundExceedsCapture, AccountClosed, BalanceLimit. Where another operation is
-    under way the command waits for it.
+    PaymentDisputed, RefundExceedsCapture, NegativeLimitExceeded, AccountClosed, BalanceLimit. Where
+    another operation is under way the command waits for it.
     """
     claims = await idempotency.claim(tx, commands)
     batch = await _load(tx, claims, held=False, available=True)

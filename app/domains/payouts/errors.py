@@ -12,7 +12,7 @@ class BankAccountNotFound(NotFound):
 class NoBankOfMode(Rejected):
     """No bank here takes payouts of {mode} merchants."""
 
-    code = "mode_not_processable"
+    code = "no_bank_of_mode"
 
 
 class AccountOutsideSepa(Rejected):

@@ -39,7 +39,7 @@ KINDS: Final = {
     "payment_method": "payment_method",
     "dispute": "dispute",
 }
-"""Beginning of an event's type -> kind of its object."""
+"""Beginning of an event's type -> kind of its object. The `balance` of an account has no rows."""
 
 State = tuple[int, str]
 """How many events an object must have, and its JSON as it is now."""
