@@ -312,6 +312,16 @@ EDITS: dict[str, tuple[str, str]] = {
         hold_amounts transfer part_transfer
         """,
     ),
+    "a hold that was captured after its time": (
+        """
+        UPDATE holds
+           SET expires_at = '2020-01-01T00:00:00Z'
+         WHERE id = %(part_transfer)s
+        """,
+        """
+        hold_in_time transfer part_capture
+        """,
+    ),
     "a hold on another account": (
         """
         UPDATE holds

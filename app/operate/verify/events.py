@@ -161,13 +161,15 @@ def _differences(said: str, now: str) -> str:
 class _Strangers:
     """Events about objects that no table here has."""
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: Audit, progress: Callable[[int], None]) -> None:
         self.audit = audit
+        self.progress = progress
         self.key: tuple[str, str] = (FIRST, FIRST)
         self.sequence = 0
 
     def take(self, row: Row) -> None:
         """Report the event; of a kind that is unknown here, check its number."""
+        self.progress(1)
         _, object_id, sequence, event_id, event_type, _ = row
         kind = KINDS.get(event_type.partition(".")[0])
         if kind is not None:
@@ -219,8 +221,8 @@ async def check(audit: Audit) -> None:
         after_object_id=FIRST,
         after_sequence=0,
     )
-    strangers = _Strangers(audit)
     progress = await audit.progress("events", queries.count_events)
+    strangers = _Strangers(audit, progress)
     async for at, row in _merged(streams):
         kind, state, _ = kinds[at]
         history = _History(audit, kind, row[1])

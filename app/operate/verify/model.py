@@ -33,6 +33,8 @@ class Check(StrEnum):
     """A hold says what its transfers held, posted and released, and belongs to its payment."""
     HOLD_ENDS_ONCE = "hold_ends_once"
     """A hold ends at most once: posted, voided or expired."""
+    HOLD_IN_TIME = "hold_in_time"
+    """No wallet was captured from after its hold had expired."""
     HELD_IS_PENDING = "held_is_pending"
     """What open holds still hold on an account is what the account has pending."""
     PAYMENT_AMOUNTS = "payment_amounts"

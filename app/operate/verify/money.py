@@ -43,6 +43,7 @@ class PaymentRow(msgspec.Struct, frozen=True):
     fee_refunded_minor: int
     exchange: str | None
     disputed: bool
+    method: str
 
     @property
     def exchanged(self) -> tuple[int, int] | None:

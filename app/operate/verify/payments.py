@@ -24,7 +24,7 @@ class _Dossier:
 
     def add_transfer(self, row: Row) -> None:
         """Count a transfer that names the payment."""
-        _, _, transfer_id, kind, purpose, hold_id, text = row
+        _, _, transfer_id, kind, purpose, hold_id, text, is_late = row
         name = wire("transfer", transfer_id)
         # A pending transfer is the hold itself; other transfers name their hold.
         hold = transfer_id if kind == "pending" else hold_id
@@ -33,6 +33,9 @@ class _Dossier:
                 f"{kind} for {self.name} of the hold {hold_wire(hold)}, which is not the payment's"
             )
             self.audit.add(Check.HOLD_AMOUNTS, name, what)
+        # What a processor had approved in time may be booked later.
+        if kind == "post" and is_late and self.payment.method == "wallet":
+            self.audit.add(Check.HOLD_IN_TIME, name, f"{self.name} had expired by then")
         if kind not in {"posted", "pending"} and hold_id is None:
             self.audit.add(Check.HOLD_AMOUNTS, name, f"{kind} for {self.name} of no hold")
         # A transfer whose lines cannot be read is a finding of `transfers`.

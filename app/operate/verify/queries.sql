@@ -182,7 +182,7 @@ SELECT CAST(h.merchant_id AS TEXT), CAST(h.id AS TEXT), CAST(h.payment_id AS TEX
 SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account_id AS TEXT),
        p.currency, p.amount_minor, p.amount_captured_minor, p.amount_refunded_minor, p.fee_minor,
        CAST(p.hold_id AS TEXT), h.status, CAST(h.debit_account_id AS TEXT), h.amount_minor,
-       h.posted_minor, p.fee_refunded_minor, p.exchange, p.disputed
+       h.posted_minor, p.fee_refunded_minor, p.exchange, p.disputed, p.method
   FROM payments AS p
   LEFT JOIN holds AS h
     ON h.region = :region
@@ -195,10 +195,14 @@ SELECT CAST(p.merchant_id AS TEXT), CAST(p.id AS TEXT), p.status, CAST(p.account
 
 -- name: list_payment_transfers
 -- The next transfers for payments, in the order of the payments.
--- path: transfers_by_payment, from a position
+-- path: transfers_by_payment, from a position; holds_pkey, one look-up per transfer of a hold
 SELECT CAST(t.merchant_id AS TEXT), CAST(t.payment_id AS TEXT), CAST(t.id AS TEXT), t.kind,
-       t.purpose, CAST(t.hold_id AS TEXT), t.entries
+       t.purpose, CAST(t.hold_id AS TEXT), t.entries, t.booked_at > h.expires_at
   FROM transfers AS t
+  LEFT JOIN holds AS h
+    ON h.region = :region
+   AND h.merchant_id = t.merchant_id
+   AND h.id = t.hold_id
  WHERE t.region = :region
    AND t.payment_id IS NOT NULL
    AND (t.merchant_id, t.payment_id, t.id)
