@@ -134,9 +134,9 @@ async def read_balance(request: ApiRequest, account_id: str) -> ASGIResponse:
     if as_of is None and "consistency" not in given:
         # It is what it has been since its last entry, and at what was final before it was read.
         return send(balance_view(row.account, max(row.account.booked_at, known - _TICK)))
-    final = await reading.horizon(as_of or _LATEST) - _TICK
-    if as_of is not None and as_of > final + _CLOCKS:
+    if as_of is not None and as_of > clock.now() + _CLOCKS:
         raise lists.bad("as_of", "must not be in the future")
+    final = await reading.horizon(as_of or _LATEST) - _TICK
     then = final if as_of is None else min(as_of, final)
     sums = await reading.find_all(reads.find_balance_as_of, row.account.id, then)
     latest = max(sums, key=lambda each: each.version)
