@@ -3,8 +3,11 @@
 import asyncio
 
 from app.base import ids
+from app.domains.payouts.admin import NotPaid, pay_after_all
+from app.processes.flows import open_world
 from tests.support.builders import Merchant
 from tests.support.databases import rows
+from tests.support.engine import opened
 from tests.support.payouts import (
     FUNDS,
     IBAN,
@@ -72,3 +75,18 @@ async def test_a_bank_that_pays_what_it_refused_is_told_of(
             shared_database_url, noted, [ids.decode("merchant", stall.id)]
         ):
             await asyncio.sleep(0.05)
+    await end_as_paid(shared_database_url, bank, made["id"])
+    await becomes(stall, made["id"], "paid")
+
+
+async def end_as_paid(url: str, bank: Rails, payout: str) -> None:
+    """What an operator does once the flow waits for people: the money has left after all."""
+    async with opened(url, **bank.settings) as database, open_world(database) as world:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await pay_after_all(world, ids.decode("payout", payout))
+                except NotPaid:
+                    await asyncio.sleep(0.05)
+                else:
+                    return

@@ -152,10 +152,12 @@ async def _plant_everywhere(world: World, api: Api, number: str) -> list[str]:
             secret = ADMIN_KEY if request.is_admin else str(api.secret)
             answer = await _send(api, request, secret)
             assert answer.status_code < 500, (request, answer.text)
-            if not UNREAD.search(request.where):
+            # With spaces it is no id, and is neither looked at nor repeated.
+            is_no_id = text is spaced and request.where.endswith("header X-Request-Id")
+            if not UNREAD.search(request.where) and not is_no_id:
                 is_bulk = answer.status_code == httpx.codes.OK and "/bulk" in request.path
                 body = answer.json()["data"][0]["problem"] if is_bulk else answer.json()
-                assert body["code"] == "card_number_not_allowed", (request, answer.text)
+                assert body.get("code") == "card_number_not_allowed", (request, answer.text)
             answers.append(f"{answer.headers} {answer.text}")
     assert len(answers) > 1_000
     return answers

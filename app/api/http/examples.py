@@ -38,6 +38,7 @@ BODIES: Final[dict[str, Any]] = {
     },
     "CreateEvidence": {"text": "The suya was eaten at table 7, and the bill is signed."},
     "CreateMerchant": {"name": "Suya stall", "mode": "test", "fee_bps": 290, "fee_fixed": 30},
+    "ChangeLimits": {"negative_balance_limit": 100_000},
     "CreatePayment": _CREATE,
     "CreateQuote": {"source_currency": "USD", "target_currency": "EUR", "source_amount": 10_000},
     "CreatePayout": {"amount": 25_000, "currency": "EUR", "bank_account": _BANK_ACCOUNT},
