@@ -7,7 +7,7 @@ readable meanwhile. A card's security code is in memory only, for at most fiftee
 one use. Every use of a card is recorded before its outcome is answered. How many cards may be left
 in an hour is limited by address, key, merchant, and beginning of the number.
 
-Owns `vault_keys`, `cards` and `card_uses`, in a database of its own.
+Owns `vault_keys`, `cards`, `card_uses` and `key_generations`, in a database of its own.
 
 Never writes a request's or an answer's body anywhere, never quotes a request in an error, and knows
 nothing of payments.

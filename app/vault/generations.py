@@ -50,7 +50,7 @@ class KeyGenerations:
         """End a merchant's keys of lower generations; a lower number than before ends nothing."""
 
         async def work(tx: Tx) -> None:
-            store.raise_generation(tx, merchant_id, generation, clock.now())
+            store.raise_generation(tx, merchant_id, generation)
 
         await transact(self._database, work)
         self._known.pop(merchant_id, None)

@@ -158,10 +158,7 @@ class Vault:
         Raises: (the first that applies)
             TokenNotFound, TooManyCards, Unavailable
         """
-        card = await self._find_of(merchant, token)
-        self.asking.admit(caller, card.merchant_id, card.bin)
-        await self._note(_use(card.merchant_id, card.id, "api", "describe", correlation_id))
-        return token_view(card)
+        return token_view(await self._ask(token, merchant, caller, "describe", correlation_id))
 
     async def compare(
         self, token: str, merchant: str, caller: Caller, correlation_id: str
@@ -171,11 +168,18 @@ class Vault:
         Raises: (the first that applies)
             TokenNotFound, TooManyCards, Unavailable
         """
-        card = await self._find_of(merchant, token)
-        self.asking.admit(caller, card.merchant_id, card.bin)
-        await self._note(_use(card.merchant_id, card.id, "api", "compare", correlation_id))
+        card = await self._ask(token, merchant, caller, "compare", correlation_id)
         same = await list_same_cards(self.database, card, SAME_MAX)
         return SameCards([ids.encode("payment_method", card_id) for card_id in same])
+
+    async def _ask(
+        self, token: str, merchant: str, caller: Caller, action: Action, correlation_id: str
+    ) -> CardRow:
+        """A merchant's card that an api asks about; the use is counted and recorded."""
+        card = await self._find_of(merchant, token)
+        self.asking.admit(caller, card.merchant_id, card.bin)
+        await self._note(_use(card.merchant_id, card.id, "api", action, correlation_id))
+        return card
 
     async def forward(self, ask: Forward, correlation_id: str) -> Answer:
         """Send a card to a processor as the operation's template says; returns its answer.

@@ -144,9 +144,9 @@ async def find_generations(database: Database, merchant_ids: Sequence[UUID]) -> 
     return {row[0]: row[1] for row in await database.read(queries.find_generations, params)}
 
 
-def raise_generation(tx: Tx, merchant_id: UUID, lowest: int, now: datetime) -> None:
+def raise_generation(tx: Tx, merchant_id: UUID, lowest: int) -> None:
     """Say that lower generations of a merchant's keys are not good any more."""
-    params = {"merchant_id": merchant_id, "lowest": lowest, "updated_at": now}
+    params = {"merchant_id": merchant_id, "lowest": lowest, "updated_at": tx.now}
     tx.write(queries.raise_generation, lambda: params)
 
 
