@@ -327,8 +327,16 @@ async def kept_for_operator(request: ApiRequest, body: BaseModel) -> Answer | No
 
 async def operate(
     request: ApiRequest, body: BaseModel, status: int, act: Callable[[Tx], Awaitable[object]]
+) -> Reply:
+    """Act once for the operator, and answer; see `act_once`."""
+    answer = await act_once(request, body, status, act)
+    return respond(answer, services_of(request).settings.idempotency_kept_days)
+
+
+async def act_once(
+    request: ApiRequest, body: BaseModel, status: int, act: Callable[[Tx], Awaitable[object]]
 ) -> Answer:
-    """Act once for the operator; the answer is kept in the same transaction.
+    """The answer to the operator, which is kept in the transaction of the act.
 
     Args:
         status: of the answer, where nothing is refused.

@@ -12,6 +12,7 @@ from pydantic import Field
 from app.api.http import lists
 from app.api.http.call import (
     ApiRequest,
+    act_once,
     context_of,
     enter_admin,
     kept_for_operator,
@@ -165,7 +166,7 @@ async def create_merchant(request: ApiRequest) -> ASGIResponse:
         await admin.insert_merchant(tx, merchant)
         return merchant_view(merchant, settings)
 
-    return respond(await operate(request, body, 201, act), settings.idempotency_kept_days)
+    return await operate(request, body, 201, act)
 
 
 @get(
@@ -195,7 +196,7 @@ async def change_limits(request: ApiRequest, merchant_id: str) -> ASGIResponse:
         limit = body.negative_balance_limit
         return merchant_view(await admin.change_negative_limit(tx, merchant, limit), settings)
 
-    return respond(await operate(request, body, 200, act), settings.idempotency_kept_days)
+    return await operate(request, body, 200, act)
 
 
 @post(
@@ -209,24 +210,22 @@ async def rotate_publishable_key(request: ApiRequest, merchant_id: str) -> ASGIR
     """Ends a merchant's publishable key and shows the next one; the vault refuses the old one."""
     services = enter_admin(request)
     settings, body = services.settings, await parse(request, Nothing)
-    answer = await kept_for_operator(request, body)
-    if answer is None:
-        merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
-        if settings.vault_client_key is None:
-            raise CardsNotSetUp
-        # The vault first: if this ends in between, the key that is shown is refused, and rotating
-        # again ends the same one. The other way round a key that was called ended would go on.
-        generation = merchant.key_generation + 1
-        request_id = context_of(request).request_id
-        await services.vault.raise_generation(merchant.id, generation, request_id)
+    kept = await kept_for_operator(request, body)
+    if kept is not None:
+        return respond(kept, settings.idempotency_kept_days)
+    merchant = await admin.get_merchant(services.database, path_id("merchant", merchant_id))
+    if settings.vault_client_key is None:
+        raise CardsNotSetUp
+    # The vault first: if this ends in between, the key that is shown is refused, and rotating again
+    # ends the same one. The other way round a key that was called ended would go on.
+    generation, request_id = merchant.key_generation + 1, context_of(request).request_id
+    await services.vault.raise_generation(merchant.id, generation, request_id)
 
-        async def act(tx: Tx) -> MerchantView:
-            return merchant_view(
-                await admin.raise_key_generation(tx, merchant.id, generation), settings
-            )
+    async def act(tx: Tx) -> MerchantView:
+        raised = await admin.raise_key_generation(tx, merchant.id, generation)
+        return merchant_view(raised, settings)
 
-        answer = await operate(request, body, 200, act)
-    return respond(answer, settings.idempotency_kept_days)
+    return await operate(request, body, 200, act)
 
 
 _OLDEST_FIRST: Mapping[str, dict[str, object]] = {
@@ -277,7 +276,7 @@ async def create_key(request: ApiRequest) -> ASGIResponse:
         shown[msgspec.json.encode(kept).decode()] = msgspec.structs.replace(kept, secret=secret)
         return kept
 
-    answer = await operate(request, body, 201, act)
+    answer = await act_once(request, body, 201, act)
     if answer.body in shown:
         # Made by this request, by whichever attempt of it.
         text = msgspec.json.encode(shown[answer.body]).decode()
@@ -311,15 +310,14 @@ async def list_keys(request: ApiRequest) -> ASGIResponse:
 )  # fmt: skip
 async def revoke_key(request: ApiRequest, key_id: str) -> ASGIResponse:
     """Ends a key; every process refuses it within 5 seconds."""
-    services = enter_admin(request)
+    enter_admin(request)
     body = await parse(request, Nothing)
     api_key = path_id("api_key", key_id)
 
     async def act(tx: Tx) -> ApiKeyView:
         return key_view(await admin.end_key(tx, api_key))
 
-    answer = await operate(request, body, 200, act)
-    return respond(answer, services.settings.idempotency_kept_days)
+    return await operate(request, body, 200, act)
 
 
 def routers() -> list[Router]:

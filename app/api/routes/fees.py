@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from pydantic import Field, model_validator
 
 from app.api.http import lists
-from app.api.http.call import ApiRequest, enter_admin, operate, parse, path_id, respond, send
+from app.api.http.call import ApiRequest, enter_admin, operate, parse, path_id, send
 from app.api.http.docs import Doc
 from app.api.http.fields import Body, Currency, MerchantId, Nothing
 from app.base import ids
@@ -111,7 +111,7 @@ async def create_plan(request: ApiRequest) -> ASGIResponse:
     Of the plans that cover a payment, the one that names it most closely counts: rail and currency,
     then the rail alone, then the currency alone, then neither; then the merchant's own fee.
     """
-    services = enter_admin(request)
+    enter_admin(request)
     body = await parse(request, CreateFeePlan)
 
     async def act(tx: Tx) -> FeePlanView:
@@ -122,8 +122,7 @@ async def create_plan(request: ApiRequest) -> ASGIResponse:
             )
         )
 
-    answer = await operate(request, body, 201, act)
-    return respond(answer, services.settings.idempotency_kept_days)
+    return await operate(request, body, 201, act)
 
 
 _PARAMETERS: Mapping[str, dict[str, object]] = {
@@ -164,15 +163,14 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
 
     Payments keep the terms they were made with.
     """
-    services = enter_admin(request)
+    enter_admin(request)
     body = await parse(request, FeeTerms)
     fee_plan = path_id("fee_plan", plan_id)
 
     async def act(tx: Tx) -> FeePlanView:
         return plan_view(await admin.replace_plan(tx, fee_plan, _terms(body)))
 
-    answer = await operate(request, body, 201, act)
-    return respond(answer, services.settings.idempotency_kept_days)
+    return await operate(request, body, 201, act)
 
 
 @post(
@@ -184,15 +182,14 @@ async def replace_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
 )  # fmt: skip
 async def end_plan(request: ApiRequest, plan_id: str) -> ASGIResponse:
     """Ends a plan; the next one that covers a payment counts."""
-    services = enter_admin(request)
+    enter_admin(request)
     body = await parse(request, Nothing)
     fee_plan = path_id("fee_plan", plan_id)
 
     async def act(tx: Tx) -> FeePlanView:
         return plan_view(await admin.end_plan(tx, fee_plan))
 
-    answer = await operate(request, body, 200, act)
-    return respond(answer, services.settings.idempotency_kept_days)
+    return await operate(request, body, 200, act)
 
 
 def router() -> Router:
