@@ -1,6 +1,7 @@
 """Ids: UUIDs inside, TypeIDs on the wire."""
 
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -95,3 +96,24 @@ def test_derived_ids_are_names() -> None:
     assert available != ids.derived(merchant, "EUR", "merchant_available", at=merchant)
     assert available.bytes[:6] == merchant.bytes[:6]
     assert (available.version, available.variant) == (8, merchant.variant)
+
+
+INSTANTS = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - the zone is given below
+    max_value=datetime(9999, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+
+
+@given(st.lists(INSTANTS, min_size=1, max_size=20))
+def test_ids_of_a_series_are_in_the_order_of_their_instants(instants: list[datetime]) -> None:
+    """And those of one instant in the order in which they were asked for; all are UUIDv7s."""
+    instants.sort()
+
+    made = ids.series(instants)
+
+    assert made == sorted(set(made))
+    assert {(each.version, each.variant) for each in made} == {(7, RFC_4122)}
+    for when, each in zip(instants, made, strict=True):
+        assert ids.instant(each) == when.replace(microsecond=when.microsecond // 1000 * 1000)
+        assert ids.first_at(when) <= each < ids.first_at(when + timedelta(microseconds=1))

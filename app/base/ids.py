@@ -9,6 +9,7 @@ spot, because every key begins with region and merchant.
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
@@ -23,9 +24,10 @@ _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS: Final = [a + b for a in _ALPHABET for b in _ALPHABET]
 _VALUES: Final = {pair: value for value, pair in enumerate(_PAIRS)}
 _LENGTH: Final = 26
-_RANDOM_BITS: Final = 42  # of an id that is made `at` an instant, below its place
+_TAIL_BITS: Final = 62  # of an id, below its instant
+_RANDOM_BITS: Final = 42  # of them, below its place in a series
 _MILLIS_MAX: Final = 253_402_300_799_000  # the end of 9999
-_PLACES: Final = 1 << 20
+_PLACES: Final = 1 << _TAIL_BITS - _RANDOM_BITS
 
 PREFIXES: Final = {
     "account": "acct",
@@ -67,21 +69,24 @@ def new() -> UUID:
     One whose clock is off takes the corrected time, and its ids of one millisecond no order.
     """
     if clock.is_off():
-        return at(clock.now(), secrets.randbelow(_PLACES))
+        return UUID(int=_floor(clock.now()) | secrets.randbits(_TAIL_BITS))
     return uuid7()
 
 
-def at(when: datetime, place: int = 0) -> UUID:
-    """A fresh UUIDv7 that was made at `when`, to the microsecond, as the `place`-th of them.
+def series(instants: Iterable[datetime]) -> list[UUID]:
+    """Fresh UUIDv7s, each made at its instant, to the microsecond; those of one are in order.
 
     Source of the form: RFC 9562, section 6.2, methods 3 and 1.
     """
-    tail = place % _PLACES << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
-    return UUID(int=_floor(when) | tail)
+    tail = secrets.randbits(_RANDOM_BITS)
+    return [
+        UUID(int=_floor(when) | place % _PLACES << _RANDOM_BITS | tail)
+        for place, when in enumerate(instants)
+    ]
 
 
 def first_at(when: datetime) -> UUID:
-    """What no id that is made `at` this instant or later sorts before."""
+    """What no id of a series that is made at this instant or later sorts before."""
     return UUID(int=_floor(when))
 
 
@@ -90,6 +95,7 @@ def instant_after(value: UUID) -> datetime:
     return clock.EPOCH + timedelta(milliseconds=min((value.int >> 80) + 1, _MILLIS_MAX))
 
 
+@lru_cache(maxsize=16)  # a batch has one instant
 def _floor(when: datetime) -> int:
     millis, micros = divmod(clock.to_micros(when), 1000)
     return millis << 80 | 0x7 << 76 | micros << 64 | 0x2 << 62

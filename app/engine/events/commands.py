@@ -1,6 +1,7 @@
 """Appending events."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from app.base import ids
 from app.base.errors import InvariantViolated
@@ -11,13 +12,15 @@ from app.engine.events.model import Event, Fact
 
 def append(tx: Tx, region: str, facts: Sequence[Fact]) -> None:
     """Append events about `facts` in `tx`; they exist exactly if the changes they are about do."""
-    if facts:
-        store.insert_events(tx, region, [_event(tx, fact, at) for at, fact in enumerate(facts)])
+    if not facts:
+        return
+    if not tx.is_fenced or min(fact.created_at for fact in facts) < tx.earliest:
+        raise InvariantViolated("events are dated before what may be final already")
+    made = ids.series(fact.created_at for fact in facts)
+    store.insert_events(tx, region, [_event(*each) for each in zip(facts, made, strict=True)])
 
 
-def _event(tx: Tx, fact: Fact, place: int) -> Event:
-    if not tx.is_fenced or fact.created_at < tx.earliest:
-        raise InvariantViolated(f"{fact.type} is dated before what may be final already")
+def _event(fact: Fact, event_id: UUID) -> Event:
     return Event(
         merchant_id=fact.merchant_id,
         type=fact.type,
@@ -26,5 +29,5 @@ def _event(tx: Tx, fact: Fact, place: int) -> Event:
         data=fact.data,
         correlation_id=fact.correlation_id,
         created_at=fact.created_at,
-        id=ids.at(fact.created_at, place),
+        id=event_id,
     )
