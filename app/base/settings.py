@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.base import iban
+from app.base.modes import Mode
 
 REGION_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
 """What a region's name looks like: that of a cloud's region, and safe in a statement."""
@@ -110,7 +111,7 @@ class Settings(BaseSettings):
 
     acquirer_url: str | None = Field(default=None, pattern=URL_PATTERN)
     """Where the processor `acquirer` is called; none means that its commands are not executed."""
-    acquirer_mode: Literal["test", "live"] = "test"
+    acquirer_mode: Mode = "test"
     """Whose payments and payouts the acquirer gets. The sandbox's is for test merchants; Stripe's
     mode is that of its key."""
     acquirer_key: SecretStr | None = Field(default=None, min_length=16)

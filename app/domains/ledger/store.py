@@ -141,8 +141,6 @@ def update_accounts(tx: Tx, region: str, book: Book) -> None:
 
 def update_overdrafts(tx: Tx, region: str, accounts: Collection[Account]) -> None:
     """Write how often some accounts were overdrawn."""
-    if not accounts:
-        return
     keys = [(a.merchant_id, a.id) for a in accounts]
     tx.write(
         queries.update_overdrafts,

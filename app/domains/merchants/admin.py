@@ -241,7 +241,7 @@ async def create_plan(
         FeePlanExists: one for this rail and currency is in force.
     """
     await read_merchant(tx, merchant_id)
-    plan = _plan(merchant_id, rail, currency, terms)
+    plan = _plan(tx, merchant_id, rail, currency, terms)
     await _insert(tx, plan)
     return plan
 
@@ -253,7 +253,7 @@ async def replace_plan(tx: Tx, plan_id: UUID, terms: FeeRates) -> FeePlan:
         FeePlanNotFound, FeePlanEnded
     """
     old = await _end(tx, plan_id)
-    plan = _plan(old.merchant_id, old.rail, old.currency, terms)
+    plan = _plan(tx, old.merchant_id, old.rail, old.currency, terms)
     await _insert(tx, plan)
     return plan
 
@@ -284,7 +284,7 @@ async def list_plans_in_force(reader: Reader, merchant_id: UUID) -> tuple[FeePla
     return tuple(FEE_PLANS.struct_of(row) for row in rows)
 
 
-def _plan(merchant_id: UUID, rail: str, currency: str, terms: FeeRates) -> FeePlan:
+def _plan(tx: Tx, merchant_id: UUID, rail: str, currency: str, terms: FeeRates) -> FeePlan:
     return FeePlan(
         id=ids.new(),
         merchant_id=merchant_id,
@@ -295,7 +295,7 @@ def _plan(merchant_id: UUID, rail: str, currency: str, terms: FeeRates) -> FeePl
         min_minor=terms.min_minor,
         max_minor=terms.max_minor,
         refunded=terms.refunded,
-        created_at=clock.now(),
+        created_at=tx.now,
     )
 
 

@@ -254,7 +254,7 @@ def _decide_open(
     ended = ledger.refuse_ended(command.currency, book.booked_at)
     if ended is not None:
         return ended
-    exchange = decisions.decide_exchange(command, quote, tx.now)
+    exchange = decisions.decide_exchange(command, quote, book.booked_at)
     if isinstance(exchange, PlatformError):
         return exchange
     if command.rail is not None:
